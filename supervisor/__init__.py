@@ -1,0 +1,1 @@
+"""The service around the actors: command line, config, adapters and wiring."""

@@ -1,0 +1,425 @@
+"""The config file: read, validated as a whole, and turned into the values that the service works with.
+
+    bytes ──tomllib──▶ tables ──config_tables──▶ Config
+                         │ whatever is wrong, anywhere in the file
+                         └──config_problems──▶ ConfigError, each problem with its line (toml_places)
+
+Nothing here looks at the machine: a `cwd` that does not exist is found when the worker starts.
+"""
+
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from actors.spec import NAME_PATTERN, Backoff, Condition, LogLimits, PaneSize, Ready, Restart, WorkerSpec
+from supervisor.config_problems import (
+    DEFAULTS,
+    ConfigError,
+    Finding,
+    Keys,
+    Problem,
+    dotted,
+    findings,
+    nearest,
+    shown,
+)
+from supervisor.config_tables import FileTable, PolicyTable, SupervisorTable, Table, WorkerTable
+from supervisor.paths import default_state_dir
+
+__all__ = ["Config", "ConfigError", "Problem", "ServiceLogSettings", "SupervisorSettings", "load", "load_text"]
+
+_T = TypeVar("_T", bound=Table)
+_Raw = dict[str, Any]
+
+_MOST_BYTES = 32_000_000  # of a file: some 8 kB for each of 4000 workers; /dev/zero has to end somewhere
+_MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
+_MOST_NAMES = 12  # of a cycle in a message
+_MERGED = ("backoff", "ready", "log", "env", "labels")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLogSettings:
+    """`supervisor.log`: `file` is absolute, `max_size` in bytes, `format` is "json" or "console"."""
+
+    file: Path
+    level: str
+    format: str
+    max_size: int
+    keep: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorSettings:
+    """`[supervisor]`: paths are absolute, intervals in seconds, `on_term` is "keep" or "stop"."""
+
+    state_dir: Path
+    capture_interval: float
+    health_interval: float
+    heartbeat_interval: float
+    max_workers: int
+    pane: PaneSize
+    log: ServiceLogSettings
+    watch_config: bool
+    on_term: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A valid file: `path` is absolute, `digest` 12 hex digits of its bytes, `workers` stand as in the file."""
+
+    path: Path
+    digest: str
+    supervisor: SupervisorSettings
+    workers: tuple[WorkerSpec, ...]
+
+
+def load(path: Path) -> Config:
+    """Read and validate the file; raises ConfigError with all that is wrong, also when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise _error(path, None, _unreadable(error)) from error
+    return load_text(text, path)
+
+
+def load_text(text: bytes, path: Path) -> Config:
+    """Validate the text as if it stood at `path`, which is not read; raises ConfigError."""
+    return _Reader(text, path).config()
+
+
+def _error(path: Path, line: int | None, message: str) -> ConfigError:
+    return ConfigError((Problem(str(path), line, None, None, message),))
+
+
+def _unreadable(error: Exception) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such file (write one with `panevisor init`, or name another with -c FILE)"
+        case IsADirectoryError():
+            return "is a directory (name the file in it with -c FILE)"
+        case PermissionError():
+            return "no permission to read it (run as its owner, or let this user read it)"
+        case OSError(strerror=reason):
+            return f"cannot be read: {reason} (name another file with -c FILE)"
+        case _:
+            return "is no path of a file (name another with -c FILE)"
+
+
+# text to tables
+
+
+def _parsed(text: bytes, path: Path) -> _Raw:
+    """Return what TOML says; raises ConfigError with the one problem that ended the reading."""
+    if len(text) > _MOST_BYTES:
+        raise _error(path, None, f"is larger than {_MOST_BYTES // 10**6} MB: this is hardly a config file")
+    decoded = _decoded(text, path)
+    try:
+        return tomllib.loads(decoded)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(str(error), decoded, path) from error
+    except RecursionError as error:
+        raise _error(path, None, "is nested too deeply to be read (a config has arrays and tables 3 deep)") from error
+    except ValueError as error:  # int() has a limit of 4300 digits
+        raise _error(path, _line_of(r"[0-9][0-9_]{4000}", decoded), "not valid TOML: a number is too long") from error
+
+
+def _decoded(text: bytes, path: Path) -> str:
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise _error(path, line, f"is not UTF-8: byte 0x{text[error.start]:02x} (save the file as UTF-8)") from error
+
+
+def _syntax_error(said: str, text: str, path: Path) -> ConfigError:
+    found = re.search(r" \((?:at line (\d+), column (\d+)|at end of document)\)$", said)
+    if found is None or found[1] is None:
+        line, column = text.rstrip().count("\n") + 1, ""
+    else:
+        line, column = int(found[1]), f", column {found[2]}"
+    reason = said[: found.start()] if found else said
+    return _error(path, line, f"not valid TOML{column}: {_plainer(reason)}")
+
+
+def _plainer(reason: str) -> str:
+    if reason.startswith("Cannot overwrite") or (reason.startswith("Cannot declare") and reason.endswith("twice")):
+        return "this key or table stands twice (keep one)"
+    hint = " (text needs quotes)" if reason == "Invalid value" else ""
+    return f"{reason[:200]}{hint}"
+
+
+def _line_of(pattern: str, text: str) -> int | None:
+    found = re.search(pattern, text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+# tables to values
+
+
+class _Fault(NamedTuple):
+    """A finding at its place in the whole file."""
+
+    keys: Keys
+    worker: str | None
+    key: str
+    message: str
+
+
+class _Reader:
+    """One reading of one text; `_faults` gathers whatever is wrong, in no order and without repeats."""
+
+    def __init__(self, text: bytes, path: Path) -> None:
+        self._text = text
+        self._shown_path = path
+        self._path = Path(os.path.abspath(path))
+        self._faults: dict[_Fault, None] = {}
+
+    def config(self) -> Config:
+        tables = self._tables(_parsed(self._text, self._shown_path))
+        supervisor = self._supervisor(tables["supervisor"])
+        self._check_defaults(tables["defaults"])
+        workers = self._workers(tables["workers"], _inheritable(tables["defaults"]))
+        self._check_dependencies(tables["workers"])
+        if supervisor is None or self._faults:
+            raise ConfigError(self._problems())
+        return Config(
+            path=self._path,
+            digest=hashlib.sha256(self._text).hexdigest()[:12],
+            supervisor=_settings(supervisor, self._path),
+            workers=tuple(self._spec(name, table, supervisor) for name, table in workers.items()),
+        )
+
+    def _tables(self, raw: _Raw) -> dict[str, _Raw]:
+        """Return the three top-level tables, empty where they are missing or none."""
+        _, found = _validated(FileTable, raw)
+        for finding in found:
+            self._note_top(finding)
+        return {key: _table_or_empty(raw.get(key)) for key in FileTable.model_fields}
+
+    def _note_top(self, finding: Finding) -> None:
+        worker = str(finding.keys[1]) if finding.keys[0] == "workers" and len(finding.keys) > 1 else None
+        self._add(finding.keys, worker, "" if worker else dotted(finding.keys), finding.message)
+
+    def _supervisor(self, raw: _Raw) -> SupervisorTable | None:
+        table, found = _validated(SupervisorTable, raw)
+        for finding in found:
+            keys = ("supervisor", *finding.keys)
+            self._add(keys, None, dotted(keys), f"[supervisor]: {finding.message}")
+        return table
+
+    def _check_defaults(self, raw: _Raw) -> None:
+        """Note what is wrong in `[defaults]` by itself; what does not go together is judged in each worker."""
+        for key in {"command", "depends_on"} & raw.keys():
+            self._add_default(Finding((key,), f"{key} belongs to each worker and cannot stand here"))
+        _, found = _validated(PolicyTable, _inheritable(raw))
+        for finding in found:
+            if not finding.mismatch:
+                self._add_default(finding)
+
+    def _workers(self, raw: _Raw, defaults: _Raw) -> dict[str, WorkerTable]:
+        """Return the workers whose tables are right."""
+        for name in raw:
+            if fault := _name_fault(name):
+                self._add(("workers", name), name, "", fault)
+        owned = {name: own for name, own in raw.items() if isinstance(own, dict)}
+        tables = {name: self._worker(name, own, defaults) for name, own in owned.items()}
+        return {name: table for name, table in tables.items() if table is not None}
+
+    def _worker(self, name: str, own: _Raw, defaults: _Raw) -> WorkerTable | None:
+        merged = _merged(defaults, own)
+        table, found = _validated(WorkerTable, merged)
+        for finding in (*found, *_size_findings(merged)):
+            self._add_to_owner(name, own, defaults, finding)
+        return table
+
+    def _add_to_owner(self, name: str, own: _Raw, defaults: _Raw, finding: Finding) -> None:
+        """Note a finding about merged tables where it was written; `_check_defaults` knows most of the defaults'."""
+        if finding.mismatch and finding.keys[0] in defaults.keys() - own.keys():
+            self._add_default(finding)
+        elif finding.mismatch or _has(own, finding.keys) or not _has(defaults, finding.keys):
+            self._add_worker(name, finding)
+
+    def _check_dependencies(self, raw: _Raw) -> None:
+        wanted = {name: _dependencies(_table_or_empty(table)) for name, table in raw.items()}
+        for name, fault in _dependency_faults(wanted):
+            self._add_worker(name, fault)
+        edges = {name: [other for other in on if other in raw and other != name] for name, on in wanted.items()}
+        for cycle in _cycles(edges):
+            keys = wanted[cycle[0]][cycle[1]]
+            self._add_worker(cycle[0], Finding(keys, f"depends_on goes in a circle: {_drawn(cycle)}"))
+
+    def _spec(self, name: str, table: WorkerTable, supervisor: SupervisorTable) -> WorkerSpec:
+        return WorkerSpec(
+            name=name,
+            command=table.command if isinstance(table.command, str) else tuple(table.command),
+            cwd=str(_below(self._path, table.cwd)),
+            env=tuple(table.env.items()),
+            project=table.project,
+            labels=tuple(table.labels.items()),
+            protected=table.protected,
+            restart=Restart(table.restart),
+            ok_exit_codes=tuple(table.ok_exit_codes),
+            backoff=Backoff(**table.backoff.model_dump()),
+            max_restarts=table.max_restarts,
+            healthy_after=table.healthy_after,
+            depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
+            ready=Ready(**table.ready.model_dump()),
+            stop=tuple(table.stop),
+            cleanup_after=table.cleanup_after,
+            log=LogLimits(**table.log.model_dump()),
+            pane=PaneSize(**supervisor.pane.model_dump()),
+        )
+
+    def _add_default(self, finding: Finding) -> None:
+        self._add(("defaults", *finding.keys), DEFAULTS, dotted(finding.keys), finding.message)
+
+    def _add_worker(self, name: str, finding: Finding) -> None:
+        self._add(("workers", name, *finding.keys), name, dotted(finding.keys), finding.message)
+
+    def _add(self, keys: Keys, worker: str | None, key: str, message: str) -> None:
+        self._faults[_Fault(keys, worker, key, message)] = None
+
+    def _problems(self) -> tuple[Problem, ...]:
+        from supervisor.toml_places import Places  # only now: a good file needs no second parser
+
+        places, file = Places(self._text), str(self._shown_path)
+        problems = [Problem(file, places.line(f.keys), f.worker, f.key or None, f.message) for f in self._faults]
+        return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key or "", problem.message)))
+
+
+def _validated(model: type[_T], raw: _Raw) -> tuple[_T | None, list[Finding]]:
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        return None, list(findings(error, model))
+
+
+def _settings(table: SupervisorTable, path: Path) -> SupervisorSettings:
+    state_dir = _below(path, table.state_dir) if table.state_dir else default_state_dir(path)
+    log_file = _below(path, table.log.file) if table.log.file else state_dir / "service.log"
+    plain = table.model_dump(exclude={"state_dir", "pane", "log"})
+    return SupervisorSettings(
+        state_dir=state_dir,
+        pane=PaneSize(**table.pane.model_dump()),
+        log=ServiceLogSettings(file=log_file, **table.log.model_dump(exclude={"file"})),
+        **plain,
+    )
+
+
+def _below(file: Path, path: str) -> Path:
+    """Return a path written in `file` as an absolute one, without `..`."""
+    return Path(os.path.normpath(file.parent / path))
+
+
+# defaults
+
+
+def _inheritable(defaults: _Raw) -> _Raw:
+    return {key: value for key, value in defaults.items() if key not in ("command", "depends_on")}
+
+
+def _merged(defaults: _Raw, own: _Raw) -> _Raw:
+    """Return the worker's table over the defaults; tables are merged key by key."""
+    tables = {key: {**_table_or_empty(defaults.get(key)), **own[key]} for key in _MERGED if type(own.get(key)) is dict}
+    return {**defaults, **own, **tables}
+
+
+def _table_or_empty(value: object) -> _Raw:
+    return value if isinstance(value, dict) else {}
+
+
+def _has(table: Any, keys: Keys) -> bool:
+    for key in keys:
+        fits = isinstance(table, dict) and key in table
+        if not fits and not (isinstance(table, list) and isinstance(key, int) and key < len(table)):
+            return False
+        table = table[key]
+    return True
+
+
+# what one table cannot tell
+
+
+def _name_fault(name: str) -> str | None:
+    if not re.fullmatch(NAME_PATTERN, name):
+        return "is no name for a worker (1 to 64 letters, digits, _ and -)"
+    if name.startswith("_panevisor"):
+        return "names that begin with _panevisor are kept for the service itself (choose another)"
+    return None
+
+
+def _size_findings(merged: _Raw) -> Iterator[Finding]:
+    """Say when arguments and environment are too much, at the larger of both; what is no text is judged elsewhere."""
+    command, env = merged.get("command"), _table_or_empty(merged.get("env"))
+    arguments = _bytes_of(command if isinstance(command, list) else [command])
+    total = arguments + _bytes_of([*env, *env.values()])
+    if total > _MOST_ARGUMENTS:
+        key = "command" if arguments * 2 >= total else "env"
+        what = f"command and env together are longer than {_MOST_ARGUMENTS:,} bytes (put the bulk in a file)"
+        yield Finding((key,), what, mismatch=True)
+
+
+def _bytes_of(texts: list[Any]) -> int:
+    return sum(len(text.encode()) + 1 for text in texts if isinstance(text, str))
+
+
+def _dependencies(table: _Raw) -> dict[str, Keys]:
+    """Return the names that a worker waits for, each with its place, whatever else is wrong with the table."""
+    written = table.get("depends_on")
+    names = enumerate(written) if isinstance(written, list) else ((name, name) for name in _table_or_empty(written))
+    return {name: ("depends_on", at) for at, name in names if isinstance(name, str)}
+
+
+def _dependency_faults(wanted: dict[str, dict[str, Keys]]) -> Iterator[tuple[str, Finding]]:
+    """Give, by worker, what it waits for in vain: a worker that is not there, or itself."""
+    strangers = {other for dependencies in wanted.values() for other in dependencies if other not in wanted}
+    hints = {other: nearest(other, list(wanted)) for other in strangers}  # once each: it compares with every name
+    for name, dependencies in wanted.items():
+        for other, keys in dependencies.items():
+            if other in hints:
+                what = f"depends_on names {shown(other)}, and no worker is called that{hints[other]}"
+                yield name, Finding(keys, what)
+            elif other == name:
+                yield name, Finding(keys, "depends_on names the worker itself, which would never start")
+
+
+def _cycles(edges: dict[str, list[str]]) -> Iterator[list[str]]:
+    """Give cycles that share no worker, each from its first worker on: enough to see what to cut.
+
+    A depth-first walk without recursion: there may be thousands in a row.
+    """
+    seen: set[str] = set()
+    told: set[str] = set()
+    for root in edges:
+        trail = {root: iter(edges[root])} if root not in seen else {}
+        while trail:
+            seen.add(here := next(reversed(trail)))
+            other = next(trail[here], None)
+            if other is None:
+                del trail[here]
+            elif other not in seen:
+                trail[other] = iter(edges[other])
+            elif other in trail and told.isdisjoint(cycle := list(dropwhile(other.__ne__, trail))):
+                told.update(cycle)
+                yield _rotated(cycle, first=next(name for name in edges if name in cycle))
+
+
+def _rotated(cycle: list[str], first: str) -> list[str]:
+    start = cycle.index(first)
+    return cycle[start:] + cycle[:start]
+
+
+def _drawn(cycle: list[str]) -> str:
+    names = [*cycle, cycle[0]]
+    if len(names) > _MOST_NAMES:
+        names = [*names[: _MOST_NAMES - 2], "…", names[-1]]
+    return " → ".join(names)

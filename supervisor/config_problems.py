@@ -1,0 +1,216 @@
+"""What is wrong with a config file, in words for the one who wrote it.
+
+    pydantic's errors ─┐
+    Refused, Mismatch ─┴─▶ findings(): path of keys + message ──▶ Problem with its line ──▶ ConfigError
+
+A message never holds a value of `env`, which may be a secret.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from supervisor.config_tables import Table
+
+Keys = tuple[str | int, ...]
+"""The way to a place in a file: keys of tables and, from 0, indexes of arrays."""
+
+DEFAULTS = "[defaults]"
+"""What `Problem.worker` is for `[defaults]`: no worker's name, so a worker named "defaults" is still told apart."""
+
+_SHOWN = 60
+_CLOSE_ENOUGH = 70.0  # of 100: "comand" and "command" are 92 alike, "retry" and "ready" 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend. `line` counts from 1, None where no line is to blame; `worker` may be `DEFAULTS`.
+
+    `key` is dotted ("backoff.max", "stop[2]"): in a worker's table counted from there, elsewhere from the top.
+    """
+
+    file: str
+    line: int | None
+    worker: str | None
+    key: str | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self._whose(), self.message) if part)
+
+    def _whose(self) -> str:
+        if self.worker is None or self.worker == DEFAULTS:
+            return self.worker or ""
+        return f"worker {shown(self.worker)}"
+
+
+class ConfigError(Exception):
+    """The file is wrong: `problems` has everything found in it, by line; as text one a line."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class Refused(ValueError):
+    """A validator's verdict on several parts of its value: pairs of where, from the value on, and a predicate."""
+
+    def __init__(self, *parts: tuple[Keys, str]) -> None:
+        super().__init__(parts)
+        self.parts = parts
+
+
+class Mismatch(ValueError):
+    """A value that is fine by itself but not beside another one of its table."""
+
+
+class Finding(NamedTuple):
+    """What is wrong at `keys`, counted from the section that was validated."""
+
+    keys: Keys
+    message: str
+    mismatch: bool = False
+
+
+def findings(error: "ValidationError", model: type["Table"]) -> Iterator[Finding]:
+    """Translate what pydantic found in a table of shape `model`."""
+    for detail in error.errors(include_url=False):
+        cause = detail.get("ctx", {}).get("error")
+        keys = _without_mark(detail["loc"])
+        if isinstance(cause, Refused):
+            yield from (Finding(keys + at, f"{dotted(keys + at)} {what}") for at, what in cause.parts)
+        elif detail["type"] == "extra_forbidden":
+            yield Finding(keys, _unknown(keys, _below(model, keys[:-1])))
+        else:
+            yield Finding(keys, f"{dotted(keys)} {_predicate(detail)}", isinstance(cause, Mismatch))
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return ` (did you mean …?)` when one of `known` is close enough, else nothing."""
+    from rapidfuzz import fuzz, process  # only now: a good file never needs it
+
+    found = process.extractOne(word, known, scorer=fuzz.ratio, processor=_folded, score_cutoff=_CLOSE_ENOUGH)
+    return f" (did you mean {shown(found[0])}?)" if found else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as the file would have it, on one line, at most 60 characters long and printable."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _quoted(value)
+        case int():
+            return str(value) if abs(value) < 10**40 else "a number of more than 40 digits"
+        case date() | time():
+            return value.isoformat()
+        case list():
+            tables = bool(value) and all(isinstance(item, dict) for item in value)
+            return "an array of tables" if tables else "an array"
+        case dict():
+            return "a table"
+        case _:
+            return repr(value)
+
+
+def dotted(keys: Keys) -> str:
+    """Return keys as TOML would write them: `stop[2]`, `env."A B"`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{_bare(key)}" for key in keys)
+    return text.removeprefix(".")
+
+
+def _without_mark(keys: Keys) -> Keys:
+    """Drop pydantic's last part for a bad key of a table: the key itself stands before it."""
+    return keys[:-1] if len(keys) == 3 and keys[-1] == "[key]" else keys
+
+
+def _below(model: type["Table"], keys: Keys) -> type["Table"]:
+    for key in keys:
+        model = model.model_fields[str(key)].annotation  # type: ignore[assignment]  # only a table has unknown keys
+    return model
+
+
+def _unknown(keys: Keys, model: type["Table"]) -> str:
+    key = str(keys[-1])
+    if key in model.not_yet:
+        return f'key "{dotted(keys)}" is not supported yet'
+    table = f" in {dotted(keys[:-1])}" if keys[:-1] else ""
+    return f"unknown key {shown(key)}{table}{nearest(key, list(model.model_fields))}"
+
+
+def _predicate(detail: "ErrorDetails") -> str:
+    match detail["type"]:
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            return f"must be {_wanted(detail)}{_but_found(detail)}"
+
+
+def _wanted(detail: "ErrorDetails") -> str:
+    """Say what pydantic would have taken; a kind of error that no table of ours can have is a KeyError."""
+    limits = detail.get("ctx", {})
+    match detail["type"]:
+        case "literal_error":
+            words = re.findall(r"'([^']*)'", limits["expected"])
+            return " or ".join(filter(None, (", ".join(map(_quoted, words[:-1])), _quoted(words[-1]))))
+        case "greater_than_equal":
+            return f"at least {limits['ge']:g}" if isinstance(limits["ge"], float) else f"at least {limits['ge']}"
+        case "less_than_equal":
+            return f"at most {limits['le']:g}" if isinstance(limits["le"], float) else f"at most {limits['le']}"
+        case kind:
+            return _KINDS[kind]
+
+
+_KINDS = {
+    "string_type": "text in quotes",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "list_type": "an array",
+    "dict_type": "a table",
+    "model_type": "a table",
+}
+
+
+def _but_found(detail: "ErrorDetails") -> str:
+    keys, value = detail["loc"], detail["input"]
+    if keys and keys[0] == "env":
+        return ""
+    return f", not {shown(value)}{_hint(detail['type'], detail.get('ctx', {}), value)}"
+
+
+def _hint(kind: str, limits: dict[str, Any], value: object) -> str:
+    if kind == "literal_error" and isinstance(value, str):
+        return nearest(value, re.findall(r"'([^']*)'", limits["expected"]))
+    if kind in {"int_type", "float_type", "bool_type"} and isinstance(value, str):
+        return " (leave out the quotes)" if re.fullmatch(r"-?[0-9.]{1,20}|true|false", value) else ""
+    if kind in {"dict_type", "model_type"} and shown(value) == "an array of tables":
+        return " (write [name], not [[name]])"
+    return ""
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(cut, ensure_ascii=False))
+
+
+def _bare(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key) else _quoted(key)
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "_")

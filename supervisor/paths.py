@@ -1,0 +1,97 @@
+"""Where things are: the config file, its state directory, and the pointer that leads from one to the other.
+
+    config file ──(sha256 of its absolute path)──▶ by-config/<digest>.json ──▶ state directory
+
+The pointer lets a command find the running service though the file be broken or name another state directory by
+now. Standard library only: these run before the lock is taken, so before the heavy imports.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+FILE_NAME = "panevisor.toml"
+_STEM_CHARS = 48  # of up to 4 bytes each: a name of 255 bytes must still hold the digest
+
+
+def config_path(given: str | None) -> Path:
+    """Return `given`, else $PANEVISOR_CONFIG, else ./panevisor.toml if there, else the XDG place; always absolute.
+
+    The file need not exist. Symlinks are kept: the path as written is what names the state directory.
+    """
+    if given is not None:
+        return _absolute(given)
+    if chosen := os.environ.get("PANEVISOR_CONFIG"):
+        return _absolute(chosen)
+    here = _absolute(FILE_NAME)
+    return here if here.exists() else _xdg("XDG_CONFIG_HOME", ".config") / "panevisor" / FILE_NAME
+
+
+def default_state_dir(config: Path) -> Path:
+    """Return `<XDG state>/panevisor/<stem>-<8 hex digits of the absolute path>`; a long stem is cut."""
+    return _state_home() / f"{config.stem[:_STEM_CHARS]}-{_path_digest(config)[:8]}"
+
+
+def pointer_path(config: Path) -> Path:
+    """Return where the state directory of this config is noted."""
+    return _state_home() / "by-config" / f"{_path_digest(config)[:16]}.json"
+
+
+def write_pointer(config: Path, state_dir: Path) -> None:
+    """Note the state directory of this config: a reader sees the old pointer or the new one. Raises OSError."""
+    target = pointer_path(config)
+    _make_private(target.parent)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    try:
+        _write_new(temporary, json.dumps({"config": str(_absolute(config)), "state_dir": str(_absolute(state_dir))}))
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_pointer(config: Path) -> Path | None:
+    """Return the noted state directory; None where no pointer is, or none that speaks of this config."""
+    try:
+        noted = json.loads(pointer_path(config).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(noted, dict) or noted.get("config") != str(_absolute(config)):
+        return None
+    return _usable(noted.get("state_dir"))
+
+
+def _usable(state_dir: object) -> Path | None:
+    fits = isinstance(state_dir, str) and os.path.isabs(state_dir) and "\0" not in state_dir
+    return Path(str(state_dir)) if fits else None
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.abspath(path))
+
+
+def _path_digest(config: Path) -> str:
+    return hashlib.sha256(os.fsencode(_absolute(config))).hexdigest()
+
+
+def _state_home() -> Path:
+    return _xdg("XDG_STATE_HOME", ".local/state") / "panevisor"
+
+
+def _xdg(variable: str, below_home: str) -> Path:
+    named = os.environ.get(variable, "")
+    # the XDG specification: a relative path is invalid and to be ignored
+    return Path(named) if os.path.isabs(named) else _absolute(os.path.expanduser("~")) / below_home
+
+
+def _make_private(directory: Path) -> None:
+    """Make the directory and whatever is missing above it, each 0700 (mkdir's `parents` would leave those open)."""
+    if not directory.parent.exists():
+        _make_private(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _write_new(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)  # left by a process that had our id and was killed
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+        file.write(text)
