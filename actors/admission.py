@@ -1,0 +1,77 @@
+"""Which pending workers may start now, and what holds the others: pure, from the states of all.
+
+The order is that of definition. A held worker says which gate holds it; "waiting …" is what time may mend.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from actors.records import Record
+from actors.spec import Condition, WorkerSpec
+from actors.worker_state import State
+
+S = State
+_TAKING_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
+_ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the Supervisor knows of a worker: its state, and its record."""
+
+    state: State
+    record: Record
+
+
+def decide(lineup: Iterable[str], standings: Mapping[str, Standing], places: int) -> dict[str, str | None]:
+    """Return each pending worker's gate: None for those that start now, else the reason that it is held."""
+    taken = sum(standing.state in _TAKING_A_PLACE for standing in standings.values())
+    gates: dict[str, str | None] = {}
+    for name in lineup:
+        standing = standings.get(name)
+        if standing is None or standing.state is not S.PENDING:
+            continue
+        gate = unmet(standing.record.spec, standings)
+        if gate is None and taken >= places:
+            gate = f"capacity: all {places} places are taken"
+        taken += gate is None
+        gates[name] = gate
+    return gates
+
+
+def unmet(spec: WorkerSpec, standings: Mapping[str, Standing]) -> str | None:
+    """Return the first dependency that is not met, in words; None when all are."""
+    reasons = (_unmet(name, on, standings.get(name)) for name, on in spec.depends_on)
+    return next((reason for reason in reasons if reason), None)
+
+
+def _unmet(name: str, on: Condition, standing: Standing | None) -> str | None:
+    if standing is None:
+        return f"{name} does not exist"
+    state = standing.state
+    if _met(on, standing):
+        return None
+    if state in _ON_THE_WAY:
+        return f"waiting for {name} to be {on}"
+    return f"{name} is {state}, it has to be {on}"
+
+
+def _met(on: Condition, standing: Standing) -> bool:
+    state = standing.state
+    match on:
+        case Condition.STARTED:
+            started = state is S.STARTING and standing.record.process is not None
+            return started or state in (S.RUNNING, S.COMPLETED)
+        case Condition.READY:
+            return state in (S.RUNNING, S.COMPLETED)
+        case Condition.COMPLETED:
+            return state is S.COMPLETED
+        case Condition.EXITED:
+            return standing.record.exit is not None and state in (S.COMPLETED, S.FAILED, S.STOPPED)
+
+
+def stop_wave(standings: Mapping[str, Standing]) -> list[str]:
+    """Return the living workers on which no other living worker depends: the next to stop, in reverse order."""
+    living = {name for name, standing in standings.items() if standing.state in _ON_THE_WAY}
+    needed = {on for name in living for on, _ in standings[name].record.spec.depends_on}
+    return [name for name in living if name not in needed] or sorted(living)

@@ -1,0 +1,89 @@
+"""What our actors have in common: a daemon thread, failures told to the owner, and posts that outlive an actor.
+
+pykka stops *all* actors of the process when a handler raises something like SystemExit; here that is one failure of one
+actor, like any other. A message is told to a `Post`, not to an actor: when the owner has replaced the actor, the post
+leads to the new one, and a message to nobody is dropped (the replacement asks for what it needs).
+"""
+
+import contextlib
+import traceback
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import pykka
+
+M = TypeVar("M")
+
+
+class HandlerEscaped(Exception):
+    """A handler raised what is no `Exception`: SystemExit, KeyboardInterrupt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActorFailed:
+    """An actor died of an exception: which role it had (a worker's is its name), and the whole traceback."""
+
+    role: str
+    worker: str | None
+    error: str
+    trace: str
+
+
+class Post(Generic[M]):
+    """Where to tell messages of type `M`; `ref` is set by the owner alone."""
+
+    def __init__(self) -> None:
+        self.ref: pykka.ActorRef[Any] | None = None
+
+    def tell(self, message: M) -> None:
+        ref = self.ref
+        if ref is not None:
+            with contextlib.suppress(pykka.ActorDeadError):
+                ref.tell(message)
+
+
+class SupervisedActor(pykka.ThreadingActor):
+    """An actor with an owner. `handle` gets every message; what it raises ends this actor and reaches the owner."""
+
+    use_daemon_thread = True
+
+    def __init__(self, owner: Post[Any], role: str, worker: str | None = None) -> None:
+        super().__init__()
+        self._owner = owner
+        self._role = role
+        self._worker_name = worker
+
+    def begin(self) -> None:
+        """The first thing that happens in the actor's own thread."""
+
+    def handle(self, message: Any) -> Any:
+        raise NotImplementedError
+
+    def tell_me(self, message: Any) -> None:
+        """Tell this actor something, from anywhere; after its end it is dropped. This is what ports are handed."""
+        with contextlib.suppress(pykka.ActorDeadError):
+            self.actor_ref.tell(message)
+
+    def on_start(self) -> None:
+        self.actor_ref.tell(_BEGIN)  # not here: pykka calls no `on_failure` for what on_start raises
+
+    def on_receive(self, message: Any) -> Any:
+        try:
+            return self.begin() if message is _BEGIN else self.handle(message)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise HandlerEscaped(f"a handler raised {error!r}") from error
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback_: TracebackType | None,
+    ) -> None:
+        trace = "".join(traceback.format_exception(exception_type, exception_value, traceback_))
+        self._owner.tell(ActorFailed(self._role, self._worker_name, repr(exception_value), trace))
+
+
+_BEGIN = object()

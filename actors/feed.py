@@ -1,0 +1,38 @@
+"""The activity feed: the newest entries, newest first, handed out as an immutable copy."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. `seq` grows by one with each entry; `ts` is Unix time; `facts` is read-only."""
+
+    seq: int
+    ts: float
+    event: str
+    level: str
+    facts: Mapping[str, Any]
+
+
+class Feed:
+    """Owns the last `KEPT` entries. Used by one actor only; what it hands out is safe anywhere."""
+
+    def __init__(self, newest_first: tuple[Entry, ...] = ()) -> None:
+        """Begin with the entries of a feed before this one, so that its numbers go on."""
+        self._entries: deque[Entry] = deque(newest_first, maxlen=KEPT)
+        self._next = newest_first[0].seq + 1 if newest_first else 1
+
+    def add(self, ts: float, event: str, level: str, facts: Mapping[str, Any]) -> Entry:
+        entry = Entry(self._next, ts, event, level, MappingProxyType(dict(facts)))
+        self._next += 1
+        self._entries.appendleft(entry)
+        return entry
+
+    def newest_first(self) -> tuple[Entry, ...]:
+        return tuple(self._entries)

@@ -1,0 +1,671 @@
+"""A worker's whole life as a state machine: `step(worker, fact, now) → (worker, effects)`; no clock, no I/O.
+
+         ┌───────────────┐ admitted ┌──────────┐  ready  ┌─────────┐
+    ●───▶│    pending    ├─────────▶│ starting ├────────▶│ running │
+         └──▲─────────▲──┘          └─▲──┬──┬──┘         └──┬───┬──┘
+     start  │         │ tmux died     │  │  │ ended         │   │ told to stop
+            │         └───────────────┼──┼──┼───────────────┤   ▼
+    ┌───────┴─────────┐    the pause  │  │  │   judged      │ ┌──────────┐ tree gone
+    │ stopped         │      is over ┌┴──▼──┴──┐◀───────────┘ │ stopping ├──────────▶ what was asked
+    │ completed       │◀─────────────┤ backoff │              └──────────┘
+    │ failed          │              └─────────┘
+    └─────────────────┘    any ──▶ quarantined, removed
+
+Rules that hold everywhere:
+
+- Only the kernel and tmux say that a process has ended. `ProcessEnded` is a question; the verdict is the pane's exit.
+- A fact that names another life than the present one changes nothing.
+- A sweep that was taken before the last answer about this life tells nothing about it, and absence never counts while
+  an order is in flight.
+- No new life begins before nothing is left of the old one (`ending`).
+- `TRANSITIONS` is the table of the design. A step outside it raises `IllegalTransition` and changes nothing.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from actors.budget import Complete, Fail, Retry, Verdict, forgiven, judge
+from actors.messages import (
+    Admitted,
+    ArmLog,
+    AskPane,
+    BecameReady,
+    ClosePane,
+    Effect,
+    Emit,
+    EndTree,
+    Exit,
+    Fact,
+    Finish,
+    Forget,
+    Handle,
+    Held,
+    Instant,
+    Ordered,
+    OrdersLost,
+    Pane,
+    PaneAbsent,
+    PaneSeen,
+    Probe,
+    ProcessEnded,
+    Refusal,
+    ServerDied,
+    SpecChanged,
+    Start,
+    Started,
+    StartRefused,
+    StartUnknown,
+    TreeGone,
+    TreeLeft,
+    TreeSeen,
+    Verb,
+    Watch,
+    Woken,
+)
+from actors.screen import Screen
+from actors.worker_state import Ending, Goal, Life, Phase, State, Step, Worker, move
+
+GRACE = 5.0  # seconds in which a pane that no sweep has seen yet is not judged by its absence
+MISSES_BEFORE_GONE = 2  # one sweep without the pane is a question, the answer to it the second
+ORDER_LOST = 60.0  # seconds after which an unanswered start counts as lost; a thousand starts queue for 15
+ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for an exit status, the last one repeats
+DOWN = "down"  # the reason of a worker that was stopped with the service, and is still wanted
+NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
+STATUS_LOST = 12  # answers without a status after which it counts as lost (about 4 s)
+
+S = State
+
+
+def step(worker: Worker, fact: Fact, now: Instant) -> Step:
+    """Return the worker after `fact`, and what is to be done in the world; `IllegalTransition` would be a bug."""
+    return _CLAUSES[type(fact)](worker, fact, now)
+
+
+def due(worker: Worker) -> float | None:
+    """Return the monotonic time of the worker's next own deadline; the shell asks to be woken then."""
+    return min(_deadlines(worker), default=None)
+
+
+# ── deadlines: each is looked at by `_woken`, at every beat too, so a lost alarm heals itself ────────────────────────
+
+
+def _deadlines(w: Worker) -> list[float]:
+    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at]
+    if w.state is S.BACKOFF and w.next_start and not w.ending:
+        found.append(w.next_start.mono)
+    if w.life:
+        found += _life_deadlines(w, w.life)
+    return [at for at in found if at is not None]
+
+
+def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
+    if life.phase is Phase.ORDERED:
+        return [life.since.mono + ORDER_LOST]
+    if life.phase is not Phase.ALIVE:
+        return [life.ask_at]
+    if w.state is S.STARTING:
+        return [life.ready_by] if life.delay_over is None or not life.probed else [life.delay_over]
+    if w.state is S.RUNNING and w.budget.attempt:
+        return [life.since.mono + w.spec.healthy_after]
+    return []
+
+
+def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
+    effects: tuple[Effect, ...] = ()
+    for clause in (_step_ending, _end_pause, _look_at_readiness, _ask_again, _lose_order, _forgive, _clean_up):
+        w, more = clause(w, now)
+        effects += more
+    return w, effects
+
+
+def _step_ending(w: Worker, now: Instant) -> Step:
+    if w.ending is None or w.ending.due is None or now.mono < w.ending.due:
+        return w, ()
+    return _next_ending_step(w, w.ending, now)
+
+
+def _end_pause(w: Worker, now: Instant) -> Step:
+    if w.state is not S.BACKOFF or w.ending or w.next_start is None or now.mono < w.next_start.mono:
+        return w, ()
+    return _begin_life(w, now, "backoff-over")
+
+
+def _look_at_readiness(w: Worker, now: Instant) -> Step:
+    life = w.life
+    if w.state is not S.STARTING or life is None or life.phase is not Phase.ALIVE:
+        return w, ()
+    if life.probed and life.delay_over is not None and now.mono >= life.delay_over:
+        return move(w, S.RUNNING, now, "worker.ready", "ready", startup_s=round(now.mono - life.since.mono, 3))
+    if life.ready_by is not None and now.mono >= life.ready_by:
+        return _not_ready(w, life, now)
+    return w, ()
+
+
+def _ask_again(w: Worker, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.ask_at is None or now.mono < life.ask_at:
+        return w, ()
+    if life.phase is Phase.UNKNOWN:
+        return replace(w, life=replace(life, ask_at=now.mono + 1.0)), (AskPane(None),)
+    pause = ASKS[min(life.asks, len(ASKS) - 1)]
+    asked = replace(life, asks=life.asks + 1, ask_at=now.mono + pause)
+    return replace(w, life=asked), (AskPane(w.pane, nudge=life.asks >= NUDGE_FROM),)
+
+
+def _lose_order(w: Worker, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.phase is not Phase.ORDERED or now.mono < life.since.mono + ORDER_LOST:
+        return w, ()
+    return _start_unknown(w, StartUnknown(life.id, now.mono), now)
+
+
+def _forgive(w: Worker, now: Instant) -> Step:
+    if w.state is not S.RUNNING or w.life is None or not w.budget.attempt:
+        return w, ()
+    return replace(w, budget=forgiven(w.budget, now.mono - w.life.since.mono, w.spec.healthy_after)), ()
+
+
+def _clean_up(w: Worker, now: Instant) -> Step:
+    if w.cleanup_at is None or now.mono < w.cleanup_at or w.ending:
+        return w, ()
+    closing = (ClosePane(w.pane),) if w.pane else ()
+    return replace(w, cleanup_at=None, pane=None), closing
+
+
+# ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _admitted(w: Worker, _fact: Fact, now: Instant) -> Step:
+    if w.state is not S.PENDING:
+        return w, ()
+    if w.ending:
+        return replace(w, admitted=True, reason="waiting for what is left of the last life to end"), ()
+    return _begin_life(w, now, "admitted")
+
+
+def _held(w: Worker, fact: Held, _now: Instant) -> Step:
+    return (replace(w, reason=fact.reason), ()) if w.state is S.PENDING else (w, ())
+
+
+def _begin_life(w: Worker, now: Instant, cause: str) -> Step:
+    life = Life(id=f"{w.seed}-{w.lives + 1}", phase=Phase.ORDERED, since=now, answered=now.mono)
+    w = replace(w, life=life, lives=w.lives + 1, next_start=None, admitted=False, goal=None, cleanup_at=None)
+    w, emitted = move(w, S.STARTING, now, "worker.starting", cause, attempt=w.budget.attempt)
+    return w, (*emitted, Start(life.id, w.spec, w.pane))
+
+
+def _started(w: Worker, fact: Started, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, ()
+    life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
+    watching = (Watch(life.id, fact.process),)
+    w = replace(w, life=life, pane=fact.pane, pane_since=now.mono)
+    if w.state is S.STOPPING:
+        w, effects = begin_ending(w, life, now)
+        return w, (*watching, *effects)
+    w, effects = await_readiness(w, life, now)
+    return w, (*watching, *effects)
+
+
+def await_readiness(w: Worker, life: Life, now: Instant) -> Step:
+    ready = w.spec.ready
+    life = replace(life, ready_by=now.mono + ready.timeout, delay_over=now.mono + ready.delay, probed=ready.tcp is None)
+    w, effects = _look_at_readiness(replace(w, life=life), now)
+    return (w, (*effects, Probe(life.id, ready))) if ready.tcp else (w, effects)
+
+
+def _became_ready(w: Worker, fact: BecameReady, now: Instant) -> Step:
+    if w.life is None or w.life.id != fact.life:
+        return w, ()
+    return _look_at_readiness(replace(w, life=replace(w.life, probed=True)), now)
+
+
+def _not_ready(w: Worker, life: Life, now: Instant) -> Step:
+    seconds = f"{w.spec.ready.timeout:g}"
+    verdict = judge(w.spec, w.budget, None, now.mono - life.since.mono, dice(w), now)
+    w, ended = begin_ending(w, life, now)
+    w, moved = apply_verdict(w, verdict, now, "worker.unready", "not-ready", f"not ready within {seconds} s")
+    return w, (*moved, *ended)
+
+
+def _start_refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, ()
+    if fact.refusal is Refusal.PANE_GONE and w.state is S.STARTING:
+        again = replace(life, phase=Phase.ORDERED, since=now, answered=now.mono, ask_at=None)
+        return replace(_without_pane(w), life=again), (Start(life.id, w.spec, None),)
+    w = replace(w, life=None)
+    if w.state is S.STOPPING:
+        w, effects = _finish_stop(w, now)
+        return w, (Forget(life.id), *effects)
+    w, effects = _refused(w, fact, now)
+    return w, (Forget(life.id), *effects)
+
+
+def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
+    match fact.refusal:
+        case Refusal.IMPOSSIBLE:
+            return move(w, S.FAILED, now, "worker.failed", "cannot-start", "error", reason=fact.reason)
+        case Refusal.NAME_TAKEN:
+            return move(w, S.QUARANTINED, now, "worker.quarantined", "name-taken", "error", reason=fact.reason)
+        case Refusal.UNREACHABLE | Refusal.PANE_GONE:
+            return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", "warning", reason=fact.reason)
+
+
+def _start_unknown(w: Worker, fact: StartUnknown, _now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase is not Phase.ORDERED:
+        return w, ()
+    unknown = replace(life, phase=Phase.UNKNOWN, answered=fact.until, ask_at=fact.until)
+    return replace(w, life=unknown, reason="tmux has not answered the start; the next sweep will tell"), ()
+
+
+def _orders_lost(w: Worker, fact: OrdersLost, now: Instant) -> Step:
+    return _start_unknown(w, StartUnknown(w.life.id, fact.until), now) if w.life else (w, ())
+
+
+# ── what tmux and the kernel tell of a life ───────────────────────────────────────────────────────────────────────
+
+
+def _process_ended(w: Worker, fact: ProcessEnded, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase is not Phase.ALIVE:
+        return w, ()
+    return _question(w, life, now)
+
+
+def _question(w: Worker, life: Life, now: Instant) -> Step:
+    return _ask_again(replace(w, life=replace(life, phase=Phase.ENDED, asks=0, answers=0, ask_at=now.mono)), now)
+
+
+def _pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
+    life, pane = w.life, fact.pane
+    if life is None:
+        return _pane_without_life(w, fact), ()
+    if life.phase is Phase.ORDERED or fact.taken <= life.answered:
+        return w, ()
+    if life.phase is Phase.UNKNOWN:
+        ours = pane.life == life.id
+        return _start_found(w, life, pane, now) if ours else _start_lost(replace(w, pane=pane.id), life, now)
+    if pane.id != w.pane or (pane.life or "") != life.id:  # a new tmux server counts its panes from 0 again
+        return w, ()
+    life = replace(life, seen=True, misses=0)
+    return _pane_of_life(_observed(replace(w, life=life), fact), life, pane, now)
+
+
+def _pane_without_life(w: Worker, fact: PaneSeen) -> Worker:
+    """Keep what is there: the next life begins in this pane. What is quarantined stays untouched."""
+    if w.state is S.QUARANTINED or fact.taken <= w.pane_since:
+        return w
+    return replace(w, pane=fact.pane.id, attached=fact.pane.attached)
+
+
+def _pane_of_life(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    if life.process and pane.pid != life.process.pid:
+        return _respawned_by_hand(w, life, pane, now)
+    if pane.exit:
+        return _died(w, life, pane.exit, now)
+    if life.phase is Phase.ENDED:
+        return _no_status_yet(w, life, pane, now)
+    if pane.dead:
+        return _question(w, life, now)
+    return w, () if pane.piped else (ArmLog(life.id, pane.id, w.spec),)
+
+
+def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    """Ask on; past the last question a dead pane's status is lost, and a pane that still lives is watched anew."""
+    if life.answers + 1 < STATUS_LOST:
+        return replace(w, life=replace(life, answers=life.answers + 1)), ()
+    if pane.dead:
+        return _died(w, life, Exit(None, None, now.wall), now)
+    alive = replace(life, phase=Phase.ALIVE, ask_at=None)
+    return replace(w, life=alive), (Watch(life.id, life.process),) if life.process else ()
+
+
+def _observed(w: Worker, fact: PaneSeen) -> Worker:
+    screen = w.screen if fact.screen is None else Screen.of(fact.screen, previous=w.screen)
+    return replace(w, attached=fact.pane.attached, last_output=fact.pane.activity, screen=screen)
+
+
+def _start_found(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    if pane.process is None and not pane.dead:
+        return w, ()  # it ended between the two reads: the next sweep shows it dead
+    process = pane.process or Handle(pane.pid, 0)
+    return _started(w, Started(life.id, pane.id, process), now)
+
+
+def _start_lost(w: Worker, life: Life, now: Instant) -> Step:
+    """The order has expired and shows no pane. What may have come of it all the same is ended, then it starts anew."""
+    moved: tuple[Effect, ...] = ()
+    if w.state is S.STARTING:
+        reason = "tmux lost the start"
+        w, moved = move(w, S.PENDING, now, "worker.pending", "start-lost", "warning", reason=reason)
+    w, effects = _lay_down(replace(w, admitted=w.state is S.PENDING), life, now)
+    return w, (*moved, *effects)
+
+
+def _pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:
+    life = w.life
+    if life is None:
+        return (w if fact.taken <= w.pane_since else _without_pane(w)), ()
+    if life.phase is Phase.ORDERED or fact.taken <= life.answered:
+        return w, ()
+    if life.phase is Phase.UNKNOWN:
+        return _start_lost(w, life, now)
+    if life.phase is Phase.ENDED:
+        return _died(_without_pane(w), life, Exit(None, None, now.wall), now)
+    return _missed(w, life, now)
+
+
+def _missed(w: Worker, life: Life, now: Instant) -> Step:
+    if not life.seen and now.mono - life.since.mono < GRACE:
+        return w, ()
+    life = replace(life, misses=life.misses + 1)
+    if life.misses < MISSES_BEFORE_GONE:
+        return replace(w, life=life), (AskPane(w.pane),)
+    return _died(_without_pane(w), life, Exit(None, None, now.wall), now)
+
+
+def _without_pane(w: Worker) -> Worker:
+    return replace(w, pane=None, attached=False)
+
+
+def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    """Somebody ran respawn-pane: the old process is over, what lives in the pane now is this worker's."""
+    if pane.process is None or pane.dead:
+        return _died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
+    found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
+    facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
+    said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", "warning", facts), Watch(life.id, pane.process))
+    w, ending = begin_ending(w, found, now) if w.ending else (w, ())  # the plan begins anew with the new process
+    return replace(w, life=found), (*said_so, *ending)
+
+
+def _tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.phase is not Phase.ALIVE or fact.taken <= life.answered:
+        return _woken(w, fact, now)
+    tree = fact.tree
+    if tree is None:  # the pane answers: the sweep may have begun with the root of the life before
+        w, effects = _woken(w, fact, now)
+        return w, (*effects, AskPane(w.pane, nudge=True))
+    w = replace(w, life=replace(life, last_tree=tree.handles), rss_bytes=tree.rss_bytes)
+    w = replace(w, cpu_percent=tree.cpu_percent, processes=len(tree.handles))
+    return _woken(w, fact, now)
+
+
+def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
+    uptime = max(0.0, now.mono - life.since.mono)
+    w = replace(w, exit=exit, judged=life.id)
+    facts = {"life": life.id, **exit_facts(exit, uptime)}
+    if w.state in (S.STARTING, S.RUNNING):
+        verdict = judge(w.spec, w.budget, exit, uptime, dice(w), now)
+        w, told = apply_verdict(w, verdict, now, "worker.exited", "exit", said(exit), **facts)
+    else:  # it was being ended
+        told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
+    w, effects = _lay_down(w, life, now)
+    return w, (*told, *effects)
+
+
+def _lay_down(w: Worker, life: Life, now: Instant) -> Step:
+    """The life is over: clear it from every table, and end what is left of its tree before anything else begins."""
+    w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
+    effects: tuple[Effect, ...] = ()
+    if w.ending is None:
+        w, effects = begin_ending(w, life, now)
+    elif w.ending.gone:
+        w, effects = _nothing_left(w, w.ending, now)
+    return w, (Forget(life.id), *effects)
+
+
+def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
+    match verdict:
+        case Complete():
+            w, effects = move(w, S.COMPLETED, now, event, cause, reason=what, **facts)
+            return arm_cleanup(w, now), effects
+        case Fail(reason):
+            return move(w, S.FAILED, now, event, cause, "error", reason=f"{what}; {reason}", **facts)
+        case Retry(delay, budget):
+            w = replace(w, budget=budget, next_start=Instant(now.mono + delay, now.wall + delay))
+            facts |= {"delay_s": round(delay, 3), "attempt": budget.attempt}
+            return move(w, S.BACKOFF, now, event, cause, "warning", reason=what, **facts)
+
+
+def arm_cleanup(w: Worker, now: Instant) -> Worker:
+    after = w.spec.cleanup_after
+    return w if after is None or w.pane is None else replace(w, cleanup_at=now.mono + after)
+
+
+# ── ending a tree ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
+    ending = Ending(life=life.id, process=life.process, last=life.last_tree, steps=w.spec.stop)
+    return _next_ending_step(w, ending, now)
+
+
+def _next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
+    """Send the next signal of the plan and note when the one after it is due; the last one has no successor."""
+    signal, *rest = ending.steps
+    pause = rest.pop(0) if rest and isinstance(rest[0], float | int) else None
+    forced = signal == "KILL"
+    next_at = now.mono + float(pause) if pause is not None else (now.mono if rest else None)
+    ending = replace(ending, steps=tuple(rest), due=next_at, forced=forced, left=())
+    return replace(w, ending=ending), (EndTree(ending.life, ending.process, ending.last, str(signal)),)
+
+
+def _tree_left(w: Worker, fact: TreeLeft, _now: Instant) -> Step:
+    if w.ending is None or w.ending.life != fact.life:
+        return w, ()
+    return replace(w, ending=replace(w.ending, left=fact.pids)), ()
+
+
+def _tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
+    ending = w.ending
+    if ending is None or ending.life != fact.life:
+        return w, ()
+    if w.life is None:
+        return _nothing_left(w, ending, now)
+    w = replace(w, ending=replace(ending, steps=(), due=None, gone=True))  # goes on when its exit is judged
+    return _question(w, w.life, now) if w.life and w.life.phase is Phase.ALIVE else (w, ())
+
+
+def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
+    forced = ending.forced and bool(ending.left)
+    w = replace(w, ending=None)
+    if w.state is S.STOPPING or w.goal is Goal.REMOVE:
+        return _finish_stop(w, now, forced=forced)
+    if w.state is S.PENDING and w.admitted:
+        return _begin_life(w, now, "admitted")
+    return _woken(w, Woken(), now)
+
+
+def _finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
+    goal, w = w.goal, replace(w, goal=None)
+    facts: dict[str, Any] = {"forced": True} if forced else {}
+    match goal:
+        case Goal.RESTART:
+            return _begin_life(_respecced(w), now, "restart")
+        case Goal.REPLACE:
+            return move(_respecced(w), S.PENDING, now, "worker.pending", "replaced", **facts)
+        case Goal.COMPLETE:
+            w, effects = move(_respecced(w), S.COMPLETED, now, "worker.completed", "person", **facts)
+            return arm_cleanup(w, now), effects
+        case Goal.REMOVE:
+            return _remove(w, now)
+        case Goal.DOWN:
+            return move(_respecced(w), S.STOPPED, now, "worker.stopped", "down", reason=DOWN, **facts)
+        case Goal.STOP | None:
+            return move(_respecced(w), S.STOPPED, now, "worker.stopped", "person", **facts)
+
+
+def _respecced(w: Worker) -> Worker:
+    return replace(w, spec=w.next_spec, next_spec=None) if w.next_spec else w
+
+
+def _remove(w: Worker, now: Instant) -> Step:
+    closing = (ClosePane(w.pane),) if w.pane else ()
+    w, emitted = move(_without_pane(w), S.REMOVED, now, "worker.removed", "person")
+    return w, (*emitted, *closing, Finish())
+
+
+# ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
+    w = replace(w, order=max(w.order, fact.number))
+    match fact.verb:
+        case Verb.START:
+            return _order_start(w, now)
+        case Verb.RESTART:
+            return _order_restart(w, now)
+        case Verb.STOP:
+            return _order_end(w, Goal.STOP, now)
+        case Verb.COMPLETE:
+            return _order_end(w, Goal.COMPLETE, now)
+        case Verb.REMOVE:
+            return _order_end(w, Goal.REMOVE, now)
+        case Verb.DOWN:
+            return _order_end(w, Goal.DOWN, now)
+
+
+def _order_start(w: Worker, now: Instant) -> Step:
+    if w.goal is Goal.REMOVE and w.state is not S.STOPPING:
+        w = replace(w, goal=None)  # the later order counts
+    match w.state:
+        case S.STOPPED | S.COMPLETED | S.FAILED | S.QUARANTINED:  # quarantined: the Supervisor asks for --force
+            return move(replace(_forgiven(w), cleanup_at=None), S.PENDING, now, "worker.pending", "person")
+        case S.BACKOFF if not w.ending:
+            return _begin_life(w, now, "person")
+        case S.BACKOFF:
+            return replace(w, next_start=now), ()
+        case S.STOPPING if w.goal is not Goal.REPLACE:
+            return replace(_forgiven(w), goal=Goal.RESTART), ()  # remembered: it starts when the tree is gone
+    return w, ()
+
+
+def _forgiven(w: Worker) -> Worker:
+    return replace(w, budget=replace(w.budget, attempt=0))
+
+
+def _order_restart(w: Worker, now: Instant) -> Step:
+    match w.state:
+        case S.STARTING | S.RUNNING:
+            return begin_stop(_forgiven(w), Goal.RESTART, now)
+        case S.QUARANTINED:
+            return w, ()
+    return _order_start(w, now)
+
+
+def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
+    match w.state:
+        case S.STARTING | S.RUNNING:
+            return begin_stop(w, goal, now)
+        case S.STOPPING if goal is Goal.DOWN and w.goal in (Goal.STOP, Goal.COMPLETE, Goal.REMOVE):
+            return w, ()  # it ends anyway, and what was ordered of it stays
+        case S.STOPPING:
+            return replace(w, goal=goal), ()
+        case S.PENDING | S.BACKOFF if goal is Goal.DOWN and w.goal is Goal.REMOVE:
+            return w, ()
+        case S.PENDING | S.BACKOFF if goal is not Goal.REMOVE:
+            w = replace(w, next_start=None, admitted=False, goal=goal)
+            return _finish_stop(w, now)
+        case S.STOPPED | S.FAILED if goal is Goal.COMPLETE:
+            return _finish_stop(replace(w, goal=goal), now)
+    if goal is not Goal.REMOVE or w.state is S.REMOVED:
+        return w, ()
+    if w.ending:  # the last life's tree first
+        return replace(w, goal=goal, next_start=None, admitted=False), ()
+    return _remove(w, now)
+
+
+def begin_stop(w: Worker, goal: Goal, now: Instant) -> Step:
+    cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) else "person"
+    w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value)
+    if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, emitted  # its process is not known yet: it is ended when the answer comes
+    w, effects = begin_ending(w, w.life, now)
+    return w, (*emitted, *effects)
+
+
+def _spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
+    w = replace(w, order=max(w.order, fact.number))
+    w = _wanted_again(w, now)
+    if fact.spec.digest == w.spec.digest:
+        return replace(w, spec=fact.spec, next_spec=None), ()
+    w = _forgiven(w)
+    match w.state:
+        case S.STARTING | S.RUNNING:
+            return begin_stop(replace(w, next_spec=fact.spec), Goal.REPLACE, now)
+        case S.STOPPING:
+            goal = Goal.REPLACE if w.goal is Goal.RESTART else w.goal
+            return replace(w, next_spec=fact.spec, goal=goal), ()
+        case S.BACKOFF | S.COMPLETED | S.FAILED:
+            return _order_start(replace(w, spec=fact.spec), now)
+    return replace(w, spec=fact.spec), ()
+
+
+def _wanted_again(w: Worker, now: Instant) -> Worker:
+    """The file names a worker that is about to be removed: it goes on where it was."""
+    if w.goal is not Goal.REMOVE:
+        return w
+    if w.state is S.STOPPING:
+        return replace(w, goal=Goal.REPLACE)
+    return replace(w, goal=None, next_start=now if w.state is S.BACKOFF else None)
+
+
+def _server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
+    """Every pane is gone at once; what survived the hang-up is ended before the way back, and no budget is spent."""
+    life, w = w.life, replace(_without_pane(w), pane_since=now.mono, cleanup_at=None, screen=None)
+    if life and life.phase in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, ()  # its start is in flight and may reach the next server: the answer tells, or a sweep
+    moved: tuple[Effect, ...] = ()
+    if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):
+        w = replace(w, next_start=None)
+        w, moved = move(w, S.PENDING, now, "worker.pending", "tmux-died", "warning", reason="the tmux server died")
+    w, effects = _lay_down(w, life, now) if life else (w, ())
+    return w, (*moved, *effects)
+
+
+def said(exit: Exit) -> str:
+    """Return an exit in words."""
+    if exit.signal is not None:
+        return f"killed by signal {exit.signal}"
+    return "ended, exit code not known" if exit.code is None else f"exited with code {exit.code}"
+
+
+def exit_facts(exit: Exit, uptime: float | None) -> dict[str, Any]:
+    return {
+        "exit_code": exit.code,
+        "exit_signal": exit.signal,
+        "uptime_s": None if uptime is None else round(uptime, 3),
+    }
+
+
+def dice(w: Worker) -> float:
+    return random.Random(f"{w.seed}/{w.lives}").random()
+
+
+_CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
+    Admitted: _admitted,
+    Held: _held,
+    Ordered: _ordered,
+    SpecChanged: _spec_changed,
+    Started: _started,
+    StartRefused: _start_refused,
+    StartUnknown: _start_unknown,
+    ProcessEnded: _process_ended,
+    PaneSeen: _pane_seen,
+    PaneAbsent: _pane_absent,
+    TreeSeen: _tree_seen,
+    TreeGone: _tree_gone,
+    TreeLeft: _tree_left,
+    BecameReady: _became_ready,
+    ServerDied: _server_died,
+    OrdersLost: _orders_lost,
+    Woken: _woken,
+}

@@ -1,0 +1,352 @@
+"""The values that actors tell each other: facts in the past, orders in the imperative. All are frozen.
+
+    Ticker ──Slice, Beat──▶ Worker ──Start, AskPane, …──▶ Terminal ──Started, …──▶ Worker
+    Worker ──Report──▶ Metrics      Worker ──Changed──▶ Supervisor      ExitWatcher ──ProcessEnded──▶ Worker
+
+Times: an `Instant` carries the monotonic clock (for decisions) and the wall clock (for people), both in seconds.
+Everything about a process names the *life* it speaks of; every observation says when it was `taken`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from actors.spec import Ready, WorkerSpec
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on both clocks, in seconds: `mono` never goes back, `wall` is the Unix time."""
+
+    mono: float
+    wall: float
+
+
+class Verb(StrEnum):
+    """What a person can order of a worker. `DOWN` ends it without changing what was wanted of it."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    COMPLETE = "complete"
+    REMOVE = "remove"
+    DOWN = "down"
+
+
+class Refusal(StrEnum):
+    """Why a start was not carried out; in every case no process of it exists."""
+
+    IMPOSSIBLE = "impossible"  # the program, a right or the folder is missing: trying again won't mend it
+    PANE_GONE = "pane-gone"  # the dead pane to start in was closed by somebody
+    NAME_TAKEN = "name-taken"  # a session of that name exists
+    UNREACHABLE = "unreachable"  # tmux does not answer; the order was not sent, or has expired
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a life ended, as tmux read it from the kernel. Both None: nobody was told (the pane was destroyed)."""
+
+    code: int | None
+    signal: int | None
+    at: float  # Unix time
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A process that cannot be mistaken: its pid and the kernel's start time of it (clock ticks since boot)."""
+
+    pid: int
+    ticks: int
+
+    def started(self, now: Instant) -> Instant:
+        """Return when it began; Linux counts its monotonic clock from boot, too."""
+        mono = min(self.ticks / TICKS_PER_SECOND, now.mono)
+        return Instant(mono, now.wall - (now.mono - mono))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pane:
+    """One pane as a list-panes line shows it. `name`, `life`, `digest` come from our own mark on the pane.
+
+    `process` is None when the process was gone before its start time could be read.
+    """
+
+    id: str
+    pid: int
+    process: Handle | None
+    dead: bool
+    status: int | None
+    signal: int | None
+    dead_at: float | None
+    activity: int  # Unix time of the last output byte, whole seconds
+    columns: int
+    rows: int
+    piped: bool
+    attached: bool
+    name: str | None = None
+    life: str | None = None
+    digest: str | None = None
+
+    @property
+    def exit(self) -> Exit | None:
+        """The exit, once tmux knows it; it can be a moment late."""
+        if not self.dead or (self.status is None and self.signal is None):
+            return None
+        return Exit(None if self.signal else self.status, self.signal, self.dead_at or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What a worker's processes use: resident bytes, CPU in percent of one core (None at first), their handles."""
+
+    rss_bytes: int
+    cpu_percent: float | None
+    handles: tuple[Handle, ...]
+
+
+# ── facts a Worker is told ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Every gate is open: start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The gate that holds a pending worker, in words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A person's order. `number` grows with each order and comes back in the worker's row."""
+
+    verb: Verb
+    number: int = 0
+    cause: str = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class SpecChanged:
+    """The file was applied and says something new about this worker."""
+
+    spec: WorkerSpec
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A start was carried out: the pane and the process it made."""
+
+    life: str
+    pane: str
+    process: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class StartRefused:
+    """A start was not carried out."""
+
+    life: str
+    refusal: Refusal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartUnknown:
+    """No answer in time. The order expires inside tmux at `until` (monotonic): only a later sweep can tell."""
+
+    life: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnded:
+    """The kernel says that the life's first process has ended: a question for tmux, never a verdict."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSeen:
+    """A worker's pane in one answer of tmux. `screen` is None where it was not captured."""
+
+    taken: float
+    pane: Pane
+    screen: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaneAbsent:
+    """tmux answered, and the worker's pane is not there."""
+
+    taken: float
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSeen:
+    """A worker's slice of one process sweep; `tree` is None when its first process is not in the table."""
+
+    taken: float
+    beat: int
+    tree: Tree | None
+    log_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeGone:
+    """No process of the life is left: checked in the process table after the last one ended."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLeft:
+    """A signal went to these processes of the life, which still live."""
+
+    life: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BecameReady:
+    """The readiness probe of the life has succeeded."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDied:
+    """The tmux server is gone, and every pane with it: one incident, nobody's crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersLost:
+    """The Terminal was replaced: an order that it left unanswered expires at `until` (monotonic)."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """An alarm or a beat: look at your own deadlines."""
+
+
+Fact = (
+    Admitted
+    | Held
+    | Ordered
+    | SpecChanged
+    | Started
+    | StartRefused
+    | StartUnknown
+    | ProcessEnded
+    | PaneSeen
+    | PaneAbsent
+    | TreeSeen
+    | TreeGone
+    | TreeLeft
+    | BecameReady
+    | ServerDied
+    | OrdersLost
+    | Woken
+)
+
+
+# ── effects of a Worker's step ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start `spec` as `life`: in the dead pane `pane`, or in a new session when it is None."""
+
+    life: str
+    spec: WorkerSpec
+    pane: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskPane:
+    """Ask tmux how the pane is; None: find it by the worker's name.
+
+    `nudge`: make tmux reap first, it may have missed a SIGCHLD.
+    """
+
+    pane: str | None
+    nudge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePane:
+    """Destroy the pane's session, if the pane is still ours and dead."""
+
+    pane: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmLog:
+    """The pane's log pipe is closed: open it again."""
+
+    life: str
+    pane: str
+    spec: WorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell me at once when this process ends."""
+
+    life: str
+    process: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class EndTree:
+    """Send `signal` to every process of the life's tree; say when nothing is left of it.
+
+    `process` is its first one, `last` the tree as last seen: hints for what mark and ancestry don't show.
+    """
+
+    life: str
+    process: Handle | None
+    last: tuple[Handle, ...]
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Try the readiness probe until it succeeds or the life ends."""
+
+    life: str
+    ready: Ready
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The life has ended: clear it from every table."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """One line of the log and one entry of the feed. `transition`: the state changed from → to."""
+
+    event: str
+    level: str
+    facts: Mapping[str, Any]
+    transition: tuple[str | None, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The worker is removed: end the actor."""
+
+
+Effect = Start | AskPane | ClosePane | ArmLog | Watch | EndTree | Probe | Forget | Emit | Finish

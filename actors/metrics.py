@@ -1,0 +1,237 @@
+"""Metrics: gathers the workers' reports and makes the one Snapshot that every reader sees.
+
+    Report × N ──▶ Metrics ──Snapshot──▶ Gateway, status file
+
+A change of state is published at once, changes within 50 ms together; measurements at the end of a beat, when all have
+answered or the deadline has passed: a silent worker delays nobody.
+"""
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from actors.base import Post, SupervisedActor
+from actors.bulletins import (
+    Activity,
+    Armed,
+    CaptureTold,
+    HealthTold,
+    Introduce,
+    Lineup,
+    Report,
+    ServiceNow,
+    Withdrawn,
+)
+from actors.feed import Entry, Feed
+from actors.ports import Clock, Heartbeat, Journal, Publisher
+from actors.screen import TOTAL_WARNING_BYTES
+from actors.snapshot import Host, Row, Service, Snapshot
+
+TOGETHER = 0.05  # seconds in which changes are published together
+BEAT_DEADLINE = 1.0  # seconds that a health beat waits for its last report
+
+
+@dataclass(frozen=True, slots=True)
+class PublishDue:
+    """Changes have waited long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeatOver:
+    """The health beat's deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatDue:
+    """Time for the status file."""
+
+
+class MetricsActor(SupervisedActor):
+    """Owns the rows, the screens, the feed and the last Snapshot."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        service: Service,
+        publisher: Publisher,
+        heartbeat: Heartbeat,
+        journal: Journal,
+        *,
+        heartbeat_interval: float,
+        ticker: Post[Any],
+        supervisor: Post[Any],
+        first_seq: int = 1,
+        feed: tuple[Entry, ...] = (),
+    ) -> None:
+        super().__init__(supervisor, "metrics")
+        self._clock = clock
+        self._service = service
+        self._publisher = publisher
+        self._heartbeat = heartbeat
+        self._heartbeat_interval = heartbeat_interval
+        self._journal = journal
+        self._ticker = ticker
+        self._rows: dict[str, Row] = {}
+        self._screens: dict[str, bytes] = {}
+        self._screen_bytes = 0
+        self._feed = Feed(feed)
+        self._lineup: tuple[str, ...] = ()
+        self._lineup_set: frozenset[str] = frozenset()
+        self._host = Host()
+        self._seq = first_seq
+        self._published = float("-inf")
+        self._due = False
+        self._dirty = False
+        self._beat = 0
+        self._awaited: frozenset[str] = frozenset()
+        self._answered: dict[int, set[str]] = {}
+        self._warned = False
+        self._snapshot = Snapshot(0, clock.now(), service, self._host, {})
+
+    def begin(self) -> None:
+        self._heartbeat_later()
+        self._publish()
+        self._beat_heart()
+
+    def handle(self, message: Any) -> None:
+        match message:
+            case Report():
+                self._take_report(message)
+            case Activity(ts, event, level, facts):
+                self._feed.add(ts, event, level, facts)
+                self._publisher.activity(self._feed.newest_first())
+            case HealthTold():
+                self._await_reports(message)
+            case CaptureTold(beat, took_ms, overruns):
+                self._service = replace(
+                    self._service, tick=max(beat, self._service.tick), tick_ms=took_ms, overruns=overruns
+                )
+                self._publish_if_dirty()
+            case Lineup(names):
+                self._lineup, self._lineup_set = names, frozenset(names)
+                self._publish_soon()
+            case ServiceNow(tmux, degraded, config):
+                self._service = replace(self._service, tmux=tmux, degraded=degraded, config=config)
+                self._publish_soon()
+                self._beat_heart()
+            case Withdrawn(name):
+                self._withdraw(name)
+            case PublishDue():
+                self._due = False
+                self._publish_if_dirty()
+            case BeatOver():
+                self._end_beat()
+            case HeartbeatDue():
+                self._heartbeat_later()
+                self._beat_heart()
+            case Introduce():
+                self._heartbeat_later()  # a new Ticker knows none of our alarms
+                self._due = False
+                self._publish_soon()
+
+    # ── reports ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_report(self, report: Report) -> None:
+        row = report.row
+        known = self._rows.get(row.name)
+        self._rows[row.name] = row
+        self._keep_screen(row.name, report.screen)
+        if known != row:
+            self._dirty = True
+        if known is None or _news(known) != _news(row):
+            self._publish_soon()
+        if report.beat is not None:
+            self._answered.setdefault(report.beat, set()).add(row.name)
+            self._end_beat_if_answered()
+
+    def _keep_screen(self, name: str, screen: bytes | None) -> None:
+        self._screen_bytes += len(screen or b"") - len(self._screens.pop(name, b""))
+        if screen is not None:
+            self._screens[name] = screen
+        if not self._warned and self._screen_bytes > TOTAL_WARNING_BYTES:
+            self._warned = True
+            self._journal.log("warning", "metrics.screens_large", {"bytes": self._screen_bytes})
+        elif self._warned and self._screen_bytes < TOTAL_WARNING_BYTES // 2:
+            self._warned = False
+
+    def _withdraw(self, name: str) -> None:
+        self._keep_screen(name, None)
+        if self._rows.pop(name, None):
+            self._publish_soon()
+        self._awaited -= {name}
+        self._end_beat_if_answered()
+
+    # ── the health beat ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _await_reports(self, told: HealthTold) -> None:
+        self._beat, self._awaited, self._host = told.beat, told.names, told.host
+        self._dirty = True
+        deadline = self._clock.now().mono + BEAT_DEADLINE
+        self._arm("metrics:beat", deadline, BeatOver())
+        self._end_beat_if_answered()
+
+    def _end_beat_if_answered(self) -> None:
+        if self._awaited and self._awaited <= self._answered.get(self._beat, set()):
+            self._end_beat()
+
+    def _end_beat(self) -> None:
+        silent = self._awaited - self._answered.get(self._beat, set())
+        for name in silent & self._rows.keys():
+            self._rows[name] = replace(self._rows[name], health="silent")
+        self._awaited = frozenset()
+        self._answered.clear()
+        self._publish_if_dirty()
+
+    # ── publishing ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _publish_soon(self) -> None:
+        self._dirty = True
+        now = self._clock.now().mono
+        if now - self._published >= TOGETHER:
+            self._publish()
+        elif not self._due:
+            self._due = True
+            self._arm("metrics:publish", self._published + TOGETHER, PublishDue())
+
+    def _publish_if_dirty(self) -> None:
+        if self._dirty:
+            self._publish()
+
+    def _publish(self) -> None:
+        now = self._clock.now()
+        self._dirty, self._published = False, now.mono
+        self._snapshot = Snapshot(self._seq, now, self._service, self._host, MappingProxyType(self._ordered()))
+        self._seq += 1
+        self._publisher.publish(self._snapshot, MappingProxyType(dict(self._screens)))
+
+    def _ordered(self) -> dict[str, Row]:
+        """Return the rows in the order of definition; one that is not in it yet comes last."""
+        names = (*self._lineup, *(name for name in self._rows if name not in self._lineup_set))
+        return {name: self._rows[name] for name in names if name in self._rows}
+
+    # ── the status file ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _heartbeat_later(self) -> None:
+        self._arm("metrics:heartbeat", self._clock.now().mono + self._heartbeat_interval, HeartbeatDue())
+
+    def _beat_heart(self) -> None:
+        self._heartbeat.beat(replace(self._snapshot, at=self._clock.now()))
+
+    def _arm(self, key: str, at: float, message: Any) -> None:
+        self._ticker.tell(Armed(at, key, lambda _woken: self.tell_me(message)))
+
+
+def _news(row: Row) -> tuple[Any, ...]:
+    """Return what is published at once when it changes; the rest waits for the end of a beat."""
+    return (
+        row.state,
+        row.health,
+        row.life,
+        row.pid,
+        row.reason,
+        row.order,
+        row.draining,
+        row.exit,
+        row.attempt,
+        row.next_start_at,
+    )

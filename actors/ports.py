@@ -1,0 +1,192 @@
+"""What the actors need of the world, as Protocols; `supervisor/` has the adapters, tests have theirs.
+
+Every port answers by telling a fact to the function it was given (`tell`), from a thread of its own; none blocks its
+caller but `TerminalPort`, which only the Terminal actor calls and whose every call is bounded in time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from actors.feed import Entry
+from actors.messages import (
+    EndTree,
+    Fact,
+    Handle,
+    Instant,
+    Pane,
+    Probe,
+    Started,
+    StartRefused,
+    StartUnknown,
+    Tree,
+    Watch,
+)
+from actors.messages import Start as StartOrder
+from actors.records import Head, Record, Records
+from actors.snapshot import Host, Snapshot
+from actors.spec import WorkerSpec
+
+Tell = Callable[[Fact], None]
+
+
+class TerminalError(Exception):
+    """tmux refused, or did not answer in time."""
+
+
+class TerminalUnreachable(TerminalError):
+    """tmux did not answer within the deadline: nothing is known about what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStart:
+    """One start of a chunk."""
+
+    name: str
+    order: StartOrder
+
+
+StartAnswer = Started | StartRefused | StartUnknown
+
+
+class TerminalPort(Protocol):
+    """The only writer to tmux. Every call returns within its deadline or raises `TerminalUnreachable`."""
+
+    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+        """Carry out a chunk of starts, each refused or carried out alone; one answer for each, in order."""
+
+    def look(self, pane: str | None, name: str, *, nudge: bool) -> tuple[float, Pane | None]:
+        """Return when it was taken, and the pane (by id, or by the mark of `name`), None when it does not exist."""
+
+    def close(self, pane: str) -> None:
+        """Destroy the session of the pane if the pane is dead and bears our mark."""
+
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
+        """Open the pane's log pipe again, in a new segment."""
+
+    def discard(self, name: str) -> None:
+        """Delete the log of a worker that was removed."""
+
+    def revive(self) -> Handle:
+        """Return the tmux server's process, started anew if there is none; a lost socket is bound again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSweep:
+    """One list-panes of everything. `changed`: those whose screen was captured, because it may have changed."""
+
+    taken: float
+    panes: Mapping[str, Pane]  # by worker name; ours only
+    screens: Mapping[str, bytes]  # by worker name
+    tmux_processes: int
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFailed:
+    """tmux did not answer a sweep."""
+
+    taken: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSweep:
+    """One look at the process table. `trees` by worker name; None where the first process is not in it."""
+
+    taken: float
+    trees: Mapping[str, Tree | None]
+    host: Host
+    took_s: float
+    log_bytes: Mapping[str, int] = field(default_factory=dict)
+
+
+class Sweeper(Protocol):
+    """Reads all panes, or all processes, in a thread of its own. One sweep of a kind at a time."""
+
+    def sweep_panes(self, answer: Callable[[PaneSweep | SweepFailed], None]) -> None: ...
+
+    def sweep_trees(
+        self, roots: Mapping[str, Handle], keep: Mapping[str, int], answer: Callable[[TreeSweep], None]
+    ) -> None:
+        """`keep`: how many log segments each worker keeps; the sweep drops the older ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a beginning service finds: all panes with a mark of ours, by name, and the tmux server's process."""
+
+    taken: float
+    panes: Mapping[str, tuple[Pane, ...]]
+    server: Handle
+
+
+class Processes(Protocol):
+    """Signals trees and tells of their end. Tables are keyed by life and cleared by `forget`."""
+
+    def watch(self, watch: Watch, tell: Tell) -> None:
+        """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already."""
+
+    def end(self, name: str, order: EndTree, tell: Tell) -> None:
+        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left."""
+
+    def forget(self, life: str) -> None:
+        """Stop watching the life's first process. An ending goes on until its tree is gone."""
+
+
+class Prober(Protocol):
+    """Runs readiness probes in a bounded pool: a hung one costs only itself."""
+
+    def probe(self, probe: Probe, tell: Tell) -> None:
+        """Try until it succeeds, then tell `BecameReady(life)`."""
+
+    def forget(self, life: str) -> None:
+        """Give up the probe of this life."""
+
+
+class Clock(Protocol):
+    """Both clocks, and one wake-up."""
+
+    def now(self) -> Instant: ...
+
+    def wake_at(self, mono: float, wake: Callable[[], None]) -> None:
+        """Call `wake` at `mono`, from another thread; a later call replaces an earlier one."""
+
+
+class Publisher(Protocol):
+    """Where pictures and activity go: the Gateway. Neither call blocks."""
+
+    def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None: ...
+
+    def activity(self, newest: tuple[Entry, ...]) -> None:
+        """`newest` is the whole feed, newest first; the first entry is the new one."""
+
+
+class Heartbeat(Protocol):
+    """The status file. The call does not block."""
+
+    def beat(self, snapshot: Snapshot) -> None: ...
+
+
+class RecordsFile(Protocol):
+    """The one records file; only the Supervisor calls it. A write that fails raises nothing: see `failing`."""
+
+    def load(self) -> Records: ...
+
+    def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
+        """Append one worker's record (None: forget it); `durable`: it is on disk when this returns."""
+
+    def keep_head(self, head: Head) -> None: ...
+
+    @property
+    def failing(self) -> str | None:
+        """Why the last write failed; None when the file is whole."""
+
+    def repair(self, records: Iterable[Record], head: Head) -> None:
+        """Write the whole file anew: after a failure, or to compact it."""
+
+
+class Journal(Protocol):
+    """The service's log: one line an event. Thread-safe, never raises."""
+
+    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None: ...

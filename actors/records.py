@@ -1,0 +1,105 @@
+"""What must be remembered across a death of the service: intent and verdicts, and who lived where.
+
+Records are the truth about what a person wanted and what was judged; the kernel and tmux are the truth about processes.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from actors.messages import Exit, Handle
+from actors.spec import WorkerSpec
+
+
+class Intent(StrEnum):
+    """What is wanted of a worker, or was judged of it for good."""
+
+    WANTED = "wanted"
+    STOPPED = "stopped"  # by a person
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REMOVED = "removed"  # ordered; forgotten when its tree is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One worker as the records file knows it.
+
+    `life` is the one of which something may still live, `judged` the one whose `exit` was judged.
+    """
+
+    spec: WorkerSpec
+    intent: Intent = Intent.WANTED
+    ready: bool = False
+    life: str | None = None
+    process: Handle | None = None
+    exit: Exit | None = None
+    judged: str | None = None
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"spec": self.spec.to_json(), "digest": self.spec.digest}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Record":
+        process, exit = _table(data).get("process"), data.get("exit")
+        return cls(
+            spec=WorkerSpec.from_json(_table(data["spec"])),
+            intent=Intent(data.get("intent", Intent.WANTED)),
+            ready=bool(data.get("ready")),
+            life=data.get("life"),
+            process=Handle(**process) if process else None,
+            exit=Exit(**exit) if exit else None,
+            judged=data.get("judged"),
+            reason=data.get("reason", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The world the records speak of: which boot, which tmux server, which file was applied, how the service ended."""
+
+    boot_id: str = ""
+    server: Handle | None = None
+    config_digest: str = ""
+    clean: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Head":
+        server = _table(data).get("server")
+        return cls(
+            boot_id=data.get("boot_id", ""),
+            server=Handle(**server) if server else None,
+            config_digest=data.get("config_digest", ""),
+            clean=bool(data.get("clean", False)),
+        )
+
+
+def _table(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise TypeError(f"not a table: {found!r:.80}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The whole file: a head, and one record a worker in the order in which they were defined."""
+
+    head: Head = field(default_factory=Head)
+    workers: tuple[Record, ...] = ()
+
+    def fold(self, entry: dict[str, Any]) -> "Records":
+        """Return the records after one line of the file; raises KeyError, TypeError or ValueError for a bad line."""
+        if "head" in entry:
+            return replace(self, head=Head.from_json(entry["head"]))
+        name = entry["worker"]
+        if entry.get("record") is None:
+            return replace(self, workers=tuple(r for r in self.workers if r.spec.name != name))
+        record = Record.from_json(entry["record"])
+        if record.spec.name != name:
+            raise ValueError(f"record of {record.spec.name!r} under the name {name!r}")
+        known = {r.spec.name: r for r in self.workers} | {name: record}
+        return replace(self, workers=tuple(known.values()))

@@ -1,0 +1,73 @@
+"""What the edge asks of the Supervisor, and its answers. The edge alone asks, always with a timeout.
+
+Gateway ──ask──▶ Supervisor ──(on disk first)──▶ Workers        answers carry the order's number:
+a row whose `order` is at least that number speaks of the time after the order.
+"""
+
+from dataclasses import dataclass, field
+
+from actors.messages import Verb
+from actors.spec import WorkerSpec
+
+
+class RequestRefused(Exception):
+    """The request can't be carried out; nothing was changed. `code` is one word of the wire's error codes.
+
+    Codes: usage, unknown-worker, config, conflict, not-permitted, shutting-down.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One verb for these workers, all of which must exist. Answered by `Accepted`."""
+
+    verb: Verb
+    names: tuple[str, ...]
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Make the workers be as these specs say, in their order. Answered by `Accepted`."""
+
+    specs: tuple[WorkerSpec, ...]
+    config_digest: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigBroken:
+    """The file on disk can't be applied; everything stays as it is, and the picture says so."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """End the service: stop the workers in reverse dependency order, or keep them. Answered when it has begun."""
+
+    keep_workers: bool
+    cause: str = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What apply does with one worker: create, replace, policy, stop (and forget), none; `keys` say why."""
+
+    name: str
+    action: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order's number, the workers it went to, and for apply the changes."""
+
+    number: int
+    names: tuple[str, ...]
+    changes: tuple[Change, ...] = field(default=())

@@ -1,0 +1,611 @@
+"""The Supervisor: root of the tree. Owns every other actor, admits workers, keeps the records, carries out orders.
+
+ask: Order, Apply, ShutDown ──▶ Supervisor ──▶ records file (first), then Workers
+Worker ──Changed──▶ standings ──▶ admission ──▶ Admitted | Held
+ActorFailed ──▶ one line with the traceback, and a replacement
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pykka
+
+from actors import adoption
+from actors.admission import Standing, decide, stop_wave
+from actors.adoption import Quarantine, World
+from actors.base import ActorFailed, Post, SupervisedActor
+from actors.bulletins import (
+    Activity,
+    Armed,
+    Changed,
+    ConfigOnDisk,
+    FileFailing,
+    Finished,
+    Introduce,
+    Lineup,
+    Revived,
+    ServerEnded,
+    ServiceNow,
+    TmuxAnswers,
+)
+from actors.messages import (
+    Admitted,
+    Handle,
+    Held,
+    Ordered,
+    OrdersLost,
+    Pane,
+    PaneAbsent,
+    PaneSeen,
+    ServerDied,
+    SpecChanged,
+    Verb,
+)
+from actors.ports import Clock, Journal, RecordsFile, Survey
+from actors.reconcile import changes, too_many
+from actors.records import Intent, Record, Records
+from actors.requests import Accepted, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
+from actors.snapshot import Config
+from actors.spec import WorkerSpec
+from actors.terminal import Look, Revive
+from actors.worker import Birth
+from actors.worker_state import State, Step
+
+RETRY = 1.0  # seconds until something that failed is tried again
+FAILURES = 5  # of one actor in FAILURE_WINDOW seconds; one more, and the service ends with the workers running
+FAILURE_WINDOW = 60.0
+ORDER_EXPIRY = 5.0  # seconds after which no order of a lost Terminal can still run inside tmux
+_INTENT = {
+    Verb.START: Intent.WANTED,
+    Verb.RESTART: Intent.WANTED,
+    Verb.STOP: Intent.STOPPED,
+    Verb.COMPLETE: Intent.COMPLETED,
+    Verb.REMOVE: Intent.REMOVED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posts:
+    """Where the singletons are told things; the Supervisor keeps them pointing at living actors."""
+
+    supervisor: Post[Any]
+    terminal: Post[Any]
+    ticker: Post[Any]
+    metrics: Post[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nursery:
+    """How each actor is made and started; the service's wiring fills it in."""
+
+    terminal: Callable[[], pykka.ActorRef[Any]]
+    ticker: Callable[[], pykka.ActorRef[Any]]
+    metrics: Callable[[], pykka.ActorRef[Any]]
+    worker: Callable[[str, Birth], pykka.ActorRef[Any]]
+    seed: Callable[[], str]
+    watch_server: Callable[[Handle], None]
+    opened: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the service begins with. `apply`: the file, at a clean start; else the records alone rule."""
+
+    records: Records
+    survey: Survey
+    boot_id: str
+    config: Config
+    apply: Apply | None
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why the Supervisor is done: `end_server` when nothing of ours is to be left, `error` when it gave up."""
+
+    cause: str
+    end_server: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """States have changed: look at the gates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again what failed: reviving tmux, writing the records, looking for a worker's pane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What tmux says of the pane of a worker whose actor is to be replaced."""
+
+    name: str
+    pane: Pane | None
+
+
+class SupervisorActor(SupervisedActor):
+    """Owns the actors, the standings, the gates' words, the records file and the order numbers."""
+
+    def __init__(
+        self,
+        opening: Opening,
+        nursery: Nursery,
+        posts: Posts,
+        clock: Clock,
+        journal: Journal,
+        records: RecordsFile,
+        done: Callable[[Outcome], None],
+        owner: Post[Any],
+    ) -> None:
+        super().__init__(owner, "supervisor")
+        self._opening = opening
+        self._nursery = nursery
+        self._posts = posts
+        self._clock = clock
+        self._journal = journal
+        self._records = records
+        self._done = done
+        self._config = opening.config
+        self._head = opening.records.head
+        self._server: Handle | None = opening.survey.server
+        self._workers: dict[str, Post[Any]] = {}
+        self._standings: dict[str, Standing] = {}
+        self._lineup: list[str] = []
+        self._held: dict[str, str] = {}
+        self._lookups: set[str] = set()
+        self._degraded: dict[str, str] = {}
+        self._failures: dict[str, deque[float]] = {}
+        self._number = 0
+        self._admitting = False
+        self._blind: str | None = None
+        self._closing: ShutDown | None = None
+        self._told_down: set[str] = set()
+        self._unborn: set[str] = set()
+        self._opened = False
+
+    # ── the beginning ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self) -> None:
+        opening = self._opening
+        self._posts.supervisor.ref = self.actor_ref
+        self._posts.terminal.ref = self._nursery.terminal()
+        self._posts.ticker.ref = self._nursery.ticker()
+        self._posts.metrics.ref = self._nursery.metrics()
+        world = self._world(opening)
+        self._keep_head(boot_id=opening.boot_id, server=opening.survey.server, clean=False)
+        self._nursery.watch_server(opening.survey.server)
+        for record in self._known_or_found(opening):
+            decision = adoption.plan(record, opening.survey.panes.get(record.spec.name, ()), world)
+            self._spawn(record, _birth(record, decision, self._nursery.seed()))
+        if opening.apply:
+            self._apply_at_start(opening.apply)
+        self._unborn = set(self._workers)
+        self._say_opened_when_all_are_born()
+        self._tell_lineup()
+        self._tell_service()
+
+    def _world(self, opening: Opening) -> World:
+        head = opening.records.head
+        rebooted = bool(head.boot_id) and head.boot_id != opening.boot_id
+        server_died = head.server is not None and head.server != opening.survey.server
+        if rebooted or server_died:
+            self._say("warning", "service.rebooted" if rebooted else "tmux.died_unwatched", {})
+        return World(rebooted, server_died)
+
+    def _known_or_found(self, opening: Opening) -> list[Record]:
+        """Return the records, and one for each worker of the file that lives though no record knows it."""
+        known = list(opening.records.workers)
+        names = {record.spec.name for record in known}
+        specs = opening.apply.specs if opening.apply else ()
+        found = [Record(spec=s) for s in specs if s.name in opening.survey.panes and s.name not in names]
+        strange = opening.survey.panes.keys() - names - {spec.name for spec in specs}
+        for name in sorted(strange):
+            panes = ", ".join(pane.id for pane in opening.survey.panes[name])
+            self._say("warning", "worker.unknown_pane", {"worker": name, "panes": panes})
+        return known + found
+
+    def _apply_at_start(self, apply: Apply) -> None:
+        try:
+            self._apply(apply)
+        except RequestRefused as refused:
+            self._config_error(refused.message)
+
+    def _say_opened_when_all_are_born(self) -> None:
+        if self._opened or self._unborn:
+            return
+        self._opened = True
+        self._nursery.opened()
+
+    # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def handle(self, message: Any) -> Any:
+        handler = self._HANDLERS[type(message)]
+        return handler(self, message)
+
+    def _changed(self, changed: Changed) -> None:
+        known = self._standings.get(changed.name)
+        self._standings[changed.name] = Standing(changed.state, changed.record)
+        if known is None or known.record != changed.record:
+            self._keep(changed.name, changed.record, durable=_is_news(known.record if known else None, changed.record))
+        self._unborn.discard(changed.name)
+        self._say_opened_when_all_are_born()
+        self._look_at_gates()
+        if self._closing:
+            self._go_on_closing()
+
+    def _finished(self, finished: Finished) -> None:
+        name = finished.name
+        self._workers.pop(name, None)
+        for table in (self._standings, self._held, self._failures):
+            table.pop(name, None)
+        self._lookups.discard(name)
+        if name in self._lineup:
+            self._lineup.remove(name)
+        self._keep(name, None, durable=True)
+        self._tell_lineup()
+        self._look_at_gates()
+
+    # ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _look_at_gates(self) -> None:
+        if not self._admitting:
+            self._admitting = True
+            self.actor_ref.tell(Admit())
+
+    def _admit(self, _message: Admit) -> None:
+        self._admitting = False
+        if self._closing:
+            return
+        gates = decide(self._lineup, self._standings, self._opening.places)
+        for name, gate in gates.items():
+            self._hold(name, gate) if gate or self._no_tmux() else self._let_in(name)
+
+    def _no_tmux(self) -> bool:
+        return self._server is None or self._blind is not None
+
+    def _let_in(self, name: str) -> None:
+        self._held.pop(name, None)
+        self._standings[name] = replace(self._standings[name], state=State.STARTING)
+        self._workers[name].tell(Admitted())
+
+    def _hold(self, name: str, gate: str | None) -> None:
+        gate = gate or "waiting for tmux to answer"
+        if self._held.get(name) != gate:
+            self._held[name] = gate
+            self._workers[name].tell(Held(gate))
+
+    # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _order(self, order: Order) -> Accepted:
+        self._refuse_if_closing()
+        self._refuse_unknown(order.names)
+        if not order.force and order.verb in (Verb.STOP, Verb.REMOVE):
+            self._refuse_protected(order.names)
+        return self._carry_out(order.verb, order.names)
+
+    def _carry_out(self, verb: Verb, names: tuple[str, ...]) -> Accepted:
+        self._number += 1
+        for name in names:
+            self._intend(name, verb)
+            self._held.pop(name, None)
+            self._workers[name].tell(Ordered(verb, self._number))
+        return Accepted(self._number, names)
+
+    def _intend(self, name: str, verb: Verb) -> None:
+        """What a person ordered is on disk before it is answered."""
+        standing = self._standings[name]
+        if verb is Verb.STOP and standing.state in (State.COMPLETED, State.FAILED):
+            return
+        record = replace(standing.record, intent=_INTENT[verb])
+        if record != standing.record:
+            self._standings[name] = replace(standing, record=record)
+            self._keep(name, record, durable=True)
+
+    def _refuse_if_closing(self) -> None:
+        if self._closing:
+            raise RequestRefused("shutting-down", "the service is shutting down")
+
+    def _refuse_unknown(self, names: tuple[str, ...]) -> None:
+        unknown = [name for name in names if name not in self._standings]
+        if unknown:
+            raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
+
+    def _refuse_protected(self, names: tuple[str, ...]) -> None:
+        protected = [name for name in names if self._standings[name].record.spec.protected]
+        if protected:
+            raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
+
+    # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _apply_asked(self, apply: Apply) -> Accepted:
+        self._refuse_if_closing()
+        accepted = self._apply(apply)
+        self._tell_lineup()
+        return accepted
+
+    def _apply(self, apply: Apply) -> Accepted:
+        planned = changes(apply.specs, self._standings)
+        refusal = None if apply.force else too_many(planned, self._standings)
+        if refusal:
+            raise RequestRefused("not-permitted", refusal)
+        self._number += 1
+        specs = {spec.name: spec for spec in apply.specs}
+        for change in planned:
+            self._carry_out_change(change, specs.get(change.name))
+        others = [name for name in self._lineup if name not in specs]
+        self._lineup = [*specs, *others]
+        self._config_applied(apply, planned)
+        self._look_at_gates()
+        return Accepted(self._number, tuple(specs), planned)
+
+    def _carry_out_change(self, change: Change, spec: WorkerSpec | None) -> None:
+        name, number = change.name, self._number
+        if spec is None:
+            self._intend(name, Verb.REMOVE)
+            self._workers[name].tell(Ordered(Verb.REMOVE, number))
+        elif change.action == "create":
+            seed = self._nursery.seed()
+            self._spawn(Record(spec=spec), lambda now: _ordered(adoption.define(spec, seed, now), number))
+        else:
+            self._standings[name] = _respecced(self._standings[name], spec)
+            self._workers[name].tell(SpecChanged(spec, number))
+
+    def _config_applied(self, apply: Apply, planned: tuple[Change, ...]) -> None:
+        now = self._clock.now().wall
+        self._config = replace(
+            self._config, digest=apply.config_digest, loaded_at=now, changed_on_disk=False, error=None
+        )
+        self._keep_head(config_digest=apply.config_digest)
+        counts: dict[str, int] = {}
+        for change in planned:
+            counts[change.action] = counts.get(change.action, 0) + 1
+        self._say("info", "config.applied", {"digest": apply.config_digest, **counts})
+        self._tell_service()
+
+    def _config_broken(self, broken: ConfigBroken) -> None:
+        self._config_error(broken.error)
+
+    def _config_error(self, error: str) -> None:
+        if self._config.error != error:
+            self._config = replace(self._config, error=error)
+            self._say("error", "config.error", {"error": error})
+            self._tell_service()
+
+    def _config_on_disk(self, on_disk: ConfigOnDisk) -> None:
+        if self._config.changed_on_disk is not on_disk.changed:
+            self._config = replace(self._config, changed_on_disk=on_disk.changed)
+            self._tell_service()
+
+    # ── tmux ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tmux_answers(self, answers: TmuxAnswers) -> None:
+        if answers.reason is not None and not self._closing:
+            self._say("error", "tmux.unreachable", {"reason": answers.reason})
+            self._posts.terminal.tell(Revive())
+        elif self._blind is not None:
+            self._say("warning", "tmux.answers", {"after": self._blind})
+        self._blind = answers.reason
+        self._tell_service()
+        self._look_at_gates()
+
+    def _server_ended(self, ended: ServerEnded) -> None:
+        if ended.server != self._server:
+            return
+        self._server = None
+        self._say("error", "tmux.died", {"pid": ended.server.pid, "workers": len(self._workers)})
+        for worker in self._workers.values():
+            worker.tell(ServerDied())
+        if not self._closing:
+            self._posts.terminal.tell(Revive())
+        self._tell_service()
+
+    def _revived(self, revived: Revived) -> None:
+        if revived.server is None:
+            self._retry_later()
+            return
+        if self._server not in (None, revived.server):
+            self._server_ended(ServerEnded(self._server))
+        if self._server is None:
+            self._server = revived.server
+            self._keep_head(server=revived.server)
+            self._nursery.watch_server(revived.server)
+            self._say("warning", "tmux.started", {"pid": revived.server.pid})
+        self._tell_service()
+        self._look_at_gates()
+
+    # ── actors that fail ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _actor_failed(self, failed: ActorFailed) -> None:
+        facts = {"actor": failed.role, "worker": failed.worker, "error": failed.error, "traceback": failed.trace}
+        self._say("error", "actor.failed", facts)
+        if self._fails_too_often(failed):
+            self._give_up_on(failed)
+        elif failed.worker is not None:
+            self._lookups.add(failed.worker)
+            self._look_up(failed.worker)
+        else:
+            self._replace(failed.role)
+
+    def _fails_too_often(self, failed: ActorFailed) -> bool:
+        now = self._clock.now().mono
+        times = self._failures.setdefault(failed.worker or f"/{failed.role}", deque(maxlen=FAILURES + 1))
+        times.append(now)
+        return len(times) > FAILURES and now - times[0] < FAILURE_WINDOW
+
+    def _give_up_on(self, failed: ActorFailed) -> None:
+        what = f"the {failed.role} actor failed {FAILURES + 1} times within {FAILURE_WINDOW:g} s"
+        if failed.worker is None:
+            self._done(Outcome("actor-failed", end_server=False, error=f"{what}: {failed.error}"))
+            return
+        record = self._standings[failed.worker].record
+        self._spawn(record, _birth(record, Quarantine(f"{what}: {failed.error}"), self._nursery.seed()))
+
+    def _replace(self, role: str) -> None:
+        everyone = list(self._workers.values())
+        match role:
+            case "terminal":
+                self._posts.terminal.ref = self._nursery.terminal()
+                for worker in everyone:
+                    worker.tell(OrdersLost(self._clock.now().mono + ORDER_EXPIRY))
+            case "ticker":
+                self._posts.ticker.ref = self._nursery.ticker()
+                self._posts.metrics.tell(Introduce())
+            case "metrics":
+                self._posts.metrics.ref = self._nursery.metrics()
+                self._tell_lineup()
+                self._tell_service()
+        if role in ("ticker", "metrics"):
+            for worker in everyone:
+                worker.tell(Introduce())
+        if self._no_tmux() or self._lookups:
+            self._retry_later()
+
+    def _look_up(self, name: str) -> None:
+        tell = self.tell_me
+        answer = lambda fact: tell(Found(name, _pane_of(fact)))  # noqa: E731
+        self._posts.terminal.tell(Look(name, None, False, answer))
+        self._retry_later()
+
+    def _found(self, found: Found) -> None:
+        """A replaced Worker adopts its living pane."""
+        if found.name not in self._lookups:
+            return
+        self._lookups.discard(found.name)
+        record = self._standings[found.name].record
+        panes = (found.pane,) if found.pane else ()
+        decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
+        self._spawn(record, _birth(record, decision, self._nursery.seed()))
+
+    def _retry_later(self) -> None:
+        at = self._clock.now().mono + RETRY
+        self._posts.ticker.tell(Armed(at, "supervisor:retry", lambda _woken: self.tell_me(Retry())))
+
+    def _retry(self, _message: Retry) -> None:
+        for name in self._lookups:
+            self._look_up(name)
+        if self._server is None and not self._closing:
+            self._posts.terminal.tell(Revive())
+        if "records" in self._degraded:
+            self._repair_records()
+
+    # ── ending ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _shut_down(self, order: ShutDown) -> None:
+        if self._closing and not order.keep_workers:
+            return
+        self._closing = order
+        keeps = "kept" if order.keep_workers else "stopped"
+        self._say("info", "service.stopping", {"cause": order.cause, "workers": keeps})
+        self._go_on_closing()
+
+    def _go_on_closing(self) -> None:
+        assert self._closing is not None
+        wave = [] if self._closing.keep_workers else stop_wave(self._standings)
+        for name in wave:
+            if name not in self._told_down:
+                self._told_down.add(name)
+                self._workers[name].tell(Ordered(Verb.DOWN, self._number))
+        if not wave:
+            self._keep_head(clean=True)
+            self._done(Outcome(self._closing.cause, end_server=not self._closing.keep_workers))
+
+    # ── what is remembered and said ───────────────────────────────────────────────────────────────────────────────
+
+    def _spawn(self, record: Record, birth: Birth) -> None:
+        name = record.spec.name
+        if name not in self._standings:
+            self._keep(name, record, durable=False)
+        self._standings[name] = Standing(State.UNBORN, record)
+        if name not in self._lineup:
+            self._lineup.append(name)
+        post: Post[Any] = Post()
+        post.ref = self._nursery.worker(name, birth)
+        self._workers[name] = post
+
+    def _keep(self, name: str, record: Record | None, *, durable: bool) -> None:
+        self._records.keep(name, record, durable=durable)
+        self._look_at_records()
+
+    def _keep_head(self, **news: Any) -> None:
+        self._head = replace(self._head, **news)
+        self._records.keep_head(self._head)
+        self._look_at_records()
+
+    def _look_at_records(self) -> None:
+        if self._records.failing and "records" not in self._degraded:
+            self._file_failing(FileFailing("records", self._records.failing))
+            self._retry_later()
+
+    def _repair_records(self) -> None:
+        self._records.repair([standing.record for standing in self._standings.values()], self._head)
+        if self._records.failing:
+            self._retry_later()
+        else:
+            self._file_failing(FileFailing("records", None))
+
+    def _file_failing(self, failing: FileFailing) -> None:
+        if failing.reason is None and failing.what in self._degraded:
+            del self._degraded[failing.what]
+            self._say("warning", "service.recovered", {"what": failing.what})
+        elif failing.reason is not None and failing.what not in self._degraded:
+            self._degraded[failing.what] = failing.reason
+            self._say("error", "service.degraded", {"what": failing.what, "reason": failing.reason})
+        self._tell_service()
+
+    def _tell_service(self) -> None:
+        tmux = "unreachable" if self._no_tmux() else "ok"
+        degraded = tuple(f"{what}: {reason}" for what, reason in self._degraded.items())
+        self._posts.metrics.tell(ServiceNow(tmux, degraded, self._config))
+
+    def _tell_lineup(self) -> None:
+        self._posts.metrics.tell(Lineup(tuple(self._lineup)))
+
+    def _say(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
+        self._journal.log(level, event, facts)
+        shown = {key: value for key, value in facts.items() if key != "traceback"}
+        self._posts.metrics.tell(Activity(self._clock.now().wall, event, level, shown))
+
+    _HANDLERS: Mapping[type, Callable[..., Any]] = {
+        Changed: _changed,
+        Finished: _finished,
+        Admit: _admit,
+        Order: _order,
+        Apply: _apply_asked,
+        ConfigBroken: _config_broken,
+        ConfigOnDisk: _config_on_disk,
+        ShutDown: _shut_down,
+        TmuxAnswers: _tmux_answers,
+        ServerEnded: _server_ended,
+        Revived: _revived,
+        ActorFailed: _actor_failed,
+        Found: _found,
+        Retry: _retry,
+        FileFailing: _file_failing,
+    }
+
+
+def _birth(record: Record, decision: adoption.Decision, seed: str) -> Birth:
+    return lambda now: adoption.born(record, decision, seed, now)
+
+
+def _ordered(step: Step, number: int) -> Step:
+    worker, effects = step
+    return replace(worker, order=number), effects
+
+
+def _respecced(standing: Standing, spec: WorkerSpec) -> Standing:
+    return replace(standing, record=replace(standing.record, spec=spec))
+
+
+def _pane_of(fact: PaneSeen | PaneAbsent) -> Pane | None:
+    return fact.pane if isinstance(fact, PaneSeen) else None
+
+
+def _is_news(old: Record | None, new: Record) -> bool:
+    """What was ordered or judged for good has to be on disk; lives and pids may follow."""
+    return old is None or old.intent is not new.intent or old.spec != new.spec

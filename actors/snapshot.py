@@ -1,0 +1,240 @@
+"""The one picture of the whole: immutable, made by Metrics, read by every reader.
+
+Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast, any query
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from actors.messages import Exit, Instant
+from actors.worker_state import Phase, State, Worker
+
+SCHEMA = 1
+
+
+def iso(wall: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 UTC with milliseconds."""
+    if wall is None:
+        return None
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One worker in the picture. Times are Unix times; `order` and `draining` are for verdicts, not for readers."""
+
+    name: str
+    project: str
+    labels: tuple[tuple[str, str], ...]
+    state: str
+    health: str | None
+    pid: int | None
+    pane: str | None
+    life: str | None
+    since: float
+    started_at: float | None
+    restarts: int
+    attempt: int
+    max_restarts: int
+    next_start_at: float | None
+    exit: Exit | None
+    reason: str
+    depends_on: tuple[str, ...]
+    rss_bytes: int | None
+    cpu_percent: float | None
+    processes: int | None
+    last_output_at: float | None
+    screen_bytes: int | None
+    log_path: str
+    log_bytes: int | None
+    hands_on: bool
+    order: int
+    draining: bool
+
+    def to_dict(self, now: float) -> dict[str, Any]:
+        """Return the row as the contract's `status -o json` has it."""
+        exit = self.exit
+        return {
+            "name": self.name,
+            "project": self.project,
+            "labels": dict(self.labels),
+            "state": self.state,
+            "health": self.health,
+            "pid": self.pid,
+            "pane": self.pane,
+            "life": self.life,
+            "since": iso(self.since),
+            "uptime_s": None if self.started_at is None else round(max(0.0, now - self.started_at), 3),
+            "restarts": self.restarts,
+            "attempt": self.attempt,
+            "max_restarts": self.max_restarts,
+            "next_start_at": iso(self.next_start_at),
+            "exit_code": exit.code if exit else None,
+            "exit_signal": exit.signal if exit else None,
+            "exited_at": iso(exit.at or None) if exit else None,
+            "reason": self.reason,
+            "depends_on": list(self.depends_on),
+            "rss_bytes": self.rss_bytes,
+            "cpu_percent": self.cpu_percent,
+            "processes": self.processes,
+            "last_output_at": iso(self.last_output_at),
+            "screen_bytes": self.screen_bytes,
+            "log_path": self.log_path,
+            "log_bytes": self.log_bytes,
+            "queued_input": 0,
+            "hands_on": self.hands_on,
+        }
+
+
+def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
+    """Return a worker's row; what is not known is None."""
+    alive = w.life is not None and w.life.process is not None and w.life.phase is Phase.ALIVE
+    life = w.life if alive else None
+    return Row(
+        name=w.name,
+        project=w.spec.project,
+        labels=w.spec.labels,
+        state=w.state.value,
+        health="ok" if w.state is State.RUNNING else None,
+        pid=life.process.pid if life and life.process else None,
+        pane=w.pane,
+        life=w.life.id if w.life else w.judged,
+        since=w.since.wall,
+        started_at=life.since.wall if life else None,
+        restarts=w.budget.restarts,
+        attempt=w.budget.attempt,
+        max_restarts=w.spec.max_restarts,
+        next_start_at=w.next_start.wall if w.next_start else None,
+        exit=w.exit,
+        reason=w.reason,
+        depends_on=tuple(name for name, _ in w.spec.depends_on),
+        rss_bytes=w.rss_bytes,
+        cpu_percent=w.cpu_percent,
+        processes=w.processes,
+        last_output_at=w.last_output,
+        screen_bytes=len(w.screen.content) if w.screen else None,
+        log_path=log_path,
+        log_bytes=log_bytes,
+        hands_on=w.attached,
+        order=w.order,
+        draining=w.ending is not None,
+    )
+
+
+def _total(values: Iterable[float | None], living: bool) -> float | None:
+    """Return the sum of what is known: None while something lives and nothing is known of it yet."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known or not living else None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine: load average of one minute, bytes of memory that can be had, CPU in percent of all cores."""
+
+    load: float | None = None
+    memory_available_bytes: int | None = None
+    cpu_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The file behind it all, and whether what is on disk is what was applied."""
+
+    path: str
+    digest: str
+    loaded_at: float | None = None
+    changed_on_disk: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The service's own part of the picture."""
+
+    pid: int
+    version: str
+    started_at: float
+    state_dir: str
+    socket: str
+    tmux_socket: str
+    config: Config
+    tick: int = 0
+    tick_ms: float | None = None
+    overruns: int = 0
+    tmux: str = "ok"
+    degraded: tuple[str, ...] = ()
+    rss_bytes: int | None = None
+
+    def to_dict(self, now: float, subscribers: int) -> dict[str, Any]:
+        config = self.config
+        return {
+            "pid": self.pid,
+            "version": self.version,
+            "started_at": iso(self.started_at),
+            "uptime_s": round(max(0.0, now - self.started_at), 3),
+            "state_dir": self.state_dir,
+            "socket": self.socket,
+            "tmux_socket": self.tmux_socket,
+            "tick": self.tick,
+            "tick_ms": self.tick_ms,
+            "overruns": self.overruns,
+            "tmux": self.tmux,
+            "degraded": list(self.degraded),
+            "subscribers": subscribers,
+            "config": {
+                "path": config.path,
+                "digest": config.digest,
+                "loaded_at": iso(config.loaded_at),
+                "changed_on_disk": config.changed_on_disk,
+                "error": config.error,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One picture. `rows` by name in the order of definition; `at` is the moment it was made."""
+
+    seq: int
+    at: Instant
+    service: Service
+    host: Host
+    rows: Mapping[str, Row]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))
+
+    def totals(self) -> dict[str, Any]:
+        rows = self.rows.values()
+        totals: dict[str, Any] = {"workers": len(self.rows)}
+        for row in rows:
+            totals[row.state] = totals.get(row.state, 0) + 1
+        living = any(row.pid is not None for row in rows)
+        totals["rss_bytes"] = _total((row.rss_bytes for row in rows), living)
+        cpu = _total((row.cpu_percent for row in rows), living)
+        totals["cpu_percent"] = None if cpu is None else round(cpu, 1)
+        totals["restarts"] = sum(row.restarts for row in rows)
+        return totals
+
+    def to_dict(self, subscribers: int = 0) -> dict[str, Any]:
+        """Return the whole picture as the contract's `status -o json` has it."""
+        now = self.at.wall
+        return {
+            "schema": SCHEMA,
+            "seq": self.seq,
+            "supervisor": self.service.to_dict(now, subscribers),
+            "host": {
+                "load": self.host.load,
+                "memory_available_bytes": self.host.memory_available_bytes,
+                "cpu_percent": self.host.cpu_percent,
+            },
+            "totals": self.totals(),
+            "workers": [row.to_dict(now) for row in self.rows.values()],
+        }
+
+    def of_project(self, project: str) -> "Snapshot":
+        """Return the same picture with the workers of one project only."""
+        return replace(self, rows={name: row for name, row in self.rows.items() if row.project == project})

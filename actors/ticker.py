@@ -1,0 +1,187 @@
+"""The Ticker: the only clock. Two beats and one heap of alarms; it never blocks and never scans anything itself.
+
+    clock ──Rang──▶ Ticker ──▶ Sweeper (one sweep a beat)
+                      ▲            │ SweptPanes, SweptTrees
+                      └────────────┘──▶ to each worker its slice
+
+At a capture beat only those workers are told whose pane changed, died or vanished; at a health beat all are.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+
+from actors.base import Post, SupervisedActor
+from actors.beats import Alarms, Beats
+from actors.bulletins import (
+    Armed,
+    CaptureTold,
+    Enrolled,
+    HealthTold,
+    Rang,
+    SweptPanes,
+    SweptTrees,
+    TmuxAnswers,
+    Withdrawn,
+)
+from actors.messages import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
+from actors.ports import Clock, Journal, PaneSweep, Sweeper, SweepFailed
+
+TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
+SWEEP_LOST = 30.0  # seconds after which a sweep that never answered is given up
+OVERRUN_LOG_PAUSE = 60.0  # seconds between two lines about overruns
+
+
+class TickerActor(SupervisedActor):
+    """Owns the beats, the alarms, and the last picture of the panes (only to tell what changed)."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        sweeper: Sweeper,
+        journal: Journal,
+        *,
+        capture_interval: float,
+        health_interval: float,
+        metrics: Post[Any],
+        supervisor: Post[Any],
+    ) -> None:
+        super().__init__(supervisor, "ticker")
+        self._clock = clock
+        self._sweeper = sweeper
+        self._journal = journal
+        self._metrics = metrics
+        self._supervisor = supervisor
+        start = clock.now().mono
+        self._capture = Beats(start, capture_interval)
+        self._health = Beats(start, health_interval)
+        self._alarms = Alarms()
+        self._waiting: dict[str, Callable[[Any], None]] = {}
+        self._enrolled: dict[str, Enrolled] = {}
+        self._panes: Mapping[str, Pane] = {}
+        self._sweeping_panes: float | None = None
+        self._sweeping_trees: float | None = None
+        self._tell_all = True
+        self._answering: bool | None = None
+        self._overruns = 0
+        self._overrun_logged = float("-inf")
+
+    def begin(self) -> None:
+        self._sweep_panes(0)
+        self._arm_clock()
+
+    def handle(self, message: TickerMessage) -> None:
+        match message:
+            case Rang():
+                self._ring()
+            case Armed(at, key, tell):
+                self._waiting[key] = tell
+                self._alarms.arm(key, at)
+                self._arm_clock()
+            case Enrolled(name):
+                self._enrolled[name] = message
+            case Withdrawn(name):
+                self._enrolled.pop(name, None)
+                self._waiting.pop(name, None)
+                self._alarms.drop(name)
+            case SweptPanes(beat, sweep):
+                self._panes_swept(beat, sweep)
+            case SweptTrees():
+                self._trees_swept(message)
+            case _:
+                assert_never(message)
+
+    def _arm_clock(self) -> None:
+        times = [self._capture.next_at, self._health.next_at]
+        alarm = self._alarms.next_at()
+        self._clock.wake_at(min(times if alarm is None else [*times, alarm]), self._rang)
+
+    def _rang(self) -> None:
+        self.tell_me(Rang())
+
+    def _ring(self) -> None:
+        now = self._clock.now().mono
+        for key in self._alarms.due(now):
+            self._waiting.pop(key)(Woken())
+        self._beat_health(now)
+        self._beat_capture(now)
+        self._arm_clock()  # only now: a slow tick delays the next, it never stacks
+
+    def _beat_capture(self, now: float) -> None:
+        beats = self._capture.passed(now)
+        if beats is self._capture:
+            return
+        late = beats.missed - self._capture.missed
+        self._capture = beats
+        if _under_way(self._sweeping_panes, now):
+            late += 1
+        else:
+            self._sweep_panes(beats.number)
+        if late:
+            self._overrun("capture", late, now)
+
+    def _beat_health(self, now: float) -> None:
+        beats = self._health.passed(now)
+        if beats is self._health:
+            return
+        self._health = beats
+        self._tell_all = True
+        if _under_way(self._sweeping_trees, now):
+            self._overrun("health", 1, now)
+            return
+        self._sweeping_trees = now
+        roots = {name: e.process for name, e in self._enrolled.items() if e.process}
+        keep = {name: e.keep for name, e in self._enrolled.items()}
+        tell, number = self.tell_me, beats.number
+        self._sweeper.sweep_trees(roots, keep, lambda sweep: tell(SweptTrees(number, sweep)))
+
+    def _sweep_panes(self, beat: int) -> None:
+        self._sweeping_panes = self._clock.now().mono
+        tell = self.tell_me
+        self._sweeper.sweep_panes(lambda sweep: tell(SweptPanes(beat, sweep)))
+
+    def _overrun(self, beat: str, count: int, now: float) -> None:
+        self._overruns += count
+        if now - self._overrun_logged >= OVERRUN_LOG_PAUSE:
+            self._overrun_logged = now
+            facts = {"beat": beat, "skipped": count, "overruns": self._overruns}
+            self._journal.log("warning", "ticker.overrun", facts)
+
+    def _panes_swept(self, beat: int, sweep: PaneSweep | SweepFailed) -> None:
+        began, self._sweeping_panes = self._sweeping_panes, None
+        if isinstance(sweep, SweepFailed):
+            self._say_tmux_answers(False, sweep.reason)
+            return
+        self._say_tmux_answers(True, None)
+        self._tell_slices(sweep)
+        took = self._clock.now().mono - (sweep.taken if began is None else began)
+        self._metrics.tell(CaptureTold(beat, round(took * 1000, 1), self._overruns))
+
+    def _say_tmux_answers(self, answers: bool, reason: str | None) -> None:
+        if answers is not self._answering:
+            self._answering = answers
+            self._supervisor.tell(TmuxAnswers(reason))
+
+    def _tell_slices(self, sweep: PaneSweep) -> None:
+        before, self._panes = self._panes, sweep.panes
+        tell_all, self._tell_all = self._tell_all, False
+        for name, enrolled in self._enrolled.items():
+            pane = sweep.panes.get(name)
+            if pane is None:
+                if tell_all or name in before:
+                    enrolled.tell(PaneAbsent(sweep.taken))
+            elif tell_all or pane != before.get(name) or name in sweep.screens:
+                enrolled.tell(PaneSeen(sweep.taken, pane, sweep.screens.get(name)))
+
+    def _trees_swept(self, answer: SweptTrees) -> None:
+        self._sweeping_trees = None
+        sweep = answer.sweep
+        for name, enrolled in self._enrolled.items():
+            # a worker that got its process after the sweep began is not judged by it: no slice, only its turn
+            known = name in sweep.trees
+            taken = sweep.taken if known else float("-inf")
+            enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), sweep.log_bytes.get(name)))
+        self._metrics.tell(HealthTold(answer.beat, frozenset(self._enrolled), sweep.host))
+
+
+def _under_way(since: float | None, now: float) -> bool:
+    return since is not None and now - since < SWEEP_LOST

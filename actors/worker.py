@@ -1,0 +1,211 @@
+"""The Worker actor: carries facts to `lifecycle.step`, and its effects to the world. It decides nothing.
+
+fact ──▶ step ──▶ Worker′, effects ──▶ Terminal, process port, prober
+                     └──▶ Report to Metrics, Changed to the Supervisor, alarm at the Ticker
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from actors.base import Post, SupervisedActor
+from actors.bulletins import Activity, Armed, Changed, Enrolled, Finished, Introduce, Report, Withdrawn
+from actors.lifecycle import DOWN, due, step
+from actors.messages import (
+    ArmLog,
+    AskPane,
+    ClosePane,
+    Effect,
+    Emit,
+    EndTree,
+    Fact,
+    Finish,
+    Forget,
+    Handle,
+    Instant,
+    Probe,
+    Start,
+    TreeSeen,
+    Watch,
+)
+from actors.ports import Clock, Journal, Prober, Processes
+from actors.records import Intent, Record
+from actors.snapshot import row_of
+from actors.terminal import Closing, Discarding, LogArming, Look, StartWanted
+from actors.worker_state import Goal, Phase, State, Step, Worker
+
+Birth = Callable[[Instant], Step]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Whom a Worker tells, and what it does things with."""
+
+    clock: Clock
+    journal: Journal
+    processes: Processes
+    prober: Prober
+    terminal: Post[Any]
+    ticker: Post[Any]
+    metrics: Post[Any]
+    supervisor: Post[Any]
+    log_path: Callable[[str], str]
+
+
+class WorkerActor(SupervisedActor):
+    """Owns all there is of one worker: its state, its counters, its screen. They begin and end with this actor."""
+
+    def __init__(self, name: str, birth: Birth, around: Surroundings) -> None:
+        super().__init__(around.supervisor, "worker", name)
+        self._name = name
+        self._birth = birth
+        self._around = around
+        self._worker: Worker | None = None
+        self._record: Record | None = None
+        self._armed: float | None = None
+        self._log_bytes: int | None = None
+
+    def begin(self) -> None:
+        worker, effects = self._birth(self._around.clock.now())
+        self._enrol(worker)
+        self._become(worker, effects)
+
+    def handle(self, message: Any) -> None:
+        assert self._worker is not None
+        if isinstance(message, Introduce):
+            self._introduce(self._worker)
+            return
+        if isinstance(message, TreeSeen):
+            self._log_bytes = message.log_bytes
+        self._take(self._worker, message)
+        if isinstance(message, TreeSeen) and not self.actor_stopped.is_set():
+            self._report(beat=message.beat)
+
+    def _take(self, before: Worker, fact: Fact) -> None:
+        after, effects = step(before, fact, self._around.clock.now())
+        self._become(after, effects)
+
+    def _become(self, after: Worker, effects: tuple[Effect, ...]) -> None:
+        before, self._worker = self._worker, after
+        for effect in effects:
+            if isinstance(effect, Emit):
+                self._emit(effect)
+        if after != before:
+            self._tell_of_change(before, after)
+        for effect in effects:
+            self._carry_out(effect)
+
+    def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
+        record = record_of(after)
+        if record != self._record or before is None or before.state is not after.state:
+            self._record = record
+            self._around.supervisor.tell(Changed(after.name, after.state, record))
+        if before is None or _process(before) != _process(after) or before.spec.log != after.spec.log:
+            self._enrol(after)
+        self._report()
+        self._arm(after)
+
+    def _arm(self, worker: Worker) -> None:
+        at = due(worker)
+        if at is not None and at != self._armed:
+            self._around.ticker.tell(Armed(at, self._name, self.tell_me))
+        self._armed = at
+
+    def _enrol(self, worker: Worker) -> None:
+        keep = worker.spec.log.keep
+        self._around.ticker.tell(Enrolled(self._name, self.tell_me, _process(worker), keep))
+
+    def _introduce(self, worker: Worker) -> None:
+        """Some actor was replaced: say again what it has to know of us."""
+        self._armed = None
+        self._enrol(worker)
+        self._arm(worker)
+        self._report()
+        self._around.supervisor.tell(Changed(worker.name, worker.state, record_of(worker)))
+
+    def _report(self, beat: int | None = None) -> None:
+        worker = self._worker
+        if worker is None or worker.state is State.REMOVED:
+            return
+        row = row_of(worker, log_path=self._around.log_path(self._name), log_bytes=self._log_bytes)
+        screen = worker.screen.content if worker.screen else None
+        self._around.metrics.tell(Report(row, screen, beat))
+
+    def _emit(self, effect: Emit) -> None:
+        facts = dict(effect.facts)
+        if effect.transition:
+            facts["from"], facts["to"] = effect.transition
+        self._around.journal.log(effect.level, effect.event, facts)
+        self._around.metrics.tell(Activity(self._around.clock.now().wall, effect.event, effect.level, facts))
+
+    def _carry_out(self, effect: Effect) -> None:
+        around, tell = self._around, self.tell_me
+        match effect:
+            case Start():
+                around.terminal.tell(StartWanted(self._name, effect, tell))
+            case AskPane(pane, nudge):
+                around.terminal.tell(Look(self._name, pane, nudge, tell))
+            case ClosePane(pane):
+                around.terminal.tell(Closing(pane))
+            case ArmLog(life, pane, spec):
+                around.terminal.tell(LogArming(pane, life, spec))
+            case Watch():
+                around.processes.watch(effect, tell)
+            case EndTree():
+                around.processes.end(self._name, effect, tell)
+            case Probe():
+                around.prober.probe(effect, tell)
+            case Forget(life):
+                around.processes.forget(life)
+                around.prober.forget(life)
+            case Finish():
+                self._finish()
+            case Emit():
+                pass  # told already, before anything was done
+
+    def _finish(self) -> None:
+        for post in (self._around.ticker, self._around.metrics):
+            post.tell(Withdrawn(self._name))
+        self._around.terminal.tell(Discarding(self._name))
+        self._around.supervisor.tell(Finished(self._name))
+        self.stop()
+
+
+def _process(worker: Worker) -> Handle | None:
+    life = worker.life
+    return life.process if life and life.phase is Phase.ALIVE else None
+
+
+_INTENTS = {
+    State.STOPPED: Intent.STOPPED,
+    State.COMPLETED: Intent.COMPLETED,
+    State.FAILED: Intent.FAILED,
+}
+_GOAL_INTENTS = {Goal.STOP: Intent.STOPPED, Goal.COMPLETE: Intent.COMPLETED, Goal.REMOVE: Intent.REMOVED}
+
+
+def record_of(worker: Worker) -> Record:
+    """Return what is to be remembered of a worker. What `down` stopped is still wanted."""
+    intent = _INTENTS.get(worker.state, Intent.WANTED)
+    if worker.state is State.STOPPED and worker.reason == DOWN:
+        intent = Intent.WANTED
+    if worker.goal in _GOAL_INTENTS:
+        intent = _GOAL_INTENTS[worker.goal]
+    life, process = _unended(worker)
+    return Record(
+        spec=worker.next_spec or worker.spec,
+        intent=intent,
+        ready=worker.state is State.RUNNING,
+        life=life,
+        process=process,
+        exit=worker.exit,
+        judged=worker.judged,
+        reason=worker.reason,
+    )
+
+
+def _unended(worker: Worker) -> tuple[str | None, Handle | None]:
+    """Return the life of which something may still live."""
+    if worker.life:
+        return worker.life.id, worker.life.process
+    return (worker.ending.life, worker.ending.process) if worker.ending else (None, None)

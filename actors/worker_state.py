@@ -1,0 +1,152 @@
+"""The state of one worker, and the table of its transitions. `lifecycle.step` is the only one that moves it."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from actors.budget import Budget
+from actors.messages import Effect, Emit, Exit, Handle, Instant
+from actors.screen import Screen
+from actors.spec import WorkerSpec
+
+
+class State(StrEnum):
+    """Where a worker is in its life. `UNBORN` is nobody's state to see: the log says null."""
+
+    UNBORN = "unborn"
+    PENDING = "pending"
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    REMOVED = "removed"
+
+
+S = State
+_ENDS = {S.QUARANTINED, S.REMOVED}
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    S.UNBORN: frozenset({S.PENDING, S.STARTING, S.RUNNING, S.STOPPED, S.COMPLETED, S.FAILED, S.QUARANTINED}),
+    S.PENDING: frozenset({S.STARTING, S.STOPPED, S.COMPLETED, S.FAILED} | _ENDS),
+    S.STARTING: frozenset({S.RUNNING, S.BACKOFF, S.FAILED, S.COMPLETED, S.STOPPING, S.PENDING} | _ENDS),
+    S.RUNNING: frozenset({S.BACKOFF, S.FAILED, S.COMPLETED, S.STOPPING, S.PENDING} | _ENDS),
+    S.BACKOFF: frozenset({S.STARTING, S.STOPPED, S.COMPLETED, S.PENDING} | _ENDS),
+    S.STOPPING: frozenset({S.STOPPED, S.COMPLETED, S.STARTING, S.PENDING} | _ENDS),
+    S.STOPPED: frozenset({S.PENDING, S.COMPLETED} | _ENDS),
+    S.COMPLETED: frozenset({S.PENDING} | _ENDS),
+    S.FAILED: frozenset({S.PENDING, S.COMPLETED} | _ENDS),
+    S.QUARANTINED: frozenset({S.REMOVED, S.PENDING}),
+    S.REMOVED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """A step tried a transition that the table does not have: a bug in this file; the worker is as it was."""
+
+
+class Phase(StrEnum):
+    """How much is known of a life's process."""
+
+    ORDERED = "ordered"  # its start is in flight
+    UNKNOWN = "unknown"  # its start was not answered in time
+    ALIVE = "alive"
+    ENDED = "ended"  # the kernel says so; tmux has not given the status yet
+
+
+class Goal(StrEnum):
+    """What a stopping worker becomes when its tree is gone."""
+
+    STOP = "stop"
+    COMPLETE = "complete"
+    RESTART = "restart"
+    REPLACE = "replace"
+    REMOVE = "remove"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One process of the worker, from the order to start it until its exit is judged."""
+
+    id: str
+    phase: Phase
+    since: Instant  # of its order, then of its process
+    answered: float  # monotonic; what was taken before tells nothing of this life
+    process: Handle | None = None
+    seen: bool = False  # by a sweep
+    misses: int = 0  # consecutive sweeps without its pane
+    asks: int = 0  # questions for its exit status since it ended
+    answers: int = 0  # answers to them that had no status yet
+    ask_at: float | None = None
+    ready_by: float | None = None
+    delay_over: float | None = None
+    probed: bool = False  # the readiness probe has succeeded, or there is none
+    last_tree: tuple[Handle, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What is left of a life is being ended: the steps of the stop plan still to come, and when."""
+
+    life: str
+    process: Handle | None
+    last: tuple[Handle, ...]
+    steps: tuple[str | float, ...]
+    due: float | None = None
+    forced: bool = False  # SIGKILL was needed
+    left: tuple[int, ...] = ()  # to whom the last signal went
+    gone: bool = False  # nothing is left, but the exit is not judged yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Everything about one worker; `seed` is unique to this actor and makes lives unique and jitter repeatable."""
+
+    spec: WorkerSpec
+    seed: str
+    state: State
+    since: Instant
+    reason: str = ""
+    life: Life | None = None
+    lives: int = 0
+    pane: str | None = None
+    pane_since: float = 0.0  # monotonic; what was taken before tells nothing about `pane`
+    budget: Budget = field(default_factory=Budget)
+    next_start: Instant | None = None
+    goal: Goal | None = None
+    next_spec: WorkerSpec | None = None
+    ending: Ending | None = None
+    admitted: bool = False  # a start waits for nothing but the end of the old tree
+    cleanup_at: float | None = None
+    exit: Exit | None = None
+    judged: str | None = None  # the life whose exit that is
+    order: int = 0  # number of the last order that was carried out
+    screen: Screen | None = None
+    last_output: int | None = None
+    attached: bool = False
+    rss_bytes: int | None = None
+    cpu_percent: float | None = None
+    processes: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+Step = tuple[Worker, tuple[Effect, ...]]
+
+
+def move(w: Worker, to: State, now: Instant, event: str, cause: str, level: str = "info", **facts: Any) -> Step:
+    """Return the worker in its new state, and the one line that says so; `reason` stays in the worker's row."""
+    if to not in TRANSITIONS[w.state]:
+        raise IllegalTransition(f"worker {w.name}: {w.state} → {to} ({event})")
+    reason = str(facts.get("reason", ""))
+    life = facts.pop("life", w.life.id if w.life else None)
+    line = {"worker": w.name, "life": life, "cause": cause, **facts}
+    before = None if w.state is S.UNBORN else w.state
+    emitted = Emit(event, level, line, transition=(before, to))
+    return replace(w, state=to, since=now, reason=reason), (emitted,)
