@@ -1,0 +1,151 @@
+"""One look at all panes: a list-panes over the control client, and one batch that captures those that may have changed.
+
+`#{window_activity}` moves on every output byte, in whole seconds: a pane is captured again when it moved, when it is
+not older than the second of the last capture, or when the pane's size changed. So an idle pane costs its line.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from actors.messages import Handle, Pane
+from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError, TerminalUnreachable
+from supervisor.proc_table import handle_of
+from supervisor.tmux_client import ControlClient, batch
+from supervisor.tmux_words import PANE_FORMAT, PaneLine, pane_line, words
+
+CAPTURE_TIMEOUT = 10.0  # for all captures of a sweep; 1,000 take 0.5 s
+PAUSE_EVERY = 25  # captures; then tmux looks after its panes and other clients for a moment
+Answer = Callable[[PaneSweep | SweepFailed], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Captured:
+    activity: int
+    size: tuple[int, int]
+    dead: bool
+    second: int  # in which the capture was ordered
+
+
+class PaneSweeper:
+    """Sweeps in a thread of its own; requests queue, which the Ticker never lets happen."""
+
+    def __init__(self, state_dir: Path, on_error: Callable[[BaseException], None]) -> None:
+        self._state_dir = state_dir
+        self._client = ControlClient(state_dir)
+        self._on_error = on_error
+        self._captured: dict[str, _Captured] = {}
+        self._known: dict[str, Pane] = {}
+        self._lines: dict[str, str] = {}
+        self._strangers: set[int] = set()
+        self._requests: SimpleQueue[Answer | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="pane-sweeper", daemon=True)
+        self._thread.start()
+
+    def sweep_panes(self, answer: Answer) -> None:
+        self._requests.put(answer)
+
+    def survey(self, server: Handle, nudge: Callable[[], None]) -> Survey:
+        """Return every marked pane, in the caller's thread; a death without a status is asked for again."""
+        for attempt in range(20):
+            taken = time.monotonic()
+            panes = [pane for pane in self._list() if pane.name]
+            if attempt and not any(pane.dead and pane.exit is None for pane in panes):
+                break
+            nudge()
+            time.sleep(0.01 if attempt == 0 else 0.05)
+        named: dict[str, tuple[Pane, ...]] = {}
+        for pane in panes:
+            named[pane.name or ""] = (*named.get(pane.name or "", ()), pane)
+        return Survey(taken, named, server)
+
+    def foreign_roots(self, life: str) -> set[int]:
+        """Return the pids of all panes that are not this life's: people's own windows, and other workers'."""
+        return {pane.pid for pane in list(self._known.values()) if pane.life != life} | self._strangers
+
+    def close(self) -> None:
+        self._requests.put(None)
+        self._thread.join(CAPTURE_TIMEOUT)
+        self._client.close()
+
+    def _run(self) -> None:
+        while (answer := self._requests.get()) is not None:
+            try:
+                answer(self._sweep())
+            except Exception as error:
+                self._on_error(error)
+
+    def _sweep(self) -> PaneSweep | SweepFailed:
+        taken, second = time.monotonic(), int(time.time())
+        try:
+            panes = [pane for pane in self._list() if pane.name]
+            wanted = [pane for pane in panes if self._may_have_changed(pane)]
+            screens = self._capture(wanted)
+        except (TerminalUnreachable, TerminalError) as error:
+            return SweepFailed(taken, str(error))
+        for pane in wanted:
+            self._captured[pane.id] = _Captured(pane.activity, (pane.columns, pane.rows), pane.dead, second)
+        self._drop_vanished({pane.id for pane in panes})
+        named = {pane.name or "": pane for pane in panes}
+        by_name = {pane.name or "": screens[pane.id] for pane in wanted if pane.id in screens}
+        return PaneSweep(taken, named, by_name, 1 if wanted else 0, time.monotonic() - taken)
+
+    def _list(self) -> list[Pane]:
+        (blocks,) = self._client.run(words("list-panes", "-a", "-F", PANE_FORMAT))
+        texts = (text for block in blocks if not block.error for text in block.text.splitlines())
+        lines = [line for line in map(pane_line, texts) if line]
+        self._strangers = {line.pid for line in lines if not line.marked}
+        return [self._pane(line) for line in lines if line.marked]
+
+    def _pane(self, line: PaneLine) -> Pane:
+        """Return the pane of a line; an unchanged line gives the very pane of the last sweep."""
+        known = self._known.get(line.id)
+        if known and self._lines.get(line.id) == line.text:
+            return known
+        same = known is not None and known.pid == line.pid and known.process is not None
+        pane = line.pane(known.process if known and same else handle_of(line.pid))
+        self._known[line.id], self._lines[line.id] = pane, line.text
+        return pane
+
+    def _may_have_changed(self, pane: Pane) -> bool:
+        last = self._captured.get(pane.id)
+        if last is None or last.size != (pane.columns, pane.rows) or last.dead != pane.dead:
+            return True
+        return pane.activity != last.activity or pane.activity >= last.second
+
+    def _capture(self, panes: list[Pane]) -> dict[str, bytes]:
+        """Capture the panes in one batch. Sections are told apart by a mark, new each time: no pane can know it."""
+        if not panes:
+            return {}
+        mark = secrets.token_hex(16)
+        printed = batch(self._state_dir, "".join(_sections(panes, mark)), timeout=CAPTURE_TIMEOUT)
+        return _screens(printed, mark.encode())
+
+    def _drop_vanished(self, living: set[str]) -> None:
+        for table in (self._captured, self._known, self._lines):
+            for gone in table.keys() - living:
+                del table[gone]
+
+
+def _sections(panes: list[Pane], mark: str) -> list[str]:
+    lines = []
+    for number, pane in enumerate(panes, 1):
+        lines.append(f"display-message -p '{mark} {pane.id}'\ncapture-pane -p -e -t {pane.id}\n")
+        if number % PAUSE_EVERY == 0:
+            lines.append("run-shell -d 0.001\n")
+    lines.append(f"display-message -p '{mark} end'\n")
+    return lines
+
+
+def _screens(printed: bytes, mark: bytes) -> dict[str, bytes]:
+    """Return pane id → screen; a pane that vanished meanwhile has no section or an empty one and is left out."""
+    screens: dict[str, bytes] = {}
+    for section in printed.split(mark + b" ")[1:]:
+        head, _, body = section.partition(b"\n")
+        if head.startswith(b"%") and body:
+            screens[head.decode()] = body
+    return screens

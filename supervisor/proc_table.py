@@ -1,0 +1,221 @@
+"""The kernel's process table, read straight from /proc, and whose tree a process belongs to.
+
+    /proc/*/stat, /proc/*/environ ──read_table──▶ Table ──members──▶ the pids of one life
+
+A process belongs to a life by its mark (PANEVISOR_WORKER in its environment), by descent from the life's first process,
+by that process's session, or because it was seen in the tree before. None of these is enough alone: an environment can
+be erased, a parent can die, `setsid` makes a new session.
+"""
+
+import errno
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Set
+from typing import NamedTuple
+
+from actors.messages import Handle
+
+MARK = b"PANEVISOR_WORKER="
+_UNREADABLE = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}
+_KTHREADD = 2
+_LISTINGS = 5  # of /proc in one read: each finds those born during the one before it
+_STRETCH = 32  # processes read between two calls of `between`, about half a millisecond
+_ENVIRON_CHUNK = 16_384
+
+
+class Entry(NamedTuple):
+    """One process. `ticks`: its start time, `cpu`: its user and system time, both in clock ticks; `state`: one letter.
+
+    `mark` is None when it has none, when it cannot be read, and when marks were not asked for.
+    """
+
+    pid: int
+    ppid: int
+    sid: int
+    ticks: int
+    state: str
+    threads: int
+    cpu: int
+    mark: str | None = None
+
+    @property
+    def handle(self) -> Handle:
+        return Handle(self.pid, self.ticks)
+
+    @property
+    def zombie(self) -> bool:
+        """Whether it has ended and is only not reaped; a dead main thread beside living ones is no end."""
+        return self.state in "ZX" and self.threads <= 1
+
+
+class Table(dict[int, Entry]):
+    """Processes by pid, with the children of each, the members of each session and the bearers of each mark."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        super().__init__()
+        self.children: defaultdict[int, list[int]] = defaultdict(list)
+        self.sessions: defaultdict[int, list[int]] = defaultdict(list)
+        self.marks: defaultdict[str, list[int]] = defaultdict(list)
+        self._tried: set[int] = set()
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        self[entry.pid] = entry
+        self.children[entry.ppid].append(entry.pid)
+        self.sessions[entry.sid].append(entry.pid)
+        if entry.mark is not None:
+            self.marks[entry.mark].append(entry.pid)
+
+    def extend(self, with_marks: bool, between: Callable[[], None] = lambda: None) -> bool:
+        """Read the processes that have appeared since the last listing; False when there were none."""
+        fresh = [pid for pid in _pids() if pid not in self._tried]
+        for number, pid in enumerate(fresh):
+            if number % _STRETCH == _STRETCH - 1:
+                between()
+            entry = entry_of(pid, with_mark=with_marks)
+            if entry is not None:
+                self.add(entry)
+        self._tried.update(fresh)
+        return bool(fresh)
+
+    def closure(self, seeds: Iterable[int], barred: Set[int] = frozenset()) -> set[int]:
+        """Return the seeds and all their descendants, zombies left out; nothing behind a barred pid is reached."""
+        reached: set[int] = set()
+        ahead = list(seeds)
+        while ahead:
+            pid = ahead.pop()
+            if pid not in reached and pid not in barred:
+                reached.add(pid)
+                ahead.extend(self.children.get(pid, ()))
+        return {pid for pid in reached if not self[pid].zombie}
+
+    def below(self, pid: int, roots: Set[int], own: Set[int]) -> bool:
+        """Whether `pid` is one of `roots` or descends from one; the look upwards ends at `own`."""
+        climbed: set[int] = set()
+        while pid in self and pid not in climbed:
+            if pid in roots:
+                return True
+            if pid in own:
+                return False
+            climbed.add(pid)
+            pid = self[pid].ppid
+        return False
+
+
+def read_table(with_marks: bool, between: Callable[[], None] = lambda: None) -> Table:
+    """Return all processes; about 10 µs each, and 15 more with marks.
+
+    `between` is called each half millisecond or so. Raises OSError when descriptors have run out: a table with holes
+    would say that a tree is gone.
+    """
+    table = Table()
+    for _ in range(_LISTINGS):
+        if not table.extend(with_marks, between):
+            break
+    return table
+
+
+def entry_of(pid: int, *, with_mark: bool = False) -> Entry | None:
+    """Return the process, None when there is none; raises OSError when descriptors have run out."""
+    stat = _read(f"/proc/{pid}/stat", 1024)
+    if not stat:
+        return None
+    # the name in parentheses can hold blanks and parentheses of its own; `fields` begins with field 3, the state
+    fields = stat[stat.rindex(b")") + 2 :].split(None, 20)
+    ppid = int(fields[1])
+    return Entry(
+        pid,
+        ppid,
+        sid=int(fields[3]),
+        ticks=int(fields[19]),
+        state=fields[0].decode(),
+        threads=int(fields[17]),
+        cpu=int(fields[11]) + int(fields[12]),
+        mark=_mark_of(pid) if with_mark and ppid != _KTHREADD else None,
+    )
+
+
+def handle_of(pid: int) -> Handle | None:
+    """Return the handle of the process that has this pid now (a zombie has one too), None when there is none."""
+    entry = entry_of(pid)
+    return entry and entry.handle
+
+
+def lives(process: Handle) -> bool:
+    """Whether this very process is there and is no zombie."""
+    entry = entry_of(process.pid)
+    return entry is not None and entry.ticks == process.ticks and not entry.zombie
+
+
+def members(
+    table: Table,
+    *,
+    mark: str,
+    root: Handle | None,
+    last: Iterable[Handle],
+    foreign_roots: Set[int],
+    own: Set[int],
+) -> set[int]:
+    """Return the pids of a life's tree, zombies left out.
+
+    That is every process with its mark, its first process `root`, those in the session of that (be it dead), those of
+    `last` that still live, and all their descendants. Left out are `own` and whatever is in the tree of a foreign root,
+    even with this very mark: a person's split in a worker's session inherits it. `foreign_roots` has living panes only;
+    the number of a dead one may have been given to a member.
+    """
+    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root)}
+    seeds.update(process.pid for process in last if process.pid in table and table[process.pid].handle == process)
+    ours = (pid for pid in seeds if not table.below(pid, foreign_roots, own))
+    return table.closure(ours, foreign_roots | own)
+
+
+def _by_session(table: Table, mark: str, root: Handle | None) -> Iterable[int]:
+    """Yield the root and its session; nothing when its pid has been given to another process since."""
+    if root is None:
+        return
+    holder = table.get(root.pid)
+    if holder is not None:
+        if not _is_root(holder, root, mark):
+            return
+        yield root.pid
+    for pid in table.sessions.get(root.pid, ()):
+        if table[pid].ticks >= root.ticks:
+            yield pid
+
+
+def _is_root(entry: Entry, root: Handle, mark: str) -> bool:
+    if root.ticks:
+        return entry.ticks == root.ticks
+    return entry.mark == mark or entry.zombie  # start time unknown: the pid alone proves nothing
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _mark_of(pid: int) -> str | None:
+    environ = b"\0" + (_read(f"/proc/{pid}/environ", _ENVIRON_CHUNK) or b"")
+    start = environ.find(b"\0" + MARK)
+    if start < 0:
+        return None
+    mark, _, _ = environ[start + 1 + len(MARK) :].partition(b"\0")
+    return mark.decode("utf-8", "replace")
+
+
+def _read(path: str, chunk: int) -> bytes | None:
+    """Return the whole file, None when the process is gone or not ours to read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            content = part = os.read(descriptor, chunk)
+            while len(part) == chunk:
+                part = os.read(descriptor, chunk)
+                content += part
+            return content
+        finally:
+            os.close(descriptor)
+    except OSError as problem:
+        if problem.errno in _UNREADABLE:
+            return None
+        raise

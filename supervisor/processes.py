@@ -1,0 +1,551 @@
+"""One thread that knows, by pidfd, when processes end, and that ends whole trees.
+
+    watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
+    end ──▶ one read of the process table for all endings that are due
+              ├─ somebody there ──▶ signals, TreeLeft; their pidfds go into the epoll, and when all have ended
+              │                     (or after a second) the table is read again
+              └─ nobody, twice ──▶ TreeGone
+
+The table is looked at twice because a process in the middle of an exec has no environment, and so no mark.
+Everything here belongs to that one thread; the public calls only queue what it shall do, and it sleeps when there is
+nothing to do. A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid.
+"""
+
+import contextlib
+import errno
+import functools
+import math
+import os
+import select
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeVar
+
+from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeGone, TreeLeft, Watch
+from actors.ports import Tell
+from supervisor.proc_table import Table, handle_of, lives, members, read_table
+
+RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
+SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
+KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
+LONGEST_REST = 0.02  # seconds
+POLL = 0.1  # seconds; for processes that got no pidfd, and after an error
+SWEEPS_OF_NEWBORNS = 50  # in one round of killing
+_STRETCH = 16  # signals sent between two looks at the epoll
+
+T = TypeVar("T")
+Ended = Callable[[], None]
+
+
+class Role(IntEnum):
+    """Why a process is held. In this order they are told: the tmux server's death explains those of its workers."""
+
+    SERVER = 0
+    FIRST = 1
+    MEMBER = 2
+
+
+Holder = tuple[Role, str]  # the role and the life
+
+
+class ProcessPort:
+    """Implements `actors.ports.Processes`.
+
+    `foreign_roots(life)` gives the pids of the living panes that are not this life's; `own()` those of the service and
+    of the tmux server. They and every `tell` are called from the port's thread and must not block; what they raise goes
+    to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled.
+    """
+
+    def __init__(
+        self,
+        state_digest: str,
+        *,
+        foreign_roots: Callable[[str], set[int]],
+        own: Callable[[], set[int]],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._state_digest = state_digest
+        self._foreign_roots = foreign_roots
+        self._own = own
+        self._on_error = on_error
+        self._watched: dict[str, Handle] = {}
+        self._endings: dict[str, _Ending] = {}
+        self._server: Handle | None = None
+        self._rest_until = 0.0
+        self._orders: deque[Callable[[], None]] = deque()
+        self._pidfds = _Pidfds()
+        self._closed = False
+        self._gate = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="ProcessPort", daemon=True)
+        self._thread.start()
+
+    def watch(self, watch: Watch, tell: Tell) -> None:
+        """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already.
+
+        A later watch of the same life replaces the first. Start time 0: whoever has the pid now.
+        """
+        self._order(lambda: self._watch(watch, tell))
+
+    def watch_server(self, server: Handle, ended: Ended) -> None:
+        """Call `ended` once, when the tmux server ends; a later call replaces an earlier one."""
+        self._order(lambda: self._watch_server(server, ended))
+
+    def end(self, name: str, order: EndTree, tell: Tell) -> None:
+        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
+
+        Whatever is forked later gets the signal only if it is KILL, then until nothing is left. SIGCONT follows every
+        other signal. A later order for the same life replaces the first; an empty TreeLeft says that it came too late
+        for anybody. Raises KeyError for a signal unknown here.
+        """
+        ending = _Ending(name, order, tell, signal.Signals[f"SIG{order.signal}"])
+        self._order(lambda: self._begin(ending))
+
+    def forget(self, life: str) -> None:
+        """Stop watching the life's first process. An ending goes on until its tree is gone."""
+        self._order(lambda: self._unwatch(life))
+
+    def tables(self) -> dict[str, int]:
+        """Return the size of each table; with nothing watched and nothing being ended all are 0."""
+        return {
+            "watched": len(self._watched),
+            "endings": len(self._endings),
+            "held": len(self._pidfds.holders),
+            "pidfds": len(self._pidfds.descriptors),
+            "polled": len(self._pidfds.polled),
+            "orders": len(self._orders),
+        }
+
+    def close(self) -> None:
+        """End the thread; nothing is told any more, and endings stay as they are."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._pidfds.wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    # ── the thread ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _order(self, order: Callable[[], None]) -> None:
+        with self._gate:
+            if not self._closed:
+                self._orders.append(order)
+                self._pidfds.wake()
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self._turn()
+            except Exception as problem:  # out of descriptors or memory: nothing was lost, try again
+                self._on_error(problem)
+                time.sleep(POLL)
+        for table in (self._watched, self._endings, self._orders):
+            table.clear()
+        self._pidfds.close()
+
+    def _turn(self) -> None:
+        self._serve(self._patience())
+        while self._orders:
+            self._carry_out(self._orders.popleft())
+        due = [ending for ending in self._endings.values() if ending.scan_at <= time.monotonic()]
+        if due and self._rest_until <= time.monotonic():
+            self._scan(due)
+
+    def _carry_out(self, order: Callable[[], None]) -> None:
+        try:
+            order()
+        except OSError:
+            self._orders.appendleft(order)  # no descriptor, no memory: later
+            raise
+
+    def _patience(self) -> float | None:
+        """Return how long the thread can wait for a process to end or an order to come; None: for ever."""
+        if self._orders:
+            return 0.0
+        waits = [POLL] if self._pidfds.polled else []
+        if self._endings:
+            next_scan = min(ending.scan_at for ending in self._endings.values())
+            waits.append(max(0.0, max(next_scan, self._rest_until) - time.monotonic()))
+        return min(waits, default=None)
+
+    def _serve(self, timeout: float | None = 0.0) -> None:
+        for ended in self._pidfds.ended(timeout):
+            ended()
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except BaseException as problem:  # a dead actor's tell, or a SystemExit in it, is not the thread's end
+            self._on_error(problem)
+
+    def _say(self, tell: Tell, fact: Fact) -> None:
+        self._guarded(lambda: tell(fact))
+
+    # ── watching ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _watch(self, watch: Watch, tell: Tell) -> None:
+        self._unwatch(watch.life)
+
+        def ended() -> None:
+            self._watched.pop(watch.life, None)
+            self._say(tell, ProcessEnded(watch.life))
+
+        process = self._pidfds.hold(watch.process, (Role.FIRST, watch.life), ended)
+        if process is None:
+            ended()
+        else:
+            self._watched[watch.life] = process
+
+    def _unwatch(self, life: str) -> None:
+        process = self._watched.pop(life, None)
+        if process is not None:
+            self._pidfds.release(process, (Role.FIRST, life))
+
+    def _watch_server(self, server: Handle, tell: Ended) -> None:
+        if self._server is not None:
+            self._pidfds.release(self._server, (Role.SERVER, ""))
+
+        def ended() -> None:
+            self._server = None
+            self._guarded(tell)
+
+        self._server = self._pidfds.hold(server, (Role.SERVER, ""), ended)
+        if self._server is None:
+            ended()
+
+    # ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, ending: "_Ending") -> None:
+        before = self._endings.get(ending.order.life)
+        if before is not None:
+            self._release(before)
+            ending.known |= before.known
+            ending.replaces = True
+        self._endings[ending.order.life] = ending
+
+    def _scan(self, due: list["_Ending"]) -> None:
+        began = time.monotonic()
+        table = self._pidfds.reserve.use(lambda: read_table(True, self._serve))
+        read = time.monotonic()
+        own = self._own() | {1, os.getpid()}
+        for ending in due:
+            try:
+                self._assess(ending, table, own)
+            except Exception as problem:
+                self._on_error(problem)
+                ending.scan_at = time.monotonic() + POLL
+            self._serve()
+        # so many trees dying one after another cost at most about half of the time
+        self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
+
+    def _assess(self, ending: "_Ending", table: Table, own: set[int]) -> None:
+        foreign = self._foreign_roots(ending.order.life)
+        mark = f"{self._state_digest}/{ending.name}/{ending.order.life}"
+        find = functools.partial(ending.find, table, mark, foreign, own)
+        found = find()
+        if not found:
+            self._nobody(ending)
+            return
+        ending.seen_empty = False
+        delivered = self._strike(ending, found)
+        if ending.kills and delivered:
+            found |= self._kill_newborns(ending, table, find)
+        self._tell_left(ending, found)
+        ending.plan_next(delivered)
+
+    def _nobody(self, ending: "_Ending") -> None:
+        if not ending.seen_empty:
+            ending.seen_empty = True
+            ending.scan_at = time.monotonic() + SECOND_LOOK
+            if ending.fresh and ending.replaces:
+                self._say(ending.tell, TreeLeft(ending.order.life, ()))
+            return
+        self._release(ending)
+        del self._endings[ending.order.life]
+        self._say(ending.tell, TreeGone(ending.order.life))
+
+    def _strike(self, ending: "_Ending", found: set[Handle]) -> bool:
+        """Hold all that were found and signal those whose turn it is; True when a signal was delivered."""
+        targets = ending.targets(found)
+        delivered = False
+        for number, process in enumerate(sorted(found, key=_by_age)):
+            if number % _STRETCH == _STRETCH - 1:
+                self._serve()
+            if not self._hold_member(ending, process):
+                found.discard(process)
+            elif process in targets:
+                delivered |= self._signal(ending, process)
+        return delivered
+
+    def _hold_member(self, ending: "_Ending", process: Handle) -> bool:
+        def ended() -> None:
+            ending.known.discard(process)
+            ending.held.discard(process)
+            if not ending.held:
+                ending.scan_at = 0.0
+
+        if process in ending.held:
+            return True
+        if self._pidfds.hold(process, (Role.MEMBER, ending.order.life), ended) is None:
+            return False
+        ending.known.add(process)
+        ending.held.add(process)
+        return True
+
+    def _signal(self, ending: "_Ending", process: Handle) -> bool:
+        """Return whether it was delivered; a setuid child refuses, and is tried again at each scan."""
+        try:
+            self._pidfds.signal(process, ending.signal)
+            if ending.signal not in _NOT_HANDLED:
+                self._pidfds.signal(process, signal.SIGCONT)  # a stopped process could not handle it
+        except ProcessLookupError:
+            return False  # it has just ended: its pidfd says so
+        except OSError as problem:
+            if problem.errno not in _REFUSED:
+                raise
+            ending.refused.add(process)
+            return False
+        ending.refused.discard(process)
+        ending.signalled.add(process)
+        return True
+
+    def _kill_newborns(self, ending: "_Ending", table: Table, find: Callable[[], set[Handle]]) -> set[Handle]:
+        """Kill what was forked while the others were killed: only a short look can overtake a fork storm."""
+        killed: set[Handle] = set()
+        for _ in range(SWEEPS_OF_NEWBORNS):
+            if not self._pidfds.reserve.use(lambda: table.extend(True)):
+                break
+            newborns = find() - ending.signalled - ending.refused
+            self._strike(ending, newborns)
+            killed |= newborns
+        return killed
+
+    def _tell_left(self, ending: "_Ending", found: set[Handle]) -> None:
+        if found - ending.told:
+            ending.told |= found
+            self._say(ending.tell, TreeLeft(ending.order.life, tuple(sorted(process.pid for process in found))))
+
+    def _release(self, ending: "_Ending") -> None:
+        for process in ending.held:
+            self._pidfds.release(process, (Role.MEMBER, ending.order.life))
+        ending.held.clear()
+
+
+_NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
+_OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
+_REFUSED = {errno.EPERM, errno.EACCES, *_OUT_OF_DESCRIPTORS}
+
+
+def _by_age(process: Handle) -> tuple[int, int]:
+    return process.ticks, process.pid  # parents first: they can't make new ones then
+
+
+@dataclass(slots=True, eq=False)
+class _Ending:
+    """One order to end a tree, and how far it has come.
+
+    `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
+    whose end will be told; `refused`: those whom the signal could not reach.
+    """
+
+    name: str
+    order: EndTree
+    tell: Tell
+    signal: signal.Signals
+    scan_at: float = 0.0
+    pause: float = KILL_PAUSES[0]
+    fresh: bool = True
+    replaces: bool = False
+    seen_empty: bool = False
+    known: set[Handle] = field(default_factory=set)
+    held: set[Handle] = field(default_factory=set)
+    signalled: set[Handle] = field(default_factory=set)
+    refused: set[Handle] = field(default_factory=set)
+    told: set[Handle] = field(default_factory=set)
+
+    @property
+    def kills(self) -> bool:
+        return self.signal is signal.SIGKILL
+
+    def targets(self, found: set[Handle]) -> set[Handle]:
+        """Return whom the signal goes to: all the first time, and when killing; later only who has not got it."""
+        return found - self.signalled if self.fresh or self.kills else found & self.refused
+
+    def find(self, table: Table, mark: str, foreign_roots: set[int], own: set[int]) -> set[Handle]:
+        """Return who belongs to the tree now."""
+        last = (*self.order.last, *self.known)
+        pids = members(table, mark=mark, root=self.order.process, last=last, foreign_roots=foreign_roots, own=own)
+        return {table[pid].handle for pid in pids}
+
+    def plan_next(self, delivered: bool) -> None:
+        """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
+        self.fresh = False
+        now = time.monotonic()
+        if not self.held:
+            self.scan_at = now
+        elif self.kills and delivered:
+            self.scan_at = now + self.pause
+            self.pause = min(2 * self.pause, KILL_PAUSES[1])
+        else:
+            self.scan_at = math.floor(now / RESCAN + 1) * RESCAN
+
+
+class _Reserve:
+    """Two descriptors kept for when there are no others: to open a pidfd and to check its start time takes two."""
+
+    def __init__(self) -> None:
+        self._kept: list[int] = []
+        self._refill()
+
+    def use(self, act: Callable[[], T]) -> T:
+        """Return what `act` returns, which is called again on the reserve when descriptors have run out."""
+        try:
+            return act()
+        except OSError as problem:
+            if problem.errno not in _OUT_OF_DESCRIPTORS:
+                raise
+        self.close()
+        try:
+            return act()
+        finally:
+            self._refill()
+
+    def close(self) -> None:
+        while self._kept:
+            os.close(self._kept.pop())
+
+    def _refill(self) -> None:
+        with contextlib.suppress(OSError):  # another thread was quicker: less in reserve
+            while len(self._kept) < 2:
+                self._kept.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+
+
+class _Pidfds:
+    """An epoll over pidfds. A process that gets no descriptor is looked at every `POLL` seconds instead."""
+
+    def __init__(self) -> None:
+        self.holders: dict[Handle, dict[Holder, Ended]] = {}
+        self.descriptors: dict[Handle, int] = {}
+        self.polled: set[Handle] = set()
+        self.reserve = _Reserve()
+        self._handles: dict[int, Handle] = {}
+        self._poll_at = 0.0
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
+
+    def wake(self) -> None:
+        """Let `ended` return now; the only method for other threads."""
+        os.eventfd_write(self._bell, 1)
+
+    def hold(self, process: Handle, holder: Holder, ended: Ended) -> Handle | None:
+        """Return the process, whose end `ended` will serve, or None when it is gone; start time 0: any with its pid."""
+        if process.ticks == 0:
+            found = self.reserve.use(lambda: handle_of(process.pid))
+            if found is None:
+                return None
+            process = found
+        if process not in self.holders:
+            if not self._open(process):
+                return None
+            self.holders[process] = {}
+        self.holders[process][holder] = ended
+        return process
+
+    def release(self, process: Handle, holder: Holder) -> None:
+        holders = self.holders.get(process, {})
+        holders.pop(holder, None)
+        if not holders:
+            self._drop(process)
+
+    def signal(self, process: Handle, number: signal.Signals) -> None:
+        """Send it to this very process. Raises ProcessLookupError when it is gone, PermissionError when it refuses."""
+        descriptor = self.descriptors.get(process)
+        if descriptor is not None:
+            signal.pidfd_send_signal(descriptor, number)
+        else:
+            self.reserve.use(lambda: _signal_once(process, number))
+
+    def ended(self, timeout: float | None) -> Iterable[Ended]:
+        """Wait, and return what is to be called for the processes that have ended, the tmux server's first."""
+        gone: list[Handle] = []
+        for descriptor, _ in self._epoll.poll(timeout):
+            if descriptor == self._bell:
+                os.eventfd_read(self._bell)
+            else:
+                gone.append(self._handles[descriptor])
+        gone += self._look()
+        calls = sorted(
+            (holder, number, ended) for number, p in enumerate(gone) for holder, ended in self._drop(p).items()
+        )
+        return [ended for _, _, ended in calls]
+
+    def close(self) -> None:
+        for process in list(self.holders):
+            self._drop(process)
+        self._epoll.close()
+        os.close(self._bell)
+        self.reserve.close()
+
+    def _open(self, process: Handle) -> bool:
+        """Open its pidfd if it is there; the start time is checked after opening, so the descriptor is its own."""
+        descriptor = _pidfd_of(process)
+        there = False
+        try:
+            there = self.reserve.use(lambda: handle_of(process.pid)) == process
+        finally:
+            if not there and descriptor is not None:
+                os.close(descriptor)
+        if there and descriptor is not None:
+            self._epoll.register(descriptor, select.EPOLLIN)
+            self.descriptors[process] = descriptor
+            self._handles[descriptor] = process
+        elif there:
+            self.polled.add(process)
+        return there
+
+    def _drop(self, process: Handle) -> dict[Holder, Ended]:
+        self.polled.discard(process)
+        descriptor = self.descriptors.pop(process, None)
+        if descriptor is not None:
+            del self._handles[descriptor]
+            self._epoll.unregister(descriptor)  # closing is not enough while a fork of ours has not yet exec'd
+            os.close(descriptor)
+        return self.holders.pop(process, {})
+
+    def _look(self) -> list[Handle]:
+        """Return those of the polled that have ended; none before it is time."""
+        if not self.polled or time.monotonic() < self._poll_at:
+            return []
+        self._poll_at = time.monotonic() + POLL
+        with contextlib.suppress(OSError):  # not even the reserve was there: next time
+            return [process for process in self.polled if not self.reserve.use(functools.partial(lives, process))]
+        return []
+
+
+def _pidfd_of(process: Handle) -> int | None:
+    """Return a new pidfd, None when there is no process or no descriptor."""
+    try:
+        return os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    except OSError as problem:
+        if problem.errno in _OUT_OF_DESCRIPTORS:
+            return None
+        raise
+
+
+def _signal_once(process: Handle, number: signal.Signals) -> None:
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        if not lives(process):
+            raise ProcessLookupError(errno.ESRCH, "the process has ended", process)
+        signal.pidfd_send_signal(descriptor, number)
+    finally:
+        os.close(descriptor)

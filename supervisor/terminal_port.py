@@ -1,0 +1,181 @@
+"""The Terminal actor's hands: starts, looks and closings as bounded orders to our tmux server.
+
+An order that times out may still be read by tmux later, so each carries its own expiry: past it tmux drops it unread,
+and the caller knows when that is (`StartUnknown.until`).
+"""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from actors.messages import Handle, Pane, Refusal, Started, StartRefused, StartUnknown
+from actors.ports import NamedStart, StartAnswer, TerminalUnreachable
+from actors.spec import WorkerSpec
+from supervisor.proc_table import handle_of
+from supervisor.segments import Segments, pipe_command
+from supervisor.tmux_client import Block, ControlClient
+from supervisor.tmux_server import TmuxServer
+from supervisor.tmux_words import (
+    IDLE_SESSION,
+    PANE_FORMAT,
+    Launch,
+    in_time,
+    pane_line,
+    start_in_dead_pane,
+    start_in_new_session,
+    words,
+)
+
+LOGS = "logs"
+EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
+STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death that the kernel has told us of
+
+
+class TmuxTerminal:
+    """`actors.ports.TerminalPort` over a standing control client."""
+
+    def __init__(
+        self, state_dir: Path, server: TmuxServer, *, marker: str, nofile: int, segments: Segments
+    ) -> None:
+        self._segments = segments
+        self._server = server
+        self._client = ControlClient(state_dir)
+        self._marker = marker
+        self._nofile = nofile
+        self._arms = 0
+
+    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+        answers: dict[int, StartAnswer] = {}
+        for index, start in enumerate(starts):
+            if reason := cannot_start(start.order.spec, self._server.search_path()):
+                answers[index] = StartRefused(start.order.life, Refusal.IMPOSSIBLE, reason)
+        sent = [index for index in range(len(starts)) if index not in answers]
+        answers |= zip(sent, self._send([starts[index] for index in sent]), strict=True)
+        return [answers[index] for index in range(len(starts))]
+
+    def _send(self, starts: list[NamedStart]) -> list[StartAnswer]:
+        if not starts:
+            return []
+        now = time.time()
+        lines = [in_time(int(now) + EXPIRY, self._line(start)) for start in starts]
+        try:
+            blocks = self._client.run(*lines)
+        except TerminalUnreachable:
+            until = time.monotonic() + EXPIRY + 1.0
+            return [StartUnknown(start.order.life, until) for start in starts]
+        return [self._answer(start, got) for start, got in zip(starts, blocks, strict=True)]
+
+    def _line(self, start: NamedStart) -> str:
+        order = start.order
+        self._segments.note_life(start.name, order.life)
+        launch = self._launch(start.name, order.life, order.spec)
+        return start_in_dead_pane(launch, order.pane) if order.pane else start_in_new_session(launch)
+
+    def _launch(self, name: str, life: str, spec: WorkerSpec) -> Launch:
+        environment = (*spec.env, ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
+        pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size)
+        return Launch(spec=spec, life=life, environment=environment, pipe=_unexpanded(pipe), nofile=self._nofile)
+
+    def _answer(self, start: NamedStart, blocks: list[Block]) -> StartAnswer:
+        life = start.order.life
+        for block in blocks:
+            if block.text.startswith("S %"):
+                _, pane, pid = block.text.split()
+                return Started(life, pane, handle_of(int(pid)) or Handle(int(pid), 0))
+        said = " ".join(block.text for block in blocks if block.text)
+        if "still active" in said:
+            return self._once_more(start)
+        return StartRefused(life, _refusal(said), f"tmux: {said}")
+
+    def _once_more(self, start: NamedStart) -> StartAnswer:
+        """The kernel told us of the death, tmux has not reaped it yet: make it, and try again."""
+        order = start.order
+        for _ in range(STILL_ACTIVE_TRIES):
+            self._server.nudge()
+            time.sleep(0.02)
+            _, pane = self.look(order.pane, start.name, nudge=False)
+            if pane is None or pane.dead:
+                return self._send([start])[0]
+        return StartRefused(order.life, Refusal.UNREACHABLE, "tmux has not noticed the last death")
+
+    def look(self, pane: str | None, name: str, *, nudge: bool) -> tuple[float, Pane | None]:
+        if nudge:
+            self._server.nudge()
+        taken = time.monotonic()
+        where = ("-t", pane) if pane else ("-a",)
+        (blocks,) = self._client.run(words("list-panes", *where, "-F", PANE_FORMAT))
+        lines = [pane_line(text) for block in blocks if not block.error for text in block.text.splitlines()]
+        for line in lines:
+            if line and (line.id == pane or (pane is None and line.marked)):
+                found = line.pane(handle_of(line.pid))
+                if found.name == name:
+                    return taken, found
+        return taken, None
+
+    def close(self, pane: str) -> None:
+        ours = "#{&&:#{pane_dead},#{!=:#{@panevisor},}}"
+        self._client.run(f"if-shell -F -t {pane} '{ours}' {{ kill-pane -t {pane} }}")
+
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
+        self._arms += 1
+        pipe = self._launch(spec.name, life, spec).pipe
+        armed = f"if-shell -F -t {pane} '#{{pane_pipe}}' {{ }} {{ {words('pipe-pane', '-t', pane, pipe)} }}"
+        self._client.run(in_time(int(time.time()) + EXPIRY, armed))
+
+    def discard(self, name: str) -> None:
+        self._segments.forget(name)
+
+    def revive(self) -> Handle:
+        self._client.close()
+        return self._server.ensure()
+
+    def windows_of_others(self) -> list[str]:
+        """Return the sessions with living panes that are not ours: a person's windows, or a worker in quarantine."""
+        ask = words("list-panes", "-a", "-F", "#{session_name} #{pane_dead} #{?#{@panevisor},ours,}")
+        (blocks,) = self._client.run(ask)
+        fields = (text.split(" ") for block in blocks if not block.error for text in block.text.splitlines())
+        return sorted({f[0] for f in fields if f[0] != IDLE_SESSION and f[1:] == ["0", ""]})
+
+    def end_server(self) -> None:
+        """End the tmux server; only at `down`."""
+        self._client.close()
+        self._server.end()
+
+    def close_client(self) -> None:
+        self._client.close()
+
+
+def cannot_start(spec: WorkerSpec, path: str) -> str | None:
+    """Return why the spec can't be started now, or None: a missing folder or program is told from a crash."""
+    if not os.path.isdir(spec.cwd):
+        return f"cwd does not exist or is no folder: {spec.cwd}"
+    if not os.access(spec.cwd, os.X_OK):
+        return f"cwd may not be entered: {spec.cwd}"
+    return None if isinstance(spec.command, str) else _cannot_execute(spec.command[0], spec, path)
+
+
+def _cannot_execute(program: str, spec: WorkerSpec, path: str) -> str | None:
+    path = dict(spec.env).get("PATH", path)
+    if "/" in program:
+        program = os.path.join(spec.cwd, program)
+    if shutil.which(program, path=path):
+        return None
+    if "/" not in program:
+        return f"program not found: {program} (PATH={path})"
+    if os.path.isdir(program):
+        return f"program is a folder: {program}"
+    return f"program may not be executed: {program}" if os.path.exists(program) else f"program not found: {program}"
+
+
+def _unexpanded(command: str) -> str:
+    """pipe-pane expands its command as a format and a date."""
+    return command.replace("#", "##").replace("%", "%%")
+
+
+def _refusal(said: str) -> Refusal:
+    if "duplicate session" in said:
+        return Refusal.NAME_TAKEN
+    if "can't find" in said:
+        return Refusal.PANE_GONE
+    return Refusal.UNREACHABLE

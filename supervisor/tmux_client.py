@@ -1,0 +1,226 @@
+"""Two ways to talk to our tmux server, both bounded in time: a standing control client, and a batch on standard input.
+
+The control client is for single commands: about 70 × cheaper than a process. It is attached to an idle session of its
+own, never to a worker's. It never captures screens: a screen's line could look like an answer. When it is lost or does
+not answer it is closed, and made anew at the next call.
+"""
+
+import contextlib
+import os
+import secrets
+import select
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.ports import TerminalError, TerminalUnreachable
+from supervisor.tmux_words import IDLE_SESSION, words
+
+SOCKET = "tmux.sock"
+DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
+
+
+def tmux_argv(*arguments: str) -> list[str]:
+    """Return a tmux command for our socket, to be run with the state directory as cwd; it never starts a server."""
+    return ["tmux", "-u", "-S", f"./{SOCKET}", "-N", *arguments]
+
+
+def scrubbed(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment without what belongs to whoever called us, rather than to a worker."""
+    return {key: value for key, value in environment.items() if key not in _NOT_FOR_WORKERS}
+
+
+_NOT_FOR_WORKERS = {
+    "TMUX",
+    "TMUX_PANE",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_FDNAMES",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LD_PRELOAD",
+    "PANEVISOR_WORKER",
+    "PANEVISOR_CONFIG",
+    "OLDPWD",
+    "SHLVL",
+    "_",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One command's output; `error`: it was refused, and `text` says why."""
+
+    text: str
+    error: bool
+
+
+class ControlClient:
+    """A standing `tmux -C` client. Thread-safe; one command line at a time."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    def run(self, *lines: str, timeout: float = DEADLINE) -> list[list[Block]]:
+        """Send command lines at once; return the blocks of each. Raises `TerminalUnreachable` past the deadline."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            try:
+                return self._run(lines, deadline)
+            except (OSError, TerminalUnreachable) as error:
+                self._close()
+                if isinstance(error, TerminalUnreachable):
+                    raise
+                raise TerminalUnreachable(f"the tmux client was lost: {error}") from error
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
+        process = self._process if self._process and self._process.poll() is None else self._connect(deadline)
+        token = secrets.token_hex(8)
+        ends = [f"{token}-{n}" for n in range(len(lines))]
+        text = "".join(f"{line}\ndisplay-message -p {end}\n" for line, end in zip(lines, ends, strict=True))
+        self._write(process, text.encode(), deadline)
+        return [self._read_until(process, end, deadline) for end in ends]
+
+    def _connect(self, deadline: float) -> subprocess.Popen[bytes]:
+        self._close()
+        try:
+            return self._attach(deadline)
+        except _Lost:
+            self._make_idle_session(deadline)
+        try:
+            return self._attach(deadline)
+        except _Lost as error:
+            raise TerminalUnreachable(f"tmux: {error}") from error
+
+    def _attach(self, deadline: float) -> subprocess.Popen[bytes]:
+        argv = tmux_argv("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size")
+        process = subprocess.Popen(
+            argv,
+            cwd=self._state_dir,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=client_environment(),
+            bufsize=0,
+        )
+        self._process, self._buffer = process, b""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        os.set_blocking(process.stdout.fileno(), False)
+        self._write(process, b"display-message -p attached\n", deadline)
+        self._read_until(process, "attached", deadline)
+        return process
+
+    def _make_idle_session(self, deadline: float) -> None:
+        new = ["new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity"]
+        batch(self._state_dir, words(*new), timeout=max(0.1, deadline - time.monotonic()))
+
+    def _write(self, process: subprocess.Popen[bytes], data: bytes, deadline: float) -> None:
+        assert process.stdin is not None
+        fd = process.stdin.fileno()
+        while data:
+            _wait(fd, select.POLLOUT, deadline)
+            try:
+                data = data[os.write(fd, data) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError as error:
+                raise _Lost("the control client has ended") from error
+
+    def _read_until(self, process: subprocess.Popen[bytes], end: str, deadline: float) -> list[Block]:
+        blocks: list[Block] = []
+        while True:
+            block = self._read_block(process, deadline)
+            if block.text == end and not block.error:
+                return blocks
+            blocks.append(block)
+
+    def _read_block(self, process: subprocess.Popen[bytes], deadline: float) -> Block:
+        """Return the next block; its end is matched on the whole triple of its beginning."""
+        while not (line := self._read_line(process, deadline)).startswith(b"%begin "):
+            pass  # notifications
+        triple = line[len(b"%begin ") :]
+        lines: list[bytes] = []
+        while (line := self._read_line(process, deadline)) not in (b"%end " + triple, b"%error " + triple):
+            lines.append(line)
+        return Block(b"\n".join(lines).decode(errors="replace"), line.startswith(b"%error "))
+
+    def _read_line(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
+        assert process.stdout is not None
+        while b"\n" not in self._buffer:
+            _wait(process.stdout.fileno(), select.POLLIN, deadline)
+            try:
+                data = os.read(process.stdout.fileno(), 1 << 20)
+            except BlockingIOError:
+                continue
+            if not data:
+                raise _Lost("the control client has ended")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _close(self) -> None:
+        process, self._process, self._buffer = self._process, None, b""
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+
+class _Lost(TerminalUnreachable):
+    """The client ended: there is no server, or its session is gone."""
+
+
+def _wait(fd: int, events: int, deadline: float) -> None:
+    poller = select.poll()
+    poller.register(fd, events)
+    left = deadline - time.monotonic()
+    if left <= 0 or not poller.poll(left * 1000):
+        raise TerminalUnreachable(f"tmux has not answered within {DEADLINE:g} s")
+
+
+def client_environment() -> dict[str, str]:
+    """Return the environment of a tmux client of ours: no outer tmux, and a UTF-8 locale."""
+    return scrubbed(dict(os.environ)) | {"LC_ALL": "C.UTF-8"}
+
+
+def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes:
+    """Run commands, a line each, by one `tmux source-file -`; return what they printed.
+
+    A line that fails does not stop the others. Raises `TerminalUnreachable` when there is no answer in time, and
+    `TerminalError` when tmux itself is missing.
+    """
+    try:
+        done = subprocess.run(
+            tmux_argv("source-file", "-"),
+            input=commands.encode(),
+            capture_output=True,
+            cwd=state_dir,
+            env=client_environment(),
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TerminalUnreachable(f"tmux has not answered within {timeout:g} s") from error
+    except FileNotFoundError as error:
+        raise TerminalError("tmux is not installed: install the package tmux") from error
+    if b"no server running" in done.stderr or b"error connecting" in done.stderr:
+        raise TerminalUnreachable(done.stderr.decode(errors="replace").strip())
+    return done.stdout

@@ -1,0 +1,181 @@
+"""Our own tmux server: born as a child subreaper, found again by who listens on the socket in the state dir."""
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from actors.messages import Handle
+from actors.ports import TerminalError, TerminalUnreachable
+from actors.spec import PaneSize
+from supervisor import subreaper
+from supervisor.proc_table import entry_of, handle_of
+from supervisor.tmux_client import SOCKET, scrubbed
+from supervisor.tmux_words import IDLE_SESSION
+
+CONF = "tmux.conf"
+BIRTH_TIMEOUT = 5.0
+POLL = 0.01
+
+_CONF = """\
+# Written by panevisor at each start of its tmux server; changes are lost.
+set -s exit-empty off
+set -s escape-time 10
+set -s set-clipboard off
+set -g default-terminal screen-256color
+set -g default-size {columns}x{rows}
+set -g history-limit {history}
+set -g update-environment ''
+set -g remain-on-exit on
+set -g remain-on-exit-format ''
+set -g allow-passthrough off
+set -g allow-rename off
+set -g automatic-rename off
+set -g detach-on-destroy on
+set -g status-right ' #{{session_name}} - detach: C-b d '
+set -g @t '%s'
+set-hook -g client-detached 'resize-window -x {columns} -y {rows} ; set-option -w -u window-size'
+unbind-key -T prefix ]
+unbind-key -T prefix =
+unbind-key -T prefix x
+unbind-key -T prefix &
+unbind-key -T prefix :
+unbind-key -T prefix ,
+unbind-key -T prefix $
+new-session -d -s {idle} -x 80 -y 24 'exec sleep infinity'
+"""
+
+
+def conf_text(size: PaneSize) -> str:
+    """Return the server's configuration: nothing a worker prints reaches the operator's terminal, dead panes remain."""
+    return _CONF.format(columns=size.columns, rows=size.rows, history=size.history, idle=IDLE_SESSION)
+
+
+class TmuxServer:
+    """The server of one state directory."""
+
+    def __init__(self, state_dir: Path, size: PaneSize) -> None:
+        self._state_dir = state_dir
+        self._size = size
+        self.process: Handle | None = None
+        self._path_of: Handle | None = None
+        self._path = os.defpath
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process else None
+
+    def find(self) -> Handle | None:
+        """Return the server that listens on our socket (by the kernel's word), or None."""
+        self.process = _listener(self._state_dir)
+        return self.process
+
+    def ensure(self) -> Handle:
+        """Return the living server: the one that listens, the known one made to listen again, or a new one."""
+        return self.find() or self._rebound() or self._born()
+
+    def search_path(self) -> str:
+        """Return the PATH that a worker gets unless its own says otherwise: that of the tmux server's birth."""
+        if self.process and self._path_of != self.process:
+            self._path_of, self._path = self.process, _path_of(self.process.pid)
+        return self._path
+
+    def nudge(self) -> None:
+        """Make the server reap its children: Debian's tmux misses a SIGCHLD now and then."""
+        self._signal(signal.SIGCHLD)
+
+    def end(self) -> None:
+        """End the server and every pane; return when its process is gone. Raises TerminalError when it stays."""
+        if not self.process:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._signal(number)
+            if _until(lambda: not self._alive(), BIRTH_TIMEOUT):
+                (self._state_dir / SOCKET).unlink(missing_ok=True)
+                return
+        raise TerminalError(f"the tmux server (pid {self.pid}) does not end")
+
+    def _alive(self) -> bool:
+        return self.process is not None and lives(self.process)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process and self._alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
+    def _rebound(self) -> Handle | None:
+        """A server whose socket was deleted binds it anew at SIGUSR1; starting a second one would double everything."""
+        known = self.process
+        if known is None or not lives(known):
+            return None
+        self._signal(signal.SIGUSR1)
+        if _until(lambda: _listener(self._state_dir) is not None, 1.0):
+            return self.find()
+        self.process = known
+        raise TerminalUnreachable(f"the tmux server (pid {known.pid}) lives, but its socket does not answer")
+
+    def _born(self) -> Handle:
+        conf = self._state_dir / CONF
+        conf.write_text(conf_text(self._size))
+        script = str(Path(subreaper.__file__))
+        with open(os.devnull, "r+b") as null:
+            subprocess.run(
+                [sys.executable, "-I", "-S", script, f"./{CONF}"],
+                cwd=self._state_dir,
+                env=scrubbed(dict(os.environ)),
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                start_new_session=True,
+                timeout=BIRTH_TIMEOUT,
+                check=True,
+            )
+        if not _until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
+            raise TerminalError(f"the tmux server has not come up within {BIRTH_TIMEOUT:g} s: is tmux installed?")
+        found = self.find()
+        assert found is not None
+        return found
+
+
+def lives(process: Handle) -> bool:
+    """Whether this very process still runs; one that only waits to be reaped does not."""
+    entry = entry_of(process.pid)
+    return entry is not None and entry.handle == process and not entry.zombie
+
+
+def _listener(state_dir: Path) -> Handle | None:
+    """Return the process that listens on the socket: SO_PEERCRED of a connection names who called listen()."""
+    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1.0)
+            client.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+            pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+    return handle_of(pid)
+
+
+def _path_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if entry.startswith(b"PATH="):
+                return os.fsdecode(entry[len(b"PATH=") :])
+    return os.defpath
+
+
+def _until(true: Callable[[], bool], timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
+    return True

@@ -1,0 +1,163 @@
+"""tmux's language, written and read safely: quoting, start lines, the fields of a pane. Pure.
+
+What is quoted here goes through a control client or `source-file -`, never through argv: there a last `;` splits, here
+it does not. A newline would end the command (and inside quotes tmux eats the blanks after it): it is written as `\\n`
+in double quotes. Braces keep the quoting of what is inside them.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+from actors.messages import Handle, Pane
+from actors.spec import WorkerSpec
+
+MARK_OPTION = "@panevisor"
+IDLE_SESSION = "_panevisor"
+PANE_FORMAT = ",".join(
+    f"#{{{field}}}"
+    for field in (
+        "pane_id",
+        "pane_pid",
+        "pane_dead",
+        "pane_dead_status",
+        "pane_dead_signal",
+        "pane_dead_time",
+        "window_activity",
+        "pane_width",
+        "pane_height",
+        "pane_pipe",
+        "session_attached",
+        MARK_OPTION,
+    )
+)
+_SPECIAL = re.compile(r"([\x00-\x1f\x7f'])")
+WRAPPER = 'unset TMUX TMUX_PANE; ulimit -Sn {nofile}; cd -- "$1" || exit 125; shift; exec "$@"'
+
+
+def quoted(text: str) -> str:
+    """Return `text` as one word of tmux's command language; raises ValueError for NUL, which no argument can hold."""
+    if "\0" in text:
+        raise ValueError("a NUL character can't be passed to a program")
+    parts = [_escaped(part) if _SPECIAL.fullmatch(part) else f"'{part}'" for part in _SPECIAL.split(text) if part]
+    return "".join(parts) or "''"
+
+
+def _escaped(char: str) -> str:
+    return '"\'"' if char == "'" else f'"\\{ord(char):03o}"'
+
+
+def words(*arguments: str) -> str:
+    """Return the arguments quoted and joined: one command."""
+    return " ".join(quoted(argument) for argument in arguments)
+
+
+def in_time(deadline: int, command: str) -> str:
+    """Return `command` such that tmux drops it unread after `deadline` (Unix seconds) and prints `expired`."""
+    return f"if-shell -F '#{{e|<|:#{{T:@t}},{deadline}}}' {{ {command} }} {{ display-message -p expired }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Everything one start line needs: the spec, the life, its environment, the log pipe, the soft limit of files."""
+
+    spec: WorkerSpec
+    life: str
+    environment: tuple[tuple[str, str], ...]
+    pipe: str
+    nofile: int
+
+    @property
+    def mark(self) -> str:
+        return json.dumps({"name": self.spec.name, "life": self.life, "digest": self.spec.digest})
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        wrapper = WRAPPER.format(nofile=self.nofile)
+        return ("/bin/sh", "-c", wrapper, "panevisor", self.spec.cwd, *self.spec.argv)
+
+
+def start_in_new_session(launch: Launch) -> str:
+    """Return the line that makes the worker's session: refused whole when the name exists, marked and piped at birth.
+
+    The environment is taken out of the session again, so that a person's split inherits neither secrets nor our mark.
+    """
+    size = launch.spec.pane
+    name = launch.spec.name
+    new = ["new-session", "-d", "-P", "-F", "S #{pane_id} #{pane_pid}", "-s", name, "-n", name]
+    new += ["-x", str(size.columns), "-y", str(size.rows), *_variables(launch), "--", *launch.program]
+    target = f"={name}:"
+    commands = [words(*new), words("set-option", "-p", "-t", target, MARK_OPTION, launch.mark)]
+    commands.append(words("pipe-pane", "-t", target, launch.pipe))
+    commands += [words("set-environment", "-t", f"={name}", "-u", key) for key, _ in launch.environment]
+    return " ; ".join(commands)
+
+
+def start_in_dead_pane(launch: Launch, pane: str) -> str:
+    """Return the line that starts the next life in the pane of the last one, for those who watch it to go on.
+
+    The log pipe survives a respawn and must not be armed twice; it is opened only where it has closed.
+    """
+    respawn = words("respawn-pane", "-t", pane, *_variables(launch), "--", *launch.program)
+    mark = words("set-option", "-p", "-t", pane, MARK_OPTION, launch.mark)
+    pipe = f"if-shell -F -t {pane} '#{{pane_pipe}}' {{ }} {{ {words('pipe-pane', '-t', pane, launch.pipe)} }}"
+    answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid}")
+    return " ; ".join((respawn, mark, pipe, answer))
+
+
+def _variables(launch: Launch) -> list[str]:
+    return [word for key, value in launch.environment for word in ("-e", f"{key}={value}")]
+
+
+@dataclass(frozen=True, slots=True)
+class PaneLine:
+    """One line of list-panes in `PANE_FORMAT`, before the process's start time is known."""
+
+    id: str
+    pid: int
+    text: str
+
+    def pane(self, process: Handle | None) -> Pane:
+        fields = self.text.split(",", 11)
+        mark = _mark(fields[11])
+        return Pane(
+            id=self.id,
+            pid=self.pid,
+            process=process,
+            dead=fields[2] == "1",
+            status=_number(fields[3]),
+            signal=_number(fields[4]),
+            dead_at=_number(fields[5]),
+            activity=_number(fields[6]) or 0,
+            columns=_number(fields[7]) or 0,
+            rows=_number(fields[8]) or 0,
+            piped=fields[9] == "1",
+            attached=fields[10] not in ("", "0"),
+            name=mark.get("name"),
+            life=mark.get("life"),
+            digest=mark.get("digest"),
+        )
+
+    @property
+    def marked(self) -> bool:
+        return not self.text.endswith(",")
+
+
+def pane_line(text: str) -> PaneLine | None:
+    """Return the line read, or None when it is not one of ours (a tmux that prints something else)."""
+    fields = text.split(",", 11)
+    if len(fields) != 12 or not fields[0].startswith("%") or not fields[1].isdecimal():
+        return None
+    return PaneLine(fields[0], int(fields[1]), text)
+
+
+def _number(field: str) -> int | None:
+    return int(field) if field.lstrip("-").isdecimal() else None
+
+
+def _mark(text: str) -> dict[str, str]:
+    try:
+        mark = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return mark if isinstance(mark, dict) and all(isinstance(v, str) for v in mark.values()) else {}

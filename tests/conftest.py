@@ -1,0 +1,64 @@
+"""Fixtures for tests on real things: a short private directory, a tmux server, an end to what was started."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import Site
+
+from actors.spec import PaneSize
+from supervisor.tmux_server import TmuxServer
+
+
+@pytest.fixture(autouse=True)
+def _nobody_elses_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests behave alike inside a tmux, inside a worker, and under somebody's config."""
+    for key in ("TMUX", "TMUX_PANE", "PANEVISOR_WORKER", "PANEVISOR_CONFIG", "NO_COLOR"):
+        monkeypatch.delenv(key, raising=False)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory with a path short enough for anybody's Unix socket; gone afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def tmux_server(place: Path) -> Iterator[TmuxServer]:
+    """A tmux server on a private socket; its panes' processes end with it, by pid."""
+    (place / "logs").mkdir()
+    server = TmuxServer(place, PaneSize())
+    server.ensure()
+    yield server
+    children = _children(server.pid)
+    server.end()
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int | None) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.fixture
+def site(place: Path) -> Iterator[Site]:
+    """A whole site; whatever it started has ended when the test has."""
+    site = Site(place)
+    yield site
+    site.clear()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,154 @@
+"""What several tests use: waiting, and a whole site (config, service, tmux server) of one test's own."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+PANEVISOR = [sys.executable, "-m", "supervisor"]
+FAST = '[supervisor]\nstate_dir = "state"\ncapture_interval = "200ms"\nhealth_interval = "500ms"\n'
+
+
+def wait_until(true: Callable[[], object], timeout: float = 10.0, what: str = "") -> None:
+    """Return as soon as `true()` is; fail after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline, f"not within {timeout:g} s: {what or true}"
+        time.sleep(0.01)
+
+
+class Site:
+    """One configuration with its service, as a user has it: everything goes through the command line."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.config = place / "panevisor.toml"
+        self.state = place / "state"
+
+    def write(self, workers: str, supervisor: str = FAST) -> None:
+        self.config.write_text(supervisor + workers)
+
+    def run(self, *arguments: str, check: int | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run a panevisor command; with `check`, its exit code has to be that."""
+        done = subprocess.run(
+            [*PANEVISOR, "-c", str(self.config), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=self.place,
+            env=self.environment(),
+        )
+        if check is not None:
+            said = (arguments, done.returncode, done.stdout, done.stderr, self.log_text()[-3000:])
+            assert done.returncode == check, said
+        return done
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ) | {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": os.getcwd()}
+
+    def up(self, *arguments: str, check: int | None = 0) -> None:
+        self.run("up", *arguments, check=check)
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.run("status", "-o", "json", check=0).stdout)
+
+    def worker(self, name: str) -> dict[str, Any]:
+        return self.workers()[name]
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        return {worker["name"]: worker for worker in self.status()["workers"]}
+
+    def wait_state(self, name: str, *states: str, timeout: float = 15) -> dict[str, Any]:
+        wait_until(lambda: self.worker(name)["state"] in states, timeout, f"{name} to be {states}")
+        return self.worker(name)
+
+    def service_pid(self) -> int:
+        return int((self.state / "lock").read_text().split()[0])
+
+    def kill_service(self) -> None:
+        """SIGKILL, and wait until the kernel has closed what it held."""
+        pid = self.service_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not alive(pid))
+
+    def log_text(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return (self.state / "service.log").read_text()
+        return ""
+
+    def events(self, event: str | None = None, **facts: object) -> list[dict[str, Any]]:
+        """Return the lines of the service's log with this event and these facts."""
+        lines = [json.loads(line) for line in self.log_text().splitlines()]
+        wanted = facts | ({"event": event} if event else {})
+        return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
+
+    def truth(self) -> dict[str, list[int]]:
+        """Return the living processes by the worker whose mark they bear: what /proc shows, not our records."""
+        found: dict[str, list[int]] = {}
+        for pid, mark in marked_processes():
+            state, name, _ = mark.split("/")
+            if state == self.marker:
+                found.setdefault(name, []).append(pid)
+        return found
+
+    @property
+    def marker(self) -> str:
+        import hashlib
+
+        return hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
+
+    def tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-u", "-S", "./tmux.sock", "-N", *arguments], cwd=self.state, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def tmux_pid(self) -> int:
+        return int(self.tmux("display-message", "-p", "#{pid}"))
+
+    def clear(self) -> None:
+        """End whatever is left, by pid."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.run("down", timeout=30)
+        leftovers = [pid for pids in self.truth().values() for pid in pids]
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
+            if "supervisor" in cmdline(self.service_pid()):
+                os.kill(self.service_pid(), signal.SIGKILL)
+        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            os.kill(self.tmux_pid(), signal.SIGKILL)
+        for pid in leftovers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be reaped does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def cmdline(pid: int) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
+def marked_processes() -> Iterator[tuple[int, str]]:
+    for pid in _pids(os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                if entry.startswith(b"PANEVISOR_WORKER=") and alive(pid):
+                    yield pid, entry.split(b"=", 1)[1].decode()
+
+
+def _pids(names: Iterable[str]) -> list[int]:
+    return [int(name) for name in names if name.isdecimal()]

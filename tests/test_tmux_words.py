@@ -1,0 +1,162 @@
+"""tmux's language: what is quoted arrives byte by byte, and nothing in it is executed or expanded."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import wait_until
+
+from actors.messages import Handle, Start, Started
+from actors.ports import NamedStart
+from actors.spec import WorkerSpec
+from supervisor.segments import Segments
+from supervisor.terminal_port import TmuxTerminal
+from supervisor.tmux_client import ControlClient, batch
+from supervisor.tmux_server import TmuxServer
+from supervisor.tmux_words import pane_line, quoted, words
+
+HORRORS = [
+    "",
+    ";",
+    "a;",
+    "a\\;",
+    "\\",
+    "'",
+    '"',
+    "''",
+    "a b",
+    "$HOME",
+    "${HOME}",
+    "`id`",
+    "$(touch X)",
+    "#(touch X)",
+    "#{pane_id}",
+    "##",
+    "%H",
+    "~",
+    "~root",
+    "-t",
+    "--",
+    "-l;",
+    "{",
+    "}",
+    "{ }",
+    "a\nb",
+    "a\n   b\n# no comment",
+    "\r",
+    "\t",
+    "\x1b[31m",
+    "\x7f",
+    "é€𝄞",
+    "kill-server ; kill-server",
+    "%if 1",
+    "\\n",
+    "A=b",
+]
+SHOW = "import json,os,sys; open(sys.argv[1],'w').write(json.dumps([sys.argv[2:],os.environ.get('V'),os.getcwd()]))"
+
+
+def start(terminal: TmuxTerminal, name: str, argv: tuple[str, ...], env: tuple[tuple[str, str], ...] = ()) -> object:
+    spec = WorkerSpec(name=name, command=argv, cwd="/tmp", env=env)
+    return terminal.start([NamedStart(name, Start("life-1", spec, None))])[0]
+
+
+@pytest.fixture
+def terminal(place: Path, tmux_server: TmuxServer) -> TmuxTerminal:
+    terminal = TmuxTerminal(place, tmux_server, marker="test", nofile=1024, segments=Segments(place / "logs"))
+    yield terminal
+    terminal.close_client()
+
+
+def test_argv_and_environment_arrive_byte_by_byte_and_nothing_is_executed(place: Path, terminal: TmuxTerminal) -> None:
+    out = place / "out.json"
+    for number, value in enumerate(HORRORS):
+        answer = start(terminal, f"w{number}", ("python3", "-c", SHOW, f"{out}{number}"), (("V", value),))
+        assert isinstance(answer, Started), (value, answer)
+    answer = start(terminal, "all", ("python3", "-c", SHOW, str(out), *HORRORS))
+    assert isinstance(answer, Started)
+    for number, value in enumerate(HORRORS):
+        file = Path(f"{out}{number}")
+        wait_until(lambda file=file: file.exists() and file.read_text(), 20)
+        assert json.loads(file.read_text()) == [[], value, "/tmp"]
+    wait_until(lambda: out.exists() and out.read_text())
+    assert json.loads(out.read_text())[0] == HORRORS
+    assert not (place / "X").exists()
+    assert not Path("/tmp/X").exists()
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
+def test_any_text_survives_as_an_option_value(place: Path, tmux_server: TmuxServer, text: str) -> None:
+    printed = batch(place, words("set-option", "-g", "@x", text) + "\nshow-options -gv @x\n")
+    expected = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+    got = printed.decode()
+    assert got.endswith("\n")
+    if expected == text and "\n" not in text:  # what tmux shows raw can be compared to the letter
+        assert got[:-1] == text
+    assert len(printed) >= len(text.encode()) or any(not c.isprintable() for c in text)
+
+
+def test_a_nul_is_refused() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        quoted("a\0b")
+
+
+def test_a_missing_program_and_a_missing_cwd_are_told_from_a_crash(terminal: TmuxTerminal, place: Path) -> None:
+    assert "program not found: nosuch" in start(terminal, "a", ("nosuch",)).reason
+    assert "is a folder" in start(terminal, "b", (str(place),)).reason
+    (place / "plain").write_text("x")
+    assert "may not be executed" in start(terminal, "c", (str(place / "plain"),)).reason
+    spec = WorkerSpec(name="d", command="true", cwd=str(place / "gone"))
+    answer = terminal.start([NamedStart("d", Start("l", spec, None))])[0]
+    assert "cwd does not exist" in answer.reason
+
+
+def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: TmuxTerminal) -> None:
+    first = start(terminal, "same", ("sleep", "60"))
+    spec = WorkerSpec(name="same", command=("sleep", "61"), cwd="/tmp")
+    other = WorkerSpec(name="other", command=("sleep", "62"), cwd="/tmp")
+    chunk = [NamedStart("same", Start("x", spec, None)), NamedStart("other", Start("y", other, None))]
+    refused, started = terminal.start(chunk)
+    assert refused.refusal == "name-taken"
+    assert isinstance(started, Started)
+    _, pane = terminal.look(first.pane, "same", nudge=False)
+    assert pane.life == "life-1"
+    assert pane.pid == first.process.pid
+
+
+def test_secrets_are_not_left_in_the_session(place: Path, terminal: TmuxTerminal) -> None:
+    start(terminal, "w", ("sleep", "60"), (("TOKEN", "hunter2"),))
+    shown = batch(place, "show-environment -t =w\nshow-environment -g\n")
+    assert b"hunter2" not in shown
+    assert b"PANEVISOR_WORKER" not in shown
+
+
+def test_an_order_that_expired_is_not_carried_out(place: Path, tmux_server: TmuxServer) -> None:
+    from supervisor.tmux_words import in_time
+
+    client = ControlClient(place)
+    (blocks,) = client.run(in_time(1, "set-option -g @late yes"))
+    assert [block.text for block in blocks if block.text] == ["expired"]
+    (blocks,) = client.run("show-options -gv @late")
+    assert blocks[0].error or blocks[0].text == ""
+    client.close()
+
+
+def test_a_line_that_is_no_pane_is_left_out() -> None:
+    assert pane_line("what is this") is None
+    line = pane_line('%5,77,1,,9,1700000000,1700000000,80,24,1,0,{"name":"a","life":"b","digest":"c"}')
+    assert line is not None
+    pane = line.pane(Handle(77, 1))
+    assert (pane.dead, pane.status, pane.signal, pane.name, pane.exit.signal) == (True, None, 9, "a", 9)
+
+
+def test_a_forged_mark_is_no_mark() -> None:
+    for mark in ('{"name": 5}', "[1]", "{", "null"):
+        line = pane_line(f"%5,77,0,,,,1,80,24,1,0,{mark}")
+        assert line is not None
+        assert line.pane(None).name is None
