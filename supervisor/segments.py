@@ -1,0 +1,446 @@
+"""A worker's log: segments written by `split` behind the pane's pipe, which needs no service to go on.
+
+    pane ──pipe-pane──▶ split ──▶ logs/api.<life>-<arm>.000000   (rotated by size)
+                                  logs/api.<life>-<arm>.000001 ◀── logs/api.log, a link to the newest
+                                  logs/api.lives               where in the segments each life began
+
+The last number orders the segments of a worker over all its lives and arms: each arming goes on where the last one
+stopped, so neither clocks nor names of lives have a say. One pipe outlives the respawns of its pane; so a segment may
+hold several lives, and `NAME.lives` tells them apart. Nothing here is needed to supervise: what the disk refuses is
+tried again at the next beat.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL = 0.1  # seconds between two looks of `follow`
+LIVES_KEPT = 50
+CHUNK = 1 << 16  # bytes read at once
+LONGEST_PIECE = 1 << 20  # bytes of a line without end that are handed out together
+_SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pipe_command(logs: str, name: str, life: str, arm: int, max_size: int, first_suffix: int = 0) -> str:
+    """Return the shell command for pipe-pane; `logs` is the directory, relative to where the tmux server runs.
+
+    The shell looks for the highest number in use and goes on after it, from `first_suffix` at least: two `split`s on
+    one name truncate each other. Before six digits run out it takes nine, as `split` ends when none is left.
+    """
+    stem = f"{shlex.quote(logs)}/{name}."
+    return (
+        f"umask 077; n={first_suffix}; for f in {stem}*.[0-9]*; do "
+        's=${f##*.}; s=${s#"${s%%[!0]*}"}; '  # without leading zeros: the shell would take it for octal
+        'case "$s" in *[!0-9]*) continue;; esac; '
+        '[ "${s:-0}" -lt "$n" ] || n=$((${s:-0} + 1)); done; '
+        'a=6; [ "$n" -lt 900000 ] || a=9; '
+        f'exec split -b {max_size} -a "$a" --numeric-suffixes="$n" - {stem}{life}-{arm}.'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts:
+    """A worker's log: the path of the link, and the bytes of all segments that are kept."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of a worker's log."""
+
+    path: Path
+    life: str
+    arm: str
+    number: int
+    size: int
+    mtime_ns: int
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The number; the time only where two pipes were open at once and took the same one."""
+        return self.number, self.mtime_ns
+
+
+class Segments:
+    """The service's view of the log directory: links, limits, sizes, and who lived where."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.problem: str | None = None
+        """Why the directory or a link could not be kept in order at the last `refresh`; None when it was."""
+        self._linked: dict[str, str] = {}
+
+    def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, LogFacts]:
+        """Set links, drop the oldest segments beyond `keep`, return what is left; raises nothing.
+
+        Empty when the directory can't be read. Files of workers that are not named are left alone.
+        """
+        self.problem = None
+        try:
+            found, links = self._scan()
+        except OSError as error:
+            self._note(error)
+            return {}
+        return {
+            name: self._kept(name, found.get(name, []), keep, linked=name in links)
+            for name, keep in names_and_keep.items()
+        }
+
+    def note_life(self, name: str, life: str) -> None:
+        """Note that `life` begins where the log ends now; call it right before the start. Raises nothing."""
+        segments = segments_of(self.directory, name)
+        where = (segments[-1].path.name, segments[-1].size) if segments else (None, 0)
+        mark = json.dumps({"life": life, "ts": round(time.time(), 3), "file": where[0], "offset": where[1]})
+        lives = self.directory / f"{name}.lives"
+        lines = [*_lines_of(lives)[1 - LIVES_KEPT :], mark.encode()]
+        try:
+            _replace(lives, b"\n".join(lines) + b"\n")
+        except OSError as error:
+            self._note(error)
+
+    def forget(self, name: str) -> None:
+        """Delete all files of a worker that was removed; raises nothing."""
+        self._linked.pop(name, None)
+        paths = [segment.path for segment in segments_of(self.directory, name)]
+        for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
+            self._unlink(path)
+
+    def _scan(self) -> tuple[dict[str, list[Segment]], set[str]]:
+        found: dict[str, list[Segment]] = {}
+        links: set[str] = set()
+        with os.scandir(self.directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(".log"):
+                    links.add(entry.name.removesuffix(".log"))
+                elif segment := _segment(entry):
+                    found.setdefault(entry.name.partition(".")[0], []).append(segment)
+        return found, links
+
+    def _kept(self, name: str, segments: list[Segment], keep: int, *, linked: bool) -> LogFacts:
+        segments.sort(key=lambda segment: segment.order)
+        kept = segments[-max(1, keep) :]
+        if segments:
+            self._link(name, segments[-1].path.name, linked=linked)
+        for segment in segments[: -len(kept)]:
+            self._unlink(segment.path)
+        return LogFacts(str(self.directory / f"{name}.log"), sum(segment.size for segment in kept))
+
+    def _link(self, name: str, newest: str, *, linked: bool) -> None:
+        if linked and self._linked.get(name) == newest:
+            return
+        temporary = self.directory / f".{name}.log.tmp"
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(newest)
+            temporary.rename(self.directory / f"{name}.log")
+        except OSError as error:
+            self._note(error)
+        else:
+            self._linked[name] = newest
+
+    def _unlink(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self._note(error)
+
+    def _note(self, error: OSError) -> None:
+        self.problem = f"{error.filename or self.directory}: {error.strerror or error}"
+
+
+def segments_of(directory: Path, name: str) -> list[Segment]:
+    """Return the worker's segments, oldest first; none where the directory can't be read."""
+    try:
+        with os.scandir(directory) as entries:
+            mine = [_segment(entry) for entry in entries if entry.name.startswith(f"{name}.")]
+    except OSError:
+        return []
+    return sorted((segment for segment in mine if segment), key=lambda segment: segment.order)
+
+
+def _segment(entry: "os.DirEntry[str]") -> Segment | None:
+    match = _SEGMENT.fullmatch(entry.name)
+    if not match:
+        return None
+    try:
+        stat = entry.stat()
+    except OSError:
+        return None  # deleted since it was listed
+    number = int(match["number"])
+    return Segment(Path(entry.path), match["life"], match["arm"], number, stat.st_size, stat.st_mtime_ns)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    temporary.rename(path)
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One line of `NAME.lives`; `file` None: there was no segment yet."""
+
+    life: str
+    ts: float
+    file: str | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Place:
+    """A point in the log: the index of a segment in the list, and an offset there."""
+
+    index: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Bytes `start` to `end` of one segment."""
+
+    path: Path
+    start: int
+    end: int
+
+
+def read_tail(
+    directory: Path, name: str, lines: int | None = None, since: float | None = None, previous: bool = False
+) -> Iterator[bytes]:
+    """Yield the log line by line, each with its newline, which the last may lack; a giant line comes in pieces.
+
+    `lines`: only so many at the end. `since` (Unix time): without the segments last written and the lives ended
+    before; raw output tells no more of time. `previous`: only the life before the present one.
+    """
+    segments, marks = segments_of(directory, name), _marks(directory, name)
+    begin, end = _Place(0, 0), _Place(len(segments), 0)
+    if previous:
+        begin, end = _previous(segments, marks)
+    if since is not None:
+        begin = max(begin, _since(segments, marks, since))
+    spans = _between(segments, begin, end)
+    return _by_line(_read(spans if lines is None else _last_lines(spans, lines)))
+
+
+def follow(
+    directory: Path, name: str, *, lines: int | None = 0, wait: Callable[[float], object] = time.sleep
+) -> Iterator[bytes]:
+    """Yield the last `lines` lines (None: all), then what is written from now on: nothing twice, nothing lost.
+
+    Lines as in `read_tail`; the beginning of one is yielded when a look finds nothing more. `wait(seconds)` stands
+    between two looks, and ends it by returning true, as `Event.wait` does.
+    """
+    segments = segments_of(directory, name)
+    spans = _between(segments, _Place(0, 0), _Place(len(segments), 0))
+    tail = spans if lines is None else _last_lines(spans, lines)
+    return _by_line(_Trail(directory, name, segments, tail).pieces(wait))
+
+
+def _previous(segments: list[Segment], marks: list[_Mark]) -> tuple[_Place, _Place]:
+    places = list(_beginnings(segments, marks).values())
+    return (places[-2], places[-1]) if len(places) > 1 else (_Place(0, 0), _Place(0, 0))
+
+
+def _since(segments: list[Segment], marks: list[_Mark], since: float) -> _Place:
+    index = next((i for i, segment in enumerate(segments) if segment.mtime_ns >= since * 1e9), len(segments))
+    begun = _beginnings(segments, [mark for mark in marks if mark.ts <= since])
+    return max([_Place(index, 0), *(begun[mark.life] for mark in marks if mark.ts <= since)])
+
+
+def _beginnings(segments: list[Segment], marks: list[_Mark]) -> dict[str, _Place]:
+    """Return where each life begins, in the order of time: at its first own segment, or at its mark before that."""
+    index = {segment.path.name: i for i, segment in enumerate(segments)}
+    places: dict[str, _Place] = {}
+    for i, segment in enumerate(segments):
+        places.setdefault(segment.life, _Place(i, 0))
+    for mark in marks:
+        place = _place(segments, index.get(mark.file or ""), mark.offset)
+        places[mark.life] = min(place, places.get(mark.life, place))
+    rank = {mark.life: number for number, mark in enumerate(marks)}
+    return dict(sorted(places.items(), key=lambda item: (item[1], rank.get(item[0], -1))))
+
+
+def _place(segments: list[Segment], index: int | None, offset: int) -> _Place:
+    if index is None:
+        return _Place(0, 0)  # only the oldest segments are ever deleted, or there was none yet
+    return _Place(index, offset) if offset < segments[index].size else _Place(index + 1, 0)
+
+
+def _between(segments: list[Segment], begin: _Place, end: _Place) -> list[_Span]:
+    spans = []
+    for index, segment in enumerate(segments):
+        start = begin.offset if index == begin.index else 0
+        stop = end.offset if index == end.index else segment.size
+        if begin.index <= index <= end.index and start < stop:
+            spans.append(_Span(segment.path, start, stop))
+    return spans
+
+
+def _last_lines(spans: list[_Span], count: int) -> list[_Span]:
+    """Return the part of the spans with the last `count` lines; an unfinished last line is one."""
+    if count <= 0:
+        return []
+    past_last_byte = 1  # a newline there ends the last line and begins none
+    for index, span in reversed(list(enumerate(spans))):
+        for offset, block in _backwards(span):
+            at = len(block) - past_last_byte
+            past_last_byte = 0
+            while (at := block.rfind(b"\n", 0, at)) >= 0:
+                count -= 1
+                if count == 0:
+                    begin = _Span(span.path, offset + at + 1, span.end)
+                    return [*([begin] if begin.start < begin.end else []), *spans[index + 1 :]]
+    return spans
+
+
+def _backwards(span: _Span) -> Iterator[tuple[int, bytes]]:
+    with contextlib.suppress(FileNotFoundError), open(span.path, "rb") as file:
+        end = span.end
+        while end > span.start:
+            offset = max(span.start, end - CHUNK)
+            file.seek(offset)
+            yield offset, file.read(end - offset)
+            end = offset
+
+
+def _read(spans: Iterable[_Span]) -> Iterator[bytes]:
+    for span in spans:
+        # deleted since it was listed: the log begins later now
+        with contextlib.suppress(FileNotFoundError), open(span.path, "rb") as file:
+            file.seek(span.start)
+            left = span.end - span.start
+            while chunk := file.read(min(CHUNK, left)):
+                left -= len(chunk)
+                yield chunk
+
+
+def _by_line(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut the stream after each newline. An empty chunk is a pause: what has come of a line is yielded then."""
+    pending = b""
+    for chunk in chunks:
+        *whole, pending = (pending + chunk).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+        if pending and (not chunk or len(pending) >= LONGEST_PIECE):
+            yield pending
+            pending = b""
+    if pending:
+        yield pending
+
+
+class _Trail:
+    """Where `follow` is: an open segment, and the names of those it has seen. Open, it is read though deleted."""
+
+    def __init__(self, directory: Path, name: str, segments: list[Segment], tail: list[_Span]) -> None:
+        self._directory = directory
+        self._name = name
+        self._seen: set[str] = set()
+        self._at: Segment | None = None
+        self._file: io.FileIO | None = None
+        for segment in segments:
+            self._seen.add(segment.path.name)
+            if tail and segment.path == tail[0].path:
+                self._enter(segment, tail[0].start)
+                return
+        if segments:
+            self._enter(segments[-1], segments[-1].size)
+
+    def pieces(self, wait: Callable[[float], object]) -> Iterator[bytes]:
+        """Yield what there is and comes; an empty piece at each pause."""
+        try:
+            heir: Segment | None = None
+            while True:
+                if chunk := self._file.read(CHUNK) if self._file else b"":
+                    yield chunk
+                elif heir:
+                    self._enter(heir, 0)
+                    heir = None
+                else:
+                    # once the heir is there its elder is complete, so it is read once more before it is left
+                    heir = self._unseen()
+                    if heir and self._continues(heir):
+                        continue
+                    yield b""
+                    if wait(POLL):
+                        return
+        finally:
+            self._leave()
+
+    def _unseen(self) -> Segment | None:
+        segments = segments_of(self._directory, self._name)
+        return next((segment for segment in segments if segment.path.name not in self._seen), None)
+
+    def _continues(self, heir: Segment) -> bool:
+        """Claim that one `split` wrote both. The end of another may still be on its way: it gets one more look."""
+        return self._at is None or (self._at.life, self._at.arm) == (heir.life, heir.arm)
+
+    def _enter(self, segment: Segment, offset: int) -> None:
+        self._leave()
+        self._seen.add(segment.path.name)
+        self._at = segment
+        with contextlib.suppress(FileNotFoundError):
+            self._file = io.FileIO(segment.path)
+            self._file.seek(offset)
+
+    def _leave(self) -> None:
+        if self._file:
+            self._file.close()
+        self._file = None
+
+
+def _marks(directory: Path, name: str) -> list[_Mark]:
+    return [mark for line in _lines_of(directory / f"{name}.lives") if (mark := _mark(line))]
+
+
+def _mark(line: bytes) -> _Mark | None:
+    try:
+        entry = json.loads(line)
+        file = entry["file"]
+        return _Mark(str(entry["life"]), float(entry["ts"]), None if file is None else str(file), int(entry["offset"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None  # torn by a power cut: the log is read without it
+
+
+def _lines_of(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines()
+    except OSError:
+        return []
+
+
+# ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SEQUENCE = re.compile(
+    r"""
+      \x1b \[ [0-?]* [ -/]* [@-~]?                                # CSI: colours, cursor
+    | [\x9b]   [0-?]* [ -/]* [@-~]?
+    | (?:\x1b\] | \x9d) [^\n\x07\x1b\x9c]* (?:\x07|\x1b\\|\x9c)?  # OSC: titles, links; without end: to the line's end
+    | (?:\x1b[PX^_] | [\x90\x98\x9e\x9f]) (?: [^\x1b\x9c]* (?:\x1b\\|\x9c) | [^\n\x1b]* )   # DCS, SOS, PM, APC
+    | \x1b [ -/]* [0-~]?                                        # charsets and the rest
+    """,
+    re.VERBOSE,
+)
+_CONTROLS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)))
+
+
+def plain(data: bytes) -> str:
+    """Return the text that a terminal can safely show: no control character but newline and tab, no sequence.
+
+    CR LF and a lone CR become newlines; what is not UTF-8 becomes U+FFFD.
+    """
+    text = data.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    return _SEQUENCE.sub("", text).translate(_CONTROLS)
