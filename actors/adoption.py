@@ -19,7 +19,7 @@ from actors.lifecycle import (
     said,
     step,
 )
-from actors.messages import Effect, Exit, Handle, Instant, Ordered, Pane, Verb, Watch
+from actors.messages import Effect, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
 from actors.records import Intent, Record
 from actors.spec import WorkerSpec
 from actors.worker_state import Goal, Life, Phase, State, Step, Worker, move
@@ -140,7 +140,7 @@ def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") ->
 
 def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:
     """Carry out a decision of `plan`."""
-    w = replace(_unborn(record.spec, seed, now), exit=record.exit)
+    w = replace(_unborn(record.spec, seed, now), exit=record.exit, judged=record.judged)
     match decision:
         case Adopt():
             return _adopted(w, decision, now)
@@ -167,6 +167,8 @@ def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
     w, emitted = move(w, state, now, "worker.adopted", "adopted", pid=found.process.pid)
     if found.goal:
         w, effects = begin_stop(w, found.goal, now)
+    elif found.pane.dead or found.pane.process is None:
+        w, effects = step(w, ProcessEnded(life.id), now)
     else:
         w, effects = (w, ()) if found.ready else await_readiness(w, life, now)
     return w, (*emitted, Watch(life.id, found.process), *effects)
@@ -189,9 +191,8 @@ def _judged(w: Worker, found: Judge, now: Instant) -> Step:
     facts = exit_facts(exit, None) | {"life": found.life}
     verdict = judge(w.spec, w.budget, exit, 0.0, dice(w), now)
     if isinstance(verdict, Retry):
-        w, emitted = move(
-            w, State.PENDING, now, "worker.exited", "exit-unwatched", "warning", reason=said(exit), **facts
-        )
+        reason = f"waiting to start again: {said(exit)}"
+        w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", "warning", reason=reason, **facts)
     else:
         w, emitted = apply_verdict(w, verdict, now, "worker.exited", "exit-unwatched", said(exit), **facts)
     return _end_survivor(w, Survivor(found.life, found.process), emitted, now)

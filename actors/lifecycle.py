@@ -509,7 +509,8 @@ def _respecced(w: Worker) -> Worker:
 
 def _remove(w: Worker, now: Instant) -> Step:
     closing = (ClosePane(w.pane),) if w.pane else ()
-    w, emitted = move(_without_pane(w), S.REMOVED, now, "worker.removed", "person")
+    w = replace(_without_pane(w), cleanup_at=None, next_start=None, next_spec=None)
+    w, emitted = move(w, S.REMOVED, now, "worker.removed", "person")
     return w, (*emitted, *closing, Finish())
 
 

@@ -128,6 +128,8 @@ class MetricsActor(SupervisedActor):
                 self._heartbeat_later()  # a new Ticker knows none of our alarms
                 self._due = False
                 self._publish_soon()
+            case _:
+                raise TypeError(f"no message of Metrics: {message!r}")
 
     # ── reports ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -512,7 +512,9 @@ class SupervisorActor(SupervisedActor):
                 self._workers[name].tell(Ordered(Verb.DOWN, self._number))
         if not wave:
             self._keep_head(clean=True)
-            self._done(Outcome(self._closing.cause, end_server=not self._closing.keep_workers))
+            strangers = any(standing.state is State.QUARANTINED for standing in self._standings.values())
+            end_server = not self._closing.keep_workers and not strangers  # what is quarantined is never signalled
+            self._done(Outcome(self._closing.cause, end_server=end_server))
 
     # ── what is remembered and said ───────────────────────────────────────────────────────────────────────────────
 

@@ -166,7 +166,6 @@ class Service:
     overruns: int = 0
     tmux: str = "ok"
     degraded: tuple[str, ...] = ()
-    rss_bytes: int | None = None
 
     def to_dict(self, now: float, subscribers: int) -> dict[str, Any]:
         config = self.config

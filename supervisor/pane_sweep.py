@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from actors.messages import Handle, Pane
-from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError, TerminalUnreachable
+from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
 from supervisor.proc_table import handle_of
 from supervisor.tmux_client import ControlClient, batch
 from supervisor.tmux_words import PANE_FORMAT, PaneLine, pane_line, words
@@ -54,7 +54,7 @@ class PaneSweeper:
         for attempt in range(20):
             taken = time.monotonic()
             panes = [pane for pane in self._list() if pane.name]
-            if attempt and not any(pane.dead and pane.exit is None for pane in panes):
+            if attempt and all(pane.exit if pane.dead else pane.process for pane in panes):
                 break
             nudge()
             time.sleep(0.01 if attempt == 0 else 0.05)
@@ -64,8 +64,8 @@ class PaneSweeper:
         return Survey(taken, named, server)
 
     def foreign_roots(self, life: str) -> set[int]:
-        """Return the pids of all panes that are not this life's: people's own windows, and other workers'."""
-        return {pane.pid for pane in list(self._known.values()) if pane.life != life} | self._strangers
+        """Return the pids of all living panes that are not this life's: people's own windows, and other workers'."""
+        return {p.pid for p in list(self._known.values()) if p.life != life and not p.dead} | self._strangers
 
     def close(self) -> None:
         self._requests.put(None)
@@ -85,7 +85,7 @@ class PaneSweeper:
             panes = [pane for pane in self._list() if pane.name]
             wanted = [pane for pane in panes if self._may_have_changed(pane)]
             screens = self._capture(wanted)
-        except (TerminalUnreachable, TerminalError) as error:
+        except (TerminalError, OSError) as error:  # OSError: out of descriptors
             return SweepFailed(taken, str(error))
         for pane in wanted:
             self._captured[pane.id] = _Captured(pane.activity, (pane.columns, pane.rows), pane.dead, second)
@@ -98,7 +98,7 @@ class PaneSweeper:
         (blocks,) = self._client.run(words("list-panes", "-a", "-F", PANE_FORMAT))
         texts = (text for block in blocks if not block.error for text in block.text.splitlines())
         lines = [line for line in map(pane_line, texts) if line]
-        self._strangers = {line.pid for line in lines if not line.marked}
+        self._strangers = {line.pid for line in lines if not line.marked and not line.dead}
         return [self._pane(line) for line in lines if line.marked]
 
     def _pane(self, line: PaneLine) -> Pane:

@@ -147,7 +147,8 @@ class ProcessPort:
                 time.sleep(POLL)
         for table in (self._watched, self._endings, self._orders):
             table.clear()
-        self._pidfds.close()
+        with self._gate:  # `close` has rung the bell by then
+            self._pidfds.close()
 
     def _turn(self) -> None:
         self._serve(self._patience())

@@ -252,7 +252,7 @@ def follow(
 
 
 def _previous(segments: list[Segment], marks: list[_Mark]) -> tuple[_Place, _Place]:
-    places = list(_beginnings(segments, marks).values())
+    places = sorted(_beginnings(segments, marks).values())
     return (places[-2], places[-1]) if len(places) > 1 else (_Place(0, 0), _Place(0, 0))
 
 
@@ -263,22 +263,16 @@ def _since(segments: list[Segment], marks: list[_Mark], since: float) -> _Place:
 
 
 def _beginnings(segments: list[Segment], marks: list[_Mark]) -> dict[str, _Place]:
-    """Return where each life begins, in the order of time: at its first own segment, or at its mark before that."""
-    index = {segment.path.name: i for i, segment in enumerate(segments)}
+    """Return where each life begins: at its first own segment, or at its mark before that."""
+    index: dict[str | None, int] = {segment.path.name: i for i, segment in enumerate(segments)}
     places: dict[str, _Place] = {}
     for i, segment in enumerate(segments):
         places.setdefault(segment.life, _Place(i, 0))
     for mark in marks:
-        place = _place(segments, index.get(mark.file or ""), mark.offset)
+        # a file that is not there was the oldest and is deleted, or there was none yet
+        place = _Place(index[mark.file], mark.offset) if mark.file in index else _Place(0, 0)
         places[mark.life] = min(place, places.get(mark.life, place))
-    rank = {mark.life: number for number, mark in enumerate(marks)}
-    return dict(sorted(places.items(), key=lambda item: (item[1], rank.get(item[0], -1))))
-
-
-def _place(segments: list[Segment], index: int | None, offset: int) -> _Place:
-    if index is None:
-        return _Place(0, 0)  # only the oldest segments are ever deleted, or there was none yet
-    return _Place(index, offset) if offset < segments[index].size else _Place(index + 1, 0)
+    return places
 
 
 def _between(segments: list[Segment], begin: _Place, end: _Place) -> list[_Span]:

@@ -1,6 +1,7 @@
 """The state table from the log alone: from any `state.table` line on, every change of state is one line."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,3 +40,8 @@ def _entry(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
+
+
+if __name__ == "__main__":
+    for name, state in rebuild(sys.stdin).items():
+        print(f"{name}\t{state}")

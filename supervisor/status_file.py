@@ -83,7 +83,7 @@ class StatusFile:
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._waiting is not None)
             snapshot, self._waiting = self._waiting, None
-            return None if self._ended else snapshot
+            return snapshot
 
     def _fields(self, status: str, snapshot: "Snapshot | None", mono: float) -> dict[str, Any]:
         from actors.snapshot import iso
@@ -98,7 +98,7 @@ class StatusFile:
             "workers": len(snapshot.rows) if snapshot else None,
             "health": health(snapshot) if snapshot else None,
             "version": self._version,
-            "memory": snapshot.service.rss_bytes if snapshot else None,
+            "memory": _resident_bytes(),
         }
 
     def _write(self, fields: dict[str, Any], *, last_word: bool) -> None:
@@ -116,6 +116,13 @@ class StatusFile:
         if self._failing != (problem is not None):
             self._failing = problem is not None
             self._on_problem(problem)
+
+
+def _resident_bytes() -> int | None:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 def health(snapshot: "Snapshot") -> str:

@@ -17,7 +17,6 @@ from supervisor.segments import Segments, pipe_command
 from supervisor.tmux_client import Block, ControlClient
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import (
-    IDLE_SESSION,
     PANE_FORMAT,
     Launch,
     in_time,
@@ -82,7 +81,7 @@ class TmuxTerminal:
         for block in blocks:
             if block.text.startswith("S %"):
                 _, pane, pid = block.text.split()
-                return Started(life, pane, handle_of(int(pid)) or Handle(int(pid), 0))
+                return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0))
         said = " ".join(block.text for block in blocks if block.text)
         if "still active" in said:
             return self._once_more(start)
@@ -108,7 +107,7 @@ class TmuxTerminal:
         lines = [pane_line(text) for block in blocks if not block.error for text in block.text.splitlines()]
         for line in lines:
             if line and (line.id == pane or (pane is None and line.marked)):
-                found = line.pane(handle_of(line.pid))
+                found = line.pane(_process(line.pid))
                 if found.name == name:
                     return taken, found
         return taken, None
@@ -129,13 +128,6 @@ class TmuxTerminal:
     def revive(self) -> Handle:
         self._client.close()
         return self._server.ensure()
-
-    def windows_of_others(self) -> list[str]:
-        """Return the sessions with living panes that are not ours: a person's windows, or a worker in quarantine."""
-        ask = words("list-panes", "-a", "-F", "#{session_name} #{pane_dead} #{?#{@panevisor},ours,}")
-        (blocks,) = self._client.run(ask)
-        fields = (text.split(" ") for block in blocks if not block.error for text in block.text.splitlines())
-        return sorted({f[0] for f in fields if f[0] != IDLE_SESSION and f[1:] == ["0", ""]})
 
     def end_server(self) -> None:
         """End the tmux server; only at `down`."""
@@ -166,6 +158,14 @@ def _cannot_execute(program: str, spec: WorkerSpec, path: str) -> str | None:
     if os.path.isdir(program):
         return f"program is a folder: {program}"
     return f"program may not be executed: {program}" if os.path.exists(program) else f"program not found: {program}"
+
+
+def _process(pid: int) -> Handle | None:
+    """Return the process; None also when descriptors have run out: the next sweep reads it again."""
+    try:
+        return handle_of(pid)
+    except OSError:
+        return None
 
 
 def _unexpanded(command: str) -> str:

@@ -139,6 +139,10 @@ class PaneLine:
         )
 
     @property
+    def dead(self) -> bool:
+        return self.text.split(",", 3)[2] == "1"
+
+    @property
     def marked(self) -> bool:
         return not self.text.endswith(",")
 

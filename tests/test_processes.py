@@ -276,8 +276,9 @@ def test_a_double_forked_escapee_is_found_by_its_mark(house: House) -> None:
     os.kill(first.pid, signal.SIGKILL)
     house.started[-1].wait()
     house.end(first)
-    assert house.next() == TreeLeft("l1", (escapee,))
-    assert house.next() == TreeGone("l1")
+    left, *_ = house.until_gone()
+    assert isinstance(left, TreeLeft)
+    assert escapee in left.pids  # the fork between may be on its way out
 
 
 def test_an_escapee_without_a_mark_is_found_if_it_was_seen_before(house: House) -> None:
@@ -286,8 +287,9 @@ def test_an_escapee_without_a_mark_is_found_if_it_was_seen_before(house: House) 
     while read_table(with_marks=True)[escapee.pid].mark:
         pass  # it has not yet become `env -i`
     house.end(first, last=(first, escapee))
-    assert house.next() == TreeLeft("l1", tuple(sorted((first.pid, escapee.pid))))
-    assert house.next() == TreeGone("l1")
+    left, *_ = house.until_gone()
+    assert isinstance(left, TreeLeft)
+    assert {first.pid, escapee.pid} <= set(left.pids)
 
 
 def test_an_orphan_without_a_mark_is_found_by_the_session(house: House) -> None:
@@ -386,12 +388,19 @@ def test_a_chain_of_escapees_that_fork_and_die_is_ended(house: House) -> None:
     assert not house.living()
 
 
-def test_a_persons_split_and_the_service_itself_are_not_signalled(house: House) -> None:
+def test_a_persons_split_is_not_signalled(house: House) -> None:
     first, split = house.shell("read _"), house.shell("read _")
     house.foreign["l1"] = {split.pid}
     with kept(house, split):
         house.end(first)
         assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeGone("l1")]
+
+
+def test_the_service_never_signals_itself(house: House) -> None:
+    ourselves = handle_of(os.getpid())
+    assert ourselves is not None
+    house.end(None, "CONT", last=(ourselves,))
+    assert house.next() == TreeGone("l1")
 
 
 def test_the_trees_of_other_lives_are_not_signalled(house: House) -> None:
@@ -526,6 +535,13 @@ def test_an_order_that_met_no_descriptor_at_all_is_carried_out_later(
     assert house.errors.get(timeout=DEADLINE).args[0] == 24
     while not house.errors.empty():
         house.errors.get()
+
+
+def test_closing_in_the_middle_of_a_turn_is_no_error(house: House) -> None:
+    for _ in range(100):
+        port = ProcessPort("digest", foreign_roots=lambda life: set(), own=set, on_error=house.errors.put)
+        port.watch(Watch("l1", Handle(2**22 + 1, 1)), house.facts.put)
+        port.close()
 
 
 def test_closing_ends_the_thread_and_gives_back_every_descriptor(house: House) -> None:

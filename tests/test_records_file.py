@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from actors.messages import Exit, Handle
 from actors.records import Head, Intent, Record, Records
 from actors.spec import WorkerSpec
-from supervisor import records_file
 from supervisor.records_file import COMPACT_ABOVE, RecordsFile
 
 HEAD = Head(boot_id="b", server=Handle(7, 70), config_digest="d", clean=False)
@@ -102,7 +101,7 @@ def test_only_the_owner_may_read_the_file_compacted_or_not(path: Path) -> None:
 def test_only_what_must_last_waits_for_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = written(path)
     synced: list[int] = []
-    monkeypatch.setattr(records_file.os, "fsync", synced.append)
+    monkeypatch.setattr(os, "fsync", synced.append)
     file.keep("api", record(), durable=False)
     assert not synced
     file.keep("api", record(), durable=True)
@@ -111,9 +110,12 @@ def test_only_what_must_last_waits_for_the_disk(path: Path, monkeypatch: pytest.
 
 def test_a_new_file_is_there_after_a_power_cut_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    monkeypatch.setattr(records_file.os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
-    opened(path).keep("api", record(), durable=True)
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    file = opened(path)
+    file.keep("api", record(), durable=True)
     assert synced == [str(path.parent), str(path)]
+    file.repair([record()], HEAD)
+    assert synced[2:] == [f"{path}.tmp", str(path.parent)]
 
 
 def test_a_file_torn_at_any_byte_loads_what_was_acknowledged_and_goes_on(path: Path, tmp_path: Path) -> None:
@@ -245,6 +247,20 @@ def test_a_compaction_that_finds_no_room_costs_nothing(path: Path) -> None:
     assert file.failing is None
     assert len(path.read_bytes().splitlines()) > COMPACT_ABOVE
     assert loaded(path).workers == tuple(many)
+    os.rmdir(f"{path}.tmp")
+    file.keep("w0", record("w0"), durable=False)
+    assert len(path.read_bytes().splitlines()) > COMPACT_ABOVE  # not at each line anew
+    for _ in range(COMPACT_ABOVE):
+        file.keep("w0", record("w0"), durable=False)
+    assert len(path.read_bytes().splitlines()) < COMPACT_ABOVE
+
+
+REAL_WRITE, REAL_RENAME = os.write, os.rename
+
+
+def renamed(old: Path, new: Path) -> None:
+    REAL_RENAME(old, new)
+    die()
 
 
 def half_written(fd: int, content: memoryview) -> int:
@@ -255,12 +271,11 @@ def half_written(fd: int, content: memoryview) -> int:
     return 0
 
 
-REAL_WRITE, REAL_RENAME = os.write, os.rename
 STEPS: dict[str, tuple[str, Callable[..., object]]] = {
     "in the middle of the write": ("write", half_written),
     "before the fsync": ("fsync", die),
     "before the rename": ("rename", die),
-    "after the rename": ("rename", lambda old, new: (REAL_RENAME(old, new), die())),
+    "after the rename": ("rename", renamed),
 }
 
 
@@ -271,7 +286,7 @@ def test_kill_9_in_a_compaction_leaves_a_whole_file(path: Path, monkeypatch: pyt
     while len(path.read_bytes().splitlines()) < COMPACT_ABOVE:
         file.keep("w0", record("w0"), durable=False)
     name, failpoint = STEPS[step]
-    monkeypatch.setattr(records_file.os, name, failpoint)
+    monkeypatch.setattr(os, name, failpoint)
     assert killed(lambda: file.keep("w1", record("w1", life="s-9"), durable=False))
     monkeypatch.undo()
     after = RecordsFile(path)

@@ -1,0 +1,57 @@
+"""A service with N workers in a temporary directory, for the length of a `with` block."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+IDLE = "exec sleep 100000"
+CHANGING = "while :; do date +%N; sleep 0.5; done"
+
+
+class Site:
+    """What the measurements need of one service."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.state = place / "state"
+
+    def run(self, *arguments: str) -> str:
+        argv = [sys.executable, "-m", "supervisor", "-c", str(self.place / "panevisor.toml"), *arguments]
+        environment = os.environ | {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": os.getcwd()}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{arguments}: {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.run("status", "-o", "json"))
+
+    def service_pid(self) -> int:
+        return int((self.state / "lock").read_text().split()[0])
+
+    def tmux_pid(self) -> int:
+        ask = ["tmux", "-S", "./tmux.sock", "-N", "display-message", "-p", "#{pid}"]
+        return int(subprocess.run(ask, cwd=self.state, capture_output=True, text=True, check=True).stdout)
+
+
+@contextlib.contextmanager
+def site(workers: int, command: str, capture: str = "1s", health: str = "2s") -> Iterator[Site]:
+    """Yield a running service with this many workers, and end all of it afterwards."""
+    place = Path(tempfile.mkdtemp(prefix="pvb-", dir="/tmp"))
+    head = f'[supervisor]\nstate_dir = "state"\ncapture_interval = "{capture}"\nhealth_interval = "{health}"\n'
+    tables = "".join(f"[workers.w{n}]\ncommand = '{command}'\n" for n in range(workers))
+    (place / "panevisor.toml").write_text(head + tables)
+    measured = Site(place)
+    measured.run("up", "--timeout", "120s")
+    try:
+        yield measured
+    finally:
+        measured.run("down")
+        shutil.rmtree(place, ignore_errors=True)

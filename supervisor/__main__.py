@@ -1,0 +1,6 @@
+"""`panevisor` and `python -m supervisor`: the command line."""
+
+from supervisor.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""`panevisor up`: a service where none runs, the file applied, a verdict on each worker.
+
+file is wrong ──▶ every problem, exit 5; a running service shows it, and goes on as it was
+no service    ──▶ start one here, wait for its first picture ┐
+a service     ──▶ ───────────────────────────────────────────┴▶ apply, wait, table
+"""
+
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from supervisor import config
+from supervisor.background import start, when_ready
+from supervisor.client import Client, NoService, ServiceError
+from supervisor.failures import CommandError
+from supervisor.place import Place
+from supervisor.progress import Progress
+from supervisor.status_output import show
+from supervisor.tables import safe
+
+
+def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
+    """Bring everything up: `found` is where a service of this file was last, `own` where the file wants it now."""
+    try:
+        check(own)
+    except CommandError:
+        _let_service_say_so(found, own)
+        raise
+    with _service(found, own) as client:
+        _refuse_another(client, own)
+        progress = Progress()
+        client.on_message = progress
+        client.call("subscribe", topics=["metrics"])
+        try:
+            answer = client.call("apply", force=force, wait=timeout)
+        except ServiceError as error:
+            progress.done()
+            if error.code == "timeout":
+                show(client.call("status"))
+            raise
+        progress.done()
+        return _report(client, answer)
+
+
+def check(place: Place) -> None:
+    """Raise what is wrong with the file, all of it."""
+    try:
+        config.load(place.config)
+    except config.ConfigError as error:
+        raise CommandError("config", str(error)) from error
+
+
+def _let_service_say_so(found: Place, own: Place) -> None:
+    """A running service reads the file itself, refuses it, and shows from then on that it can't be applied."""
+    with suppress(CommandError), Client.connect(found.socket) as client:
+        _refuse_another(client, own)
+        client.call("apply")
+
+
+def _service(found: Place, own: Place) -> Client:
+    try:
+        return when_ready(found)
+    except NoService:
+        return start(own)
+
+
+def _refuse_another(client: Client, own: Place) -> None:
+    """Two files with one state directory would take each other's workers for removed ones."""
+    path = client.call("hello")["config"]
+    if path is not None and os.path.realpath(path) != os.path.realpath(own.config):
+        message = f"the service here runs another file, {safe(path)}: give {own.config} a state_dir of its own"
+        raise CommandError("conflict", message)
+
+
+def _report(client: Client, answer: dict[str, Any]) -> int:
+    show(client.call("status"))
+    failed = [verdict for verdict in answer["verdicts"] if not verdict["ok"]]
+    for verdict in failed:
+        print(f"{verdict['name']}: {safe(verdict['text'])}", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,355 @@
+"""`panevisor`: the command line. Each verb is one function that imports what it needs and returns an exit code.
+
+    argv ──run──▶ click ──▶ verb ──▶ exit code
+                    └── CommandError, Ctrl-C, a closed pipe ──▶ their exit codes, here and nowhere else
+
+Nothing heavy is imported up here: what `status` loads decides how it feels.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from supervisor.failures import CommandError
+
+if TYPE_CHECKING:
+    from supervisor.place import Place
+    from supervisor.selection import Selection
+
+INTERRUPTED = 128 + signal.SIGINT
+Command = Callable[..., Any]
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line and return its exit code; every failure has been said on stderr."""
+    try:
+        with panevisor.make_context("panevisor", list(argv)) as context:
+            code = panevisor.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CommandError as error:
+        return _say(error)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except OSError as error:
+        click.echo(f"panevisor: {error}", err=True)
+        return 6 if isinstance(error, PermissionError) else 1
+    return int(code or 0)
+
+
+def _say(error: CommandError) -> int:
+    """Print what is wrong; a config's problems stand for themselves, as `file:line:` is for editors to jump to."""
+    click.echo(error.message if error.code == "config" else f"panevisor: {error.message}", err=True)
+    return error.exit_code
+
+
+def _nobody_reads() -> int:
+    """`panevisor … | head` has what it wanted; the interpreter must not try to flush the rest at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return 0
+
+
+# ── options that several verbs have ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stood before the verb."""
+
+    config: str | None
+    socket: str | None
+
+    def place(self) -> "Place":
+        """Return where the service of this config is found."""
+        from supervisor.place import locate
+
+        return locate(self.config, self.socket)
+
+    def own_place(self) -> "Place":
+        """Return where a service of this config has to begin."""
+        from supervisor.place import place_to_serve
+
+        return place_to_serve(self.config, self.socket)
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """Read seconds, written "1m30s" or as a bare number."""
+    from supervisor.quantities import seconds
+
+    try:
+        return seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _timeout(function: Command) -> Command:
+    told = "Wait at most so long for the verdicts."
+    return click.option("--timeout", default="60s", show_default=True, callback=_seconds, help=told)(function)
+
+
+def _selecting(function: Command) -> Command:
+    for option in (
+        click.option("-p", "--project", help="Only workers of this project."),
+        click.option("-l", "--label", "labels", multiple=True, metavar="LABEL=VALUE", help="Only workers with it."),
+        click.argument("names", nargs=-1, metavar="[NAME]..."),
+    ):
+        function = option(function)
+    return function
+
+
+def _ordering(function: Command) -> Command:
+    for option in (
+        click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts."),
+        _timeout,
+        click.option("--force", is_flag=True, help="Also those that are protected."),
+        click.option("--all", "everyone", is_flag=True, help="All workers."),
+        click.pass_obj,
+    ):
+        function = option(function)
+    return _selecting(function)
+
+
+_OUTPUT = click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+_LINES = click.Choice(["text", "json"])
+
+
+def _selection(
+    names: tuple[str, ...], labels: tuple[str, ...], project: str | None, *, everyone: bool = False
+) -> "Selection":
+    from supervisor.selection import Selection, parse_label
+
+    pairs = tuple(parse_label(label) for label in labels)
+    return Selection(patterns=names, labels=pairs, project=project, all=everyone)
+
+
+# ── the group ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-c", "--config", metavar="FILE", help="The config; else $PANEVISOR_CONFIG, ./panevisor.toml, XDG.")
+@click.option("--socket", metavar="PATH", help="The service's socket; by default in its state directory.")
+@click.pass_context
+def panevisor(context: click.Context, config: str | None, socket: str | None) -> None:
+    """Keep hundreds of long-running terminal programs alive, each in its own tmux pane."""
+    context.obj = Given(config, socket)
+
+
+# ── the service ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@panevisor.command()
+@click.pass_obj
+def serve(given: Given) -> int:
+    """Run the service in the foreground (for systemd)."""
+    from supervisor.lock import Held, hold
+
+    place = given.own_place()
+    os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
+    try:
+        lock = hold(place.state_dir)
+    except Held as held:
+        raise CommandError(
+            "conflict", f"{held} on {place.state_dir}: use it (`panevisor up`), or end it first"
+        ) from held
+    from supervisor.service import serve as run_service  # only with the lock: a second one is told at once
+
+    return run_service(place, lock)
+
+
+@panevisor.command()
+@_timeout
+@click.option("--force", is_flag=True, help="Even if it stops or replaces more than half of the running workers.")
+@click.pass_obj
+def up(given: Given, timeout: float, force: bool) -> int:
+    """Start the service if need be, apply the config, wait for a verdict on each worker."""
+    from supervisor.bring_up import up as bring_up
+
+    return bring_up(given.place(), given.own_place(), timeout=timeout, force=force)
+
+
+@panevisor.command()
+@click.option("--keep-workers", is_flag=True, help="End the service only; the workers live on.")
+@click.pass_obj
+def down(given: Given, keep_workers: bool) -> int:
+    """Stop the workers in reverse dependency order, then the service, then tmux."""
+    from supervisor.take_down import down as take_down
+
+    return take_down(given.place(), keep_workers=keep_workers)
+
+
+# ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@panevisor.command()
+@_selecting
+@_OUTPUT
+@click.option("-w", "--watch", is_flag=True, help="Print anew at each change, until Ctrl-C.")
+@click.pass_obj
+def status(
+    given: Given, names: tuple[str, ...], labels: tuple[str, ...], project: str | None, output: str, watch: bool
+) -> int:
+    """Show the workers. With names: exit 3 if one of them is neither running nor completed."""
+    from supervisor.status_output import status as show_status
+
+    selection = _selection(names, labels, project)
+    return show_status(given.place(), selection, as_json=output == "json", watch=watch)
+
+
+def _order(given: Given, verb: str, options: dict[str, Any]) -> int:
+    from supervisor.orders import order
+
+    selection = _selection(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+    wait = 0.0 if options["no_wait"] else options["timeout"]
+    return order(given.place(), verb, selection, force=options["force"], wait=wait)
+
+
+@panevisor.command()
+@_ordering
+def start(given: Given, **options: Any) -> int:
+    """Start workers (globs, -l, -p, --all) and wait until they are ready."""
+    return _order(given, "start", options)
+
+
+@panevisor.command()
+@_ordering
+def stop(given: Given, **options: Any) -> int:
+    """Stop workers and wait until nothing of them is left; they stay stopped until started."""
+    return _order(given, "stop", options)
+
+
+@panevisor.command()
+@_ordering
+def restart(given: Given, **options: Any) -> int:
+    """End workers and start them anew, at once."""
+    return _order(given, "restart", options)
+
+
+@panevisor.command()
+@click.argument("name")
+@click.option("-r", "--read-only", is_flag=True, help="Look, but type nothing.")
+@click.pass_obj
+def attach(given: Given, name: str, read_only: bool) -> int:
+    """Attach the terminal to a worker's pane; leaving (C-b d) never ends the worker."""
+    from supervisor import panes
+
+    place = given.place()
+    panes.attach(place, panes.pane_of(place, name), read_only=read_only)
+    return 0
+
+
+@panevisor.command()
+@click.argument("name")
+@click.option("--ansi", is_flag=True, help="Keep colours.")
+@click.pass_obj
+def screen(given: Given, name: str, ansi: bool) -> int:
+    """Print what a worker's pane shows now."""
+    from supervisor import panes
+
+    place = given.place()
+    sys.stdout.buffer.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi))
+    return 0
+
+
+@panevisor.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(min=0), help="Only the last N lines (200 unless another limit is given)."
+)
+@click.option("--since", metavar="TIME", help='A duration back ("10m") or an ISO 8601 time.')
+@click.option("--previous", is_flag=True, help="The life before the present one.")
+@click.option("--raw", is_flag=True, help="The bytes as they were printed, escape sequences too.")
+@click.pass_obj
+def logs(
+    given: Given, names: tuple[str, ...], follow: bool, lines: int | None, since: str | None, previous: bool, raw: bool
+) -> int:
+    """Print workers' logs; names stand in front where there are several."""
+    from supervisor.log_output import Wanted, since_time
+    from supervisor.log_output import logs as print_logs
+
+    if lines is None and since is None and not previous:
+        lines = 200
+    begin = None if since is None else since_time(since, time.time())
+    wanted = Wanted(lines=lines, since=begin, previous=previous, raw=raw)
+    return print_logs(given.place(), names, wanted, keep_on=follow)
+
+
+@panevisor.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
+@click.option("-n", "--count", type=click.IntRange(0, 100), default=20, show_default=True, help="The newest N.")
+@click.option("-o", "--output", type=_LINES, default="text", show_default=True)
+@click.pass_obj
+def events(given: Given, follow: bool, count: int, output: str) -> int:
+    """Print what has happened lately, oldest first."""
+    from supervisor.feed_output import events as print_events
+
+    return print_events(given.place(), count=count, follow=follow, as_json=output == "json")
+
+
+# ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@panevisor.command()
+@click.argument("file", required=False)
+@click.pass_obj
+def check(given: Given, file: str | None) -> int:
+    """Validate a config: every problem with its line, else what each restart policy comes to."""
+    from supervisor import config, paths
+    from supervisor.restart_policy import in_words
+    from supervisor.tables import safe
+
+    path = paths.config_path(file or given.config)
+    try:
+        found = config.load(path)
+    except config.ConfigError as error:
+        raise CommandError("config", str(error)) from error
+    count = len(found.workers)
+    click.echo(f"{safe(path)}: {count} worker{'' if count == 1 else 's'}, ok")
+    for spec in found.workers:
+        click.echo(f"  {spec.name}: {in_words(spec)}")
+    return 0
+
+
+@panevisor.command()
+def init() -> int:
+    """Write a commented starter config to ./panevisor.toml."""
+    from pathlib import Path
+
+    from supervisor.paths import FILE_NAME
+
+    text = Path(__file__).with_name("starter.toml").read_text()
+    try:
+        with open(FILE_NAME, "x") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CommandError("conflict", f"./{FILE_NAME} is there already; nothing was changed") from None
+    click.echo(f"wrote ./{FILE_NAME}: edit it, then `panevisor up`")
+    return 0
+
+
+@panevisor.command()
+def version() -> int:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    click.echo(f"panevisor {installed('panevisor')}")
+    return 0

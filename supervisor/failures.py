@@ -1,0 +1,21 @@
+"""Why a command can't do what it was asked: one exception, whose code decides the exit code.
+
+CommandError          `code` is one of wire.EXIT_CODES
+└── ServiceError      the service refused, or did not answer as it should (client.py)
+    └── NoService     nobody answers at the socket, or the connection ended
+"""
+
+from supervisor import wire
+
+
+class CommandError(Exception):
+    """A command can't do what it was asked; `message` says what to do about it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def exit_code(self) -> int:
+        return wire.EXIT_CODES.get(self.code, 1)

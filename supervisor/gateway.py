@@ -1,0 +1,309 @@
+"""The Unix socket that everybody else uses: one picture for all, orders for the Supervisor.
+
+    Metrics ──publish, activity (any thread)──▶ ┌─────────────────────┐ ◀──▶ Connection × N ◀──▶ clients
+    Supervisor ◀──ask (a bounded pool)───────── │ one loop, its thread│
+                                                └─────────────────────┘
+
+Nothing of a client reaches the actors but a checked order. Who subscribes to what is known here and nowhere else; a
+publication is packed once, whatever the number of subscribers, and not at all when nobody listens.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from actors.feed import Entry
+from actors.ports import Journal
+from actors.requests import RequestRefused
+from actors.snapshot import Snapshot
+from supervisor import wire
+from supervisor.config_problems import shown
+from supervisor.connection import Connection, Gone, Stuck
+from supervisor.gateway_verbs import LoadedConfig, dispatch
+from supervisor.pictures import ACTIVITY, Pictures, plain_entry
+from supervisor.unix_socket import Listener, Peer, listen, listening_pid, peer_of
+from supervisor.verdict_wait import Expected, VerdictWait
+from supervisor.wire import WireError
+
+ASK_TIMEOUT = 10.0
+ASKERS = 16
+STUCK_AFTER = 5.0
+FLUSH_TIMEOUT = 2.0
+LARGE_AT_ONCE = 8
+ACCEPT_PAUSE = 0.1  # after a failed accept (no descriptor left): the connection still waits, do not spin on it
+
+
+class Gateway:
+    """Implements `actors.ports.Publisher`.
+
+    `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
+    `load_config()` may raise ConfigError.
+    """
+
+    def __init__(
+        self,
+        socket_path: Path,
+        *,
+        ask: Callable[[object, float], object],
+        load_config: Callable[[], LoadedConfig],
+        journal: Journal,
+        uid: int | None = None,
+        stuck_after: float = STUCK_AFTER,
+    ) -> None:
+        self.pictures = Pictures()
+        self._path = socket_path
+        self._ask = ask
+        self._load_config = load_config
+        self._journal = journal
+        self._uid = os.getuid() if uid is None else uid
+        self._stuck_after = stuck_after
+        self._pool = ThreadPoolExecutor(ASKERS, "gateway-ask")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
+        self._listener: Listener | None = None
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests: set[asyncio.Task[None]] = set()
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._waiting: set[VerdictWait] = set()
+        self._closing = False
+        self._foreign: set[int] = set()
+
+    # ── for any thread ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def packs(self) -> int:
+        """How often a Snapshot was packed for subscribers."""
+        return self.pictures.packs
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The last picture that was published."""
+        return self.pictures.snapshot
+
+    @property
+    def seq(self) -> int:
+        """The number of the last picture, 0 before the first."""
+        return self.pictures.snapshot.seq if self.pictures.snapshot else 0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The last feed, newest first."""
+        return self.pictures.feed
+
+    @property
+    def subscribers(self) -> int:
+        """How many connections have a topic."""
+        return sum(1 for connection in tuple(self._connections) if connection.topics)
+
+    def start(self) -> None:
+        """Listen; raises OSError. The lock of the state directory must be held."""
+        self._listener = listen(self._path)
+        self._thread.start()
+        self._journal.log("info", "gateway.listening", {"socket": str(self._path)})
+
+    def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
+        """Replace the present picture, and tell the subscribers."""
+        self._call(self._publish, snapshot, screens)
+
+    def activity(self, newest: tuple[Entry, ...]) -> None:
+        """Replace the feed (newest first), and tell the subscribers what is new in it."""
+        self._call(self._tell_activity, newest)
+
+    def close(self, timeout: float = FLUSH_TIMEOUT) -> None:
+        """Refuse what waits, write out what is queued for at most `timeout` seconds, remove the socket, end."""
+        if self._thread.is_alive():
+            self._call(lambda: self._keep(self._close(timeout), self._tasks))
+            self._thread.join(2 * timeout + 1.0)
+        if self._listener:
+            self._listener.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    # ── the loop's thread ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._keep(self._accept_all(), self._tasks)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+    def _keep(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+        """Run it as a task, which asyncio itself holds only weakly."""
+        task = self._loop.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
+
+    def _publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
+        self.pictures.take(snapshot, screens)
+        count = self.subscribers
+        for connection in self._connections:
+            for topic in connection.topics - {ACTIVITY}:
+                connection.offer(topic, snapshot.seq, self.pictures.data(topic, count))
+        for waiting in tuple(self._waiting):
+            waiting.look(snapshot.rows)
+
+    def _tell_activity(self, newest: tuple[Entry, ...]) -> None:
+        fresh = self.pictures.take_activity(newest)
+        listeners = [connection for connection in self._connections if ACTIVITY in connection.topics]
+        for entry in fresh if listeners else ():
+            packed = wire.pack(plain_entry(entry))
+            for connection in listeners:
+                connection.tell(entry.seq, packed)
+
+    async def _accept_all(self) -> None:
+        assert self._listener is not None
+        failing = False
+        while True:
+            try:
+                client, _ = await self._loop.sock_accept(self._listener.socket)
+            except OSError as error:
+                if not failing:
+                    self._journal.log("error", "gateway.accept_failed", {"error": str(error)})
+                failing = True
+                await asyncio.sleep(ACCEPT_PAUSE)
+                continue
+            failing = False
+            self._admit(client)
+
+    def _admit(self, client: socket.socket) -> None:
+        """Serve a client of our own user; anyone else's connection is closed without an answer."""
+        peer = peer_of(client)
+        if peer.uid != self._uid:
+            client.close()
+            self._note_foreign(peer)
+            return
+        connection = Connection(client, peer, self._large, self._stuck_after)
+        self._keep(self._serve(connection), self._tasks)
+
+    def _note_foreign(self, peer: Peer) -> None:
+        if peer.uid not in self._foreign:  # once a user: the log is not theirs to fill
+            self._foreign.add(peer.uid)
+            self._journal.log("warning", "gateway.foreign_peer", {"uid": peer.uid, "pid": peer.pid})
+
+    # ── one client ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _serve(self, connection: Connection) -> None:
+        writer = self._loop.create_task(self._write(connection))
+        requests: set[asyncio.Task[None]] = set()
+        self._connections.add(connection)
+        try:
+            if len(self._connections) > wire.MAX_CONNECTIONS:
+                raise WireError("busy", f"the service has {wire.MAX_CONNECTIONS:,} connections already")
+            while True:
+                self._take(connection, await connection.request(), requests)
+        except WireError as error:
+            connection.answer(wire.refusal(None, error.code, error.message), counted=False)
+            await connection.flushed()
+        except Gone:
+            pass
+        finally:
+            self._connections.discard(connection)
+            for task in (writer, *requests):
+                task.cancel()
+            await asyncio.gather(writer, *requests, return_exceptions=True)
+            connection.close()
+
+    async def _write(self, connection: Connection) -> None:
+        try:
+            await connection.write()
+        except Gone:
+            pass
+        except Stuck:
+            facts = {"pid": connection.peer.pid, "topics": sorted(connection.topics), "after_s": self._stuck_after}
+            self._journal.log("warning", "gateway.subscriber_dropped", facts)
+
+    def _take(self, connection: Connection, payload: bytearray, requests: set[asyncio.Task[None]]) -> None:
+        request = wire.unpack_request(payload)
+        if connection.in_flight >= wire.MAX_IN_FLIGHT:
+            raise WireError("busy", f"a connection has at most {wire.MAX_IN_FLIGHT} requests in flight")
+        connection.in_flight += 1
+        task = self._keep(self._answer(connection, request), requests)
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+
+    async def _answer(self, connection: Connection, request: dict[str, Any]) -> None:
+        id = request.get("id")
+        if not isinstance(id, int | str | None) or (isinstance(id, str) and len(id) > 64):
+            id = None
+        try:
+            connection.answer(wire.answer(id, await dispatch(self, connection, request)))
+        except (WireError, RequestRefused) as error:
+            connection.answer(wire.refusal(id, error.code, error.message))
+        except Exception as error:  # one request's bug is one refused request
+            facts = {"do": shown(request.get("do")), "error": repr(error), "traceback": traceback.format_exc()}
+            self._journal.log("error", "gateway.request_failed", facts)
+            connection.answer(wire.refusal(id, "failed", f"the service could not carry it out: {error!r}"))
+
+    # ── what verbs need (gateway_verbs.Desk) ──────────────────────────────────────────────────────────────────────
+
+    async def ask(self, request: object) -> object:
+        """Ask the Supervisor in the pool, which bounds how many ask at once."""
+        if self._closing:
+            raise _shutting_down()
+        try:
+            return await self._loop.run_in_executor(self._pool, self._ask, request, ASK_TIMEOUT)
+        except TimeoutError:
+            message = f"no answer within {ASK_TIMEOUT:g} s; the order may still be carried out (see status)"
+            raise WireError("timeout", message) from None
+
+    async def load_config(self) -> LoadedConfig:
+        return await self._loop.run_in_executor(self._pool, self._load_config)
+
+    async def tmux_pid(self) -> int | None:
+        """Return who listens at tmux's socket; None when nobody does."""
+        if self.pictures.snapshot is None:
+            return None
+        path = Path(self.pictures.snapshot.service.tmux_socket)
+        return await self._loop.run_in_executor(self._pool, listening_pid, path)
+
+    async def verdicts_of(self, expected: Expected, wait: float) -> list[dict[str, Any]]:
+        """Look at the present picture and at each that is published until every worker has a verdict."""
+        waiting = VerdictWait(expected)
+        self._waiting.add(waiting)
+        try:
+            if self.pictures.snapshot:
+                waiting.look(self.pictures.snapshot.rows)
+            if self._closing:
+                waiting.end(_shutting_down())
+            async with asyncio.timeout(wait):
+                await waiting.done
+        except TimeoutError:
+            if not waiting.complete:
+                raise WireError("timeout", f"no verdict within {wait:g} s on {waiting.undecided()}") from None
+        finally:
+            self._waiting.discard(waiting)
+        return waiting.verdicts()
+
+    # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _close(self, timeout: float) -> None:
+        self._closing = True
+        for waiting in tuple(self._waiting):
+            waiting.end(_shutting_down())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await asyncio.gather(*self._requests, return_exceptions=True)
+                await asyncio.gather(*(connection.flushed() for connection in self._connections))
+        others = self._tasks - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=timeout) if others else None
+        self._loop.stop()
+
+
+def _shutting_down() -> WireError:
+    return WireError("shutting-down", "the service is shutting down")

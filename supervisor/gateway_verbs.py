@@ -1,0 +1,264 @@
+"""What a client can ask: one table of verbs, looked up by the word itself and never by attribute.
+
+Each verb takes the connection and the request, whose fields are known to be its own, and returns packed data. What
+can't be served raises WireError; what the Supervisor refuses comes as RequestRefused.
+"""
+
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from actors.messages import Verb as OrderVerb
+from actors.requests import Accepted, Apply, ConfigBroken, Order, ShutDown
+from actors.snapshot import Snapshot
+from actors.spec import NAME_PATTERN, WorkerSpec
+from supervisor import verdicts, wire
+from supervisor.config_problems import ConfigError, shown
+from supervisor.connection import Connection
+from supervisor.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, Pictures, plain_entry
+from supervisor.verdict_wait import Expected
+from supervisor.wire import WireError
+
+MAX_TOPICS = 64
+MAX_WAIT = 3600.0
+_NAME = re.compile(NAME_PATTERN)
+
+Request = Mapping[str, Any]
+
+
+class LoadedConfig(Protocol):
+    """What Apply needs of a config."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def workers(self) -> tuple[WorkerSpec, ...]: ...
+
+
+class Desk(Protocol):
+    """What verbs need of the Gateway."""
+
+    pictures: Pictures
+
+    @property
+    def subscribers(self) -> int: ...
+
+    async def ask(self, request: object) -> object:
+        """Ask the Supervisor; raises RequestRefused or WireError."""
+
+    async def load_config(self) -> LoadedConfig:
+        """Read the file; raises ConfigError."""
+
+    async def verdicts_of(self, expected: Expected, wait: float) -> list[dict[str, Any]]:
+        """Wait until each of these workers has a verdict; raises WireError("timeout") when that takes too long."""
+
+    async def tmux_pid(self) -> int | None:
+        """Return the process that has to be gone when `down` is done; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: the function, and the fields that it takes besides `id` and `do`."""
+
+    run: Callable[[Desk, Connection, Request], Awaitable[bytes]]
+    fields: frozenset[str]
+
+
+async def dispatch(desk: Desk, connection: Connection, request: Request) -> bytes:
+    """Serve one request."""
+    do = request.get("do")
+    verb = VERBS.get(do) if isinstance(do, str) else None
+    if verb is None:
+        known = ", ".join(VERBS)
+        raise WireError("usage", f"do {shown(do)} is none of: {known}")
+    for key in request.keys() - verb.fields - {"id", "do"}:
+        raise WireError("usage", f"{do} takes no {shown(key)}")
+    return await verb.run(desk, connection, request)
+
+
+# ── pictures ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _hello(desk: Desk, _connection: Connection, _request: Request) -> bytes:
+    snapshot = desk.pictures.snapshot
+    if snapshot is None:
+        return wire.pack({"version": None, "pid": os.getpid(), "config": None, "ready": False})
+    service = snapshot.service
+    return wire.pack({"version": service.version, "pid": service.pid, "config": service.config.path, "ready": True})
+
+
+async def _status(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    snapshot = _present(desk)
+    names = _names(request) if "names" in request else None
+    project = _text(request, "project")
+    if names is None and project is None:
+        return desk.pictures.status(desk.subscribers)
+    _known(snapshot, names or ())
+    return desk.pictures.part(None if names is None else frozenset(names), project, desk.subscribers)
+
+
+async def _subscribe(desk: Desk, connection: Connection, request: Request) -> bytes:
+    topics = _topics(request)
+    since = _whole(request, "since", 0, 1 << 63)
+    snapshot = _present(desk)
+    _known(snapshot, [topic.removeprefix(SCREEN) for topic in topics if topic.startswith(SCREEN)])
+    if len(connection.topics.union(topics)) > MAX_TOPICS:
+        raise WireError("usage", f"a connection takes at most {MAX_TOPICS} topics")
+    connection.topics.update(topics)
+    for topic in topics:
+        if topic == ACTIVITY:
+            _begin_activity(desk, connection, since)
+        else:
+            connection.offer(topic, snapshot.seq, desk.pictures.data(topic, desk.subscribers))
+    return wire.pack({"topics": sorted(connection.topics)})
+
+
+def _begin_activity(desk: Desk, connection: Connection, since: int | None) -> None:
+    entries = desk.pictures.entries(most=100, since=since)
+    seq = entries[0].seq if entries else since or 0
+    packed = wire.pack([plain_entry(entry) for entry in entries])
+    connection.begin_activity(wire.message(ACTIVITY, seq, packed, desk.pictures.missed(since)))
+
+
+async def _unsubscribe(_desk: Desk, connection: Connection, request: Request) -> bytes:
+    for topic in _topics(request):
+        connection.forget(topic)
+    return wire.pack({"topics": sorted(connection.topics)})
+
+
+async def _events(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    most = _whole(request, "n", 0, 100)
+    since = _whole(request, "since", 0, 1 << 63)
+    entries = desk.pictures.entries(100 if most is None else most, since)
+    return wire.pack([plain_entry(entry) for entry in entries])
+
+
+# ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _order(verb: OrderVerb) -> Verb:
+    async def run(desk: Desk, _connection: Connection, request: Request) -> bytes:
+        names, wait = _names(request), _wait(request)
+        accepted = await desk.ask(Order(verb, names, _flag(request, "force")))
+        assert isinstance(accepted, Accepted)
+        expected = dict.fromkeys(accepted.names, (verb.value, accepted.number))
+        return await _settled(desk, accepted, expected, wait)
+
+    return Verb(run, frozenset({"names", "force", "wait"}))
+
+
+async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    wait, force = _wait(request), _flag(request, "force")
+    try:
+        config = await desk.load_config()
+    except ConfigError as error:
+        await desk.ask(ConfigBroken(str(error)))
+        raise WireError("config", str(error)) from None
+    accepted = await desk.ask(Apply(config.workers, config.digest, force))
+    assert isinstance(accepted, Accepted)
+    return await _settled(desk, accepted, _expected(config, accepted), wait)
+
+
+def _expected(config: LoadedConfig, accepted: Accepted) -> dict[str, tuple[str, int]]:
+    """Say what is waited for after apply: every worker of the file up, those no longer in it gone."""
+    told = set(accepted.names)
+    numbers = {spec.name: accepted.number if spec.name in told else verdicts.NO_NUMBER for spec in config.workers}
+    removed = {change.name: ("remove", accepted.number) for change in accepted.changes if change.action == "stop"}
+    return {name: ("up", number) for name, number in numbers.items()} | removed
+
+
+async def _settled(desk: Desk, accepted: Accepted, expected: Expected, wait: float) -> bytes:
+    found = await desk.verdicts_of(expected, wait) if wait > 0 else []
+    changes = [{"name": c.name, "action": c.action, "keys": list(c.keys)} for c in accepted.changes]
+    names = list(accepted.names)
+    return wire.pack({"number": accepted.number, "names": names, "verdicts": found, "changes": changes})
+
+
+async def _down(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    keep = _flag(request, "keep_workers")
+    tmux_pid = None if keep else await desk.tmux_pid()
+    await desk.ask(ShutDown(keep))
+    return wire.pack({"pid": os.getpid(), "tmux_pid": tmux_pid})
+
+
+VERBS: dict[str, Verb] = {
+    "hello": Verb(_hello, frozenset()),
+    "status": Verb(_status, frozenset({"names", "project"})),
+    "subscribe": Verb(_subscribe, frozenset({"topics", "since"})),
+    "unsubscribe": Verb(_unsubscribe, frozenset({"topics"})),
+    "events": Verb(_events, frozenset({"n", "since"})),
+    "start": _order(OrderVerb.START),
+    "stop": _order(OrderVerb.STOP),
+    "restart": _order(OrderVerb.RESTART),
+    "complete": _order(OrderVerb.COMPLETE),
+    "remove": _order(OrderVerb.REMOVE),
+    "apply": Verb(_apply, frozenset({"force", "wait"})),
+    "down": Verb(_down, frozenset({"keep_workers"})),
+}
+
+
+# ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _present(desk: Desk) -> Snapshot:
+    if desk.pictures.snapshot is None:
+        raise WireError("starting", "the service has only begun and has no picture yet: try again in a moment")
+    return desk.pictures.snapshot
+
+
+def _known(snapshot: Snapshot, names: "tuple[str, ...] | list[str]") -> None:
+    strangers = [name for name in names if name not in snapshot.rows]
+    if strangers:
+        raise WireError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
+
+
+def _names(request: Request) -> tuple[str, ...]:
+    names = _texts(request, "names")
+    return tuple(dict.fromkeys(names))
+
+
+def _topics(request: Request) -> tuple[str, ...]:
+    topics = tuple(dict.fromkeys(_texts(request, "topics")))
+    for topic in topics:
+        name = topic.removeprefix(SCREEN) if topic.startswith(SCREEN) else None
+        if topic not in (METRICS, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
+            raise WireError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
+    return topics
+
+
+def _texts(request: Request, key: str) -> list[str]:
+    texts = request.get(key)
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise WireError("usage", f"{key} must be a list of text with something in it")
+    return texts
+
+
+def _text(request: Request, key: str) -> str | None:
+    value = request.get(key)
+    if value is not None and not isinstance(value, str):
+        raise WireError("usage", f"{key} must be text")
+    return value
+
+
+def _flag(request: Request, key: str) -> bool:
+    value = request.get(key, False)
+    if not isinstance(value, bool):
+        raise WireError("usage", f"{key} must be true or false")
+    return value
+
+
+def _whole(request: Request, key: str, least: int, most: int) -> int | None:
+    value = request.get(key)
+    if value is not None and (type(value) is not int or not least <= value <= most):
+        raise WireError("usage", f"{key} must be a whole number from {least} to {most}")
+    return value
+
+
+def _wait(request: Request) -> float:
+    value = request.get("wait", 0)
+    if type(value) not in (int, float) or not 0 <= value <= MAX_WAIT:
+        raise WireError("usage", f"wait must be a number of seconds from 0 to {MAX_WAIT:g}")
+    return float(value)

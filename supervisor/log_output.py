@@ -1,0 +1,112 @@
+"""`panevisor logs`: what workers have printed, read from their segments; works without a service."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from supervisor import quantities
+from supervisor.config_problems import shown
+from supervisor.failures import CommandError
+from supervisor.place import Place
+from supervisor.segments import follow, plain, read_tail
+from supervisor.selection import match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of the logs: `lines` at the end (None: all), `since` a Unix time, only the `previous` life, `raw` bytes."""
+
+    lines: int | None
+    since: float | None
+    previous: bool
+    raw: bool
+
+
+def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bool) -> int:
+    """Print the logs; with `keep_on` go on with what is written from now on, until interrupted."""
+    names = match(patterns, known_names(place.logs))
+    if keep_on and wanted.previous:
+        raise CommandError("usage", "--previous is over, it can't be followed (leave out -f)")
+    output = _Output(names, raw=wanted.raw)
+    if keep_on:
+        _follow_all(place.logs, names, wanted, output)
+    else:
+        for name in names:
+            for line in read_tail(place.logs, name, wanted.lines, wanted.since, wanted.previous):
+                output.write(name, line)
+        output.flush()
+    return 0
+
+
+def known_names(directory: Path) -> list[str]:
+    """Return the names of the workers that have a log here; raises unknown-worker when there is none at all."""
+    names: set[str] = set()
+    with suppress(OSError):
+        names = {entry.partition(".")[0] for entry in os.listdir(directory) if not entry.startswith(".")}
+    if not names:
+        raise CommandError("unknown-worker", f"no worker has a log in {directory}")
+    return sorted(names)
+
+
+def since_time(text: str, now: float) -> float:
+    """Read `--since`: a duration back from now ("10m"), or an ISO 8601 time (local unless it says otherwise)."""
+    with suppress(ValueError):
+        return now - quantities.seconds(text)
+    with suppress(ValueError):
+        return datetime.fromisoformat(text).timestamp()
+    raise CommandError(
+        "usage", f'--since takes a duration like "10m" or a time like "2024-05-01T12:00", not {shown(text)}'
+    )
+
+
+class _Output:
+    """Writes whole lines, from any thread; the name stands in front where there are several."""
+
+    def __init__(self, names: list[str], *, raw: bool) -> None:
+        width = max(map(len, names))
+        self._prefixes = {name: f"{name.ljust(width)} | ".encode() if len(names) > 1 else b"" for name in names}
+        self._raw = raw
+        self._lock = threading.Lock()
+        self._file = sys.stdout.buffer
+
+    def write(self, name: str, line: bytes) -> None:
+        text = line if self._raw else plain(line).encode()
+        with self._lock:
+            self._file.write(self._prefixes[name] + text)
+
+    def flush(self) -> None:
+        with self._lock:
+            self._file.flush()
+
+
+def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: _Output) -> None:
+    """One thread a log; the first that fails, for instance as nobody reads any more, ends all."""
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def run(name: str) -> None:
+        try:
+            for line in _followed(directory, name, wanted, ended):
+                output.write(name, line)
+                output.flush()
+        except BaseException as error:
+            failures.append(error)
+        ended.set()
+
+    for name in names:
+        threading.Thread(target=run, args=(name,), daemon=True).start()
+    ended.wait()
+    if failures:
+        raise failures[0]
+
+
+def _followed(directory: Path, name: str, wanted: Wanted, ended: threading.Event) -> Iterator[bytes]:
+    lines = wanted.lines
+    if wanted.since is not None:  # `follow` counts lines from the end: what is written meanwhile is not lost so
+        lines = sum(1 for _ in read_tail(directory, name, lines, wanted.since))
+    return follow(directory, name, lines=lines, wait=ended.wait)

@@ -1,0 +1,121 @@
+"""The panes of workers, read by whoever asks: works without a service, as tmux and its marks outlive it.
+
+Every command is bounded in time, and none of them starts a server. They run with the state directory as cwd, so that
+no path is too long.
+"""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+
+from supervisor.config_problems import shown
+from supervisor.failures import CommandError
+from supervisor.place import TMUX_SOCKET, Place
+from supervisor.selection import match
+
+TIMEOUT = 5.0
+IDLE_SESSION = "_panevisor"  # the service's own, for its control client
+_FORMAT = "#{pane_id}\t#{session_name}\t#{pane_dead}\t#{@panevisor}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPane:
+    """One pane with our mark."""
+
+    id: str
+    session: str
+    dead: bool
+    name: str
+    life: str
+
+
+def marked_panes(place: Place) -> dict[str, WorkerPane]:
+    """Return the panes of workers by name; raises CommandError when no tmux server of this place answers."""
+    panes = (
+        _pane(line) for line in _tmux(place, "list-panes", "-a", "-F", _FORMAT).decode(errors="replace").split("\n")
+    )
+    return {pane.name: pane for pane in panes if pane}
+
+
+def foreign_panes(place: Place) -> int:
+    """Return how many panes are neither a worker's nor the service's own: a person's."""
+    fields = [line.split("\t", 3) for line in _lines(place)]
+    return sum(1 for field in fields if len(field) == 4 and not field[3] and field[1] != IDLE_SESSION)
+
+
+def pane_of(place: Place, name: str) -> WorkerPane:
+    """Return the pane of one worker; raises unknown-worker where it has none."""
+    panes = marked_panes(place)
+    if name not in panes:
+        match([name], sorted(panes))  # says what name is near
+        raise CommandError("usage", f"name one worker, not the pattern {shown(name)}")
+    return panes[name]
+
+
+def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> bytes:
+    """Return what the pane shows now, without the empty lines at its end; `ansi` keeps colours."""
+    colours = ("-e",) if ansi else ()
+    shown_now = _tmux(place, "capture-pane", "-p", *colours, "-t", pane.id).rstrip(b"\n")
+    return shown_now + b"\n" if shown_now else b""
+
+
+def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
+    """Become a tmux client on the worker's session; does not return. Leaving it never ends the worker."""
+    argv = _argv("attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}")
+    os.chdir(place.state_dir)
+    try:
+        os.execvpe(argv[0], argv, _environment())
+    except FileNotFoundError:
+        raise _no_tmux() from None
+
+
+def _lines(place: Place) -> list[str]:
+    return _tmux(place, "list-panes", "-a", "-F", _FORMAT).decode(errors="replace").split("\n")
+
+
+def _tmux(place: Place, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(
+            _argv(*arguments),
+            cwd=place.state_dir,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+        )
+    except FileNotFoundError:
+        raise (_no_tmux() if place.state_dir.is_dir() else _no_server(place)) from None
+    except subprocess.TimeoutExpired:
+        raise CommandError("timeout", f"tmux has not answered within {TIMEOUT:g} s") from None
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.decode(errors="replace").strip()
+    if "no server running" in said or "error connecting" in said:
+        raise _no_server(place)
+    raise CommandError("failed", f"tmux: {said}")
+
+
+def _argv(*arguments: str) -> list[str]:
+    return ["tmux", "-u", "-S", f"./{TMUX_SOCKET}", "-N", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
+
+
+def _no_tmux() -> CommandError:
+    return CommandError("failed", "the program tmux is not installed (on Debian: apt install tmux)")
+
+
+def _no_server(place: Place) -> CommandError:
+    return CommandError("no-service", f"no tmux server runs at {place.tmux_socket}; start with `panevisor up`")
+
+
+def _pane(line: str) -> WorkerPane | None:
+    fields = line.split("\t", 3)
+    try:
+        mark = json.loads(fields[3])
+        return WorkerPane(fields[0], fields[1], fields[2] == "1", str(mark["name"]), str(mark["life"]))
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None

@@ -1,0 +1,70 @@
+"""Which service a command means: the config file, its state directory and the socket in it.
+
+A command finds a running service by the pointer that the service left, though the file be broken by now; a service
+that begins goes by the file. Both read no more of the file than one key, so neither needs the heavy imports.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor import paths
+
+SOCKET = "panevisor.sock"
+TMUX_SOCKET = "tmux.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one service lives; all paths are absolute."""
+
+    config: Path
+    state_dir: Path
+    socket: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.state_dir / "logs"
+
+    @property
+    def tmux_socket(self) -> Path:
+        return self.state_dir / TMUX_SOCKET
+
+
+def locate(config_arg: str | None, socket_arg: str | None = None) -> Place:
+    """Return where to look for the service: by the pointer, else by the file, else the default place.
+
+    With a socket and no config, the state directory is the socket's.
+    """
+    config = paths.config_path(config_arg)
+    if socket_arg is not None and config_arg is None:
+        return _place(config, Path(os.path.abspath(socket_arg)).parent, socket_arg)
+    state_dir = paths.read_pointer(config) or state_dir_in(config) or paths.default_state_dir(config)
+    return _place(config, state_dir, socket_arg)
+
+
+def place_to_serve(config_arg: str | None, socket_arg: str | None = None) -> Place:
+    """Return where a service of this file has to live: by the file; by the pointer where the file can't be read."""
+    config = paths.config_path(config_arg)
+    state_dir = state_dir_in(config) or paths.read_pointer(config) or paths.default_state_dir(config)
+    return _place(config, state_dir, socket_arg)
+
+
+def state_dir_in(config: Path) -> Path | None:
+    """Return the state directory that the file asks for, its default included; None when it can't be read."""
+    try:
+        with config.open("rb") as file:
+            tables = tomllib.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    supervisor = tables.get("supervisor", {})
+    written = supervisor.get("state_dir") if isinstance(supervisor, dict) else None
+    if not isinstance(written, str) or not written or "\0" in written:
+        return paths.default_state_dir(config)
+    return Path(os.path.normpath(config.parent / written))
+
+
+def _place(config: Path, state_dir: Path, socket_arg: str | None) -> Place:
+    socket = state_dir / SOCKET if socket_arg is None else Path(os.path.abspath(socket_arg))
+    return Place(config, state_dir, socket)

@@ -1,0 +1,52 @@
+"""What a worker's restart policy comes to, in one line for `check`: pure arithmetic over the spec."""
+
+from actors.budget import pause
+from actors.spec import Restart, WorkerSpec
+
+SHOWN = 6  # pauses in the line
+_MIDDLE = 0.5  # the dice that give the pause without its jitter
+
+
+def in_words(spec: WorkerSpec) -> str:
+    """Return what happens when the worker ends, how often, and when it gives up."""
+    codes = ", ".join(map(str, spec.ok_exit_codes))
+    match spec.restart:
+        case Restart.NEVER:
+            return f"never restarted: completed after exit {codes}, else failed"
+        case Restart.ALWAYS:
+            return f"restarted whenever it ends, {_budget(spec)}"
+        case Restart.ON_FAILURE:
+            return f"completed after exit {codes}, else restarted {_budget(spec)}"
+
+
+def _budget(spec: WorkerSpec) -> str:
+    spread = f" (± {spec.backoff.jitter:.0%})" if spec.backoff.jitter else ""
+    healthy = _exact(spec.healthy_after)
+    if spec.max_restarts < 0:
+        return f"after {_pauses(spec, SHOWN)}, …{spread}, for ever: at most {_rate(spec)} restarts an hour"
+    if spec.max_restarts == 0:
+        return "not once: failed at the first crash"
+    total = sum(pause(spec.backoff, attempt, _MIDDLE) for attempt in range(min(spec.max_restarts, 1000)))
+    plural = "" if spec.max_restarts == 1 else "s"
+    more = ", …" if spec.max_restarts > SHOWN else ""
+    return (
+        f"after {_pauses(spec, spec.max_restarts)}{more}{spread}; failed after {spec.max_restarts} restart{plural} "
+        f"(a crash at once: in {_exact(total)}), unless a life of {healthy} forgives them"
+    )
+
+
+def _pauses(spec: WorkerSpec, count: int) -> str:
+    return ", ".join(_exact(pause(spec.backoff, attempt, _MIDDLE)) for attempt in range(min(count, SHOWN)))
+
+
+def _rate(spec: WorkerSpec) -> str:
+    longest = max(pause(spec.backoff, attempt, _MIDDLE) for attempt in range(64))
+    return "any number of" if longest <= 0 else f"{3600 / longest:.0f}"
+
+
+def _exact(seconds: float) -> str:
+    """Return a duration as a config writes it: 1m30s."""
+    minutes, rest = divmod(round(seconds, 3), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest:g}s" if rest else ""]
+    return "".join(parts) or "0s"

@@ -1,0 +1,88 @@
+"""Which workers a command means: names and globs, labels and a project, all; pure.
+
+Names and globs say which, `-l` and `-p` narrow them down, or stand alone. Nothing at all is no selection: a command
+that changes something refuses it.
+"""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from supervisor.config_problems import shown
+from supervisor.failures import CommandError
+
+Worker = Mapping[str, Any]
+"""A worker as the status JSON has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What the command line said. `all` is what `--all` says, and excludes the rest."""
+
+    patterns: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    project: str | None = None
+    all: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not (self.patterns or self.labels or self.project is not None or self.all)
+
+    def require(self) -> None:
+        """Refuse no selection, and one that contradicts itself."""
+        if self.empty:
+            raise CommandError("usage", "say which workers: NAME… (globs too), -l LABEL=VALUE, -p PROJECT or --all")
+        if self.all and (self.patterns or self.labels or self.project is not None):
+            raise CommandError("usage", "--all and a selection exclude each other")
+
+
+def parse_label(text: str) -> tuple[str, str]:
+    """Read `label=value`."""
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise CommandError("usage", f"a label is selected as LABEL=VALUE, not {shown(text)}")
+    return key, value
+
+
+def select(workers: Sequence[Worker], selection: Selection) -> list[str]:
+    """Return the names of those meant, in their own order; an empty selection means all.
+
+    A pattern without a match, or labels and a project that leave nobody, raise unknown-worker.
+    """
+    names = set(match(selection.patterns, [worker["name"] for worker in workers])) if selection.patterns else None
+    chosen = [
+        worker["name"] for worker in workers if (names is None or worker["name"] in names) and _fits(worker, selection)
+    ]
+    if not chosen and (selection.labels or selection.project is not None):
+        raise CommandError("unknown-worker", f"no worker has {_described(selection)}")
+    return chosen
+
+
+def match(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return the known names that the patterns match, in the order known; each pattern has to match something."""
+    found: set[str] = set()
+    for pattern in patterns:
+        matching = {pattern} & set(known) or set(fnmatch.filter(known, pattern))
+        if not matching:
+            raise CommandError("unknown-worker", f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
+        found |= matching
+    return [name for name in known if name in found]
+
+
+def _fits(worker: Worker, selection: Selection) -> bool:
+    labels = worker.get("labels") or {}
+    right_labels = all(labels.get(key) == value for key, value in selection.labels)
+    return right_labels and selection.project in (None, worker.get("project"))
+
+
+def _described(selection: Selection) -> str:
+    parts = [f"label {shown(f'{key}={value}')}" for key, value in selection.labels]
+    parts += [f"project {shown(selection.project)}"] if selection.project is not None else []
+    return " and ".join(parts) + (" among those named" if selection.patterns else "")
+
+
+def _nearest(pattern: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(pattern, known, 1, 0.6)
+    return f" (did you mean {shown(near[0])}?)" if near else ""

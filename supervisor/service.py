@@ -1,0 +1,451 @@
+"""The whole machine, built top-down: what `panevisor serve` runs.
+
+    signals ─┐                       ┌─ Ticker ── Sweeps (panes, trees)
+    outcome ─┴▶ Service ─▶ Supervisor ┼─ Terminal ── TmuxTerminal
+                   │                  ├─ Metrics ── Gateway (socket), StatusFile
+                   └ adapters         └─ Worker × N ── ProcessPort, ProbePool
+
+The main thread waits for signals, for the Supervisor's outcome, and for the Supervisor's failure (then the tree of
+actors is built anew and adopts what lives).
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import resource
+import secrets
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pykka
+
+from actors.base import ActorFailed, Post
+from actors.bulletins import ConfigOnDisk, FileFailing, ServerEnded
+from actors.messages import Handle
+from actors.metrics import MetricsActor
+from actors.ports import TerminalError
+from actors.records import Records
+from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
+from actors.root import FAILURE_WINDOW, FAILURES, Nursery, Opening, Outcome, Posts, SupervisorActor
+from actors.snapshot import Config as ConfigFacts
+from actors.snapshot import Service as ServiceFacts
+from actors.terminal import TerminalActor
+from actors.ticker import TickerActor
+from actors.worker import Birth, Surroundings, WorkerActor
+from supervisor import paths
+from supervisor.config import Config, ConfigError, SupervisorSettings, load, load_text
+from supervisor.gateway import Gateway
+from supervisor.lock import Lock
+from supervisor.pane_sweep import PaneSweeper
+from supervisor.place import Place
+from supervisor.probes import ProbePool
+from supervisor.processes import ProcessPort
+from supervisor.records_file import RecordsFile
+from supervisor.segments import Segments
+from supervisor.service_log import ServiceLog
+from supervisor.status_file import StatusFile
+from supervisor.subreaper import NOFILE
+from supervisor.sweeps import FileOnDisk, Sweeps
+from supervisor.terminal_port import LOGS, TmuxTerminal
+from supervisor.tmux_client import SOCKET
+from supervisor.tmux_server import TmuxServer
+from supervisor.tree_sweep import TreeSweeper
+from supervisor.waker import SystemClock
+
+KEPT_FDS = 64  # descriptors of the tmux server that no worker gets
+FDS_A_WORKER = 3  # pane, log pipe, and one in hand for whoever attaches
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
+STOP_TIMEOUT = 2.0  # seconds an actor gets to end
+TMUX_RETRY = 1.0
+
+
+def serve(place: Place, lock: Lock) -> int:
+    """Run the service until it is told to end; return the exit code. The lock on the state directory is held."""
+    records = RecordsFile(place.state_dir / "records.jsonl")
+    known = records.load()
+    try:
+        config, settings, error = *_config(place), None
+    except ConfigError as broken:
+        if not known.workers:
+            print(broken, file=sys.stderr)
+            return 5
+        config, settings, error = None, _default_settings(place), str(broken)
+    return Service(place, lock, records, known, config, settings, error).run()
+
+
+def _config(place: Place) -> tuple[Config, SupervisorSettings]:
+    config = load(place.config)
+    return config, config.supervisor
+
+
+def _default_settings(place: Place) -> SupervisorSettings:
+    """Return what an empty file says, for a service that goes on without a valid one."""
+    settings = load_text(b"", place.config).supervisor
+    log = replace(settings.log, file=place.state_dir / settings.log.file.name)
+    return replace(settings, state_dir=place.state_dir, log=log)
+
+
+class _Inbox(Post[Any]):
+    """Where the main thread is told things; a signal handler may put here too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: SimpleQueue[Any] = SimpleQueue()
+
+    def tell(self, message: Any) -> None:
+        self.queue.put(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """The process got this signal."""
+
+    number: int
+
+
+class Service:
+    """One run of the service. Adapters live as long as it; the tree of actors may be built more than once."""
+
+    def __init__(
+        self,
+        place: Place,
+        lock: Lock,
+        records: RecordsFile,
+        known: Records,
+        config: Config | None,
+        settings: SupervisorSettings,
+        error: str | None,
+    ) -> None:
+        self.place = place
+        self._lock = lock
+        self._records = records
+        self._known = known
+        self._config = config
+        self._settings = settings
+        self._config_error = error
+        self._inbox = _Inbox()
+        self.posts = Posts(supervisor=Post(), terminal=Post(), ticker=Post(), metrics=Post())
+        self._started_at = time.time()
+        self._version = importlib.metadata.version("panevisor")
+        self._failures: deque[float] = deque(maxlen=FAILURES + 1)
+
+    # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self) -> int:
+        nofile = _raise_open_files()
+        self._catch_signals()
+        self._build_log()
+        self._build_adapters(nofile)
+        self.gateway.start()
+        paths.write_pointer(self.place.config, self.place.state_dir)
+        try:
+            self._build_tree(self._known)
+            outcome = self._wait()
+        except Exception as error:
+            self._crashed(error)
+            return 1
+        return self._end(outcome)
+
+    def _wait(self) -> Outcome:
+        while True:
+            match self._inbox.queue.get():
+                case Outcome() as outcome:
+                    return outcome
+                case Signalled(number):
+                    self._signalled(number)
+                case ActorFailed() as failed:
+                    self._supervisor_failed(failed)
+                    if self._fails_too_often():
+                        error = f"the Supervisor failed {FAILURES + 1} times: {failed.error}"
+                        return Outcome("actor-failed", end_server=False, error=error)
+                    self._build_tree(self._records.load())
+
+    def _signalled(self, number: int) -> None:
+        match number:
+            case signal.SIGHUP:
+                threading.Thread(target=self._apply_file, name="reload", daemon=True).start()
+            case signal.SIGUSR2:
+                self._log.reopen()
+            case _:
+                stops = self._settings.on_term == "stop" or os.getpid() == 1
+                cause = signal.Signals(number).name
+                self.posts.supervisor.tell(ShutDown(keep_workers=not stops, cause=cause))
+
+    def _apply_file(self) -> None:
+        try:
+            config = self._load_config()
+            self.ask(Apply(config.workers, config.digest), 30.0)
+        except ConfigError as error:
+            self.posts.supervisor.tell(ConfigBroken(str(error)))
+        except (RequestRefused, TimeoutError) as refused:
+            self.posts.supervisor.tell(ConfigBroken(str(refused)))
+
+    def ask(self, message: object, timeout: float) -> object:
+        """Ask the Supervisor. Raises RequestRefused, or TimeoutError: what was asked may still happen."""
+        ref = self.posts.supervisor.ref
+        if ref is None:
+            raise RequestRefused("starting", "the service is starting")
+        try:
+            return ref.ask(message, timeout=timeout)
+        except pykka.Timeout as error:
+            raise TimeoutError(f"no answer within {timeout:g} s") from error
+        except pykka.ActorDeadError as error:
+            raise RequestRefused("shutting-down", "the service is shutting down") from error
+
+    def _load_config(self) -> Config:
+        return load(self.place.config)
+
+    # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _catch_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # inside another program: it has the signals
+        for number in SIGNALS:
+            signal.signal(number, lambda n, _frame: self._inbox.tell(Signalled(n)))
+
+    def _build_log(self) -> None:
+        log = self._settings.log
+        log.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        console = sys.stderr if sys.stderr.isatty() else None
+        self._log = ServiceLog(
+            log.file, level=log.level, format=log.format, max_size=log.max_size, keep=log.keep, console=console
+        )
+        facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
+        self._log.log("info", "service.started", facts)
+
+    def _build_adapters(self, nofile: int) -> None:
+        state_dir = self.place.state_dir
+        (state_dir / LOGS).mkdir(mode=0o700, exist_ok=True)
+        marker = hashlib.sha256(str(state_dir).encode()).hexdigest()[:8]
+        self._clock = SystemClock()
+        self._server = TmuxServer(state_dir, self._settings.pane)
+        self._segments = Segments(state_dir / LOGS)
+        self._terminal = TmuxTerminal(state_dir, self._server, marker=marker, nofile=nofile, segments=self._segments)
+        self._panes = PaneSweeper(state_dir, self._adapter_failed)
+        self._trees = TreeSweeper(on_error=self._adapter_failed)
+        self._processes = ProcessPort(
+            marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
+        )
+        self._prober = ProbePool()
+        self._on_disk = FileOnDisk(self.place.config)
+        self._sweeps = Sweeps(self._panes, self._trees, self._segments, self._housekeep)
+        self._status_file = StatusFile(
+            state_dir / "status.json",
+            version=self._version,
+            started_at=self._started_at,
+            pid=os.getpid(),
+            on_problem=lambda reason: self.posts.supervisor.tell(FileFailing("status file", reason)),
+        )
+        self.gateway = Gateway(self.place.socket, ask=self.ask, journal=self._log, load_config=self._load_config)
+
+    def _build_tree(self, known: Records) -> None:
+        survey = self._panes.survey(self._tmux_server(), self._server.nudge)
+        self._place_config = self._config_facts(known)
+        opening = Opening(
+            records=known,
+            survey=survey,
+            boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            config=self._place_config,
+            apply=self._opening_apply(known),
+            places=min(self._settings.max_workers, (_tmux_open_files() - KEPT_FDS) // FDS_A_WORKER),
+        )
+        SupervisorActor.start(
+            opening,
+            self._nursery(),
+            self.posts,
+            self._clock,
+            self._log,
+            self._records,
+            self._inbox.tell,
+            self._inbox,
+        )
+
+    def _opening_apply(self, known: Records) -> Apply | None:
+        """Starting the service is no deployment: after an unclean end the records rule until somebody applies."""
+        if self._config is None or (known.workers and not known.head.clean):
+            return None
+        return Apply(self._config.workers, self._config.digest)
+
+    def _config_facts(self, known: Records) -> ConfigFacts:
+        applied = known.head.config_digest
+        changed = bool(applied) and self._on_disk.digest() != applied
+        return ConfigFacts(
+            path=str(self.place.config), digest=applied, changed_on_disk=changed, error=self._config_error
+        )
+
+    def _tmux_server(self) -> Handle:
+        """Return the tmux server; while it does not answer, wait and say so once."""
+        known = self._known.head.server
+        self._server.process = known if known else None
+        said = False
+        while True:
+            try:
+                return self._server.ensure()
+            except TerminalError as error:
+                if not said:
+                    self._log.log("error", "tmux.unreachable", {"reason": str(error)})
+                said = True
+                time.sleep(TMUX_RETRY)
+
+    def _nursery(self) -> Nursery:
+        return Nursery(
+            terminal=lambda: TerminalActor.start(self._terminal, self._log, self.posts.supervisor),
+            ticker=self._start_ticker,
+            metrics=self._start_metrics,
+            worker=self._start_worker,
+            seed=lambda: f"{int(time.time() * 1000):x}{secrets.token_hex(2)}",
+            opened=self._log.begin,
+            watch_server=lambda server: self._processes.watch_server(
+                server, lambda: self.posts.supervisor.tell(ServerEnded(server))
+            ),
+        )
+
+    def _start_ticker(self) -> pykka.ActorRef[Any]:
+        return TickerActor.start(
+            self._clock,
+            self._sweeps,
+            self._log,
+            capture_interval=self._settings.capture_interval,
+            health_interval=self._settings.health_interval,
+            metrics=self.posts.metrics,
+            supervisor=self.posts.supervisor,
+        )
+
+    def _start_metrics(self) -> pykka.ActorRef[Any]:
+        state_dir = self.place.state_dir
+        facts = ServiceFacts(
+            pid=os.getpid(),
+            version=self._version,
+            started_at=self._started_at,
+            state_dir=str(state_dir),
+            socket=str(self.place.socket),
+            tmux_socket=str(state_dir / SOCKET),
+            config=self._place_config,
+        )
+        return MetricsActor.start(
+            self._clock,
+            facts,
+            self.gateway,
+            self._status_file,
+            self._log,
+            heartbeat_interval=self._settings.heartbeat_interval,
+            ticker=self.posts.ticker,
+            supervisor=self.posts.supervisor,
+            feed=self.gateway.entries,
+            first_seq=self.gateway.seq + 1,
+        )
+
+    def _start_worker(self, name: str, birth: Birth) -> pykka.ActorRef[Any]:
+        surroundings = Surroundings(
+            clock=self._clock,
+            journal=self._log,
+            processes=self._processes,
+            prober=self._prober,
+            terminal=self.posts.terminal,
+            ticker=self.posts.ticker,
+            metrics=self.posts.metrics,
+            supervisor=self.posts.supervisor,
+            log_path=lambda worker: str(self.place.state_dir / LOGS / f"{worker}.log"),
+        )
+        return WorkerActor.start(name, birth, surroundings)
+
+    # ── what adapters ask back ────────────────────────────────────────────────────────────────────────────────────
+
+    def _foreign_roots(self, life: str) -> set[int]:
+        return self._panes.foreign_roots(life)
+
+    def _own_pids(self) -> set[int]:
+        return {1, os.getpid(), *([self._server.pid] if self._server.pid else [])}
+
+    def _housekeep(self) -> None:
+        """Once a health beat: is the file still what was applied, is the lock still ours, can the log be written?"""
+        supervisor = self.posts.supervisor
+        applied = self._records_digest()
+        supervisor.tell(ConfigOnDisk(bool(applied) and self._on_disk.digest() != applied))
+        supervisor.tell(
+            FileFailing("lock", None if self._lock.still_ours() else "the lock file was deleted or replaced")
+        )
+        self._log.retry()
+        supervisor.tell(FileFailing("log", self._log.failing))
+        supervisor.tell(FileFailing("worker logs", self._segments.problem))
+
+    def _records_digest(self) -> str:
+        snapshot = self.gateway.snapshot
+        return snapshot.service.config.digest if snapshot else ""
+
+    def _adapter_failed(self, error: BaseException) -> None:
+        trace = "".join(traceback.format_exception(error))
+        self._log.log("error", "adapter.failed", {"error": repr(error), "traceback": trace})
+
+    # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _supervisor_failed(self, failed: ActorFailed) -> None:
+        facts = {"actor": failed.role, "error": failed.error, "traceback": failed.trace}
+        self._log.log("error", "actor.failed", facts)
+        self._stop_actors()
+
+    def _fails_too_often(self) -> bool:
+        now = time.monotonic()
+        self._failures.append(now)
+        return len(self._failures) > FAILURES and now - self._failures[0] < FAILURE_WINDOW
+
+    def _stop_actors(self) -> None:
+        """Workers first, so that none of their last messages is lost on the others; in parallel within a class."""
+        for kind in (SupervisorActor, WorkerActor, TickerActor, MetricsActor, TerminalActor):
+            stopping = [ref.stop(block=False) for ref in pykka.ActorRegistry.get_by_class(kind)]
+            for future in stopping:
+                with contextlib.suppress(pykka.Timeout, pykka.ActorDeadError):
+                    future.get(timeout=STOP_TIMEOUT)
+
+    def _end(self, outcome: Outcome) -> int:
+        self._stop_actors()
+        self.gateway.close()
+        self._panes.close()
+        if outcome.end_server:
+            self._end_tmux_server()
+        self._terminal.close_client()
+        if outcome.error:
+            self._status_file.crashed(outcome.error)
+            self._log.log("error", "service.crashed", {"error": outcome.error})
+            return 1
+        self._status_file.stopped(outcome.cause, self.gateway.snapshot)
+        self._log.log("info", "service.stopped", {"cause": outcome.cause, "tmux_ended": outcome.end_server})
+        return 0
+
+    def _end_tmux_server(self) -> None:
+        from supervisor.tmux_structure import BoundedServer  # 77 ms, at the end only
+
+        try:
+            people = BoundedServer(self.place.state_dir).sessions_of_others()
+            if people:
+                self._log.log("warning", "tmux.kept", {"windows": people})
+                return
+            self._terminal.end_server()
+        except TerminalError as error:
+            self._log.log("error", "tmux.not_ended", {"error": str(error)})
+
+    def _crashed(self, error: Exception) -> None:
+        trace = "".join(traceback.format_exception(error))
+        self._log.log("error", "service.crashed", {"error": repr(error), "traceback": trace})
+        self._status_file.crashed(repr(error))
+
+
+def _raise_open_files() -> int:
+    """Raise the soft limit of open files as far as allowed; return what it was: workers get that one back."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else NOFILE, hard))
+    return soft
+
+
+def _tmux_open_files() -> int:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return NOFILE if hard == resource.RLIM_INFINITY else min(NOFILE, hard)

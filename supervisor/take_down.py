@@ -1,0 +1,92 @@
+"""`panevisor down`: the workers, then the service, then tmux; it returns when they are gone, by the kernel's word."""
+
+import contextlib
+import os
+import select
+import sys
+
+from supervisor.client import Client, NoService, ServiceError
+from supervisor.failures import CommandError
+from supervisor.panes import foreign_panes, marked_panes
+from supervisor.place import Place
+from supervisor.progress import STOPPED, Progress
+
+TMUX_TIMEOUT = 20.0  # the service ends tmux before itself; tmux took 8 s for 3,000 panes
+
+
+def down(place: Place, *, keep_workers: bool) -> int:
+    """Take everything down, or only the service with `keep_workers`."""
+    try:
+        client = Client.connect(place.socket)
+    except NoService as error:
+        raise _without_service(place, error) from error
+    with client, contextlib.ExitStack() as descriptors:
+        progress = Progress(STOPPED)
+        client.on_message = progress
+        with contextlib.suppress(ServiceError):  # one that has only begun has no picture, but can end
+            client.call("subscribe", topics=["metrics"])
+        answer = client.call("down", keep_workers=keep_workers)
+        service, tmux = (_descriptor(answer[key], descriptors) for key in ("pid", "tmux_pid"))
+        with contextlib.suppress(NoService):  # it ends by closing the connection
+            for message in client.messages():
+                progress(message)
+        _ended(service, None)
+        progress.done()
+        tmux_gone = _ended(tmux, TMUX_TIMEOUT)
+    return _report(place, answer["pid"], keep_workers=keep_workers, tmux_gone=tmux_gone)
+
+
+def _descriptor(pid: int | None, descriptors: contextlib.ExitStack) -> int | None:
+    """Return a pidfd, which can't come to mean another process; None when it is gone already."""
+    if pid is None:
+        return None
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    descriptors.callback(os.close, descriptor)
+    return descriptor
+
+
+def _ended(descriptor: int | None, timeout: float | None) -> bool:
+    return descriptor is None or bool(select.select([descriptor], [], [], timeout)[0])
+
+
+def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> int:
+    if keep_workers:
+        print(f"the service (pid {pid}) has ended; the workers live on, `panevisor up` finds them again")
+        return 0
+    if tmux_gone:
+        print(f"all workers, the service (pid {pid}) and tmux have ended")
+        return 0
+    left, people = _left(place), foreign_panes(place)
+    if left or not people:
+        raise CommandError("failed", f"the service has ended, but tmux has not{_named(left)}: see its log")
+    print(f"all workers and the service (pid {pid}) have ended")
+    print(f"tmux was left: {people} window(s) there are somebody's own", file=sys.stderr)
+    return 0
+
+
+def _without_service(place: Place, error: NoService) -> CommandError:
+    """Say that no service runs; where workers still do, how to end them in order."""
+    left = _left(place)
+    if not left:
+        return error
+    return CommandError(
+        "no-service",
+        f"no service is running, but tmux still has{_named(left)}: `panevisor up` adopts them, then `panevisor down`",
+    )
+
+
+def _left(place: Place) -> list[str]:
+    try:
+        return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+    except CommandError:
+        return []
+
+
+def _named(names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f" {len(names)} living worker(s), {', '.join(names[:5])}{more}"

@@ -1,0 +1,40 @@
+"""`kill -9` of the service, fifty workers, again and again: nothing lost, nothing doubled, every death told truly.
+
+PANEVISOR_ROUNDS=20 runs twenty rounds.
+"""
+
+import os
+import signal
+
+import pytest
+from support import Site, alive, wait_until
+
+WORKERS = 50
+ROUNDS = int(os.environ.get("PANEVISOR_ROUNDS", "2"))
+DIES = 'trap "exit 7" USR1; while :; do sleep 0.1; done'
+
+
+@pytest.mark.timeout(60 + 20 * ROUNDS)
+def test_fifty_workers_survive_the_service_again_and_again(site: Site) -> None:
+    sleepers = "".join(f"[workers.w{n}]\ncommand = ['sleep', '10000']\n" for n in range(WORKERS - 2))
+    stopped = "[workers.stopped]\ncommand = ['sleep', '10000']\n"
+    site.write(f"{sleepers}{stopped}[workers.dies]\ncommand = '{DIES}'\nbackoff = {{ initial = '100ms' }}\n")
+    site.up()
+    site.run("stop", "stopped", check=0)
+    for _ in range(ROUNDS):
+        before = site.workers()
+        site.kill_service()
+        os.kill(before["dies"]["pid"], signal.SIGUSR1)
+        wait_until(lambda pid=before["dies"]["pid"]: not alive(pid))
+        site.up()
+        after = site.workers()
+        assert after["stopped"]["state"] == "stopped"
+        assert (after["dies"]["state"], after["dies"]["exit_code"]) == ("running", 7)
+        same = [name for name in after if name[0] == "w" and after[name]["pid"] == before[name]["pid"]]
+        assert len(same) == WORKERS - 2
+        truth = site.truth()
+        assert "stopped" not in truth
+        assert {name: pids for name, pids in truth.items() if name[0] == "w"} == {n: [after[n]["pid"]] for n in same}
+    exits = site.events("worker.exited", worker="dies", cause="exit-unwatched")
+    assert [line["exit_code"] for line in exits] == [7] * ROUNDS
+    assert len(site.events("worker.exited")) == ROUNDS + 1  # and the one that was stopped

@@ -1,0 +1,553 @@
+"""The state machine of one worker against a small world: tmux, a kernel, a person, and messages that come late.
+
+    worker ──Start, AskPane, EndTree──▶ World ──answers: at once, late, stale, lost──▶ worker
+
+The world knows the truth: which processes live, which orders can still be carried out. The invariants compare.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Stage
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from actors.adoption import define
+from actors.lifecycle import due, step
+from actors.messages import (
+    Admitted,
+    AskPane,
+    BecameReady,
+    ClosePane,
+    Effect,
+    Emit,
+    EndTree,
+    Fact,
+    Finish,
+    Forget,
+    Handle,
+    Instant,
+    Ordered,
+    OrdersLost,
+    Pane,
+    PaneAbsent,
+    PaneSeen,
+    Probe,
+    ProcessEnded,
+    Refusal,
+    ServerDied,
+    SpecChanged,
+    Start,
+    Started,
+    StartRefused,
+    StartUnknown,
+    Tree,
+    TreeGone,
+    TreeLeft,
+    TreeSeen,
+    Verb,
+    Watch,
+    Woken,
+)
+from actors.spec import Backoff, Ready, Restart, WorkerSpec
+from actors.worker_state import Goal, Phase, State, Worker
+
+S = State
+RESTING = {S.STOPPED, S.COMPLETED, S.FAILED, S.QUARANTINED, S.REMOVED}
+EXPIRY = 5.0
+ORDER_DEADLINE = 30.0  # the Terminal answers every order before this
+
+POLICIES = st.builds(
+    lambda restart, most, ready, stop: WorkerSpec(
+        name="api",
+        command=("serve",),
+        cwd="/",
+        restart=restart,
+        max_restarts=most,
+        ready=ready,
+        stop=stop,
+        healthy_after=20.0,
+        cleanup_after=3.0,
+        backoff=Backoff(initial=1.0, max=8.0, jitter=0.0),
+    ),
+    st.sampled_from(Restart),
+    st.sampled_from([-1, 0, 1, 3]),
+    st.sampled_from([Ready(), Ready(delay=2.0, timeout=6.0), Ready(tcp="127.0.0.1:1", timeout=6.0)]),
+    st.sampled_from([("TERM", 4.0, "KILL"), ("KILL",), ("INT", 0.0, "TERM", 1.0, "KILL")]),
+)
+
+
+@dataclass
+class Held:
+    """A start that tmux may still carry out: until `until`, or until it is answered."""
+
+    order: Start
+    given: float
+    until: float | None = None
+
+
+@dataclass
+class World:
+    """One tmux server and one kernel, as far as this worker is concerned."""
+
+    panes: int = 0
+    pids: int = 100
+    pane: Pane | None = None
+    lives: dict[str, set[Handle]] = field(default_factory=dict)
+    owed: tuple[int | None, int | None] | None = None  # a status that tmux has not read yet
+    foreign: bool = False  # a session of this name that is not ours
+    orders: list[Held] = field(default_factory=list)
+    asks: list[AskPane] = field(default_factory=list)
+    ending: set[str] = field(default_factory=set)
+    probing: str | None = None
+    watched: Watch | None = None
+    mail: list[Fact] = field(default_factory=list)  # told by others; each may come late
+    late: list[Fact] = field(default_factory=list)  # what was seen of panes and trees
+
+    @property
+    def living(self) -> set[str]:
+        return {life for life, handles in self.lives.items() if handles}
+
+    def spawn(self, life: str, children: int) -> Handle:
+        first = Handle(self.pids, self.pids)
+        self.lives.setdefault(life, set()).update(Handle(self.pids + n, self.pids) for n in range(children + 1))
+        self.pids += 10
+        return first
+
+    def kill(self, handle: Handle, code: int | None, signal: int | None, *, told: bool = True) -> None:
+        """A process ends: if it is the pane's, the pane dies, and tmux may owe the status."""
+        for life, handles in self.lives.items():
+            handles.discard(handle)
+            if not handles and life in self.ending:
+                self.ending.discard(life)
+                self.mail.append(TreeGone(life))
+        if self.pane and self.pane.process == handle and not self.pane.dead:
+            self.pane = replace(self.pane, dead=True)
+            self.owed = (code, signal)
+        if self.watched and self.watched.process == handle and told:
+            self.mail.append(ProcessEnded(self.watched.life))
+
+    def settle_status(self) -> None:
+        if self.pane and self.owed:
+            code, signal = self.owed
+            self.pane, self.owed = replace(self.pane, status=code, signal=signal, dead_at=1.0), None
+
+    def look(self, taken: float, pane: str | None) -> Fact:
+        seen = self.pane if pane is None or (self.pane and self.pane.id == pane) else None
+        return PaneSeen(taken, seen) if seen else PaneAbsent(taken)
+
+    def carry_out(self, order: Start, children: int) -> Fact:
+        if self.foreign:
+            return StartRefused(order.life, Refusal.NAME_TAKEN, "a session of that name exists")
+        if order.pane is None and self.pane:
+            raise AssertionError("a start beside our own pane would quarantine the worker")
+        if order.pane and (self.pane is None or self.pane.id != order.pane):
+            return StartRefused(order.life, Refusal.PANE_GONE, "no such pane")
+        if self.pane and not self.pane.dead:
+            return StartRefused(order.life, Refusal.UNREACHABLE, "still active")
+        first = self.spawn(order.life, children)
+        if self.pane is None:
+            self.panes += 1
+        self.pane = Pane(
+            id=f"%{self.panes}" if self.pane is None else self.pane.id,
+            pid=first.pid,
+            process=first,
+            dead=False,
+            status=None,
+            signal=None,
+            dead_at=None,
+            activity=0,
+            columns=80,
+            rows=24,
+            piped=True,
+            attached=False,
+            name="api",
+            life=order.life,
+            digest=order.spec.digest,
+        )
+        self.owed = None
+        return Started(order.life, self.pane.id, first)
+
+
+class OneWorker(RuleBasedStateMachine):
+    """Hypothesis plays the world, the person, and the post."""
+
+    @initialize(spec=POLICIES)
+    def define(self, spec: WorkerSpec) -> None:
+        self.now = 1000.0
+        self.world = World()
+        self.may_not_start = False
+        self.ended = False
+        self.spawned: list[str] = []
+        self.forgotten: list[str] = []
+        self.w, _ = define(spec, "s", self.instant)
+
+    @property
+    def instant(self) -> Instant:
+        return Instant(self.now, 1e9 + self.now)
+
+    # the worker is told, and what it wants is noted
+
+    def tell(self, fact: Fact) -> None:
+        if self.ended:
+            return
+        self.now += 0.01
+        before, (self.w, effects) = self.w, step(self.w, fact, self.instant)
+        self.check_lines(before, effects)
+        if self.w.budget.attempt > before.budget.attempt:
+            assert before.spec.max_restarts < 0 or self.w.budget.attempt <= before.spec.max_restarts
+        for effect in effects:
+            self.carry(effect)
+
+    def check_lines(self, before: Worker, effects: tuple[Effect, ...]) -> None:
+        was: str = before.state
+        for effect in effects:
+            if isinstance(effect, Emit) and effect.transition:
+                assert effect.transition[0] == was
+                was = effect.transition[1]
+        assert was == self.w.state
+
+    def carry(self, effect: Effect) -> None:
+        world = self.world
+        match effect:
+            case Start(life):
+                self.check_start(life)
+                world.orders.append(Held(effect, self.now))
+            case AskPane():
+                world.asks.append(effect)
+            case EndTree():
+                self.signal(effect)
+            case Watch(life, process):
+                world.watched = effect
+                if process not in world.lives.get(life, set()):
+                    world.mail.append(ProcessEnded(life))
+            case Probe(life):
+                world.probing = life
+            case ClosePane(pane):
+                if world.pane and world.pane.id == pane and world.pane.dead:
+                    world.pane = None
+            case Forget(life):
+                self.forgotten.append(life)
+                world.watched = None if world.watched and world.watched.life == life else world.watched
+                world.probing = None if world.probing == life else world.probing
+            case Finish():
+                self.ended = True
+
+    def check_start(self, life: str) -> None:
+        assert not self.may_not_start, "nobody ordered this start"
+        assert not [held for held in self.world.orders if held.until is None or self.now < held.until], "two orders"
+        assert not self.world.living, "what is left of another life still lives"
+        if life not in self.spawned:
+            self.spawned.append(life)
+
+    def signal(self, order: EndTree) -> None:
+        world = self.world
+        handles = set(world.lives.get(order.life, set()))
+        world.ending.add(order.life)
+        if not handles:
+            world.ending.discard(order.life)
+            world.mail.append(TreeGone(order.life))
+            return
+        world.mail.append(TreeLeft(order.life, tuple(h.pid for h in handles)))
+        if order.signal == "KILL":
+            for handle in handles:
+                world.kill(handle, None, 9)
+
+    # tmux
+
+    @precondition(lambda self: any(held.until is None for held in self.world.orders))
+    @rule(children=st.integers(0, 2), heard=st.booleans())
+    def start_is_carried_out(self, children: int, heard: bool) -> None:
+        held = next(held for held in self.world.orders if held.until is None)
+        answer = self.world.carry_out(held.order, children)
+        if heard:
+            self.world.orders.remove(held)
+            self.tell(answer)
+        else:
+            self.world.orders.remove(held)
+            self.tell(StartUnknown(held.order.life, self.now + EXPIRY))
+
+    @precondition(lambda self: any(held.until is None for held in self.world.orders))
+    @rule(
+        refusal=st.sampled_from([Refusal.IMPOSSIBLE, Refusal.UNREACHABLE]),
+    )
+    def start_is_refused(self, refusal: Refusal) -> None:
+        held = next(held for held in self.world.orders if held.until is None)
+        self.world.orders.remove(held)
+        self.tell(StartRefused(held.order.life, refusal, "because"))
+
+    @precondition(lambda self: any(held.until is None for held in self.world.orders))
+    @rule(lost=st.booleans())
+    def start_is_not_answered(self, lost: bool) -> None:
+        held = next(held for held in self.world.orders if held.until is None)
+        held.until = self.now + EXPIRY
+        self.tell(OrdersLost(held.until) if lost else StartUnknown(held.order.life, held.until))
+
+    @precondition(lambda self: any(held.until is not None for held in self.world.orders))
+    @rule(children=st.integers(0, 1), heard=st.booleans())
+    def start_is_carried_out_late(self, children: int, heard: bool) -> None:
+        held = next(held for held in self.world.orders if held.until is not None)
+        self.world.orders.remove(held)
+        if held.until is not None and self.now < held.until:
+            answer = self.world.carry_out(held.order, children)
+            if heard:
+                self.tell(answer)
+
+    @precondition(lambda self: self.world.asks)
+    @rule(fate=st.sampled_from(["answered", "late", "lost"]))
+    def question_meets_its_fate(self, fate: str) -> None:
+        ask = self.world.asks.pop(0)
+        if ask.nudge:
+            self.world.settle_status()
+        answer = self.world.look(self.now, ask.pane)
+        if fate == "answered":
+            self.tell(answer)
+        elif fate == "late":
+            self.world.late.append(answer)
+
+    @rule(late=st.booleans())
+    def panes_are_swept(self, late: bool) -> None:
+        answer = self.world.look(self.now, None)
+        self.world.late.append(answer) if late else self.tell(answer)
+
+    @rule(late=st.booleans())
+    def trees_are_swept(self, late: bool) -> None:
+        answer = self.tree_slice()
+        self.world.late.append(answer) if late else self.tell(answer)
+
+    def tree_slice(self) -> Fact:
+        life = self.w.life
+        if life is None or life.process is None:
+            return TreeSeen(float("-inf"), 0, None)
+        handles = self.world.lives.get(life.id, set())
+        tree = Tree(1000, None, tuple(handles)) if life.process in handles else None
+        return TreeSeen(self.now, 0, tree)
+
+    @precondition(lambda self: self.world.late)
+    @rule(nth=st.integers(0, 3))
+    def something_seen_long_ago_arrives(self, nth: int) -> None:
+        self.tell(self.world.late.pop(nth % len(self.world.late)))
+
+    @rule()
+    def status_is_read(self) -> None:
+        self.world.settle_status()
+
+    # the kernel
+
+    @precondition(lambda self: self.world.pane and not self.world.pane.dead)
+    @rule(code=st.sampled_from([0, 1, 3]), told=st.booleans())
+    def first_process_ends(self, code: int, told: bool) -> None:
+        pane = self.world.pane
+        assert pane is not None
+        assert pane.process is not None
+        self.world.kill(pane.process, code, None, told=told)
+
+    @precondition(lambda self: self.world.living)
+    @rule(data=st.data())
+    def some_process_ends(self, data: Any) -> None:
+        everyone = sorted((h for handles in self.world.lives.values() for h in handles), key=lambda h: h.pid)
+        self.world.kill(data.draw(st.sampled_from(everyone)), None, 15)
+
+    @precondition(lambda self: self.world.mail)
+    @rule(nth=st.integers(0, 3))
+    def post_arrives(self, nth: int) -> None:
+        self.tell(self.world.mail.pop(nth % len(self.world.mail)))
+
+    @precondition(lambda self: self.world.probing)
+    @rule()
+    def probe_succeeds(self) -> None:
+        assert self.world.probing is not None
+        self.tell(BecameReady(self.world.probing))
+
+    @precondition(lambda self: not self.world.foreign)
+    @rule(hangs_up=st.booleans())
+    def tmux_dies(self, hangs_up: bool) -> None:
+        world, pane = self.world, self.world.pane
+        world.pane, world.owed, world.panes = None, None, 0
+        if pane and pane.process and not pane.dead and hangs_up:
+            world.kill(pane.process, None, 1)
+        self.tell(ServerDied())
+
+    # people
+
+    @rule(verb=st.sampled_from(Verb))
+    def person_orders(self, verb: Verb) -> None:
+        ends = verb in (Verb.STOP, Verb.DOWN)
+        if ends and self.w.state not in RESTING and self.w.goal not in (Goal.COMPLETE, Goal.REMOVE):
+            self.may_not_start = True
+        elif not ends:
+            self.may_not_start = False
+        self.tell(Ordered(verb))
+
+    @rule(name=st.sampled_from(["serve", "other"]), most=st.sampled_from([-1, 1, 3]))
+    def file_is_applied(self, name: str, most: int) -> None:
+        self.tell(SpecChanged(replace(self.w.spec, command=(name,), max_restarts=most)))
+
+    @precondition(lambda self: self.world.pane and not self.world.foreign)
+    @rule(hangs_up=st.booleans())
+    def person_closes_the_pane(self, hangs_up: bool) -> None:
+        world, pane = self.world, self.world.pane
+        assert pane is not None
+        world.pane, world.owed = None, None
+        if pane.process and not pane.dead and hangs_up:
+            world.kill(pane.process, None, 1)
+
+    # not while the life is being ended: nothing could tell its end from that of the process before
+    @precondition(lambda self: self.world.pane and self.w.life and self.world.pane.life == self.w.life.id)
+    @precondition(lambda self: self.w.ending is None)
+    @rule()
+    def person_respawns_the_pane(self) -> None:
+        world, pane = self.world, self.world.pane
+        assert pane is not None
+        assert pane.life is not None
+        if pane.process and not pane.dead:
+            world.kill(pane.process, None, 1)
+        first = world.spawn(pane.life, 0)
+        world.pane = replace(pane, pid=first.pid, process=first, dead=False, status=None, signal=None, dead_at=None)
+        world.owed = None
+
+    @precondition(lambda self: self.world.pane is None)
+    @rule(there=st.booleans())
+    def stranger_takes_or_leaves_the_name(self, there: bool) -> None:
+        self.world.foreign = there
+
+    # the service
+
+    @precondition(lambda self: self.w.state is S.PENDING)
+    @rule()
+    def gates_open(self) -> None:
+        self.tell(Admitted())
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 10.0]), alarm=st.booleans())
+    def time_passes(self, seconds: float, alarm: bool) -> None:
+        self.pass_time(seconds, alarm=alarm)
+
+    def pass_time(self, seconds: float, *, alarm: bool) -> None:
+        self.now += seconds
+        for held in self.world.orders:
+            if held.until is None and self.now > held.given + ORDER_DEADLINE:
+                held.until = self.now
+                self.tell(StartUnknown(held.order.life, self.now))
+        if alarm:
+            self.wake()
+
+    def wake(self) -> None:
+        """Three wakings at once leave no deadline in the past: nothing spins, nothing is forgotten."""
+        for _ in range(3):
+            self.tell(Woken())
+        self.now += 0.01
+        at = due(self.w)
+        assert at is None or at > self.now - 0.02
+
+    @rule(fact=st.sampled_from([ProcessEnded, TreeGone, BecameReady]), life=st.sampled_from(["s-0", "x", ""]))
+    def fact_of_another_life_arrives(self, fact: Any, life: str) -> None:
+        before = self.w
+        self.tell(fact(life))
+        self.tell(Started(life, "%77", Handle(1, 1)))
+        self.tell(StartRefused(life, Refusal.NAME_TAKEN, "x"))
+        assert self.w == before
+
+    # what holds always
+
+    @invariant()
+    def at_most_one_life_lives(self) -> None:
+        assert len(self.world.living) <= 1
+
+    @invariant()
+    def something_leads_on(self) -> None:
+        """Whatever is not at rest has a deadline, or an order that somebody will answer."""
+        w = self.w
+        tree_owed = w.ending is not None and not w.ending.gone and self.tree_is_answered(w.ending.life)
+        if w.ending is not None and not tree_owed:
+            assert w.ending.gone or due(w) is not None
+        match w.state:
+            case S.STARTING:
+                assert due(w) is not None
+            case S.STOPPING | S.BACKOFF:
+                assert due(w) is not None or tree_owed
+            case S.RUNNING:
+                assert w.life is not None
+                assert w.life.phase is Phase.ALIVE or due(w) is not None
+            case S.PENDING:
+                assert not w.admitted or w.ending is not None
+
+    def tree_is_answered(self, life: str) -> bool:
+        return life in self.world.ending or TreeGone(life) in self.world.mail
+
+    @invariant()
+    def lives_are_forgotten_once(self) -> None:
+        assert len(self.forgotten) == len(set(self.forgotten))
+        present = {self.w.life.id} if self.w.life else set()
+        assert set(self.spawned) == set(self.forgotten) | present
+
+    @invariant()
+    def what_rests_is_tidy(self) -> None:
+        w = self.w
+        if w.state is not S.STOPPING:
+            assert w.goal in (None, Goal.REMOVE)
+            assert w.next_spec is None
+        if w.state is not S.BACKOFF:
+            assert w.next_start is None
+        if w.life is None:
+            assert (w.rss_bytes, w.processes) == (None, None)
+        if w.life is not None and w.state in (S.STARTING, S.RUNNING):
+            assert w.ending is None
+
+    # in the end
+
+    def teardown(self) -> None:
+        if hasattr(self, "w"):
+            self.faults_end()
+            self.check_the_end()
+
+    def faults_end(self) -> None:
+        self.world.foreign = False
+        for _ in range(120):
+            for held in [*self.world.orders]:
+                self.world.orders.remove(held)
+                if held.until is None:
+                    self.tell(self.world.carry_out(held.order, 1))
+            for life in [*self.world.ending]:
+                for handle in [*self.world.lives[life]]:
+                    self.world.kill(handle, None, 15)
+            for box in (self.world.mail, self.world.late):
+                while box:
+                    self.tell(box.pop(0))
+            self.world.settle_status()
+            while self.world.asks:
+                self.tell(self.world.look(self.now, self.world.asks.pop(0).pane))
+            if self.world.probing:
+                self.tell(BecameReady(self.world.probing))
+            if self.w.state is S.PENDING:
+                self.tell(Admitted())
+            at = due(self.w)
+            self.pass_time(min(max(0.02, at - self.now), 10.0) if at is not None else 1.0, alarm=True)
+            self.tell(self.world.look(self.now, None))
+            self.tell(self.tree_slice())
+
+    def check_the_end(self) -> None:
+        w, world = self.w, self.world
+        assert w.state in RESTING | {S.RUNNING}
+        assert w.ending is None
+        if w.state is S.RUNNING:
+            assert w.life is not None
+            assert world.living == {w.life.id}
+            assert world.pane is not None
+            assert world.pane.process == w.life.process
+        else:
+            assert w.life is None
+            assert not world.living
+        if self.may_not_start:
+            assert w.state in (S.STOPPED, S.FAILED, S.COMPLETED)
+
+
+OneWorker.TestCase.settings = settings(
+    max_examples=250,
+    stateful_step_count=60,
+    derandomize=True,
+    deadline=None,
+    phases=[Stage.generate, Stage.shrink],  # explaining a failure takes minutes
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+TestOneWorker = OneWorker.TestCase

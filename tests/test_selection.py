@@ -1,0 +1,84 @@
+"""Which workers a command means."""
+
+from typing import Any
+
+import pytest
+
+from supervisor.failures import CommandError
+from supervisor.selection import Selection, match, parse_label, select
+
+WORKERS: list[dict[str, Any]] = [
+    {"name": "api-1", "project": "shop", "labels": {"tier": "front", "zone": "a"}},
+    {"name": "api-2", "project": "shop", "labels": {"tier": "front", "zone": "b"}},
+    {"name": "db", "project": "shop", "labels": {"tier": "back"}},
+    {"name": "cron", "project": "", "labels": {}},
+]
+
+
+def refused(selection: Selection) -> CommandError:
+    with pytest.raises(CommandError) as caught:
+        select(WORKERS, selection)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        (Selection(), ["api-1", "api-2", "db", "cron"]),
+        (Selection(all=True), ["api-1", "api-2", "db", "cron"]),
+        (Selection(patterns=("db", "api-1")), ["api-1", "db"]),
+        (Selection(patterns=("api-*",)), ["api-1", "api-2"]),
+        (Selection(patterns=("api-[13]", "c?on")), ["api-1", "cron"]),
+        (Selection(labels=(("tier", "front"),)), ["api-1", "api-2"]),
+        (Selection(labels=(("tier", "front"), ("zone", "b"))), ["api-2"]),
+        (Selection(project="shop"), ["api-1", "api-2", "db"]),
+        (Selection(project=""), ["cron"]),
+        (Selection(patterns=("*",), project="shop", labels=(("tier", "back"),)), ["db"]),
+    ],
+)
+def test_patterns_say_which_and_labels_and_project_narrow_them_down(selection: Selection, names: list[str]) -> None:
+    assert select(WORKERS, selection) == names
+
+
+def test_a_pattern_has_to_match_something_and_the_nearest_name_is_told() -> None:
+    error = refused(Selection(patterns=("db", "api_1")))
+    assert error.exit_code == 4
+    assert error.message == 'no worker is called "api_1" (did you mean "api-1"?)'
+    assert refused(Selection(patterns=("x*",))).exit_code == 4
+
+
+def test_labels_that_leave_nobody_are_an_unknown_worker() -> None:
+    error = refused(Selection(labels=(("tier", "none"),), project="shop"))
+    assert error.exit_code == 4
+    assert error.message == 'no worker has label "tier=none" and project "shop"'
+    assert "among those named" in refused(Selection(patterns=("db",), labels=(("tier", "front"),))).message
+
+
+def test_no_selection_is_refused_where_one_is_required() -> None:
+    with pytest.raises(CommandError) as caught:
+        Selection().require()
+    assert caught.value.exit_code == 2
+    for enough in (Selection(all=True), Selection(patterns=("a",)), Selection(project="")):
+        enough.require()
+
+
+def test_all_and_a_selection_exclude_each_other() -> None:
+    with pytest.raises(CommandError, match="exclude each other"):
+        Selection(all=True, patterns=("a",)).require()
+
+
+def test_a_label_is_a_pair_whose_value_may_be_empty_or_hold_a_sign() -> None:
+    assert parse_label("a=b=c") == ("a", "b=c")
+    assert parse_label("a=") == ("a", "")
+    for wrong in ("a", "=b", ""):
+        with pytest.raises(CommandError) as caught:
+            parse_label(wrong)
+        assert caught.value.exit_code == 2
+
+
+def test_a_name_is_itself_before_it_is_a_pattern() -> None:
+    assert match(["a[1]"], ["a[1]", "a1"]) == ["a[1]"]
+
+
+def test_what_a_stranger_typed_is_shown_escaped() -> None:
+    assert "\x1b" not in refused(Selection(patterns=("\x1b[31mred",))).message

@@ -1,0 +1,242 @@
+"""The one picture: exactly the keys of the contract, null for what is not known, and nobody can change it."""
+
+import json
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+
+from actors.budget import Budget
+from actors.messages import Exit, Handle, Instant
+from actors.screen import Screen
+from actors.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, iso, row_of
+from actors.spec import Condition, WorkerSpec
+from actors.worker_state import Ending, Life, Phase, State, Worker
+
+NOW = Instant(1000.0, 1_700_000_000.0)
+ROOT = Handle(100, 1)
+
+# status -o json, as the contract has it
+TOP = {"schema", "seq", "supervisor", "host", "totals", "workers"}
+SUPERVISOR = {
+    *("pid", "version", "started_at", "uptime_s", "state_dir", "socket", "tmux_socket", "tick", "tick_ms", "overruns"),
+    *("tmux", "degraded", "subscribers", "config"),
+}
+CONFIG = {"path", "digest", "loaded_at", "changed_on_disk", "error"}
+HOST = {"load", "memory_available_bytes", "cpu_percent"}
+WORKER = {
+    *("name", "project", "labels", "state", "health", "pid", "pane", "life", "since", "uptime_s", "restarts"),
+    *("attempt", "max_restarts", "next_start_at", "exit_code", "exit_signal", "exited_at", "reason", "depends_on"),
+    *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_path", "log_bytes"),
+    *("queued_input", "hands_on"),
+}
+NULL_IF_UNKNOWN = {
+    *("health", "pid", "pane", "life", "uptime_s", "next_start_at", "exit_code", "exit_signal", "exited_at"),
+    *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_bytes"),
+}
+
+
+def worker(state: State = State.PENDING, **known: Any) -> Worker:
+    spec = known.pop("spec", WorkerSpec(name="api", command="x", cwd="/"))
+    return Worker(spec=spec, seed="s", state=state, since=NOW, **known)
+
+
+def life(phase: Phase = Phase.ALIVE, process: Handle | None = ROOT) -> Life:
+    return Life(id="s-1", phase=phase, since=Instant(990.0, NOW.wall - 10), answered=0.0, process=process)
+
+
+def running(**known: Any) -> Worker:
+    return worker(State.RUNNING, **({"life": life(), "pane": "%1"} | known))
+
+
+def row(w: Worker) -> Row:
+    return row_of(w, log_path="/logs/api.log", log_bytes=None)
+
+
+def shown(w: Worker) -> dict[str, Any]:
+    return row(w).to_dict(NOW.wall)
+
+
+def service(**known: Any) -> Service:
+    facts: dict[str, Any] = {"pid": 7, "version": "1", "started_at": NOW.wall - 60}
+    facts |= {"state_dir": "/s", "socket": "/s/socket", "tmux_socket": "/s/tmux.sock"}
+    facts |= {"config": Config(path="/c.toml", digest="abc")}
+    return Service(**(facts | known))
+
+
+def picture(*workers: Worker) -> Snapshot:
+    return Snapshot(3, NOW, service(), Host(), {w.name: row(w) for w in workers})
+
+
+def named(name: str, project: str = "") -> WorkerSpec:
+    return WorkerSpec(name=name, command="x", cwd="/", project=project)
+
+
+# the contract
+
+
+def test_the_picture_has_exactly_the_keys_of_the_contract() -> None:
+    data = picture(running()).to_dict(subscribers=2)
+    assert data.keys() == TOP
+    assert data["supervisor"].keys() == SUPERVISOR
+    assert data["supervisor"]["config"].keys() == CONFIG
+    assert data["host"].keys() == HOST
+    assert [w.keys() for w in data["workers"]] == [WORKER]
+    assert (data["schema"], data["seq"], data["supervisor"]["subscribers"]) == (SCHEMA, 3, 2)
+    assert data["supervisor"]["uptime_s"] == 60.0
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.UNBORN])
+def test_a_row_has_exactly_the_keys_of_the_contract_in_each_state(state: State) -> None:
+    assert shown(worker(state)).keys() == WORKER
+    assert shown(worker(state))["state"] == state.value
+
+
+def test_the_picture_is_plain_json() -> None:
+    spec = replace(named("api"), labels=(("tier", "web"),), depends_on=(("db", Condition.READY),))
+    data = picture(running(spec=spec, exit=Exit(1, None, 5.0), screen=Screen.of(b"x"))).to_dict()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert (data["workers"][0]["labels"], data["workers"][0]["depends_on"]) == ({"tier": "web"}, ["db"])
+
+
+def test_times_are_iso_8601_in_utc() -> None:
+    assert iso(1_700_000_000.1234) == "2023-11-14T22:13:20.123Z"
+    assert iso(None) is None
+
+
+# what is not known
+
+
+def test_what_is_not_known_is_null_and_never_0() -> None:
+    data = shown(worker())
+    assert {key for key, value in data.items() if value is None} == NULL_IF_UNKNOWN
+
+
+def test_an_exit_of_unknown_time_has_no_time() -> None:
+    assert shown(worker(exit=Exit(3, None, 0.0)))["exited_at"] is None
+    assert shown(worker(exit=Exit(3, None, 5.0)))["exited_at"] == "1970-01-01T00:00:05.000Z"
+
+
+@pytest.mark.parametrize(
+    ("exit", "code", "signal"), [(Exit(0, None, 5.0), 0, None), (Exit(None, 9, 5.0), None, 9), (None, None, None)]
+)
+def test_exit_fields_speak_of_the_last_life_that_ended(exit: Exit | None, code: int | None, signal: int | None) -> None:
+    data = shown(running(exit=exit))
+    assert (data["exit_code"], data["exit_signal"]) == (code, signal)
+
+
+def test_a_living_worker_shows_its_process() -> None:
+    data = shown(running(rss_bytes=5000, cpu_percent=0.0, processes=2, last_output=5, screen=Screen.of(b"four")))
+    assert (data["pid"], data["pane"], data["life"], data["uptime_s"]) == (100, "%1", "s-1", 10.0)
+    assert (data["rss_bytes"], data["cpu_percent"], data["processes"]) == (5000, 0.0, 2)
+    assert (data["last_output_at"], data["screen_bytes"]) == ("1970-01-01T00:00:05.000Z", 4)
+
+
+@pytest.mark.parametrize("phase", [Phase.ORDERED, Phase.UNKNOWN, Phase.ENDED])
+def test_a_process_that_is_not_known_to_live_is_not_shown(phase: Phase) -> None:
+    data = shown(running(life=life(phase, ROOT if phase is Phase.ENDED else None)))
+    assert (data["pid"], data["uptime_s"], data["life"]) == (None, None, "s-1")
+
+
+def test_after_a_life_its_name_stays_with_its_exit() -> None:
+    assert shown(worker(State.BACKOFF, judged="s-1", exit=Exit(1, None, 5.0)))["life"] == "s-1"
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_uptime() -> None:
+    assert row(running()).to_dict(NOW.wall - 3600)["uptime_s"] == 0.0
+    assert service().to_dict(NOW.wall - 3600, 0)["uptime_s"] == 0.0
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_health_is_a_word_for_running_workers_only(state: State) -> None:
+    assert shown(worker(state))["health"] == ("ok" if state is State.RUNNING else None)
+
+
+def test_the_counters_and_the_next_start_are_shown() -> None:
+    back = worker(State.BACKOFF, budget=Budget(2, 9), next_start=Instant(1004.0, 4.0), reason="exited with code 1")
+    data = shown(back)
+    assert (data["attempt"], data["restarts"], data["max_restarts"]) == (2, 9, 5)
+    assert (data["next_start_at"], data["reason"]) == ("1970-01-01T00:00:04.000Z", "exited with code 1")
+
+
+def test_what_verdicts_go_by_is_in_the_row_but_not_for_readers() -> None:
+    ending = Ending(life="s-0", process=None, last=(), steps=())
+    seen = row(worker(State.STOPPED, ending=ending, order=7))
+    assert (seen.order, seen.draining) == (7, True)
+    assert not {"order", "draining", "started_at"} & seen.to_dict(0.0).keys()
+
+
+# totals
+
+
+def test_totals_count_states_and_add_up_what_is_known() -> None:
+    totals = picture(
+        running(spec=named("a"), rss_bytes=100, cpu_percent=1.25, budget=Budget(1, 3)),
+        running(spec=named("b"), rss_bytes=50, cpu_percent=2.5, budget=Budget(0, 1)),
+        running(spec=named("c")),
+        worker(State.FAILED, spec=named("d")),
+    ).totals()
+    assert totals == {
+        "workers": 4,
+        "running": 3,
+        "failed": 1,
+        "rss_bytes": 150,
+        "cpu_percent": 3.8,
+        "restarts": 4,
+    }
+
+
+def test_totals_of_nothing_are_0() -> None:
+    assert picture().totals() == {"workers": 0, "rss_bytes": 0, "cpu_percent": 0, "restarts": 0}
+    assert picture(worker(State.STOPPED)).totals()["rss_bytes"] == 0
+
+
+def test_totals_that_nobody_knows_yet_are_null() -> None:
+    totals = picture(running()).totals()
+    assert (totals["rss_bytes"], totals["cpu_percent"]) == (None, None)
+
+
+# one picture
+
+
+def test_rows_keep_the_order_of_definition() -> None:
+    names = ["z", "a", "m"]
+    data = picture(*(worker(spec=named(name)) for name in names)).to_dict()
+    assert [w["name"] for w in data["workers"]] == names
+
+
+def test_a_project_is_the_same_picture_of_fewer_workers() -> None:
+    whole = picture(worker(spec=named("a", "web")), worker(spec=named("b", "db")))
+    part = whole.of_project("web")
+    assert ([*part.rows], part.seq, part.at, part.totals()["workers"]) == (["a"], 3, NOW, 1)
+    assert [*whole.rows] == ["a", "b"]
+    assert [*whole.of_project("none").rows] == []
+
+
+def test_nobody_can_change_a_picture() -> None:
+    snapshot: Any = picture(running())
+    with pytest.raises(FrozenInstanceError):
+        snapshot.seq = 4
+    with pytest.raises(TypeError):
+        snapshot.rows["api"] = None
+    with pytest.raises(FrozenInstanceError):
+        snapshot.rows["api"].state = "failed"
+
+
+def test_a_picture_does_not_follow_the_table_that_it_was_made_from() -> None:
+    rows = {"api": row(running())}
+    snapshot = Snapshot(1, NOW, service(), Host(), rows)
+    rows.clear()
+    assert [*snapshot.rows] == ["api"]
+
+
+def test_what_a_reader_does_to_its_copy_harms_nobody() -> None:
+    snapshot = picture(running(spec=replace(named("api"), labels=(("tier", "web"),))))
+    copy = snapshot.to_dict()
+    copy["workers"][0]["labels"]["tier"] = "db"
+    copy["workers"].clear()
+    assert snapshot.to_dict()["workers"][0]["labels"] == {"tier": "web"}
+
+
+def test_equal_pictures_are_equal() -> None:
+    assert picture(running()) == picture(running())
