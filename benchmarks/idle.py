@@ -67,7 +67,7 @@ def compare(measured: Site) -> None:
     forks = timed(lambda: [fork(measured.state, pane) for pane in names], 1)
     sweeper.close()
     ratio = forks / batch
-    print(f"  all panes captured  one sweep {batch * 1000:.0f} ms; a process a pane {forks * 1000:.0f} ms, {ratio:.0f} ×")
+    print(f"  all panes captured  one sweep {batch * 1000:.0f} ms; a process each {forks * 1000:.0f} ms, {ratio:.0f} ×")
 
 
 def fork(state: Path, pane: str) -> None:
