@@ -7,8 +7,8 @@ from dataclasses import dataclass
 MAX_SCREEN_BYTES = 2 * 1024 * 1024  # a worker; a 200×50 pane in full colour is about 100 kB
 TOTAL_WARNING_BYTES = 100 * 1000 * 1000  # of all workers together
 
-# a control sequence (colours), an operating system command (links), or two bytes
-_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
+# a control sequence (colours), an operating system command (links), a character set, or two bytes
+_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]+[0-~]|.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -804,6 +804,14 @@ def test_a_status_that_never_comes_is_lost_after_twelve_answers() -> None:
     assert (s.w.state, s.w.exit) == (S.BACKOFF, Exit(None, None, WALL + s.now))
 
 
+def test_a_pane_that_lives_on_loses_no_status_and_is_watched_anew() -> None:
+    s = running().tell(ProcessEnded("s-1"))
+    for _ in range(STATUS_LOST):
+        s.seen(pane_of("s-1"))
+    assert (s.w.state, s.did(Watch), due(s.w)) == (S.RUNNING, [Watch("s-1", Handle(100, 100))], None)
+    assert s.tell(ProcessEnded("s-1")).seen(corpse_of("s-1", 3)).w.exit == Exit(3, None, WALL)
+
+
 def test_silence_of_tmux_is_no_verdict() -> None:
     s = running().tell(ProcessEnded("s-1"))
     for _ in range(50):

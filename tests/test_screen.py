@@ -11,7 +11,10 @@ from actors.screen import MAX_SCREEN_BYTES, Screen, tail
 # what a capture is made of: none of these may be cut
 WORDS = st.sampled_from(["a", "m", "[", "0", "1;31m", "é", "漢", "😀", " "]).map(str.encode)
 ESCAPES = st.sampled_from(
-    [b"\x1b[0m", b"\x1b[1;38;2;255;100;3m", b"\x1b[38:5:9m", b"\x1b]8;;http://x/[1m\x1b\\", b"\x1b]8;;\x07", b"\x1b("]
+    [
+        *(b"\x1b[0m", b"\x1b[1;38;2;255;100;3m", b"\x1b[38:5:9m"),
+        *(b"\x1b]8;;http://x/[1m\x1b\\", b"\x1b]8;;\x07", b"\x1b(B", b"\x1b7"),
+    ]
 )
 PIECES = st.one_of(WORDS, ESCAPES)
 LINES = st.lists(PIECES, max_size=12)
@@ -52,6 +55,8 @@ def test_a_screen_keeps_at_most_its_limit_and_the_digest_of_all() -> None:
 @given(st.lists(LINES, min_size=1, max_size=8), st.booleans(), st.integers(1, 60))
 @example([[b"x"] * 12], True, 5)
 @example([[b"\x1b[0m"]], False, 1)
+@example([[b"1;31m"]], False, 1)
+@example([[b"\x1b(B", b"a"]], False, 2)
 def test_a_tail_begins_at_a_line_or_at_least_at_a_whole_piece(
     lines: list[list[bytes]], newline_at_end: bool, limit: int
 ) -> None:
@@ -76,8 +81,10 @@ def boundaries(lines: list[list[bytes]]) -> set[int]:
     found, at = {0}, 0
     for line in lines:
         for piece in line:
-            at += len(piece)
-            found.add(at)
+            whole = [piece] if piece.startswith(b"\x1b") else [character.encode() for character in piece.decode()]
+            for part in whole:
+                at += len(part)
+                found.add(at)
         at += 1
         found.add(at)
     return found
