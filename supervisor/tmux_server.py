@@ -38,6 +38,7 @@ set -g allow-passthrough off
 set -g allow-rename off
 set -g automatic-rename off
 set -g detach-on-destroy on
+set -g status-left ''
 set -g status-right ' #{{session_name}} - detach: C-b d '
 set -g @t '%s'
 set-hook -g client-detached 'resize-window -x {columns} -y {rows} ; set-option -w -u window-size'
