@@ -73,9 +73,10 @@ class TmuxServer:
         return self.process.pid if self.process else None
 
     def find(self) -> Handle | None:
-        """Return the server that listens on our socket (by the kernel's word), or None."""
-        self.process = _listener(self._state_dir)
-        return self.process
+        """Return the server that listens on our socket (by the kernel's word), or None; the known one stays known."""
+        found = _listener(self._state_dir)
+        self.process = found or self.process
+        return found
 
     def ensure(self) -> Handle:
         """Return the living server: the one that listens, the known one made to listen again, or a new one."""

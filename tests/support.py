@@ -37,7 +37,7 @@ class Site:
     def run(self, *arguments: str, check: int | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a panevisor command; with `check`, its exit code has to be that."""
         done = subprocess.run(
-            [*PANEVISOR, "-c", str(self.config), *arguments],
+            self.argv(*arguments),
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -48,6 +48,9 @@ class Site:
             said = (arguments, done.returncode, done.stdout, done.stderr, self.log_text()[-3000:])
             assert done.returncode == check, said
         return done
+
+    def argv(self, *arguments: str) -> list[str]:
+        return [*PANEVISOR, "-c", str(self.config), *arguments]
 
     def environment(self) -> dict[str, str]:
         return dict(os.environ) | {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": os.getcwd()}

@@ -1,0 +1,162 @@
+"""Faults injected into the whole machine; the truth is what /proc shows."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from support import Site, alive, wait_until
+
+pytestmark = pytest.mark.timeout(120)
+SLEEPER = "command = ['sleep', '1000']\n"
+
+
+def table(name: str, more: str = SLEEPER) -> str:
+    return f"[workers.{name}]\n{more}"
+
+
+def pids(site: Site) -> dict[str, int]:
+    return {name: worker["pid"] for name, worker in site.workers().items()}
+
+
+def test_a_stopped_tmux_server_is_said_once_and_gives_no_verdicts(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(5)))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    os.kill(tmux, signal.SIGSTOP)
+    try:
+        wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable", 5)
+        os.kill(before["w1"], signal.SIGKILL)
+        began = time.monotonic()
+        assert site.worker("w1")["state"] == "running"  # no verdict while tmux is silent
+        assert time.monotonic() - began < 2
+        uptime = site.status()["supervisor"]["uptime_s"]
+        wait_until(lambda: time.monotonic() - began > 1 and site.status()["supervisor"]["uptime_s"] >= uptime)
+        assert site.events("worker.exited") == []
+    finally:
+        os.kill(tmux, signal.SIGCONT)
+    wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok")
+    wait_until(lambda: site.events("worker.exited", worker="w1", exit_signal=9))
+    wait_until(lambda: site.worker("w1")["pid"] not in (None, before["w1"]))
+    after = pids(site)
+    assert {n: pid for n, pid in after.items() if n != "w1"} == {n: pid for n, pid in before.items() if n != "w1"}
+    assert len(site.events("tmux.unreachable")) == 1
+    assert len(site.events("tmux.answers")) == 1
+
+
+def test_a_deleted_tmux_socket_is_bound_anew_by_the_same_server(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    (site.state / "tmux.sock").unlink()
+    site.kill_service()
+    site.up()
+    assert pids(site) == before
+    assert site.tmux_pid() == tmux
+
+
+def test_a_session_killed_by_hand_is_known_and_started_again(site: Site) -> None:
+    site.write(table("a", f"{SLEEPER}backoff = {{ initial = '100ms' }}\n") + table("b"))
+    site.up()
+    before = pids(site)
+    site.tmux("kill-session", "-t", "=a")
+    wait_until(lambda: site.worker("a")["state"] == "running" and pids(site)["a"] != before["a"])
+    assert not alive(before["a"])
+    assert pids(site)["b"] == before["b"]
+    assert len(site.truth()["a"]) == 1
+
+
+def test_a_renamed_session_restarts_nothing(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    site.tmux("rename-session", "-t", "=a", "mine")
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 5)
+    assert pids(site) == before
+    assert site.run("screen", "a", check=0)
+
+
+def test_a_respawn_by_hand_is_taken_for_what_it_is(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    site.tmux("respawn-pane", "-k", "-t", "=a:", "sleep 2000")
+    wait_until(lambda: pids(site)["a"] not in (None, before["a"]))
+    assert site.worker("a")["state"] == "running"
+
+
+def test_a_persons_own_windows_stay_also_at_down(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    site.tmux("new-session", "-d", "-s", "mine", "sleep 3000")
+    site.tmux("split-window", "-t", "=a:", "sleep 4000")
+    mine = [int(pid) for pid in site.tmux("list-panes", "-a", "-F", "#{pane_pid}").split()]
+    tmux = site.tmux_pid()
+    site.run("restart", "a", check=0)
+    site.run("down", check=0)
+    assert alive(tmux)
+    assert "mine" in site.tmux("list-sessions")
+    assert site.events("tmux.kept")
+    for pid in mine:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    os.kill(tmux, signal.SIGKILL)
+
+
+def test_tmux_commands_inside_a_worker_do_not_reach_our_server(site: Site) -> None:
+    site.write(table("a", "command = 'tmux kill-server; tmux kill-session; exec sleep 1000'\n") + table("b"))
+    site.up()
+    tmux, before = site.tmux_pid(), pids(site)
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 2)
+    assert site.tmux_pid() == tmux
+    assert pids(site)["b"] == before["b"]
+
+
+def test_a_new_life_begins_only_when_nothing_of_the_old_one_holds_its_port(site: Site, free_port: int) -> None:
+    serve = f"python3 -m http.server {free_port} --bind 127.0.0.1"
+    more = f"command = '{serve} & trap \"\" TERM; wait; wait'\nready = {{ tcp = '127.0.0.1:{free_port}' }}\n"
+    site.write(table("a", f"{more}backoff = {{ initial = '50ms' }}\nstop = ['TERM', '500ms', 'KILL']\n"))
+    site.up()
+    site.truth()
+    os.kill(site.worker("a")["pid"], signal.SIGKILL)
+    wait_until(lambda: len(site.events("worker.ready", worker="a")) == 2, 15)
+    assert "Address already in use" not in site.run("logs", "a").stdout
+    assert len(site.truth()["a"]) == 2
+
+
+def test_a_flooding_worker_hides_no_other_ones_crash(site: Site) -> None:
+    site.write(table("flood", "command = 'yes'\nlog = { max_size = '1MB', keep = 2 }\n") + table("b"))
+    site.up()
+    began = site.events()[-1]["seq"]
+    os.kill(site.worker("b")["pid"], signal.SIGSEGV)
+    wait_until(lambda: site.events("worker.exited", worker="b", exit_signal=11), 3)
+    wait_until(lambda: site.worker("b")["state"] == "running")
+    wait_until(lambda: len(list((site.state / "logs").glob("flood.*-*"))) <= 4 and site.worker("flood")["log_bytes"])
+    assert site.events()[-1]["seq"] > began
+
+
+def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site: Site) -> None:
+    site.write(table("a", "command = 'while :; do sleep 0.2; done'\n"))
+    site.up()
+    terminal = ["tmux", "-S", str(site.place / "outer.sock")]
+    attach = f"exec {' '.join(site.argv('attach', 'a'))}"
+    subprocess.run(
+        [*terminal, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", attach],
+        check=True,
+        env=site.environment(),
+    )
+    try:
+        size = ("list-panes", "-t", "=a:", "-F", "#{pane_width}x#{pane_height}")
+        wait_until(lambda: site.tmux(*size).startswith("80x"), what="a small pane")
+        wait_until(lambda: site.worker("a")["hands_on"])
+        subprocess.run([*terminal, "send-keys", "C-b", "["], check=True)
+        subprocess.run([*terminal, "send-keys", "q"], check=True)
+        subprocess.run([*terminal, "send-keys", "C-b", "d"], check=True)
+        wait_until(lambda: site.tmux(*size) == "200x50\n", what="its old size")
+        wait_until(lambda: not site.worker("a")["hands_on"])
+        assert site.worker("a")["state"] == "running"
+    finally:
+        subprocess.run([*terminal, "kill-server"], check=False, capture_output=True)
