@@ -182,6 +182,8 @@ class SupervisorActor(SupervisedActor):
         for record in self._known_or_found(opening):
             decision = adoption.plan(record, opening.survey.panes.get(record.spec.name, ()), world)
             self._spawn(record, _birth(record, decision, self._nursery.seed()))
+            if isinstance(decision, adoption.Adopt):  # for the half rule and the cap, before it can say so itself
+                self._standings[record.spec.name] = Standing(State.RUNNING, record)
         if opening.apply:
             self._apply_at_start(opening.apply)
         self._unborn = set(self._workers)

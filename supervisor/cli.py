@@ -45,6 +45,8 @@ def run(argv: list[str]) -> int:
     except CommandError as error:
         return _say(error)
     except (KeyboardInterrupt, click.Abort):
+        if sys.stderr.isatty():
+            click.echo(err=True)  # the shell's prompt begins a line of its own
         return INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()
@@ -170,9 +172,24 @@ def serve(given: Given) -> int:
         raise CommandError(
             "conflict", f"{held} on {place.state_dir}: use it (`panevisor up`), or end it first"
         ) from held
+    if another := _answering(place):
+        lock.release()
+        what = f"a service (pid {another}) answers at {place.socket}, though its lock file was deleted"
+        raise CommandError("conflict", what)
     from supervisor.service import serve as run_service  # only with the lock: a second one is told at once
 
     return run_service(place, lock)
+
+
+def _answering(place: "Place") -> int | None:
+    """Return the pid of the service that answers there though its lock is free."""
+    from supervisor.client import Client
+
+    try:
+        with Client.connect(place.socket, 1.0) as client:
+            return int(client.call("hello", timeout=2.0)["pid"])
+    except CommandError:
+        return None
 
 
 @panevisor.command()

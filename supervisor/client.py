@@ -52,7 +52,8 @@ class Client:
             raise ServiceError("busy", f"the service does not take the connection within {timeout:g} s") from error
         except OSError as error:
             raise NoService(
-                f"no service is running (nobody listens at {socket_path}); start it with `panevisor up`"
+                f"no service is running (nobody listens at {socket_path}); its workers live on all the same: "
+                f"`panevisor up` adopts them. What happened is in {socket_path.parent}/service.log"
             ) from error
 
     def __enter__(self) -> Self:

@@ -42,6 +42,7 @@ class PaneSweeper:
         self._known: dict[str, Pane] = {}
         self._lines: dict[str, str] = {}
         self._strangers: set[int] = set()
+        self._stale = False
         self._requests: SimpleQueue[Answer | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pane-sweeper", daemon=True)
         self._thread.start()
@@ -67,6 +68,11 @@ class PaneSweeper:
         """Return the pids of all living panes that are not this life's: people's own windows, and other workers'."""
         return {p.pid for p in list(self._known.values()) if p.life != life and not p.dead} | self._strangers
 
+    def reset(self) -> None:
+        """Forget, at the next sweep, the panes of another tmux server: ids begin anew in each."""
+        self._client.close()
+        self._stale = True
+
     def close(self) -> None:
         self._requests.put(None)
         self._thread.join(CAPTURE_TIMEOUT)
@@ -80,6 +86,9 @@ class PaneSweeper:
                 self._on_error(error)
 
     def _sweep(self) -> PaneSweep | SweepFailed:
+        if self._stale:
+            self._stale = False
+            self._drop_vanished(set())
         taken, second = time.monotonic(), int(time.time())
         try:
             panes = [pane for pane in self._list() if pane.name]

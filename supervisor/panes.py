@@ -7,6 +7,7 @@ no path is too long.
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from supervisor.config_problems import shown
@@ -62,6 +63,10 @@ def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> bytes:
 
 def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
     """Become a tmux client on the worker's session; does not return. Leaving it never ends the worker."""
+    if not sys.stdin.isatty():
+        raise CommandError("usage", "attach needs a terminal; `panevisor screen NAME` prints what the pane shows")
+    if pane.dead:
+        print(f"{pane.name} has ended; this is its last screen (C-b d leaves it)", file=sys.stderr)
     argv = _argv("attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}")
     os.chdir(place.state_dir)
     try:

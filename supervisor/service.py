@@ -38,13 +38,14 @@ from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.root import FAILURE_WINDOW, FAILURES, Nursery, Opening, Outcome, Posts, SupervisorActor
 from actors.snapshot import Config as ConfigFacts
 from actors.snapshot import Service as ServiceFacts
-from actors.terminal import TerminalActor
+from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, load, load_text
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
+from supervisor.orphans import end_orphans
 from supervisor.pane_sweep import PaneSweeper
 from supervisor.place import Place
 from supervisor.probes import ProbePool
@@ -52,7 +53,7 @@ from supervisor.processes import ProcessPort
 from supervisor.records_file import RecordsFile
 from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
-from supervisor.status_file import StatusFile
+from supervisor.status_file import StatusFile, read_status
 from supervisor.subreaper import NOFILE
 from supervisor.sweeps import FileOnDisk, Sweeps
 from supervisor.terminal_port import LOGS, TmuxTerminal
@@ -220,7 +221,15 @@ class Service:
             log.file, level=log.level, format=log.format, max_size=log.max_size, keep=log.keep, console=console
         )
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
-        self._log.log("info", "service.started", facts)
+        self._log.log("info", "service.started", facts | self._the_one_before())
+
+    def _the_one_before(self) -> dict[str, Any]:
+        """Say how the last service here ended: one that was killed could not say so itself."""
+        before = read_status(self.place.state_dir / "status.json")
+        if before.pid is None or not self._known.workers:
+            return {}
+        ended = "cleanly" if self._known.head.clean else "not cleanly: killed, or the machine went down"
+        return {"previous_pid": before.pid, "previous_ended": ended, "previous_heartbeat": before.last_heartbeat}
 
     def _build_adapters(self, nofile: int) -> None:
         state_dir = self.place.state_dir
@@ -304,10 +313,12 @@ class Service:
             worker=self._start_worker,
             seed=lambda: f"{int(time.time() * 1000):x}{secrets.token_hex(2)}",
             opened=self._log.begin,
-            watch_server=lambda server: self._processes.watch_server(
-                server, lambda: self.posts.supervisor.tell(ServerEnded(server))
-            ),
+            watch_server=self._watch_server,
         )
+
+    def _watch_server(self, server: Handle) -> None:
+        self._panes.reset()
+        self._processes.watch_server(server, lambda: self.posts.supervisor.tell(ServerEnded(server)))
 
     def _start_ticker(self) -> pykka.ActorRef[Any]:
         return TickerActor.start(
@@ -369,6 +380,8 @@ class Service:
     def _housekeep(self) -> None:
         """Once a health beat: is the file still what was applied, is the lock still ours, can the log be written?"""
         supervisor = self.posts.supervisor
+        if not (self.place.state_dir / SOCKET).exists():
+            self.posts.terminal.tell(Revive())  # it was deleted: the server binds it anew
         applied = self._records_digest()
         supervisor.tell(ConfigOnDisk(bool(applied) and self._on_disk.digest() != applied))
         supervisor.tell(
@@ -429,9 +442,18 @@ class Service:
             if people:
                 self._log.log("warning", "tmux.kept", {"windows": people})
                 return
+            self._end_escapees()
             self._terminal.end_server()
         except TerminalError as error:
             self._log.log("error", "tmux.not_ended", {"error": str(error)})
+
+    def _end_escapees(self) -> None:
+        """End what left every worker's tree unseen (env -i, setsid, double fork): it is a child of the tmux server."""
+        if self._server.pid is None:
+            return
+        ended = end_orphans(self._server.pid, self._panes.foreign_roots(""))
+        if ended:
+            self._log.log("warning", "worker.escaped", {"pids": ended})
 
     def _crashed(self, error: Exception) -> None:
         trace = "".join(traceback.format_exception(error))

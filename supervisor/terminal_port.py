@@ -13,6 +13,7 @@ from actors.messages import Handle, Pane, Refusal, Started, StartRefused, StartU
 from actors.ports import NamedStart, StartAnswer, TerminalUnreachable
 from actors.spec import WorkerSpec
 from supervisor.proc_table import handle_of
+from supervisor.program_file import unloadable
 from supervisor.segments import Segments, pipe_command
 from supervisor.tmux_client import Block, ControlClient
 from supervisor.tmux_server import TmuxServer
@@ -49,11 +50,20 @@ class TmuxTerminal:
         for index, start in enumerate(starts):
             if reason := cannot_start(start.order.spec, self._server.search_path()):
                 answers[index] = StartRefused(start.order.life, Refusal.IMPOSSIBLE, reason)
+            elif not self._pane_is_its_own(start):
+                answers[index] = _pane_gone(start)
         sent = [index for index in range(len(starts)) if index not in answers]
         answers |= zip(sent, self._send([starts[index] for index in sent]), strict=True)
         return [answers[index] for index in range(len(starts))]
 
-    def _send(self, starts: list[NamedStart]) -> list[StartAnswer]:
+    def _pane_is_its_own(self, start: NamedStart) -> bool:
+        """A pane id that another server gave out may be another worker's pane here."""
+        try:
+            return start.order.pane is None or self.look(start.order.pane, start.name, nudge=False)[1] is not None
+        except TerminalUnreachable:
+            return True  # the start itself will find out
+
+    def _send(self, starts: list[NamedStart], *, again: bool = False) -> list[StartAnswer]:
         if not starts:
             return []
         now = time.time()
@@ -63,7 +73,7 @@ class TmuxTerminal:
         except TerminalUnreachable:
             until = time.monotonic() + EXPIRY + 1.0
             return [StartUnknown(start.order.life, until) for start in starts]
-        return [self._answer(start, got) for start, got in zip(starts, blocks, strict=True)]
+        return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
 
     def _line(self, start: NamedStart) -> str:
         order = start.order
@@ -76,14 +86,14 @@ class TmuxTerminal:
         pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size)
         return Launch(spec=spec, life=life, environment=environment, pipe=_unexpanded(pipe), nofile=self._nofile)
 
-    def _answer(self, start: NamedStart, blocks: list[Block]) -> StartAnswer:
+    def _answer(self, start: NamedStart, blocks: list[Block], *, again: bool = False) -> StartAnswer:
         life = start.order.life
         for block in blocks:
             if block.text.startswith("S %"):
                 _, pane, pid = block.text.split()
                 return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0))
         said = " ".join(block.text for block in blocks if block.text)
-        if "still active" in said:
+        if "still active" in said and not again:
             return self._once_more(start)
         return StartRefused(life, _refusal(said), f"tmux: {said}")
 
@@ -94,8 +104,10 @@ class TmuxTerminal:
             self._server.nudge()
             time.sleep(0.02)
             _, pane = self.look(order.pane, start.name, nudge=False)
-            if pane is None or pane.dead:
-                return self._send([start])[0]
+            if pane is None:
+                return _pane_gone(start)
+            if pane.dead:
+                return self._send([start], again=True)[0]
         return StartRefused(order.life, Refusal.UNREACHABLE, "tmux has not noticed the last death")
 
     def look(self, pane: str | None, name: str, *, nudge: bool) -> tuple[float, Pane | None]:
@@ -138,6 +150,10 @@ class TmuxTerminal:
         self._client.close()
 
 
+def _pane_gone(start: NamedStart) -> StartRefused:
+    return StartRefused(start.order.life, Refusal.PANE_GONE, "its pane does not exist any more")
+
+
 def cannot_start(spec: WorkerSpec, path: str) -> str | None:
     """Return why the spec can't be started now, or None: a missing folder or program is told from a crash."""
     if not os.path.isdir(spec.cwd):
@@ -151,10 +167,10 @@ def _cannot_execute(program: str, spec: WorkerSpec, path: str) -> str | None:
     path = dict(spec.env).get("PATH", path)
     if "/" in program:
         program = os.path.join(spec.cwd, program)
-    if shutil.which(program, path=path):
-        return None
+    if found := shutil.which(program, path=path):
+        return unloadable(found)
     if "/" not in program:
-        return f"program not found: {program} (PATH={path})"
+        return f"program not found: {program} (in none of the {len(path.split(os.pathsep))} folders of PATH)"
     if os.path.isdir(program):
         return f"program is a folder: {program}"
     return f"program may not be executed: {program}" if os.path.exists(program) else f"program not found: {program}"

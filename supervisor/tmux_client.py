@@ -19,6 +19,7 @@ from actors.ports import TerminalError, TerminalUnreachable
 from supervisor.tmux_words import IDLE_SESSION, words
 
 SOCKET = "tmux.sock"
+_ATTACHING = threading.Lock()
 DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
 
 
@@ -94,7 +95,24 @@ class ControlClient:
         return [self._read_until(process, end, deadline) for end in ends]
 
     def _connect(self, deadline: float) -> subprocess.Popen[bytes]:
+        """Attach, but only to a server that has just answered a plain client, and one client at a time.
+
+        Two or more control clients that wait on a stopped server crash tmux 3.3a when it goes on (each time, in 25
+        tries), and every worker with it; plain clients do not.
+        """
         self._close()
+        if not _ATTACHING.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise TerminalUnreachable("tmux has not answered another client")
+        try:
+            self._probe(deadline)
+            return self._attach_or_make(deadline)
+        finally:
+            _ATTACHING.release()
+
+    def _probe(self, deadline: float) -> None:
+        batch(self._state_dir, "display-message -p answers\n", timeout=max(0.1, deadline - time.monotonic()))
+
+    def _attach_or_make(self, deadline: float) -> subprocess.Popen[bytes]:
         try:
             return self._attach(deadline)
         except _Lost:

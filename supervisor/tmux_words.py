@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from actors.messages import Handle, Pane
 from actors.spec import WorkerSpec
 
+# 9>&1: a program that closes its standard streams would else close the terminal, and be hung up for it
 MARK_OPTION = "@panevisor"
 IDLE_SESSION = "_panevisor"
 PANE_FORMAT = ",".join(
@@ -32,7 +33,7 @@ PANE_FORMAT = ",".join(
     )
 )
 _SPECIAL = re.compile(r"([\x00-\x1f\x7f'])")
-WRAPPER = 'unset TMUX TMUX_PANE; ulimit -Sn {nofile}; cd -- "$1" || exit 125; shift; exec "$@"'
+WRAPPER = 'unset TMUX TMUX_PANE; ulimit -Sn {nofile}; cd -- "$1" || exit 125; shift; exec 9>&1; exec "$@"'
 
 
 def quoted(text: str) -> str:

@@ -160,3 +160,87 @@ def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site
         assert site.worker("a")["state"] == "running"
     finally:
         subprocess.run([*terminal, "kill-server"], check=False, capture_output=True)
+
+
+def test_a_tmux_server_that_was_stopped_for_long_lives_on_with_all_workers(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(3)))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    os.kill(tmux, signal.SIGSTOP)
+    try:
+        wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable", 5)
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 9, 15)
+    finally:
+        os.kill(tmux, signal.SIGCONT)
+    wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok", 15)
+    assert site.tmux_pid() == tmux
+    assert pids(site) == before
+    assert site.events("tmux.died") == []
+
+
+def test_a_tmux_socket_deleted_under_the_running_service_is_bound_anew(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    (site.state / "tmux.sock").unlink()
+    wait_until(lambda: (site.state / "tmux.sock").exists())
+    assert site.tmux_pid() == tmux
+    site.run("restart", "a", check=0)
+    assert pids(site) != before
+    assert site.tmux_pid() == tmux
+
+
+def test_a_worker_that_closes_its_standard_streams_lives_on(site: Site) -> None:
+    site.write(table("a", "command = 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000; done'\n"))
+    site.up()
+    before = pids(site)
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 10)
+    assert pids(site) == before
+    assert site.events("worker.exited") == []
+
+
+def test_an_emptied_file_is_refused_at_a_clean_start_too(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(5)))
+    site.up()
+    before = pids(site)
+    site.run("down", "--keep-workers", check=0)
+    site.write("")
+    assert "--force" in site.run("up", check=6).stderr
+    assert pids(site) == before
+
+
+def test_a_second_service_is_refused_though_the_lock_file_was_deleted(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    (site.state / "lock").rename(site.state / "was-lock")
+    assert "lock file was deleted" in site.run("serve", check=9).stderr
+    (site.state / "was-lock").rename(site.state / "lock")
+
+
+def test_a_program_for_another_machine_and_a_missing_interpreter_fail_at_once(site: Site) -> None:
+    elf = site.place / "elf"
+    elf.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x02\x00\xb7\x01" + b"\0" * 44)
+    script = site.place / "script"
+    script.write_text("#!/no/such/shell\n")
+    for program in (elf, script):
+        program.chmod(0o755)
+    site.write(table("elf", f"command = ['{elf}']\n") + table("script", f"command = ['{script}']\n"))
+    site.up(check=1)
+    workers = site.workers()
+    assert "another kind of machine" in workers["elf"]["reason"]
+    assert "/no/such/shell" in workers["script"]["reason"]
+    assert {w["state"] for w in workers.values()} == {"failed"}
+
+
+def test_down_ends_what_had_left_every_tree_unseen(site: Site) -> None:
+    note = site.place / "pid"
+    escape = f"(env -i setsid sh -c \"echo \\$\\$ > {note}; exec sleep 1000\" &) ; exec sleep 1000"
+    site.write(f"[workers.a]\ncommand = '''{escape}'''\n")
+    site.up()
+    wait_until(lambda: note.exists() and note.read_text().strip())
+    escaped = int(note.read_text())
+    assert alive(escaped)
+    site.run("down", check=0)
+    assert not alive(escaped)

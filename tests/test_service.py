@@ -207,3 +207,24 @@ def test_the_status_json_has_the_keys_of_the_contract(site: Site) -> None:
     assert worker["processes"] == 1
     assert worker["log_path"] == str(site.state / "logs" / "a.log")
     json.dumps(status)
+
+
+def test_the_next_service_says_how_the_one_before_ended(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    killed = site.service_pid()
+    site.kill_service()
+    site.up()
+    assert "previous_pid" not in site.events("service.started")[0]
+    second = site.events("service.started")[1]
+    assert second["previous_pid"] == killed
+    assert second["previous_ended"].startswith("not cleanly")
+    site.run("down", "--keep-workers", check=0)
+    site.up()
+    assert site.events("service.started")[2]["previous_ended"] == "cleanly"
+
+
+def test_attach_without_a_terminal_says_what_to_use_instead(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    assert "panevisor screen" in site.run("attach", "a", check=2).stderr

@@ -1,0 +1,41 @@
+"""Can the kernel load this program? A wrong architecture or a missing interpreter is told before it is tried."""
+
+import os
+import sys
+from pathlib import Path
+
+_ELF = b"\x7fELF"
+_X86_64, _I386 = b"\x3e\x00", b"\x03\x00"
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+
+
+def unloadable(path: str) -> str | None:
+    """Return why the kernel would refuse to execute the file, or None; what can't be read is left to the kernel."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(256)
+    except OSError:
+        return None
+    if head.startswith(b"#!"):
+        return _without_interpreter(path, head)
+    if head.startswith(_ELF) and not _runs_here(head[18:20]):
+        return f"program is for another kind of machine (ELF machine {head[18:20].hex()}): {path}"
+    return None
+
+
+def _runs_here(wanted: bytes) -> bool:
+    ours = _machine()
+    emulated = any(entry.name not in ("register", "status") for entry in _BINFMT.glob("*"))
+    return wanted == ours or (ours, wanted) == (_X86_64, _I386) or emulated
+
+
+def _without_interpreter(path: str, head: bytes) -> str | None:
+    words = os.fsdecode(head[2:].split(b"\n", 1)[0]).split()
+    if words and os.path.isabs(words[0]) and not os.path.exists(words[0]):
+        return f"interpreter not found: {words[0]} (first line of {path})"
+    return None
+
+
+def _machine() -> bytes:
+    with Path(sys.executable).open("rb") as file:
+        return file.read(20)[18:20]
