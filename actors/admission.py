@@ -1,18 +1,20 @@
 """Which pending workers may start now, and what holds the others: pure, from the states of all.
 
-The order is that of definition. A held worker says which gate holds it; "waiting …" is what time may mend.
+They stand in a queue: who began to wait first starts first, and at one moment the order is that of definition. A held
+worker says which gate holds it; "waiting …" is what time may mend.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from actors.records import Record
+from actors.records import Intent, Record
 from actors.spec import Condition, WorkerSpec
 from actors.worker_state import State
 
 S = State
 _TAKING_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
+_IN_LINE = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait again, and keeps its turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,38 @@ class Standing:
     record: Record
 
 
-def decide(lineup: Iterable[str], standings: Mapping[str, Standing], places: int) -> dict[str, str | None]:
+class Queue:
+    """Whose turn it is: the names of those who wait to start, in the order in which they began to. One actor's own."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def note(self, name: str, state: State) -> None:
+        """Put a worker at the end when it begins to wait, and take it out when it does not any more."""
+        if state in _IN_LINE:
+            self._names.setdefault(name)
+        else:
+            self._names.pop(name, None)
+
+    def leave(self, name: str) -> None:
+        self._names.pop(name, None)
+
+
+def is_living(state: State) -> bool:
+    """Claim that a worker in this state runs or is on the way to it, so that it has to be ended."""
+    return state in _ON_THE_WAY
+
+
+def decide(queue: Iterable[str], standings: Mapping[str, Standing], places: int) -> dict[str, str | None]:
     """Return each pending worker's gate: None for those that start now, else the reason that it is held."""
     taken = sum(standing.state in _TAKING_A_PLACE for standing in standings.values())
     gates: dict[str, str | None] = {}
-    for name in lineup:
+    for name in queue:
         standing = standings.get(name)
-        if standing is None or standing.state is not S.PENDING:
+        if standing is None or standing.state is not S.PENDING or standing.record.intent is Intent.REMOVED:
             continue
         gate = unmet(standing.record.spec, standings)
         if gate is None and taken >= places:
@@ -68,10 +95,3 @@ def _met(on: Condition, standing: Standing) -> bool:
             return state is S.COMPLETED
         case Condition.EXITED:
             return standing.record.exit is not None and state in (S.COMPLETED, S.FAILED, S.STOPPED)
-
-
-def stop_wave(standings: Mapping[str, Standing]) -> list[str]:
-    """Return the living workers on which no other living worker depends: the next to stop, in reverse order."""
-    living = {name for name, standing in standings.items() if standing.state in _ON_THE_WAY}
-    needed = {on for name in living for on, _ in standings[name].record.spec.depends_on}
-    return [name for name in living if name not in needed] or sorted(living)

@@ -6,6 +6,8 @@ leads to the new one, and a message to nobody is dropped (the replacement asks f
 """
 
 import contextlib
+import threading
+import time
 import traceback
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,12 +24,27 @@ class HandlerEscaped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ActorFailed:
-    """An actor died of an exception: which role it had (a worker's is its name), and the whole traceback."""
+    """An actor died of an exception: its role and worker, the type of message that it handled, and the traceback."""
 
     role: str
     worker: str | None
+    handling: str
     error: str
     trace: str
+
+    def facts(self) -> dict[str, str | None]:
+        """Return what the log says of it."""
+        who = {"actor": self.role, "worker": self.worker, "handling": self.handling}
+        return who | {"error": self.error, "traceback": self.trace}
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A handler at work: the type of its message, since when (monotonic), and in which thread."""
+
+    handling: str
+    since: float
+    thread: int
 
 
 class Post(Generic[M]):
@@ -51,8 +68,11 @@ class SupervisedActor(pykka.ThreadingActor):
     def __init__(self, owner: Post[Any], role: str, worker: str | None = None) -> None:
         super().__init__()
         self._owner = owner
-        self._role = role
-        self._worker_name = worker
+        self.role = role
+        self.worker_name = worker
+        self._handling = ""
+        self.busy: Busy | None = None
+        """What its handler is at, for the watchdog, which reads it from another thread."""
 
     def begin(self) -> None:
         """The first thing that happens in the actor's own thread."""
@@ -69,12 +89,22 @@ class SupervisedActor(pykka.ThreadingActor):
         self.actor_ref.tell(_BEGIN)  # not here: pykka calls no `on_failure` for what on_start raises
 
     def on_receive(self, message: Any) -> Any:
+        self._handling = type(message).__name__
+        self.busy = Busy(self._handling, time.monotonic(), threading.get_ident())
         try:
-            return self.begin() if message is _BEGIN else self.handle(message)
+            return self._handle(message)
         except Exception:
             raise
         except BaseException as error:
             raise HandlerEscaped(f"a handler raised {error!r}") from error
+        finally:
+            self.busy = None
+
+    def _handle(self, message: Any) -> Any:
+        if message is not _BEGIN:
+            return self.handle(message)
+        self.begin()
+        return None
 
     def on_failure(
         self,
@@ -83,7 +113,11 @@ class SupervisedActor(pykka.ThreadingActor):
         traceback_: TracebackType | None,
     ) -> None:
         trace = "".join(traceback.format_exception(exception_type, exception_value, traceback_))
-        self._owner.tell(ActorFailed(self._role, self._worker_name, repr(exception_value), trace))
+        self._owner.tell(ActorFailed(self.role, self.worker_name, self._handling, repr(exception_value), trace))
 
 
-_BEGIN = object()
+class _Begin:
+    """The first message of every actor."""
+
+
+_BEGIN = _Begin()

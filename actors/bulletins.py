@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.messages import Fact, Handle
-from actors.ports import PaneSweep, Survey, SweepFailed, TreeSweep
+from actors.ports import PaneSweep, SweepFailed, TreeSweep
 from actors.records import Record
 from actors.snapshot import Config, Host, Row
 from actors.worker_state import State
@@ -123,11 +123,12 @@ class ServiceNow:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A worker's state, and what is to be remembered of it."""
+    """A worker's state, the number of the last order that it carried out, and what is to be remembered of it."""
 
     name: str
     state: State
     record: Record
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,6 @@ class Finished:
     """A removed worker's last word: forget it."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """The first look at everything."""
-
-    survey: Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +181,12 @@ class ConfigOnDisk:
 @dataclass(frozen=True, slots=True)
 class Introduce:
     """An actor that should know you was replaced: enrol, arm and report again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputWanted:
+    """Type this; `answered` is called once, from the Worker's thread, with None or with why it was not typed."""
+
+    content: bytes
+    keys: tuple[str, ...]
+    answered: Callable[[str | None], None]

@@ -28,6 +28,7 @@ from typing import Any
 
 from actors.budget import Complete, Fail, Retry, Verdict, forgiven, judge
 from actors.messages import (
+    Acknowledge,
     Admitted,
     ArmLog,
     AskPane,
@@ -42,6 +43,7 @@ from actors.messages import (
     Forget,
     Handle,
     Held,
+    InputGiven,
     Instant,
     Ordered,
     OrdersLost,
@@ -60,11 +62,17 @@ from actors.messages import (
     TreeGone,
     TreeLeft,
     TreeSeen,
+    Type,
+    Typed,
+    TypeHeld,
+    TypeRefused,
+    TypeUnknown,
     Verb,
     Watch,
     Woken,
 )
 from actors.screen import Screen
+from actors.typing_queue import TypingQueue, held, is_stuck, next_piece, refusal, typed, without_first
 from actors.worker_state import Ending, Goal, Life, Phase, State, Step, Worker, move
 
 GRACE = 5.0  # seconds in which a pane that no sweep has seen yet is not judged by its absence
@@ -73,6 +81,7 @@ ORDER_LOST = 60.0  # seconds after which an unanswered start counts as lost; a t
 ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for an exit status, the last one repeats
 DOWN = "down"  # the reason of a worker that was stopped with the service, and is still wanted
 NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
+CLOSE_AGAIN = 10.0  # seconds until a pane that was to be closed and is still there is closed again
 STATUS_LOST = 12  # answers without a status after which it counts as lost (about 4 s)
 
 S = State
@@ -92,7 +101,7 @@ def due(worker: Worker) -> float | None:
 
 
 def _deadlines(w: Worker) -> list[float]:
-    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at]
+    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at, w.typing.retry_at]
     if w.state is S.BACKOFF and w.next_start and not w.ending:
         found.append(w.next_start.mono)
     if w.life:
@@ -114,7 +123,16 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
 
 def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
     effects: tuple[Effect, ...] = ()
-    for clause in (_step_ending, _end_pause, _look_at_readiness, _ask_again, _lose_order, _forgive, _clean_up):
+    for clause in (
+        _step_ending,
+        _end_pause,
+        _look_at_readiness,
+        _ask_again,
+        _lose_order,
+        _forgive,
+        _clean_up,
+        _type_next,
+    ):
         w, more = clause(w, now)
         effects += more
     return w, effects
@@ -170,15 +188,21 @@ def _forgive(w: Worker, now: Instant) -> Step:
 def _clean_up(w: Worker, now: Instant) -> Step:
     if w.cleanup_at is None or now.mono < w.cleanup_at or w.ending:
         return w, ()
-    closing = (ClosePane(w.pane),) if w.pane else ()
-    return replace(w, cleanup_at=None, pane=None), closing
+    return _close_pane(w, now)
+
+
+def _close_pane(w: Worker, now: Instant) -> Step:
+    """Close the pane, and again until tmux says that it is gone: the order can be lost."""
+    if w.pane is None:
+        return replace(w, cleanup_at=None), ()
+    return replace(w, cleanup_at=now.mono + CLOSE_AGAIN), (ClosePane(w.pane), AskPane(w.pane))
 
 
 # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _admitted(w: Worker, _fact: Fact, now: Instant) -> Step:
-    if w.state is not S.PENDING:
+    if w.state is not S.PENDING or w.goal is Goal.REMOVE:
         return w, ()
     if w.ending:
         return replace(w, admitted=True, reason="waiting for what is left of the last life to end"), ()
@@ -265,7 +289,12 @@ def _start_unknown(w: Worker, fact: StartUnknown, _now: Instant) -> Step:
 
 
 def _orders_lost(w: Worker, fact: OrdersLost, now: Instant) -> Step:
-    return _start_unknown(w, StartUnknown(w.life.id, fact.until), now) if w.life else (w, ())
+    life = w.life
+    if life is None:
+        return w, ()
+    w, told = _type_unknown(w, TypeUnknown(life.id), now)
+    w, effects = _start_unknown(w, StartUnknown(life.id, fact.until), now)
+    return w, (*told, *effects)
 
 
 # ── what tmux and the kernel tell of a life ───────────────────────────────────────────────────────────────────────
@@ -351,7 +380,7 @@ def _start_lost(w: Worker, life: Life, now: Instant) -> Step:
 def _pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:
     life = w.life
     if life is None:
-        return (w if fact.taken <= w.pane_since else _without_pane(w)), ()
+        return (w, ()) if fact.taken <= w.pane_since else _pane_closed(w, now)
     if life.phase is Phase.ORDERED or fact.taken <= life.answered:
         return w, ()
     if life.phase is Phase.UNKNOWN:
@@ -359,6 +388,11 @@ def _pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:
     if life.phase is Phase.ENDED:
         return _died(_without_pane(w), life, Exit(None, None, now.wall), now)
     return _missed(w, life, now)
+
+
+def _pane_closed(w: Worker, now: Instant) -> Step:
+    w = replace(_without_pane(w), cleanup_at=None)
+    return _remove(w, now) if w.goal is Goal.REMOVE and w.is_empty else (w, ())
 
 
 def _missed(w: Worker, life: Life, now: Instant) -> Step:
@@ -413,13 +447,14 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
 
 def _lay_down(w: Worker, life: Life, now: Instant) -> Step:
     """The life is over: clear it from every table, and end what is left of its tree before anything else begins."""
+    w, untyped = _drop_input(w, f"{w.name} has ended")
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
     if w.ending is None:
         w, effects = begin_ending(w, life, now)
     elif w.ending.gone:
         w, effects = _nothing_left(w, w.ending, now)
-    return w, (Forget(life.id), *effects)
+    return w, (Forget(life.id), *untyped, *effects)
 
 
 def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
@@ -508,10 +543,83 @@ def _respecced(w: Worker) -> Worker:
 
 
 def _remove(w: Worker, now: Instant) -> Step:
-    closing = (ClosePane(w.pane),) if w.pane else ()
-    w = replace(_without_pane(w), cleanup_at=None, next_start=None, next_spec=None)
-    w, emitted = move(w, S.REMOVED, now, "worker.removed", "person")
-    return w, (*emitted, *closing, Finish())
+    """Close its pane; it is removed when tmux says that the pane is gone, so that none is ever left behind."""
+    w = replace(w, goal=Goal.REMOVE, admitted=False, next_start=None, next_spec=None)
+    if w.pane:
+        return _close_pane(w, now)
+    w, emitted = move(replace(w, goal=None, cleanup_at=None), S.REMOVED, now, "worker.removed", "person")
+    return w, (*emitted, Finish())
+
+
+# ── typing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _input_given(w: Worker, given: InputGiven, now: Instant) -> Step:
+    alive = w.life is not None and w.life.phase is Phase.ALIVE
+    problem = refusal(w.typing, given) if alive else f"{w.name} is {w.state}, there is no program to type to"
+    if problem:
+        return w, (Acknowledge(given.number, problem),)
+    queue = replace(w.typing, waiting=(*w.typing.waiting, given))
+    return _type_next(replace(w, typing=queue), now)
+
+
+def _type_next(w: Worker, now: Instant) -> Step:
+    if w.life is None or w.life.phase is not Phase.ALIVE or w.pane is None:
+        return w, ()
+    queue, piece = next_piece(w.typing, now.mono)
+    if piece is None:
+        return w, ()
+    order = Type(w.life.id, w.pane, piece.content, piece.keys, piece.if_taken)
+    return replace(w, typing=queue), (order,)
+
+
+def _under_way(w: Worker, life: str) -> bool:
+    return w.life is not None and w.life.id == life and w.typing.under_way is not None
+
+
+def _typed(w: Worker, fact: Typed, now: Instant) -> Step:
+    if not _under_way(w, fact.life):
+        return w, ()
+    queue, number = typed(w.typing)
+    done = () if number is None else (Acknowledge(number, None),)
+    w, more = _type_next(replace(w, typing=queue), now)
+    return w, (*done, *more)
+
+
+def _type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
+    if not _under_way(w, fact.life):
+        return w, ()
+    w = replace(w, typing=held(w.typing, now.mono))
+    return _drop_input(w, f"{w.name} does not read its input") if is_stuck(w.typing, now.mono) else (w, ())
+
+
+def _type_refused(w: Worker, fact: TypeRefused, _now: Instant) -> Step:
+    if not _under_way(w, fact.life):
+        return w, ()
+    return _drop_input(replace(w, typing=replace(w.typing, under_way=None)), fact.reason)
+
+
+def _type_unknown(w: Worker, fact: TypeUnknown, now: Instant) -> Step:
+    """It may have been typed, so it is not typed again; what waits behind it has its turn."""
+    if not _under_way(w, fact.life):
+        return w, ()
+    queue, number = without_first(w.typing)
+    told = () if number is None else (Acknowledge(number, "tmux has not answered: it may be typed, or in part"),)
+    w, more = _type_next(replace(w, typing=queue), now)
+    return w, (*told, *more)
+
+
+def _drop_input(w: Worker, reason: str) -> Step:
+    """Give up all that waits, and tell each who gave it; of a piece under way nobody knows whether it arrived."""
+    waiting, queue = w.typing.waiting, w.typing
+    if not waiting:
+        return w, ()
+    begun = queue.done > 0 or queue.under_way is not None
+    told = [Acknowledge(given.number, f"{reason}; it was not typed") for given in waiting]
+    if begun:
+        told[0] = Acknowledge(waiting[0].number, f"{reason}; it may have been typed in part")
+    facts = {"worker": w.name, "life": w.life.id if w.life else None, "inputs": len(waiting), "reason": reason}
+    return replace(w, typing=TypingQueue(ahead=queue.ahead)), (Emit("worker.input_dropped", "warning", facts), *told)
 
 
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -545,8 +653,14 @@ def _order_start(w: Worker, now: Instant) -> Step:
         case S.BACKOFF:
             return replace(w, next_start=now), ()
         case S.STOPPING if w.goal is not Goal.REPLACE:
-            return replace(_forgiven(w), goal=Goal.RESTART), ()  # remembered: it starts when the tree is gone
+            return _change_goal(_forgiven(w), Goal.RESTART, now)  # remembered: it starts when the tree is gone
     return w, ()
+
+
+def _change_goal(w: Worker, goal: Goal, now: Instant) -> Step:
+    """A stopping worker becomes something else; at once, where only the end of its pane is still waited for."""
+    w = replace(w, goal=goal)
+    return _finish_stop(w, now) if w.is_empty else (w, ())
 
 
 def _forgiven(w: Worker) -> Worker:
@@ -569,7 +683,7 @@ def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
         case S.STOPPING if goal is Goal.DOWN and w.goal in (Goal.STOP, Goal.COMPLETE, Goal.REMOVE):
             return w, ()  # it ends anyway, and what was ordered of it stays
         case S.STOPPING:
-            return replace(w, goal=goal), ()
+            return _change_goal(w, goal, now)
         case S.PENDING | S.BACKOFF if goal is Goal.DOWN and w.goal is Goal.REMOVE:
             return w, ()
         case S.PENDING | S.BACKOFF if goal is not Goal.REMOVE:
@@ -597,14 +711,15 @@ def _spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
     w = replace(w, order=max(w.order, fact.number))
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
-        return replace(w, spec=fact.spec, next_spec=None), ()
+        w = replace(w, spec=fact.spec, next_spec=None)
+        return _change_goal(w, w.goal, now) if w.state is S.STOPPING and w.goal else (w, ())
     w = _forgiven(w)
     match w.state:
         case S.STARTING | S.RUNNING:
             return begin_stop(replace(w, next_spec=fact.spec), Goal.REPLACE, now)
         case S.STOPPING:
-            goal = Goal.REPLACE if w.goal is Goal.RESTART else w.goal
-            return replace(w, next_spec=fact.spec, goal=goal), ()
+            goal = Goal.REPLACE if w.goal is Goal.RESTART else w.goal or Goal.STOP
+            return _change_goal(replace(w, next_spec=fact.spec), goal, now)
         case S.BACKOFF | S.COMPLETED | S.FAILED:
             return _order_start(replace(w, spec=fact.spec), now)
     return replace(w, spec=fact.spec), ()
@@ -651,6 +766,17 @@ def dice(w: Worker) -> float:
     return random.Random(f"{w.seed}/{w.lives}").random()
 
 
+_AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
+    _step_ending,
+    _end_pause,
+    _look_at_readiness,
+    _ask_again,
+    _lose_order,
+    _forgive,
+    _clean_up,
+    _type_next,
+)
+
 _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     Admitted: _admitted,
     Held: _held,
@@ -668,5 +794,10 @@ _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     BecameReady: _became_ready,
     ServerDied: _server_died,
     OrdersLost: _orders_lost,
+    InputGiven: _input_given,
+    Typed: _typed,
+    TypeHeld: _type_held,
+    TypeRefused: _type_refused,
+    TypeUnknown: _type_unknown,
     Woken: _woken,
 }

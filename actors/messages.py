@@ -141,6 +141,47 @@ class SpecChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class InputGiven:
+    """Something to type into the worker's terminal: these very bytes, or these keys by tmux's names.
+
+    Answered by `Acknowledge` with the same number, in the order in which it was given.
+    """
+
+    number: int
+    content: bytes = b""
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """tmux has taken what was typed, as far as the last `Type` went."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeHeld:
+    """Nothing was typed: the program has not read what was typed before."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRefused:
+    """Nothing was typed, and why: the pane is dead, or is another life's by now."""
+
+    life: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeUnknown:
+    """tmux has not answered in time: whether it was typed cannot be known, so it is not repeated."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A start was carried out: the pane and the process it made."""
 
@@ -243,6 +284,11 @@ Fact = (
     | Held
     | Ordered
     | SpecChanged
+    | InputGiven
+    | Typed
+    | TypeHeld
+    | TypeRefused
+    | TypeUnknown
     | Started
     | StartRefused
     | StartUnknown
@@ -299,6 +345,25 @@ class ArmLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Type:
+    """Type these bytes or keys into the life's pane; `if_taken`: only when the program has read all typed before."""
+
+    life: str
+    pane: str
+    content: bytes
+    keys: tuple[str, ...]
+    if_taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Tell whoever gave input `number` how it went; `problem` None: it is typed."""
+
+    number: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Tell me at once when this process ends."""
 
@@ -349,4 +414,4 @@ class Finish:
     """The worker is removed: end the actor."""
 
 
-Effect = Start | AskPane | ClosePane | ArmLog | Watch | EndTree | Probe | Forget | Emit | Finish
+Effect = Start | AskPane | ClosePane | ArmLog | Type | Acknowledge | Watch | EndTree | Probe | Forget | Emit | Finish

@@ -20,6 +20,11 @@ from actors.messages import (
     StartRefused,
     StartUnknown,
     Tree,
+    Type,
+    Typed,
+    TypeHeld,
+    TypeRefused,
+    TypeUnknown,
     Watch,
 )
 from actors.messages import Start as StartOrder
@@ -47,6 +52,7 @@ class NamedStart:
 
 
 StartAnswer = Started | StartRefused | StartUnknown
+TypeAnswer = Typed | TypeHeld | TypeRefused | TypeUnknown
 
 
 class TerminalPort(Protocol):
@@ -60,6 +66,9 @@ class TerminalPort(Protocol):
 
     def close(self, pane: str) -> None:
         """Destroy the session of the pane if the pane is dead and bears our mark."""
+
+    def type(self, order: Type) -> TypeAnswer:
+        """Type into the pane, if it is alive and still the life's; nothing of a refused order is typed."""
 
     def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
         """Open the pane's log pipe again, in a new segment."""

@@ -1,32 +1,73 @@
-"""What applying a file would change: pure, from the new specs and the records of what is."""
+"""What applying a file changes: pure, from the new specs and what is known of each worker.
+
+specs, standings ──changes──▶ one Change a worker ──too_many──▶ why it needs `force`
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from actors.admission import Standing
-from actors.requests import Change
+from actors.requests import Action, Change
 from actors.spec import WorkerSpec
 from actors.worker_state import State
 
+S = State
 _FORCES_REPLACE = ("command", "cwd", "env", "pane")
-_RUNNING = {State.STARTING, State.RUNNING}
+_RUNNING = {S.STARTING, S.RUNNING}
+_ENDED = {Action.STOP, Action.REPLACE}
 SMALL = 3  # so many running workers may always be stopped or replaced
 
 
 def changes(specs: Iterable[WorkerSpec], standings: Mapping[str, Standing]) -> tuple[Change, ...]:
-    """Return one change a worker of either side: create, replace, policy, none, stop."""
+    """Return one change a worker of either side, those of the file first; who was defined by hand stays as it is."""
     wanted = {spec.name: spec for spec in specs}
-    kept = tuple(_change(spec, standings.get(name)) for name, spec in wanted.items())
-    return kept + tuple(Change(name, "stop") for name in standings if name not in wanted)
+    kept = [_change(spec, standings.get(name)) for name, spec in wanted.items()]
+    gone = [name for name, standing in standings.items() if name not in wanted and not standing.record.by_hand]
+    return tuple(_with_renames(kept, gone, wanted, standings)) + tuple(_removal(name, standings) for name in gone)
 
 
 def _change(spec: WorkerSpec, standing: Standing | None) -> Change:
     if standing is None:
-        return Change(spec.name, "create")
+        return Change(spec.name, Action.CREATE)
     keys = different_keys(standing.record.spec, spec)
+    note = "defined by `run` so far" if standing.record.by_hand else ""
     if not keys:
-        return Change(spec.name, "none")
-    return Change(spec.name, "replace" if spec.digest != standing.record.spec.digest else "policy", keys)
+        return Change(spec.name, Action.POLICY if note else Action.NONE, note=note)
+    if spec.digest == standing.record.spec.digest:
+        return Change(spec.name, Action.POLICY, keys, note)
+    return _needs_process(spec.name, standing.state, keys, note)
+
+
+def _needs_process(name: str, state: State, keys: tuple[str, ...], note: str) -> Change:
+    match state:
+        case S.STARTING | S.RUNNING | S.STOPPING:
+            return Change(name, Action.REPLACE, keys, note)
+        case S.BACKOFF | S.COMPLETED | S.FAILED:
+            return Change(name, Action.START, keys, note or f"it is {state}")
+        case S.STOPPED:
+            return Change(name, Action.POLICY, keys, note or "a person stopped it; it counts from the next start")
+    return Change(name, Action.POLICY, keys, note or f"it is {state}; it counts from the next start")
+
+
+def _removal(name: str, standings: Mapping[str, Standing]) -> Change:
+    state = standings[name].state
+    return Change(name, Action.STOP, note="" if state in _RUNNING else f"it is {state}; it is forgotten")
+
+
+def _with_renames(
+    kept: list[Change], gone: list[str], wanted: Mapping[str, WorkerSpec], standings: Mapping[str, Standing]
+) -> list[Change]:
+    """Note where a new worker is a vanished one under another name: it is stopped and started, not renamed."""
+    old = {name: replace(standings[name].record.spec, name="") for name in gone}
+    noted = []
+    for change in kept:
+        same = [n for n, spec in old.items() if change.action is Action.CREATE and spec == _nameless(wanted, change)]
+        noted.append(replace(change, note=f"{same[0]} under another name, with a new process") if same else change)
+    return noted
+
+
+def _nameless(wanted: Mapping[str, WorkerSpec], change: Change) -> WorkerSpec:
+    return replace(wanted[change.name], name="")
 
 
 def different_keys(old: WorkerSpec, new: WorkerSpec) -> tuple[str, ...]:
@@ -38,7 +79,7 @@ def different_keys(old: WorkerSpec, new: WorkerSpec) -> tuple[str, ...]:
 def too_many(planned: Iterable[Change], standings: Mapping[str, Standing]) -> str | None:
     """Return why the changes need `force`: they end more than half of the running workers, and more than `SMALL`."""
     running = {name for name, standing in standings.items() if standing.state in _RUNNING}
-    ended = [c.name for c in planned if c.action in ("stop", "replace") and c.name in running]
+    ended = [c.name for c in planned if c.action in _ENDED and c.name in running]
     if len(ended) <= SMALL or len(ended) * 2 <= len(running):
         return None
     return f"it would stop or replace {len(ended)} of {len(running)} running workers; --force if that is meant"

@@ -25,10 +25,12 @@ class Intent(StrEnum):
 class Record:
     """One worker as the records file knows it.
 
-    `life` is the one of which something may still live, `judged` the one whose `exit` was judged.
+    `life` is the one of which something may still live, `judged` the one whose `exit` was judged. `by_hand`: it was
+    defined by `run` and not by the file, so that applying the file does not remove it.
     """
 
     spec: WorkerSpec
+    by_hand: bool = False
     intent: Intent = Intent.WANTED
     ready: bool = False
     life: str | None = None
@@ -45,6 +47,7 @@ class Record:
         process, exit = _table(data).get("process"), data.get("exit")
         return cls(
             spec=WorkerSpec.from_json(_table(data["spec"])),
+            by_hand=bool(data.get("by_hand")),
             intent=Intent(data.get("intent", Intent.WANTED)),
             ready=bool(data.get("ready")),
             life=data.get("life"),

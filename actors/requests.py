@@ -4,7 +4,9 @@ Gateway ──ask──▶ Supervisor ──(on disk first)──▶ Workers    
 a row whose `order` is at least that number speaks of the time after the order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from actors.messages import Verb
 from actors.spec import WorkerSpec
@@ -41,6 +43,33 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Define and start a worker that is in no file. Answered by `Accepted`; refused where the name is taken."""
+
+    spec: WorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `Apply` with these specs would do; nothing is changed. Answered by `Planned`."""
+
+    specs: tuple[WorkerSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiveInput:
+    """Type this into a worker's terminal. Answered by `Accepted` when it is on its way to the worker.
+
+    `answered` is called once, from another thread: with None when it is typed, else with why it is not.
+    """
+
+    name: str
+    content: bytes
+    keys: tuple[str, ...]
+    answered: Callable[[str | None], None]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigBroken:
     """The file on disk can't be applied; everything stays as it is, and the picture says so."""
 
@@ -55,13 +84,34 @@ class ShutDown:
     cause: str = "person"
 
 
+class Action(StrEnum):
+    """What applying a file does with one worker."""
+
+    CREATE = "create"  # it is new: started when its gates are open
+    START = "start"  # it rests, and begins a life
+    REPLACE = "replace"  # it lives, and needs a new process
+    ADOPT = "adopt"  # no service runs: it lives and goes on
+    POLICY = "policy"  # the living one goes on under new rules
+    STOP = "stop"  # it is not in the file: stopped and forgotten
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What apply does with one worker: create, replace, policy, stop (and forget), none; `keys` say why."""
+    """What apply does with one worker; `keys` are those in which the file differs, `note` says what else to know."""
 
     name: str
-    action: str
+    action: Action
     keys: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The changes, and why apply would refuse them without `force` (None: it would not)."""
+
+    changes: tuple[Change, ...]
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The Supervisor: root of the tree. Owns every other actor, admits workers, keeps the records, carries out orders.
 
-ask: Order, Apply, ShutDown ──▶ Supervisor ──▶ records file (first), then Workers
+ask: Order, Apply, Plan, Run, GiveInput, ShutDown ──▶ Supervisor ──▶ records file (first), then Workers
 Worker ──Changed──▶ standings ──▶ admission ──▶ Admitted | Held
 ActorFailed ──▶ one line with the traceback, and a replacement
 """
@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Standing, decide, stop_wave
+from actors.admission import Queue, Standing, decide, is_living
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -23,6 +23,7 @@ from actors.bulletins import (
     ConfigOnDisk,
     FileFailing,
     Finished,
+    InputWanted,
     Introduce,
     Lineup,
     Revived,
@@ -30,6 +31,7 @@ from actors.bulletins import (
     ServiceNow,
     TmuxAnswers,
 )
+from actors.leaving import Leaving
 from actors.messages import (
     Admitted,
     Handle,
@@ -46,7 +48,20 @@ from actors.messages import (
 from actors.ports import Clock, Journal, RecordsFile, Survey
 from actors.reconcile import changes, too_many
 from actors.records import Intent, Record, Records
-from actors.requests import Accepted, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
+from actors.requests import (
+    Accepted,
+    Action,
+    Apply,
+    Change,
+    ConfigBroken,
+    GiveInput,
+    Order,
+    Plan,
+    Planned,
+    RequestRefused,
+    Run,
+    ShutDown,
+)
 from actors.snapshot import Config
 from actors.spec import WorkerSpec
 from actors.terminal import Look, Revive
@@ -64,6 +79,8 @@ _INTENT = {
     Verb.COMPLETE: Intent.COMPLETED,
     Verb.REMOVE: Intent.REMOVED,
 }
+News = Ordered | SpecChanged
+_ENDING = {Verb.STOP, Verb.COMPLETE, Verb.REMOVE, Verb.DOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +146,7 @@ class Found:
 
 
 class SupervisorActor(SupervisedActor):
-    """Owns the actors, the standings, the gates' words, the records file and the order numbers."""
+    """Owns the actors, the standings, the queue and the gates' words, the records file and the order numbers."""
 
     def __init__(
         self,
@@ -164,7 +181,9 @@ class SupervisorActor(SupervisedActor):
         self._admitting = False
         self._blind: str | None = None
         self._closing: ShutDown | None = None
-        self._told_down: set[str] = set()
+        self._queue = Queue()
+        self._leaving = Leaving()
+        self._orders: dict[str, tuple[News, ...]] = {}  # told to a worker that has not said yet that it has them
         self._unborn: set[str] = set()
         self._opened = False
 
@@ -184,6 +203,8 @@ class SupervisorActor(SupervisedActor):
             self._spawn(record, _birth(record, decision, self._nursery.seed()))
             if isinstance(decision, adoption.Adopt):  # for the half rule and the cap, before it can say so itself
                 self._standings[record.spec.name] = Standing(State.RUNNING, record)
+            elif isinstance(decision, adoption.Leave):  # so that a plan knows what rests
+                self._standings[record.spec.name] = Standing(decision.state, record)
         if opening.apply:
             self._apply_at_start(opening.apply)
         self._unborn = set(self._workers)
@@ -230,27 +251,49 @@ class SupervisorActor(SupervisedActor):
         return handler(self, message)
 
     def _changed(self, changed: Changed) -> None:
-        known = self._standings.get(changed.name)
-        self._standings[changed.name] = Standing(changed.state, changed.record)
-        if known is None or known.record != changed.record:
-            self._keep(changed.name, changed.record, durable=_is_news(known.record if known else None, changed.record))
-        self._unborn.discard(changed.name)
+        name = changed.name
+        known = self._standings.get(name)
+        record = self._as_ordered(changed)
+        self._standings[name] = Standing(changed.state, record)
+        if known is None or known.record != record:
+            self._keep(name, record, durable=_is_news(known.record if known else None, record))
+        self._queue.note(name, changed.state)
+        self._unborn.discard(name)
         self._say_opened_when_all_are_born()
         self._look_at_gates()
+        self._let_go()
         if self._closing:
             self._go_on_closing()
+
+    def _as_ordered(self, changed: Changed) -> Record:
+        """Return its record, with what was ordered of it and it had not heard yet when it said so."""
+        name, record = changed.name, changed.record
+        if name in self._standings:
+            record = replace(record, by_hand=self._standings[name].record.by_hand)
+        unheard = tuple(news for news in self._orders.pop(name, ()) if news.number > changed.order)
+        if unheard:
+            self._orders[name] = unheard
+        waiting = self._leaving.waiting.get(name)
+        for news in (*unheard, *([waiting] if waiting else [])):
+            record = _told(record, news)
+        return record
 
     def _finished(self, finished: Finished) -> None:
         name = finished.name
         self._workers.pop(name, None)
-        for table in (self._standings, self._held, self._failures):
+        for table in (self._standings, self._held, self._failures, self._orders):
             table.pop(name, None)
+        self._queue.leave(name)
+        self._leaving = self._leaving.without(name)
         self._lookups.discard(name)
         if name in self._lineup:
             self._lineup.remove(name)
         self._keep(name, None, durable=True)
         self._tell_lineup()
         self._look_at_gates()
+        self._let_go()
+        if self._closing:
+            self._go_on_closing()
 
     # ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -263,7 +306,7 @@ class SupervisorActor(SupervisedActor):
         self._admitting = False
         if self._closing:
             return
-        gates = decide(self._lineup, self._standings, self._opening.places)
+        gates = decide(self._queue, self._standings, self._opening.places)
         for name, gate in gates.items():
             self._hold(name, gate) if gate or self._no_tmux() else self._let_in(name)
 
@@ -286,27 +329,69 @@ class SupervisorActor(SupervisedActor):
     def _order(self, order: Order) -> Accepted:
         self._refuse_if_closing()
         self._refuse_unknown(order.names)
-        if not order.force and order.verb in (Verb.STOP, Verb.REMOVE):
-            self._refuse_protected(order.names)
+        if not order.force:
+            self._refuse_protected(order)
+            self._refuse_quarantined(order)
         return self._carry_out(order.verb, order.names)
 
     def _carry_out(self, verb: Verb, names: tuple[str, ...]) -> Accepted:
         self._number += 1
+        order = Ordered(verb, self._number)
         for name in names:
             self._intend(name, verb)
             self._held.pop(name, None)
-            self._workers[name].tell(Ordered(verb, self._number))
+        if verb in _ENDING:
+            self._leaving = self._leaving.join(names, order)
+            self._let_go()
+        else:
+            for name in names:
+                self._leaving = self._leaving.without(name)
+                self._tell_order(name, order)
         return Accepted(self._number, names)
+
+    def _let_go(self) -> None:
+        """Tell those to end whom nobody that is leaving needs any more."""
+        self._leaving, due = self._leaving.due(self._standings)
+        for name, order in due.items():
+            if name in self._workers:
+                self._tell_order(name, order)
+
+    def _tell_order(self, name: str, news: News) -> None:
+        self._orders[name] = (*self._orders.get(name, ()), news)
+        self._workers[name].tell(news)
 
     def _intend(self, name: str, verb: Verb) -> None:
         """What a person ordered is on disk before it is answered."""
+        self._remember(name, _intended(self._standings[name].record, verb), durable=True)
+
+    def _remember(self, name: str, record: Record, *, durable: bool) -> None:
         standing = self._standings[name]
-        if verb is Verb.STOP and standing.state in (State.COMPLETED, State.FAILED):
-            return
-        record = replace(standing.record, intent=_INTENT[verb])
         if record != standing.record:
             self._standings[name] = replace(standing, record=record)
-            self._keep(name, record, durable=True)
+            self._keep(name, record, durable=durable)
+
+    def _run(self, run: Run) -> Accepted:
+        self._refuse_if_closing()
+        name = run.spec.name
+        if name in self._standings:
+            raise RequestRefused(
+                "conflict",
+                f"a worker is called {name} already (it is {self._standings[name].state}): take another name, "
+                f"or `panevisor remove {name}` first",
+            )
+        self._number += 1
+        number, seed = self._number, self._nursery.seed()
+        record = Record(spec=run.spec, by_hand=True)
+        self._keep(name, record, durable=True)
+        self._spawn(record, lambda now: _ordered(adoption.define(run.spec, seed, now, "run"), number))
+        self._tell_lineup()
+        self._look_at_gates()
+        return Accepted(number, (name,))
+
+    def _give_input(self, given: GiveInput) -> Accepted:
+        self._refuse_unknown((given.name,))
+        self._workers[given.name].tell(InputWanted(given.content, given.keys, given.answered))
+        return Accepted(self._number, (given.name,))
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
@@ -317,10 +402,17 @@ class SupervisorActor(SupervisedActor):
         if unknown:
             raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
 
-    def _refuse_protected(self, names: tuple[str, ...]) -> None:
-        protected = [name for name in names if self._standings[name].record.spec.protected]
-        if protected:
+    def _refuse_protected(self, order: Order) -> None:
+        protected = [name for name in order.names if self._standings[name].record.spec.protected]
+        if protected and order.verb in (Verb.STOP, Verb.REMOVE):
             raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
+
+    def _refuse_quarantined(self, order: Order) -> None:
+        """What lives there may be somebody's: a start could double it."""
+        unproven = [name for name in order.names if self._standings[name].state is State.QUARANTINED]
+        if unproven and order.verb in (Verb.START, Verb.RESTART):
+            said = f"quarantined: {', '.join(unproven)}; see `panevisor why`, then --force if nothing of it lives"
+            raise RequestRefused("not-permitted", said)
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -330,6 +422,10 @@ class SupervisorActor(SupervisedActor):
         self._tell_lineup()
         return accepted
 
+    def _plan(self, plan: Plan) -> Planned:
+        planned = changes(plan.specs, self._standings)
+        return Planned(planned, too_many(planned, self._standings))
+
     def _apply(self, apply: Apply) -> Accepted:
         planned = changes(apply.specs, self._standings)
         refusal = None if apply.force else too_many(planned, self._standings)
@@ -338,31 +434,38 @@ class SupervisorActor(SupervisedActor):
         self._number += 1
         specs = {spec.name: spec for spec in apply.specs}
         for change in planned:
-            self._carry_out_change(change, specs.get(change.name))
+            if change.action is not Action.STOP:
+                self._carry_out_change(change, specs[change.name])
+        self._forget_all(tuple(change.name for change in planned if change.action is Action.STOP))
         others = [name for name in self._lineup if name not in specs]
         self._lineup = [*specs, *others]
         self._config_applied(apply, planned)
         self._look_at_gates()
         return Accepted(self._number, tuple(specs), planned)
 
-    def _carry_out_change(self, change: Change, spec: WorkerSpec | None) -> None:
+    def _carry_out_change(self, change: Change, spec: WorkerSpec) -> None:
         name, number = change.name, self._number
-        if spec is None:
-            self._intend(name, Verb.REMOVE)
-            self._workers[name].tell(Ordered(Verb.REMOVE, number))
-        elif change.action == "create":
+        if change.action is Action.CREATE:
             seed = self._nursery.seed()
             self._spawn(Record(spec=spec), lambda now: _ordered(adoption.define(spec, seed, now), number))
-        else:
-            self._standings[name] = _respecced(self._standings[name], spec)
-            self._workers[name].tell(SpecChanged(spec, number))
+            return
+        self._leaving = self._leaving.without(name)
+        self._remember(name, _as_in_file(self._standings[name].record, spec), durable=False)
+        self._tell_order(name, SpecChanged(spec, number))
+
+    def _forget_all(self, names: tuple[str, ...]) -> None:
+        """Those that are not in the file any more leave; dependants first."""
+        for name in names:
+            self._remember(name, _intended(self._standings[name].record, Verb.REMOVE), durable=False)
+        self._leaving = self._leaving.join(names, Ordered(Verb.REMOVE, self._number))
+        self._let_go()
 
     def _config_applied(self, apply: Apply, planned: tuple[Change, ...]) -> None:
         now = self._clock.now().wall
         self._config = replace(
             self._config, digest=apply.config_digest, loaded_at=now, changed_on_disk=False, error=None
         )
-        self._keep_head(config_digest=apply.config_digest)
+        self._keep_head(config_digest=apply.config_digest)  # with fsync: what was kept before is on disk, too
         counts: dict[str, int] = {}
         for change in planned:
             counts[change.action] = counts.get(change.action, 0) + 1
@@ -400,6 +503,9 @@ class SupervisorActor(SupervisedActor):
             return
         self._server = None
         self._say("error", "tmux.died", {"pid": ended.server.pid, "workers": len(self._workers)})
+        for name, standing in self._standings.items():
+            if is_living(standing.state):
+                self._queue.note(name, State.PENDING)  # in the order of their definition, however they hear of it
         for worker in self._workers.values():
             worker.tell(ServerDied())
         if not self._closing:
@@ -423,15 +529,21 @@ class SupervisorActor(SupervisedActor):
     # ── actors that fail ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _actor_failed(self, failed: ActorFailed) -> None:
-        facts = {"actor": failed.role, "worker": failed.worker, "error": failed.error, "traceback": failed.trace}
-        self._say("error", "actor.failed", facts)
+        self._say("error", "actor.failed", failed.facts())
         if self._fails_too_often(failed):
             self._give_up_on(failed)
         elif failed.worker is not None:
+            self._drop_what_killed(failed.worker, failed.handling)
             self._lookups.add(failed.worker)
             self._look_up(failed.worker)
         else:
             self._replace(failed.role)
+
+    def _drop_what_killed(self, name: str, handling: str) -> None:
+        """Of what it was told and has not said to have, its replacement is told again all but what ended it."""
+        unheard = self._orders.get(name, ())
+        killer = next((news for news in unheard if type(news).__name__ == handling), None)
+        self._orders[name] = tuple(news for news in unheard if news is not killer)
 
     def _fails_too_often(self, failed: ActorFailed) -> bool:
         now = self._clock.now().mono
@@ -482,6 +594,8 @@ class SupervisorActor(SupervisedActor):
         panes = (found.pane,) if found.pane else ()
         decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
         self._spawn(record, _birth(record, decision, self._nursery.seed()))
+        for news in self._orders.get(found.name, ()):
+            self._workers[found.name].tell(news)
 
     def _retry_later(self) -> None:
         at = self._clock.now().mono + RETRY
@@ -507,16 +621,18 @@ class SupervisorActor(SupervisedActor):
 
     def _go_on_closing(self) -> None:
         assert self._closing is not None
-        wave = [] if self._closing.keep_workers else stop_wave(self._standings)
-        for name in wave:
-            if name not in self._told_down:
-                self._told_down.add(name)
-                self._workers[name].tell(Ordered(Verb.DOWN, self._number))
-        if not wave:
+        living = [] if self._closing.keep_workers else self._still_living()
+        fresh = [name for name in living if name not in self._leaving]
+        self._leaving = self._leaving.join(fresh, Ordered(Verb.DOWN, self._number))
+        self._let_go()
+        if not living:
             self._keep_head(clean=True)
             strangers = any(standing.state is State.QUARANTINED for standing in self._standings.values())
             end_server = not self._closing.keep_workers and not strangers  # what is quarantined is never signalled
             self._done(Outcome(self._closing.cause, end_server=end_server))
+
+    def _still_living(self) -> list[str]:
+        return [name for name, s in self._standings.items() if is_living(s.state) or s.state is State.UNBORN]
 
     # ── what is remembered and said ───────────────────────────────────────────────────────────────────────────────
 
@@ -525,6 +641,7 @@ class SupervisorActor(SupervisedActor):
         if name not in self._standings:
             self._keep(name, record, durable=False)
         self._standings[name] = Standing(State.UNBORN, record)
+        self._queue.note(name, State.UNBORN)
         if name not in self._lineup:
             self._lineup.append(name)
         post: Post[Any] = Post()
@@ -580,6 +697,9 @@ class SupervisorActor(SupervisedActor):
         Admit: _admit,
         Order: _order,
         Apply: _apply_asked,
+        Plan: _plan,
+        Run: _run,
+        GiveInput: _give_input,
         ConfigBroken: _config_broken,
         ConfigOnDisk: _config_on_disk,
         ShutDown: _shut_down,
@@ -602,8 +722,22 @@ def _ordered(step: Step, number: int) -> Step:
     return replace(worker, order=number), effects
 
 
-def _respecced(standing: Standing, spec: WorkerSpec) -> Standing:
-    return replace(standing, record=replace(standing.record, spec=spec))
+def _intended(record: Record, verb: Verb) -> Record:
+    """Return the record with what the order wants; going down wants nothing new, nor does a stop of what has ended."""
+    if verb is Verb.STOP and record.intent in (Intent.COMPLETED, Intent.FAILED):
+        return record
+    return replace(record, intent=_INTENT.get(verb, record.intent))
+
+
+def _told(record: Record, news: News) -> Record:
+    """Return the record as it will be when the worker has heard this."""
+    return replace(record, spec=news.spec) if isinstance(news, SpecChanged) else _intended(record, news.verb)
+
+
+def _as_in_file(record: Record, spec: WorkerSpec) -> Record:
+    """Return the record of a worker that the file names: one that was to be removed goes on."""
+    intent = Intent.WANTED if record.intent is Intent.REMOVED else record.intent
+    return replace(record, spec=spec, by_hand=False, intent=intent)
 
 
 def _pane_of(fact: PaneSeen | PaneAbsent) -> Pane | None:

@@ -50,6 +50,7 @@ class Row:
     screen_bytes: int | None
     log_path: str
     log_bytes: int | None
+    queued_input: int
     hands_on: bool
     order: int
     draining: bool
@@ -84,7 +85,7 @@ class Row:
             "screen_bytes": self.screen_bytes,
             "log_path": self.log_path,
             "log_bytes": self.log_bytes,
-            "queued_input": 0,
+            "queued_input": self.queued_input,
             "hands_on": self.hands_on,
         }
 
@@ -118,6 +119,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         screen_bytes=len(w.screen.content) if w.screen else None,
         log_path=log_path,
         log_bytes=log_bytes,
+        queued_input=len(w.typing.waiting),
         hands_on=w.attached,
         order=w.order,
         draining=w.ending is not None,

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
 from actors.bulletins import Revived
-from actors.messages import Fact, PaneAbsent, PaneSeen, Start
+from actors.messages import Fact, PaneAbsent, PaneSeen, Start, Type
 from actors.ports import Journal, NamedStart, TerminalError, TerminalPort
 from actors.spec import WorkerSpec
 
@@ -34,6 +34,14 @@ class Look:
     name: str
     pane: str | None
     nudge: bool
+    tell: Callable[[Fact], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Answered by Typed, TypeHeld, TypeRefused or TypeUnknown."""
+
+    order: Type
     tell: Callable[[Fact], None]
 
 
@@ -70,7 +78,7 @@ class Flush:
     """The next chunk of starts is due."""
 
 
-TerminalOrder = StartWanted | Look | Closing | Discarding | LogArming | Revive | Flush
+TerminalOrder = StartWanted | Look | Typing | Closing | Discarding | LogArming | Revive | Flush
 
 
 class TerminalActor(SupervisedActor):
@@ -93,6 +101,8 @@ class TerminalActor(SupervisedActor):
                 self._flush()
             case Look():
                 self._look(message)
+            case Typing(order, tell):
+                tell(self._port.type(order))
             case Closing(pane):
                 self._try("close", lambda: self._port.close(pane))
             case Discarding(name):

@@ -9,9 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.base import Post, SupervisedActor
-from actors.bulletins import Activity, Armed, Changed, Enrolled, Finished, Introduce, Report, Withdrawn
+from actors.bulletins import (
+    Activity,
+    Armed,
+    Changed,
+    Enrolled,
+    Finished,
+    InputWanted,
+    Introduce,
+    Report,
+    Withdrawn,
+)
 from actors.lifecycle import DOWN, due, step
 from actors.messages import (
+    Acknowledge,
     ArmLog,
     AskPane,
     ClosePane,
@@ -22,16 +33,18 @@ from actors.messages import (
     Finish,
     Forget,
     Handle,
+    InputGiven,
     Instant,
     Probe,
     Start,
     TreeSeen,
+    Type,
     Watch,
 )
 from actors.ports import Clock, Journal, Prober, Processes
 from actors.records import Intent, Record
 from actors.snapshot import row_of
-from actors.terminal import Closing, Discarding, LogArming, Look, StartWanted
+from actors.terminal import Closing, Discarding, LogArming, Look, StartWanted, Typing
 from actors.worker_state import Goal, Phase, State, Step, Worker
 
 Birth = Callable[[Instant], Step]
@@ -64,6 +77,8 @@ class WorkerActor(SupervisedActor):
         self._record: Record | None = None
         self._armed: float | None = None
         self._log_bytes: int | None = None
+        self._typists: dict[int, Callable[[str | None], None]] = {}
+        self._inputs = 0
 
     def begin(self) -> None:
         worker, effects = self._birth(self._around.clock.now())
@@ -75,11 +90,18 @@ class WorkerActor(SupervisedActor):
         if isinstance(message, Introduce):
             self._introduce(self._worker)
             return
+        if isinstance(message, InputWanted):
+            message = self._given(message)
         if isinstance(message, TreeSeen):
             self._log_bytes = message.log_bytes
         self._take(self._worker, message)
         if isinstance(message, TreeSeen) and not self.actor_stopped.is_set():
             self._report(beat=message.beat)
+
+    def _given(self, wanted: InputWanted) -> InputGiven:
+        self._inputs += 1
+        self._typists[self._inputs] = wanted.answered
+        return InputGiven(self._inputs, wanted.content, wanted.keys)
 
     def _take(self, before: Worker, fact: Fact) -> None:
         after, effects = step(before, fact, self._around.clock.now())
@@ -97,9 +119,9 @@ class WorkerActor(SupervisedActor):
 
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
         record = record_of(after)
-        if record != self._record or before is None or before.state is not after.state:
+        if record != self._record or before is None or (before.state, before.order) != (after.state, after.order):
             self._record = record
-            self._around.supervisor.tell(Changed(after.name, after.state, record))
+            self._around.supervisor.tell(Changed(after.name, after.state, record, after.order))
         if before is None or _process(before) != _process(after) or before.spec.log != after.spec.log:
             self._enrol(after)
         self._report()
@@ -121,7 +143,7 @@ class WorkerActor(SupervisedActor):
         self._enrol(worker)
         self._arm(worker)
         self._report()
-        self._around.supervisor.tell(Changed(worker.name, worker.state, record_of(worker)))
+        self._around.supervisor.tell(Changed(worker.name, worker.state, record_of(worker), worker.order))
 
     def _report(self, beat: int | None = None) -> None:
         worker = self._worker
@@ -149,6 +171,10 @@ class WorkerActor(SupervisedActor):
                 around.terminal.tell(Closing(pane))
             case ArmLog(life, pane, spec):
                 around.terminal.tell(LogArming(pane, life, spec))
+            case Type():
+                around.terminal.tell(Typing(effect, tell))
+            case Acknowledge(number, problem):
+                self._typists.pop(number)(problem)
             case Watch():
                 around.processes.watch(effect, tell)
             case EndTree():

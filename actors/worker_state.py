@@ -8,6 +8,7 @@ from actors.budget import Budget
 from actors.messages import Effect, Emit, Exit, Handle, Instant
 from actors.screen import Screen
 from actors.spec import WorkerSpec
+from actors.typing_queue import TypingQueue
 
 
 class State(StrEnum):
@@ -125,6 +126,7 @@ class Worker:
     exit: Exit | None = None
     judged: str | None = None  # the life whose exit that is
     order: int = 0  # number of the last order that was carried out
+    typing: TypingQueue = field(default_factory=TypingQueue)
     screen: Screen | None = None
     last_output: int | None = None
     attached: bool = False
@@ -135,6 +137,11 @@ class Worker:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def is_empty(self) -> bool:
+        """Claim that nothing of a life is left, or still being ended."""
+        return self.life is None and self.ending is None
 
 
 Step = tuple[Worker, tuple[Effect, ...]]

@@ -22,13 +22,9 @@ from supervisor.tables import safe
 
 def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
     """Bring everything up: `found` is where a service of this file was last, `own` where the file wants it now."""
-    try:
-        check(own)
-    except CommandError:
-        _let_service_say_so(found, own)
-        raise
+    checked(found, own)
     with _service(found, own) as client:
-        _refuse_another(client, own)
+        refuse_another(client, own)
         progress = Progress()
         client.on_message = progress
         client.call("subscribe", topics=["metrics"])
@@ -43,6 +39,15 @@ def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
         return _report(client, answer)
 
 
+def checked(found: Place, own: Place) -> None:
+    """Raise what is wrong with the file; a running service shows it from then on, too."""
+    try:
+        check(own)
+    except CommandError:
+        _let_service_say_so(found, own)
+        raise
+
+
 def check(place: Place) -> None:
     """Raise what is wrong with the file, all of it."""
     try:
@@ -54,7 +59,7 @@ def check(place: Place) -> None:
 def _let_service_say_so(found: Place, own: Place) -> None:
     """A running service reads the file itself, refuses it, and shows from then on that it can't be applied."""
     with suppress(CommandError), Client.connect(found.socket) as client:
-        _refuse_another(client, own)
+        refuse_another(client, own)
         client.call("apply")
 
 
@@ -65,7 +70,7 @@ def _service(found: Place, own: Place) -> Client:
         return start(own)
 
 
-def _refuse_another(client: Client, own: Place) -> None:
+def refuse_another(client: Client, own: Place) -> None:
     """Two files with one state directory would take each other's workers for removed ones."""
     path = client.call("hello")["config"]
     if path is not None and os.path.realpath(path) != os.path.realpath(own.config):

@@ -261,6 +261,52 @@ def restart(given: Given, **options: Any) -> int:
 
 
 @panevisor.command()
+@_ordering
+def complete(given: Given, **options: Any) -> int:
+    """End workers and mark them done; their panes go after `cleanup_after`."""
+    return _order(given, "complete", options)
+
+
+@panevisor.command()
+@_ordering
+def remove(given: Given, **options: Any) -> int:
+    """Stop workers and forget them, with their logs; those of the file come back when it is applied."""
+    return _order(given, "remove", options)
+
+
+@panevisor.command("run")
+@click.option("--name", required=True, help="Its name; it must be free.")
+@click.option("-p", "--project", help="Its project.")
+@click.option("-l", "--label", "labels", multiple=True, metavar="LABEL=VALUE", help="A label of it.")
+@click.option("--restart", type=click.Choice(["always", "on-failure", "never"]), help="When it is started again.")
+@click.option("-e", "--env", multiple=True, metavar="K[=V]", help="A variable; K alone passes on the caller's.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of a worker, as TOML.")
+@_timeout
+@click.option("--no-wait", is_flag=True, help="Do not wait for the verdict.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+@click.pass_obj
+def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, no_wait: bool, **options: Any) -> int:
+    """Start a worker that is in no file, here and with this PATH; it survives the service, and stays until removed."""
+    from supervisor.ad_hoc import run as run_by_hand
+
+    return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
+
+
+@panevisor.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")
+@click.option("--keys", is_flag=True, help="What follows are keys: C-c, Enter, Up …")
+@click.option("--no-enter", is_flag=True, help="Type no Enter after the text.")
+@click.option("--timeout", default="30s", show_default=True, callback=_seconds, help="Wait so long until it is typed.")
+@click.pass_obj
+def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: bool, timeout: float) -> int:
+    """Type exactly TEXT and Enter into a worker's terminal, or keys; `-` reads the text from standard input."""
+    from supervisor.send_input import send as send_input
+
+    return send_input(given.place(), name, words, keys=keys, enter=not no_enter, wait=timeout)
+
+
+@panevisor.command()
 @click.argument("name")
 @click.option("-r", "--read-only", is_flag=True, help="Look, but type nothing.")
 @click.pass_obj
@@ -323,6 +369,28 @@ def events(given: Given, follow: bool, count: int, output: str) -> int:
 
 
 # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@panevisor.command()
+@_OUTPUT
+@click.pass_obj
+def plan(given: Given, output: str) -> int:
+    """Say what applying the file would do; exit 10 when something would change."""
+    from supervisor.plan_output import plan as show_plan
+
+    return show_plan(given.place(), given.own_place(), as_json=output == "json")
+
+
+@panevisor.command()
+@_timeout
+@click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts.")
+@click.option("--force", is_flag=True, help="Even if it stops or replaces more than half of the running workers.")
+@click.pass_obj
+def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
+    """Apply the file to the running service: what `plan` says, and nothing else."""
+    from supervisor.plan_output import apply as apply_file
+
+    return apply_file(given.place(), given.own_place(), force=force, wait=0.0 if no_wait else timeout)
 
 
 @panevisor.command()

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
@@ -34,7 +34,16 @@ from supervisor.config_problems import (
 from supervisor.config_tables import FileTable, PolicyTable, SupervisorTable, Table, WorkerTable
 from supervisor.paths import default_state_dir
 
-__all__ = ["Config", "ConfigError", "Problem", "ServiceLogSettings", "SupervisorSettings", "load", "load_text"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Problem",
+    "ServiceLogSettings",
+    "SupervisorSettings",
+    "define",
+    "load",
+    "load_text",
+]
 
 _T = TypeVar("_T", bound=Table)
 _Raw = dict[str, Any]
@@ -191,11 +200,12 @@ class _Reader:
         self._check_dependencies(tables["workers"])
         if supervisor is None or self._faults:
             raise ConfigError(self._problems())
+        pane = PaneSize(**supervisor.pane.model_dump())
         return Config(
             path=self._path,
             digest=hashlib.sha256(self._text).hexdigest()[:12],
             supervisor=_settings(supervisor, self._path),
-            workers=tuple(self._spec(name, table, supervisor) for name, table in workers.items()),
+            workers=tuple(self._spec(name, table, pane) for name, table in workers.items()),
         )
 
     def _tables(self, raw: _Raw) -> dict[str, _Raw]:
@@ -257,27 +267,8 @@ class _Reader:
             keys = wanted[cycle[0]][cycle[1]]
             self._add_worker(cycle[0], Finding(keys, f"depends_on goes in a circle: {_drawn(cycle)}"))
 
-    def _spec(self, name: str, table: WorkerTable, supervisor: SupervisorTable) -> WorkerSpec:
-        return WorkerSpec(
-            name=name,
-            command=table.command if isinstance(table.command, str) else tuple(table.command),
-            cwd=str(_below(self._path, table.cwd)),
-            env=tuple(table.env.items()),
-            project=table.project,
-            labels=tuple(table.labels.items()),
-            protected=table.protected,
-            restart=Restart(table.restart),
-            ok_exit_codes=tuple(table.ok_exit_codes),
-            backoff=Backoff(**table.backoff.model_dump()),
-            max_restarts=table.max_restarts,
-            healthy_after=table.healthy_after,
-            depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
-            ready=Ready(**table.ready.model_dump()),
-            stop=tuple(table.stop),
-            cleanup_after=table.cleanup_after,
-            log=LogLimits(**table.log.model_dump()),
-            pane=PaneSize(**supervisor.pane.model_dump()),
-        )
+    def _spec(self, name: str, table: WorkerTable, pane: PaneSize) -> WorkerSpec:
+        return _spec_of(name, table, self._path.parent, pane)
 
     def _add_default(self, finding: Finding) -> None:
         self._add(("defaults", *finding.keys), DEFAULTS, dotted(finding.keys), finding.message)
@@ -294,6 +285,47 @@ class _Reader:
         places, file = Places(self._text), str(self._shown_path)
         problems = [Problem(file, places.line(f.keys), f.worker, f.key or None, f.message) for f in self._faults]
         return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key or "", problem.message)))
+
+
+def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
+    """Return the spec of a worker that is in no file, from a table like a file's; `cwd` has to be absolute.
+
+    Raises ConfigError, whose problems have neither file nor line.
+    """
+    table, found = _validated(WorkerTable, dict(raw))
+    messages = [finding.message for finding in (*found, *_size_findings(dict(raw)))]
+    if fault := _name_fault(name):
+        messages.append(f"{shown(name)} {fault}")
+    if not os.path.isabs(str(raw.get("cwd", ""))):
+        messages.append("cwd must be an absolute path")
+    if raw.get("depends_on"):
+        messages.append("depends_on is for workers of the file")
+    if table is None or messages:
+        raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages))
+    return _spec_of(name, table, Path("/"), pane)
+
+
+def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> WorkerSpec:
+    return WorkerSpec(
+        name=name,
+        command=table.command if isinstance(table.command, str) else tuple(table.command),
+        cwd=os.path.normpath(folder / table.cwd),
+        env=tuple(table.env.items()),
+        project=table.project,
+        labels=tuple(table.labels.items()),
+        protected=table.protected,
+        restart=Restart(table.restart),
+        ok_exit_codes=tuple(table.ok_exit_codes),
+        backoff=Backoff(**table.backoff.model_dump()),
+        max_restarts=table.max_restarts,
+        healthy_after=table.healthy_after,
+        depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
+        ready=Ready(**table.ready.model_dump()),
+        stop=tuple(table.stop),
+        cleanup_after=table.cleanup_after,
+        log=LogLimits(**table.log.model_dump()),
+        pane=pane,
+    )
 
 
 def _validated(model: type[_T], raw: _Raw) -> tuple[_T | None, list[Finding]]:

@@ -21,8 +21,9 @@ from typing import Any
 
 from actors.feed import Entry
 from actors.ports import Journal
-from actors.requests import RequestRefused
+from actors.requests import GiveInput, RequestRefused
 from actors.snapshot import Snapshot
+from actors.spec import WorkerSpec
 from supervisor import wire
 from supervisor.config_problems import shown
 from supervisor.connection import Connection, Gone, Stuck
@@ -44,7 +45,7 @@ class Gateway:
     """Implements `actors.ports.Publisher`.
 
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
-    `load_config()` may raise ConfigError.
+    `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Gateway:
         *,
         ask: Callable[[object, float], object],
         load_config: Callable[[], LoadedConfig],
+        define: Callable[[str, Mapping[str, Any]], WorkerSpec],
         journal: Journal,
         uid: int | None = None,
         stuck_after: float = STUCK_AFTER,
@@ -61,6 +63,7 @@ class Gateway:
         self._path = socket_path
         self._ask = ask
         self._load_config = load_config
+        self.define = define
         self._journal = journal
         self._uid = os.getuid() if uid is None else uid
         self._stuck_after = stuck_after
@@ -71,6 +74,7 @@ class Gateway:
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests: set[asyncio.Task[None]] = set()
+        self._typing = asyncio.Lock()
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._waiting: set[VerdictWait] = set()
         self._closing = False
@@ -260,6 +264,18 @@ class Gateway:
             message = f"no answer within {ASK_TIMEOUT:g} s; the order may still be carried out (see status)"
             raise WireError("timeout", message) from None
 
+    async def type(self, name: str, content: bytes, keys: tuple[str, ...], wait: float) -> str | None:
+        """Hand the input to the worker, in the order of the requests, and wait until it says how it went."""
+        done: asyncio.Future[str | None] = self._loop.create_future()
+        given = GiveInput(name, content, keys, lambda problem: self._call(_resolve, done, problem))
+        async with self._typing:
+            await self.ask(given)
+        try:
+            async with asyncio.timeout(wait):
+                return await done
+        except TimeoutError:
+            raise WireError("timeout", f"{name}: not acknowledged within {wait:g} s; it may still be typed") from None
+
     async def load_config(self) -> LoadedConfig:
         return await self._loop.run_in_executor(self._pool, self._load_config)
 
@@ -303,6 +319,11 @@ class Gateway:
             task.cancel()
         await asyncio.wait(others, timeout=timeout) if others else None
         self._loop.stop()
+
+
+def _resolve(done: "asyncio.Future[str | None]", problem: str | None) -> None:
+    if not done.done():
+        done.set_result(problem)
 
 
 def _shutting_down() -> WireError:

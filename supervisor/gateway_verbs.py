@@ -6,26 +6,26 @@ can't be served raises WireError; what the Supervisor refuses comes as RequestRe
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors.messages import Verb as OrderVerb
-from actors.requests import Accepted, Apply, ConfigBroken, Order, ShutDown
+from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, Plan, Planned, Run, ShutDown
 from actors.snapshot import Snapshot
 from actors.spec import NAME_PATTERN, WorkerSpec
 from supervisor import verdicts, wire
 from supervisor.config_problems import ConfigError, shown
 from supervisor.connection import Connection
+from supervisor.keys import KeyUnknown, checked
 from supervisor.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, Pictures, plain_entry
+from supervisor.request_fields import Request, content, flag, names, pairs, table, text, texts, wait, whole
 from supervisor.verdict_wait import Expected
 from supervisor.wire import WireError
 
 MAX_TOPICS = 64
-MAX_WAIT = 3600.0
+SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _NAME = re.compile(NAME_PATTERN)
-
-Request = Mapping[str, Any]
 
 
 class LoadedConfig(Protocol):
@@ -51,6 +51,12 @@ class Desk(Protocol):
 
     async def load_config(self) -> LoadedConfig:
         """Read the file; raises ConfigError."""
+
+    def define(self, name: str, table: Mapping[str, Any]) -> WorkerSpec:
+        """Return the spec of a worker that is in no file; raises ConfigError."""
+
+    async def type(self, name: str, content: bytes, keys: tuple[str, ...], wait: float) -> str | None:
+        """Type into a worker's terminal; return None when it is typed, else why it is not."""
 
     async def verdicts_of(self, expected: Expected, wait: float) -> list[dict[str, Any]]:
         """Wait until each of these workers has a verdict; raises WireError("timeout") when that takes too long."""
@@ -92,17 +98,17 @@ async def _hello(desk: Desk, _connection: Connection, _request: Request) -> byte
 
 async def _status(desk: Desk, _connection: Connection, request: Request) -> bytes:
     snapshot = _present(desk)
-    names = _names(request) if "names" in request else None
-    project = _text(request, "project")
-    if names is None and project is None:
+    wanted = names(request) if "names" in request else None
+    project = text(request, "project")
+    if wanted is None and project is None:
         return desk.pictures.status(desk.subscribers)
-    _known(snapshot, names or ())
-    return desk.pictures.part(None if names is None else frozenset(names), project, desk.subscribers)
+    _known(snapshot, wanted or ())
+    return desk.pictures.part(None if wanted is None else frozenset(wanted), project, desk.subscribers)
 
 
 async def _subscribe(desk: Desk, connection: Connection, request: Request) -> bytes:
     topics = _topics(request)
-    since = _whole(request, "since", 0, 1 << 63)
+    since = whole(request, "since", 0, 1 << 63)
     snapshot = _present(desk)
     _known(snapshot, [topic.removeprefix(SCREEN) for topic in topics if topic.startswith(SCREEN)])
     if len(connection.topics.union(topics)) > MAX_TOPICS:
@@ -130,10 +136,31 @@ async def _unsubscribe(_desk: Desk, connection: Connection, request: Request) ->
 
 
 async def _events(desk: Desk, _connection: Connection, request: Request) -> bytes:
-    most = _whole(request, "n", 0, 100)
-    since = _whole(request, "since", 0, 1 << 63)
+    most = whole(request, "n", 0, 100)
+    since = whole(request, "since", 0, 1 << 63)
     entries = desk.pictures.entries(100 if most is None else most, since)
     return wire.pack([plain_entry(entry) for entry in entries])
+
+
+def _present(desk: Desk) -> Snapshot:
+    if desk.pictures.snapshot is None:
+        raise WireError("starting", "the service has only begun and has no picture yet: try again in a moment")
+    return desk.pictures.snapshot
+
+
+def _known(snapshot: Snapshot, names: "tuple[str, ...] | list[str]") -> None:
+    strangers = [name for name in names if name not in snapshot.rows]
+    if strangers:
+        raise WireError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
+
+
+def _topics(request: Request) -> tuple[str, ...]:
+    topics = tuple(dict.fromkeys(texts(request, "topics")))
+    for topic in topics:
+        name = topic.removeprefix(SCREEN) if topic.startswith(SCREEN) else None
+        if topic not in (METRICS, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
+            raise WireError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
+    return topics
 
 
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,17 +168,73 @@ async def _events(desk: Desk, _connection: Connection, request: Request) -> byte
 
 def _order(verb: OrderVerb) -> Verb:
     async def run(desk: Desk, _connection: Connection, request: Request) -> bytes:
-        names, wait = _names(request), _wait(request)
-        accepted = await desk.ask(Order(verb, names, _flag(request, "force")))
+        ordered, seconds = names(request), wait(request)
+        accepted = await desk.ask(Order(verb, ordered, flag(request, "force")))
         assert isinstance(accepted, Accepted)
         expected = dict.fromkeys(accepted.names, (verb.value, accepted.number))
-        return await _settled(desk, accepted, expected, wait)
+        return await _settled(desk, accepted, expected, seconds)
 
     return Verb(run, frozenset({"names", "force", "wait"}))
 
 
+async def _run(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    name, seconds = _one_name(request), wait(request)
+    try:
+        spec = desk.define(name, _table_of(request))
+    except ConfigError as error:
+        raise WireError("usage", "\n".join(problem.message for problem in error.problems)) from None
+    accepted = await desk.ask(Run(spec))
+    assert isinstance(accepted, Accepted)
+    return await _settled(desk, accepted, {name: ("start", accepted.number)}, seconds)
+
+
+def _table_of(request: Request) -> dict[str, Any]:
+    """Return the worker's table as a file would have it; what is not given has its default."""
+    given = {
+        "command": texts(request, "command"),
+        "cwd": text(request, "cwd"),
+        "env": dict(pairs(request, "env")),
+        "project": text(request, "project"),
+        "labels": dict(pairs(request, "labels")),
+        "restart": text(request, "restart"),
+    }
+    return table(request, "policy") | {key: value for key, value in given.items() if value is not None}
+
+
+async def _send(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    name = _one_name(request)
+    typed = content(request, "content")
+    try:
+        keys = checked(texts(request, "keys")) if "keys" in request else ()
+    except KeyUnknown as error:
+        raise WireError("usage", str(error)) from None
+    if bool(typed) == bool(keys):
+        raise WireError("usage", "send takes content or keys, one of them and not empty")
+    problem = await desk.type(name, typed, keys, wait(request) or SEND_WAIT)
+    if problem:
+        raise WireError("not-met", problem)
+    return wire.pack({"bytes": len(typed), "keys": len(keys)})
+
+
+def _one_name(request: Request) -> str:
+    name = text(request, "name")
+    if name is None or not _NAME.fullmatch(name):
+        raise WireError("usage", f"name must be the name of a worker, not {shown(name)}")
+    return name
+
+
+async def _plan(desk: Desk, _connection: Connection, _request: Request) -> bytes:
+    try:
+        config = await desk.load_config()
+    except ConfigError as error:
+        raise WireError("config", str(error)) from None
+    planned = await desk.ask(Plan(config.workers))
+    assert isinstance(planned, Planned)
+    return wire.pack({"changes": plain_changes(planned.changes), "refusal": planned.refusal})
+
+
 async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes:
-    wait, force = _wait(request), _flag(request, "force")
+    seconds, force = wait(request), flag(request, "force")
     try:
         config = await desk.load_config()
     except ConfigError as error:
@@ -159,26 +242,31 @@ async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes
         raise WireError("config", str(error)) from None
     accepted = await desk.ask(Apply(config.workers, config.digest, force))
     assert isinstance(accepted, Accepted)
-    return await _settled(desk, accepted, _expected(config, accepted), wait)
+    return await _settled(desk, accepted, _expected(config, accepted), seconds)
 
 
 def _expected(config: LoadedConfig, accepted: Accepted) -> dict[str, tuple[str, int]]:
     """Say what is waited for after apply: every worker of the file up, those no longer in it gone."""
     told = set(accepted.names)
     numbers = {spec.name: accepted.number if spec.name in told else verdicts.NO_NUMBER for spec in config.workers}
-    removed = {change.name: ("remove", accepted.number) for change in accepted.changes if change.action == "stop"}
+    removed = {c.name: ("remove", accepted.number) for c in accepted.changes if c.action is Action.STOP}
     return {name: ("up", number) for name, number in numbers.items()} | removed
 
 
-async def _settled(desk: Desk, accepted: Accepted, expected: Expected, wait: float) -> bytes:
-    found = await desk.verdicts_of(expected, wait) if wait > 0 else []
-    changes = [{"name": c.name, "action": c.action, "keys": list(c.keys)} for c in accepted.changes]
-    names = list(accepted.names)
-    return wire.pack({"number": accepted.number, "names": names, "verdicts": found, "changes": changes})
+async def _settled(desk: Desk, accepted: Accepted, expected: Expected, seconds: float) -> bytes:
+    found = await desk.verdicts_of(expected, seconds) if seconds > 0 else []
+    changes = plain_changes(accepted.changes)
+    ordered = list(accepted.names)
+    return wire.pack({"number": accepted.number, "names": ordered, "verdicts": found, "changes": changes})
+
+
+def plain_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return changes as the wire has them."""
+    return [{"name": c.name, "action": c.action.value, "keys": list(c.keys), "note": c.note} for c in changes]
 
 
 async def _down(desk: Desk, _connection: Connection, request: Request) -> bytes:
-    keep = _flag(request, "keep_workers")
+    keep = flag(request, "keep_workers")
     tmux_pid = None if keep else await desk.tmux_pid()
     await desk.ask(ShutDown(keep))
     return wire.pack({"pid": os.getpid(), "tmux_pid": tmux_pid})
@@ -195,70 +283,12 @@ VERBS: dict[str, Verb] = {
     "restart": _order(OrderVerb.RESTART),
     "complete": _order(OrderVerb.COMPLETE),
     "remove": _order(OrderVerb.REMOVE),
+    "run": Verb(
+        _run,
+        frozenset({"name", "command", "cwd", "env", "project", "labels", "restart", "policy", "wait"}),
+    ),
+    "send": Verb(_send, frozenset({"name", "content", "keys", "wait"})),
+    "plan": Verb(_plan, frozenset()),
     "apply": Verb(_apply, frozenset({"force", "wait"})),
     "down": Verb(_down, frozenset({"keep_workers"})),
 }
-
-
-# ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _present(desk: Desk) -> Snapshot:
-    if desk.pictures.snapshot is None:
-        raise WireError("starting", "the service has only begun and has no picture yet: try again in a moment")
-    return desk.pictures.snapshot
-
-
-def _known(snapshot: Snapshot, names: "tuple[str, ...] | list[str]") -> None:
-    strangers = [name for name in names if name not in snapshot.rows]
-    if strangers:
-        raise WireError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
-
-
-def _names(request: Request) -> tuple[str, ...]:
-    names = _texts(request, "names")
-    return tuple(dict.fromkeys(names))
-
-
-def _topics(request: Request) -> tuple[str, ...]:
-    topics = tuple(dict.fromkeys(_texts(request, "topics")))
-    for topic in topics:
-        name = topic.removeprefix(SCREEN) if topic.startswith(SCREEN) else None
-        if topic not in (METRICS, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
-            raise WireError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
-    return topics
-
-
-def _texts(request: Request, key: str) -> list[str]:
-    texts = request.get(key)
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise WireError("usage", f"{key} must be a list of text with something in it")
-    return texts
-
-
-def _text(request: Request, key: str) -> str | None:
-    value = request.get(key)
-    if value is not None and not isinstance(value, str):
-        raise WireError("usage", f"{key} must be text")
-    return value
-
-
-def _flag(request: Request, key: str) -> bool:
-    value = request.get(key, False)
-    if not isinstance(value, bool):
-        raise WireError("usage", f"{key} must be true or false")
-    return value
-
-
-def _whole(request: Request, key: str, least: int, most: int) -> int | None:
-    value = request.get(key)
-    if value is not None and (type(value) is not int or not least <= value <= most):
-        raise WireError("usage", f"{key} must be a whole number from {least} to {most}")
-    return value
-
-
-def _wait(request: Request) -> float:
-    value = request.get("wait", 0)
-    if type(value) not in (int, float) or not 0 <= value <= MAX_WAIT:
-        raise WireError("usage", f"wait must be a number of seconds from 0 to {MAX_WAIT:g}")
-    return float(value)

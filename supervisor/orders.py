@@ -1,6 +1,7 @@
-"""`start`, `stop`, `restart`: an order for the selected workers, and one line on how it came out for each."""
+"""`start`, `stop`, `restart`, `complete`, `remove`: an order for the selected workers, and one line a worker on it."""
 
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from supervisor.client import Client
@@ -10,6 +11,7 @@ from supervisor.selection import Selection, select
 from supervisor.tables import safe
 
 AT_ONCE = 1000  # names in a request: an array on the wire holds 1,024
+_STARTS = {"start", "restart"}
 
 
 def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: float) -> int:
@@ -21,16 +23,22 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
             _ordered(client, verb, names[i : i + AT_ONCE], force=force, wait=wait)
             for i in range(0, len(names), AT_ONCE)
         ]
-    verdicts = [verdict for answer in answers for verdict in answer["verdicts"]]
-    for verdict in verdicts:
-        print(f"{verdict['name']}: {safe(verdict['text'])}")
     if not wait:
         print(f"{verb} was ordered for {len(names)} worker(s)")
-    return 0 if all(verdict["ok"] for verdict in verdicts) else 1
+    return report([verdict for answer in answers for verdict in answer["verdicts"]])
+
+
+def report(verdicts: Iterable[Mapping[str, Any]]) -> int:
+    """Print a line a verdict; return 1 when one is not well, else 0."""
+    well = True
+    for verdict in verdicts:
+        print(f"{verdict['name']}: {safe(verdict['text'])}")
+        well = well and verdict["ok"]
+    return 0 if well else 1
 
 
 def _ordered(client: Client, verb: str, names: list[str], *, force: bool, wait: float) -> Any:
-    progress = Progress(STOPPED if verb == "stop" else SETTLED)
+    progress = Progress(SETTLED if verb in _STARTS else STOPPED)
     if wait and sys.stderr.isatty():
         client.on_message = progress
         client.call("subscribe", topics=["metrics"])

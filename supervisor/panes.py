@@ -75,6 +75,13 @@ def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
         raise _no_tmux() from None
 
 
+def pane_lines(place: Place) -> list[str]:
+    """Return a line of `PANE_FORMAT` for each pane, whoever's."""
+    from supervisor.tmux_words import PANE_FORMAT
+
+    return _tmux(place, "list-panes", "-a", "-F", PANE_FORMAT).decode(errors="replace").split("\n")
+
+
 def _lines(place: Place) -> list[str]:
     return _tmux(place, "list-panes", "-a", "-F", _FORMAT).decode(errors="replace").split("\n")
 

@@ -94,13 +94,8 @@ class RecordsFile:
             return b""
 
     def _fold(self, lines: list[bytes]) -> Records:
-        records = Records()
-        self.problems.clear()
-        for number, line in enumerate(lines, start=1):
-            try:
-                records = records.fold(json.loads(line))
-            except _BAD_LINE as error:
-                self.problems.append(f"{self.path}:{number}: left out: {type(error).__name__}: {error}")
+        records, problems = _folded(lines)
+        self.problems = [f"{self.path}:{problem}" for problem in problems]
         self._head = records.head
         self._known = {record.spec.name: record for record in records.workers}
         self._lines = len(lines)
@@ -178,6 +173,25 @@ class RecordsFile:
 
     def _fail(self, error: OSError) -> None:
         self._failing = f"{self.path}: {error.strerror or error}"
+
+
+def read_records(path: Path) -> Records:
+    """Return what is on record, for a reader that writes nothing: a torn last line is passed over."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Records()
+    return _folded(content[: content.rfind(b"\n") + 1].splitlines())[0]
+
+
+def _folded(lines: list[bytes]) -> tuple[Records, list[str]]:
+    records, problems = Records(), []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records = records.fold(json.loads(line))
+        except _BAD_LINE as error:
+            problems.append(f"{number}: left out: {type(error).__name__}: {error}")
+    return records, problems
 
 
 def _head_line(head: Head) -> bytes:

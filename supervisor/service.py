@@ -42,7 +42,7 @@ from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import paths
-from supervisor.config import Config, ConfigError, SupervisorSettings, load, load_text
+from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
 from supervisor.orphans import end_orphans
@@ -254,7 +254,13 @@ class Service:
             pid=os.getpid(),
             on_problem=lambda reason: self.posts.supervisor.tell(FileFailing("status file", reason)),
         )
-        self.gateway = Gateway(self.place.socket, ask=self.ask, journal=self._log, load_config=self._load_config)
+        self.gateway = Gateway(
+            self.place.socket,
+            ask=self.ask,
+            journal=self._log,
+            load_config=self._load_config,
+            define=lambda name, table: define(name, table, self._settings.pane),
+        )
 
     def _build_tree(self, known: Records) -> None:
         survey = self._panes.survey(self._tmux_server(), self._server.nudge)
@@ -402,8 +408,7 @@ class Service:
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _supervisor_failed(self, failed: ActorFailed) -> None:
-        facts = {"actor": failed.role, "error": failed.error, "traceback": failed.trace}
-        self._log.log("error", "actor.failed", facts)
+        self._log.log("error", "actor.failed", failed.facts())
         self._stop_actors()
 
     def _fails_too_often(self) -> bool:

@@ -4,13 +4,28 @@ An order that times out may still be read by tmux later, so each carries its own
 and the caller knows when that is (`StartUnknown.until`).
 """
 
+import fcntl
 import os
 import shutil
+import struct
+import termios
 import time
 from pathlib import Path
 
-from actors.messages import Handle, Pane, Refusal, Started, StartRefused, StartUnknown
-from actors.ports import NamedStart, StartAnswer, TerminalUnreachable
+from actors.messages import (
+    Handle,
+    Pane,
+    Refusal,
+    Started,
+    StartRefused,
+    StartUnknown,
+    Type,
+    Typed,
+    TypeHeld,
+    TypeRefused,
+    TypeUnknown,
+)
+from actors.ports import NamedStart, StartAnswer, TerminalUnreachable, TypeAnswer
 from actors.spec import WorkerSpec
 from supervisor.proc_table import handle_of
 from supervisor.program_file import unloadable
@@ -18,12 +33,15 @@ from supervisor.segments import Segments, pipe_command
 from supervisor.tmux_client import Block, ControlClient
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import (
+    NOT_TYPED,
     PANE_FORMAT,
+    TYPED,
     Launch,
     in_time,
     pane_line,
     start_in_dead_pane,
     start_in_new_session,
+    type_into,
     words,
 )
 
@@ -35,9 +53,7 @@ STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death th
 class TmuxTerminal:
     """`actors.ports.TerminalPort` over a standing control client."""
 
-    def __init__(
-        self, state_dir: Path, server: TmuxServer, *, marker: str, nofile: int, segments: Segments
-    ) -> None:
+    def __init__(self, state_dir: Path, server: TmuxServer, *, marker: str, nofile: int, segments: Segments) -> None:
         self._segments = segments
         self._server = server
         self._client = ControlClient(state_dir)
@@ -128,6 +144,25 @@ class TmuxTerminal:
         ours = "#{&&:#{pane_dead},#{!=:#{@panevisor},}}"
         self._client.run(f"if-shell -F -t {pane} '{ours}' {{ kill-pane -t {pane} }}")
 
+    def type(self, order: Type) -> TypeAnswer:
+        try:
+            if order.if_taken and self._unread(order.pane):
+                return TypeHeld(order.life)
+            line = type_into(order.pane, order.life, order.content, order.keys)
+            (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))
+        except TerminalUnreachable:
+            return TypeUnknown(order.life)
+        said = [block.text for block in blocks if block.text]
+        if said == [TYPED]:
+            return Typed(order.life)
+        return TypeRefused(order.life, "its pane is dead" if said == [NOT_TYPED] else f"tmux: {' '.join(said)}")
+
+    def _unread(self, pane: str) -> bool:
+        """Whether the program has bytes to read on its terminal, by the kernel's count."""
+        (blocks,) = self._client.run(words("display-message", "-p", "-t", pane, "#{pane_tty}"))
+        tty = "".join(block.text for block in blocks if not block.error)
+        return bytes_to_read(tty) > 0
+
     def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
         self._arms += 1
         pipe = self._launch(spec.name, life, spec).pipe
@@ -148,6 +183,20 @@ class TmuxTerminal:
 
     def close_client(self) -> None:
         self._client.close()
+
+
+def bytes_to_read(tty: str) -> int:
+    """Return how many bytes wait in this terminal for its program; 0 also when it is gone."""
+    try:
+        fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0])
+    except OSError:
+        return 0
+    finally:
+        os.close(fd)
 
 
 def _pane_gone(start: NamedStart) -> StartRefused:

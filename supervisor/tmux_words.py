@@ -106,6 +106,44 @@ def start_in_dead_pane(launch: Launch, pane: str) -> str:
     return " ; ".join((respawn, mark, pipe, answer))
 
 
+TYPED, NOT_TYPED = "typed", "not typed"
+_BUFFER = "_panevisor"
+
+
+def type_into(pane: str, life: str, content: bytes, keys: tuple[str, ...]) -> str:
+    """Return the line that types these bytes, or these keys, if the pane is alive and bears the mark of this life.
+
+    A paste into a dead pane crashes tmux 3.3a, so it is guarded inside tmux. Copy mode would swallow keys: it is left.
+    """
+    inside = [words("copy-mode", "-q", "-t", pane)]
+    inside += [words("send-keys", "-t", pane, "--", *keys)] if keys else _pasted(pane, content)
+    inside.append(words("display-message", "-p", TYPED))
+    alive = f"#{{&&:#{{!=:#{{pane_dead}},1}},#{{m:*{life}*,#{{{MARK_OPTION}}}}}}}"
+    refused = words("display-message", "-p", NOT_TYPED)
+    return f"if-shell -F -t {pane} '{alive}' {{ {' ; '.join(inside)} }} {{ {refused} }}"
+
+
+def _pasted(pane: str, content: bytes) -> list[str]:
+    """Return commands that type exactly these bytes; a NUL, which no argument can hold, is typed as a key."""
+    commands: list[str] = []
+    for number, part in enumerate(content.split(b"\0")):
+        if number:
+            commands.append(f"send-keys -t {pane} -H 00")
+        if part:
+            commands.append(f"set-buffer -b {_BUFFER} -- {_quoted_bytes(part)}")
+            commands.append(f"paste-buffer -r -d -b {_BUFFER} -t {pane}")
+    return commands
+
+
+def _quoted_bytes(content: bytes) -> str:
+    """Return bytes as one word: in double quotes, with all but the plainest in octal; there even a first ~ expands."""
+    return '"' + "".join(_BYTES[byte] for byte in content) + '"'
+
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 _.,/-")
+_BYTES = [chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in range(256)]
+
+
 def _variables(launch: Launch) -> list[str]:
     return [word for key, value in launch.environment for word in ("-e", f"{key}={value}")]
 

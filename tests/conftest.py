@@ -16,6 +16,12 @@ from actors.spec import PaneSize
 from supervisor.tmux_server import TmuxServer
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard() -> None:
+    """A shell starts what runs in its background with SIGINT ignored, and every child inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def _nobody_elses_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests behave alike inside a tmux, inside a worker, and under somebody's config."""

@@ -12,9 +12,10 @@ from actors.feed import Entry
 from actors.messages import Instant
 from actors.requests import Accepted
 from actors.snapshot import Config, Host, Row, Service, Snapshot
-from actors.spec import WorkerSpec
+from actors.spec import PaneSize, WorkerSpec
 from supervisor import unix_socket, wire
 from supervisor.client import Client
+from supervisor.config import define
 from supervisor.gateway import Gateway
 
 
@@ -44,6 +45,7 @@ def row(name: str, state: str = "running", **news: Any) -> Row:
         screen_bytes=None,
         log_path="",
         log_bytes=None,
+        queued_input=0,
         hands_on=False,
         order=0,
         draining=False,
@@ -114,6 +116,7 @@ class Bench:
             self.path,
             ask=self._ask,
             load_config=lambda: self.config(),
+            define=lambda name, table: define(name, table, PaneSize()),
             journal=self.log,
             uid=self.uid,
             stuck_after=self.stuck_after,

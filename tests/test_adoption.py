@@ -34,6 +34,7 @@ from actors.messages import (
     Instant,
     Ordered,
     Pane,
+    PaneAbsent,
     PaneSeen,
     Probe,
     Start,
@@ -222,7 +223,7 @@ def test_what_rested_is_left_and_what_survived_is_ended(
 def test_a_removal_that_was_cut_short_starts_nothing(panes: tuple[Pane, ...], world: World) -> None:
     known = record(intent=Intent.REMOVED)
     w, effects = adopted(known, plan(known, panes, world))
-    w, more = later(w, Admitted(), TreeGone("l1"), Admitted())
+    w, more = later(w, Admitted(), TreeGone("l1"), Admitted(), PaneAbsent(NOW.mono + 1))
     assert w.state is State.REMOVED
     assert done(effects + more, Start) == []
     assert len(done(effects + more, Finish)) == 1
@@ -273,7 +274,7 @@ def test_an_adopted_stop_goes_on_to_its_end(goal: Goal, state: State, ready: boo
     w, effects = adopted(record(), Adopt(pane(), "l1", ROOT, ready, goal))
     assert (w.state, done(effects, EndTree)) == (State.STOPPING, [EndTree("l1", ROOT, (), "TERM")])
     assert done(effects, Watch) == [Watch("l1", ROOT)]
-    w, more = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeGone("l1"))
+    w, more = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeGone("l1"), PaneAbsent(NOW.mono + 2))
     assert (w.state, done(more, Forget)) == (state, [Forget("l1")])
 
 

@@ -19,7 +19,7 @@ from gateway_bench import Bench, FileConfig, entries, row
 from support import wait_until
 
 from actors.messages import Verb
-from actors.requests import Accepted, Apply, Change, ConfigBroken, Order, ShutDown
+from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
 from actors.spec import Backoff, Restart, WorkerSpec
 from supervisor import background, config, paths
 from supervisor.cli import run
@@ -224,7 +224,7 @@ def test_up_applies_to_the_running_service_and_prints_the_table(
 ) -> None:
     spec = WorkerSpec(name="a", command="sleep 1000", cwd="/")
     bench.config = lambda: FileConfig((spec,))
-    bench.answer = lambda request, _timeout: Accepted(3, ("a",), (Change("a", "create"),))
+    bench.answer = lambda request, _timeout: Accepted(3, ("a",), (Change("a", Action.CREATE),))
     bench.config_path = str(home / "panevisor.toml")
     bench.publish(1, row("a", order=3))
     assert run(["up", "--timeout", "10s"]) == 0

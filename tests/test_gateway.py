@@ -15,7 +15,7 @@ from gateway_bench import Bench, FileConfig, entries, receive, row, send
 from support import wait_until
 
 from actors.messages import Verb
-from actors.requests import Accepted, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
+from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
 from actors.spec import WorkerSpec
 from supervisor import wire
 from supervisor.client import Client, NoService, ServiceError
@@ -342,7 +342,7 @@ def spec(name: str) -> WorkerSpec:
 
 
 def test_apply_hands_on_the_file_and_waits_for_all_of_it(make: Make) -> None:
-    changes = (Change("new", "create"), Change("old", "stop"), Change("same", "none"))
+    changes = (Change("new", Action.CREATE), Change("old", Action.STOP), Change("same", Action.NONE))
     bench = make(
         config=lambda: FileConfig((spec("new"), spec("same"))),
         answer=lambda _request, _timeout: Accepted(3, ("new",), changes),
@@ -359,7 +359,7 @@ def test_apply_hands_on_the_file_and_waits_for_all_of_it(make: Make) -> None:
     asking.join(10)
     found = {verdict["name"]: verdict["state"] for verdict in answers[0]["verdicts"]}
     assert found == {"new": "running", "same": "running", "old": "removed"}
-    assert answers[0]["changes"][1] == {"name": "old", "action": "stop", "keys": []}
+    assert answers[0]["changes"][1] == {"name": "old", "action": "stop", "keys": [], "note": ""}
 
 
 def test_a_broken_file_changes_nothing_is_told_to_the_supervisor_and_refused(make: Make) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import pytest
 
 from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, born, define
-from actors.lifecycle import GRACE, ORDER_LOST, STATUS_LOST, due, step
+from actors.lifecycle import CLOSE_AGAIN, GRACE, ORDER_LOST, STATUS_LOST, due, step
 from actors.messages import (
     Admitted,
     ArmLog,
@@ -145,6 +145,10 @@ class Story:
     def absent(self) -> Self:
         self.now += 0.001
         return self.tell(PaneAbsent(self.now))
+
+    def removed(self) -> Self:
+        """It is removed: its pane is closed when tmux says so."""
+        return self.order(Verb.REMOVE).absent()
 
     def exits(self, code: int | None = 1, signal: int | None = None) -> Self:
         """The life ends, and so does its tree."""
@@ -306,24 +310,24 @@ SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
     (S.BACKOFF, S.STOPPED, "a person stopped it", lambda: backoff().order(Verb.STOP)),
     (S.BACKOFF, S.COMPLETED, "complete", lambda: backoff().order(Verb.COMPLETE)),
     (S.BACKOFF, S.PENDING, "tmux died", lambda: backoff().tell(ServerDied())),
-    (S.BACKOFF, S.REMOVED, "remove", lambda: backoff().order(Verb.REMOVE)),
+    (S.BACKOFF, S.REMOVED, "remove", lambda: backoff().removed()),
     (S.STOPPING, S.STOPPED, "stop", lambda: stopping().exits(0)),
     (S.STOPPING, S.STOPPED, "down", lambda: stopping(Verb.DOWN).exits(0)),
     (S.STOPPING, S.COMPLETED, "complete", lambda: stopping(Verb.COMPLETE).exits(0)),
     (S.STOPPING, S.STARTING, "restart", lambda: stopping(Verb.RESTART).exits(0)),
     (S.STOPPING, S.STARTING, "start, remembered", lambda: stopping().order(Verb.START).exits(0)),
     (S.STOPPING, S.PENDING, "replaced by a new spec", lambda: replaced().exits(0)),
-    (S.STOPPING, S.REMOVED, "remove", lambda: stopping(Verb.REMOVE).exits(0)),
+    (S.STOPPING, S.REMOVED, "remove", lambda: stopping(Verb.REMOVE).exits(0).absent()),
     (S.STOPPED, S.PENDING, "start", lambda: stopped().order(Verb.START)),
     (S.STOPPED, S.COMPLETED, "complete", lambda: stopped().order(Verb.COMPLETE)),
     (S.STOPPED, S.REMOVED, "remove", lambda: stopped().order(Verb.REMOVE)),
     (S.COMPLETED, S.PENDING, "start", lambda: completed().order(Verb.START)),
     (S.COMPLETED, S.PENDING, "a changed spec", lambda: completed().respec(command=("other",))),
-    (S.COMPLETED, S.REMOVED, "remove", lambda: completed().order(Verb.REMOVE)),
+    (S.COMPLETED, S.REMOVED, "remove", lambda: completed().removed()),
     (S.FAILED, S.PENDING, "start", lambda: failed().order(Verb.START)),
     (S.FAILED, S.PENDING, "a changed spec", lambda: failed().respec(command=("other",))),
     (S.FAILED, S.COMPLETED, "complete", lambda: failed().order(Verb.COMPLETE)),
-    (S.FAILED, S.REMOVED, "remove", lambda: failed().order(Verb.REMOVE)),
+    (S.FAILED, S.REMOVED, "remove", lambda: failed().removed()),
     (S.QUARANTINED, S.PENDING, "start --force", lambda: quarantined().order(Verb.START)),
     (S.QUARANTINED, S.REMOVED, "remove", lambda: quarantined().order(Verb.REMOVE)),
 ]
@@ -974,13 +978,13 @@ def test_a_completion_takes_the_place_of_a_stop() -> None:
     [(Verb.STOP, S.STOPPED), (Verb.COMPLETE, S.COMPLETED), (Verb.REMOVE, S.REMOVED), (Verb.RESTART, S.STOPPED)],
 )
 def test_going_down_undoes_no_order_and_starts_nothing(verb: Verb, becomes: State) -> None:
-    s = stopping(verb).order(Verb.DOWN).exits(0)
+    s = stopping(verb).order(Verb.DOWN).exits(0).absent()
     assert (s.w.state, len(s.ever(Start))) == (becomes, 1)
 
 
 def test_going_down_undoes_no_removal_that_waits_for_a_tree() -> None:
     s = dies_with_tail(running()).order(Verb.REMOVE).order(Verb.DOWN)
-    assert s.gone().w.state is S.REMOVED
+    assert s.gone().absent().w.state is S.REMOVED
 
 
 def test_the_number_of_the_last_order_comes_back() -> None:
@@ -1028,21 +1032,48 @@ def test_a_stopped_worker_stays_stopped_whatever_its_policy() -> None:
     assert (s.w.state, len(s.ever(Start))) == (S.STOPPED, 1)
 
 
-def test_a_removal_closes_the_pane_and_ends_the_actor() -> None:
+def test_a_removal_closes_the_pane_and_ends_the_actor_when_tmux_says_that_it_is_gone() -> None:
     s = stopping(Verb.REMOVE).exits(0)
-    assert [*s.did(ClosePane), *s.did(Finish)] == [ClosePane("%1"), Finish()]
+    assert s.last[-2:] == (ClosePane("%1"), AskPane("%1"))
+    assert s.w.state is S.STOPPING
+    assert s.absent().did(Finish) == [Finish()]
+    assert s.w.state is S.REMOVED
+
+
+@pytest.mark.parametrize("scenario", [completed, failed, lambda: stopping(Verb.REMOVE).exits(0)])
+def test_a_closing_that_was_lost_is_ordered_again(scenario: Callable[[], Story]) -> None:
+    s = scenario().order(Verb.REMOVE)
+    assert s.wait(CLOSE_AGAIN).did(ClosePane) == [ClosePane("%1")]
+    assert s.absent().w.state is S.REMOVED
+
+
+@pytest.mark.parametrize(("verb", "becomes"), [(Verb.START, S.STARTING), (Verb.STOP, S.STOPPED)])
+def test_the_later_order_counts_while_only_the_pane_is_waited_for(verb: Verb, becomes: State) -> None:
+    s = stopping(Verb.REMOVE).exits(0).order(verb)
+    assert s.w.state is becomes
+    assert s.absent().w.state is becomes
+
+
+def test_a_file_that_names_it_again_takes_back_a_removal_that_waits_for_the_pane_only() -> None:
+    assert stopping(Verb.REMOVE).exits(0).respec().w.state is S.PENDING
+    assert stopping(Verb.REMOVE).exits(0).respec(command=("new",)).w.state is S.PENDING
+
+
+def test_a_pending_worker_that_is_being_removed_is_not_started() -> None:
+    s = running().tell(ServerDied()).gone().seen(corpse_of("s-1", id="%2")).order(Verb.REMOVE).admitted()
+    assert (s.w.state, len(s.ever(Start))) == (S.PENDING, 1)
 
 
 def test_a_removal_waits_for_the_tree_that_is_still_ending() -> None:
     s = dies_with_tail(running(restart=Restart.NEVER)).order(Verb.REMOVE)
     assert (s.w.state, s.last) == (S.FAILED, ())
-    assert s.gone().w.state is S.REMOVED
+    assert s.gone().absent().w.state is S.REMOVED
 
 
 def test_a_removal_in_back_off_starts_nothing_more() -> None:
     s = dies_with_tail(running()).order(Verb.REMOVE)
     assert (s.wait(100).w.state, due(s.w)) == (S.BACKOFF, None)
-    assert s.gone().w.state is S.REMOVED
+    assert s.gone().absent().w.state is S.REMOVED
     assert len(s.ever(Start)) == 1
 
 
@@ -1253,6 +1284,8 @@ def test_a_completed_worker_loses_its_pane_after_a_while() -> None:
     assert due(s.w) == pytest.approx(s.now + 30, abs=0.1)
     assert s.wait(29).did(ClosePane) == []
     assert s.wait(1).did(ClosePane) == [ClosePane("%1")]
+    assert due(s.w) == pytest.approx(s.now + CLOSE_AGAIN, abs=0.1)
+    s.absent()
     assert (s.w.pane, due(s.w)) == (None, None)
 
 
@@ -1282,7 +1315,7 @@ def test_the_death_of_tmux_calls_off_the_cleanup() -> None:
 def test_every_life_is_forgotten_exactly_once() -> None:
     s = backoff().wait(1).begun().exits(1).wait(2)
     refused(s, Refusal.PANE_GONE).begun(pane="%2").order(Verb.REMOVE)
-    s.seen(corpse_of(s.life, 0, id="%2")).gone()
+    s.seen(corpse_of(s.life, 0, id="%2")).gone().absent()
     assert s.w.state is S.REMOVED
     assert [f.life for f in s.ever(Forget)] == ["s-1", "s-2", "s-3"] == [start.life for start in s.ever(Start)][:3]
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from actors.adoption import define
 from actors.lifecycle import due, step
 from actors.messages import (
+    Acknowledge,
     Admitted,
     AskPane,
     BecameReady,
@@ -27,6 +28,7 @@ from actors.messages import (
     Finish,
     Forget,
     Handle,
+    InputGiven,
     Instant,
     Ordered,
     OrdersLost,
@@ -46,11 +48,17 @@ from actors.messages import (
     TreeGone,
     TreeLeft,
     TreeSeen,
+    Type,
+    Typed,
+    TypeHeld,
+    TypeRefused,
+    TypeUnknown,
     Verb,
     Watch,
     Woken,
 )
 from actors.spec import Backoff, Ready, Restart, WorkerSpec
+from actors.typing_queue import PIECE
 from actors.worker_state import Goal, Phase, State, Worker
 
 S = State
@@ -102,6 +110,7 @@ class World:
     ending: set[str] = field(default_factory=set)
     probing: str | None = None
     watched: Watch | None = None
+    typing: list[Type] = field(default_factory=list)
     mail: list[Fact] = field(default_factory=list)  # told by others; each may come late
     late: list[Fact] = field(default_factory=list)  # what was seen of panes and trees
 
@@ -181,6 +190,9 @@ class OneWorker(RuleBasedStateMachine):
         self.ended = False
         self.spawned: list[str] = []
         self.forgotten: list[str] = []
+        self.given = 0
+        self.acknowledged: list[int] = []
+        self.typed: list[int] = []
         self.w, _ = define(spec, "s", self.instant)
 
     @property
@@ -229,8 +241,17 @@ class OneWorker(RuleBasedStateMachine):
                     world.pane = None
             case Forget(life):
                 self.forgotten.append(life)
+                world.typing = [order for order in world.typing if order.life != life]
                 world.watched = None if world.watched and world.watched.life == life else world.watched
                 world.probing = None if world.probing == life else world.probing
+            case Type():
+                assert not world.typing, "two pieces under way"
+                world.typing.append(effect)
+            case Acknowledge(number, problem):
+                assert number not in self.acknowledged
+                assert problem or not self.typed or number > self.typed[-1]
+                self.acknowledged.append(number)
+                self.typed += [] if problem else [number]
             case Finish():
                 self.ended = True
 
@@ -253,6 +274,34 @@ class OneWorker(RuleBasedStateMachine):
         if order.signal == "KILL":
             for handle in handles:
                 world.kill(handle, None, 9)
+
+    # typing
+
+    @rule(size=st.sampled_from([0, 5, PIECE, 5 * PIECE]))
+    def person_types(self, size: int) -> None:
+        if not self.ended:
+            self.given += 1
+            self.tell(InputGiven(self.given, b"x" * size, () if size else ("C-c",)))
+
+    @precondition(lambda self: self.world.typing)
+    @rule(fate=st.sampled_from(["typed", "held", "refused", "unknown", "lost"]))
+    def typing_meets_its_fate(self, fate: str) -> None:
+        self.tell(self.typing_answer(fate))
+
+    def typing_answer(self, fate: str) -> Fact:
+        life = self.world.typing.pop(0).life
+        match fate:
+            case "typed":
+                return Typed(life)
+            case "held":
+                return TypeHeld(life)
+            case "refused":
+                return TypeRefused(life, "the pane is dead")
+            case "unknown":
+                return TypeUnknown(life)
+        for held in self.world.orders:
+            held.until = self.now + EXPIRY if held.until is None else held.until
+        return OrdersLost(self.now + EXPIRY)
 
     # tmux
 
@@ -482,6 +531,19 @@ class OneWorker(RuleBasedStateMachine):
         assert set(self.spawned) == set(self.forgotten) | present
 
     @invariant()
+    def input_waits_or_is_acknowledged(self) -> None:
+        waiting = [given.number for given in self.w.typing.waiting]
+        assert sorted(self.acknowledged + waiting) == list(range(1, self.given + 1))
+
+    @invariant()
+    def waiting_input_leads_on(self) -> None:
+        life = self.w.life
+        if self.w.typing.waiting and not self.world.typing:
+            assert life is not None
+            assert life.phase is Phase.ENDED or self.w.typing.retry_at is not None
+            assert due(self.w) is not None
+
+    @invariant()
     def what_rests_is_tidy(self) -> None:
         w = self.w
         if w.state is not S.STOPPING:
@@ -514,6 +576,8 @@ class OneWorker(RuleBasedStateMachine):
             self.world.settle_status()
             while self.world.asks:
                 self.tell(self.world.look(self.now, self.world.asks.pop(0).pane))
+            while self.world.typing:
+                self.tell(self.typing_answer("typed"))
             if self.world.probing and turn >= 60:  # until then, none gets ready in time
                 self.tell(BecameReady(self.world.probing))
             if self.w.state is S.PENDING:
@@ -527,6 +591,7 @@ class OneWorker(RuleBasedStateMachine):
         w, world = self.w, self.world
         assert w.state in RESTING | {S.RUNNING}
         assert w.ending is None
+        assert not w.typing.waiting
         if w.state is S.RUNNING:
             assert w.life is not None
             assert world.living == {w.life.id}

@@ -33,6 +33,7 @@ ROW = Row(
     screen_bytes=None,
     log_path="",
     log_bytes=None,
+    queued_input=0,
     hands_on=False,
     order=7,
     draining=False,

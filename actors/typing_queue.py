@@ -1,0 +1,91 @@
+"""What waits to be typed into one worker's terminal: pure, one piece under way at a time, in the order it was given.
+
+    give ──▶ queue ──next_piece──▶ Type ──▶ Typed │ TypeHeld │ TypeRefused │ TypeUnknown
+                                              │         └─ the program reads nothing: again later, at last given up
+                                              └─ the next piece, or the next input
+
+tmux keeps for ever what a program does not read, in the memory of the server that all workers share. So past `AHEAD`
+bytes typed since the terminal was last seen empty, a piece waits until it is empty again.
+"""
+
+from dataclasses import dataclass, replace
+
+from actors.messages import InputGiven
+
+PIECE = 16_384  # bytes typed in one order: about 3 ms of tmux's one thread
+AHEAD = 65_536  # bytes that may be typed ahead of a program that reads nothing
+MOST_WAITING = 4 << 20  # bytes of one worker's queue
+MOST_INPUTS = 1_000
+PAUSE = 0.05  # seconds until a held piece is tried again
+PATIENCE = 15.0  # seconds of a program that reads nothing, after which the waiting input is given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypingQueue:
+    """`waiting` in order; of its first, `done` bytes are typed and `under_way` more are ordered (None: nothing)."""
+
+    waiting: tuple[InputGiven, ...] = ()
+    done: int = 0
+    under_way: int | None = None
+    ahead: int = 0
+    retry_at: float | None = None
+    held_since: float | None = None
+
+    @property
+    def size(self) -> int:
+        return sum(len(given.content) for given in self.waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one order types."""
+
+    content: bytes
+    keys: tuple[str, ...]
+    if_taken: bool
+
+
+def refusal(queue: TypingQueue, given: InputGiven) -> str | None:
+    """Return why this input can't be queued, None when it can."""
+    if len(queue.waiting) >= MOST_INPUTS or queue.size + len(given.content) > MOST_WAITING:
+        return f"{len(queue.waiting)} inputs ({queue.size:,} bytes) wait already; the program reads too slowly"
+    return None
+
+
+def next_piece(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | None]:
+    """Return the piece to type now; None when one is under way, nothing waits, or a held one has to wait on."""
+    if not queue.waiting or queue.under_way is not None or (queue.retry_at or now) > now:
+        return queue, None
+    first = queue.waiting[0]
+    content = first.content[queue.done : queue.done + PIECE]
+    if_taken = queue.ahead + len(content) > AHEAD
+    return replace(queue, under_way=len(content), retry_at=None), Piece(content, first.keys, if_taken)
+
+
+def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
+    """Return the queue after a piece was typed, and the number of the input that is done with it, if one is."""
+    size = queue.under_way or 0
+    ahead = size if queue.ahead + size > AHEAD else queue.ahead + size
+    queue = replace(queue, done=queue.done + size, under_way=None, ahead=ahead, held_since=None)
+    if not queue.waiting or queue.done < len(queue.waiting[0].content):
+        return queue, None
+    return replace(queue, waiting=queue.waiting[1:], done=0), queue.waiting[0].number
+
+
+def held(queue: TypingQueue, now: float) -> TypingQueue:
+    """Return the queue after a piece was held: it is tried again in a moment."""
+    since = now if queue.held_since is None else queue.held_since
+    return replace(queue, under_way=None, retry_at=now + PAUSE, held_since=since)
+
+
+def is_stuck(queue: TypingQueue, now: float) -> bool:
+    """Claim that the program has read nothing for too long."""
+    return queue.held_since is not None and now - queue.held_since >= PATIENCE
+
+
+def without_first(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
+    """Return the queue without its first input, and that one's number."""
+    if not queue.waiting:
+        return replace(queue, under_way=None), None
+    rest = replace(queue, waiting=queue.waiting[1:], done=0, under_way=None, held_since=None, retry_at=None)
+    return rest, queue.waiting[0].number

@@ -1,0 +1,84 @@
+"""What `up` would do where no service runs: the file against the records and what lives in tmux. Nothing is changed."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from actors import adoption
+from actors.admission import Standing
+from actors.adoption import World
+from actors.messages import Pane
+from actors.reconcile import changes, too_many
+from actors.records import Head, Record
+from actors.requests import Action, Change
+from actors.spec import PaneSize
+from actors.worker_state import State
+from supervisor import config
+from supervisor.failures import CommandError
+from supervisor.gateway_verbs import plain_changes
+from supervisor.panes import pane_lines
+from supervisor.place import Place
+from supervisor.proc_table import handle_of
+from supervisor.records_file import read_records
+from supervisor.tmux_server import TmuxServer
+from supervisor.tmux_words import pane_line
+
+_RESTING = {State.COMPLETED, State.FAILED, State.STOPPED, State.QUARANTINED}
+
+
+def offline(place: Place) -> dict[str, Any]:
+    """Return the answer of the wire's `plan`; raises CommandError for a wrong file."""
+    specs = config.load(place.config).workers
+    records = read_records(place.state_dir / "records.jsonl")
+    panes = _panes(place)
+    known = {record.spec.name: record for record in records.workers}
+    known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
+    world = _world(records.head, place)
+    standings = {name: _standing(record, panes.get(name, ()), world) for name, record in known.items()}
+    planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
+    return {"changes": plain_changes(planned), "refusal": too_many(planned, standings)}
+
+
+def _standing(record: Record, panes: tuple[Pane, ...], world: World) -> Standing:
+    """Return the state in which a beginning service would find the worker, with the spec that lives."""
+    match adoption.plan(record, panes, world):
+        case adoption.Adopt(goal=None):
+            return Standing(State.RUNNING, record)
+        case adoption.Adopt():
+            return Standing(State.STOPPING, record)
+        case adoption.Leave(state):
+            return Standing(state, record)
+        case adoption.Quarantine():
+            return Standing(State.QUARANTINED, record)
+        case adoption.Judge() | adoption.Begin():
+            return Standing(State.PENDING, record)
+
+
+def _offline(change: Change, standing: Standing | None) -> Change:
+    """Say what the beginning of the service does beside applying the file: it adopts, and starts what is wanted."""
+    if standing is None or change.action not in (Action.NONE, Action.POLICY):
+        return change
+    if standing.state is State.RUNNING:
+        return replace(change, action=Action.ADOPT)
+    return change if standing.state in _RESTING else replace(change, action=Action.START, note="")
+
+
+def _world(head: Head, place: Place) -> World:
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    rebooted = bool(head.boot_id) and head.boot_id != boot_id
+    server = TmuxServer(place.state_dir, PaneSize()).find() if os.path.isdir(place.state_dir) else None
+    return World(rebooted, head.server is not None and head.server != server)
+
+
+def _panes(place: Place) -> dict[str, tuple[Pane, ...]]:
+    try:
+        found = [line for line in map(pane_line, pane_lines(place)) if line and line.marked]
+    except CommandError:
+        return {}
+    panes: dict[str, tuple[Pane, ...]] = {}
+    for line in found:
+        pane = line.pane(handle_of(line.pid))
+        if pane.name:
+            panes[pane.name] = (*panes.get(pane.name, ()), pane)
+    return panes
