@@ -176,9 +176,18 @@ def serve(given: Given) -> int:
         lock.release()
         what = f"a service (pid {another}) answers at {place.socket}, though its lock file was deleted"
         raise CommandError("conflict", what)
+    _warn_of_namesake()
     from supervisor.service import serve as run_service  # only with the lock: a second one is told at once
 
     return run_service(place, lock)
+
+
+def _warn_of_namesake() -> None:
+    """Say on stderr that PyPI's `supervisor` is here too; `doctor` has the mend."""
+    from supervisor.namesake import clash
+
+    if said := clash():
+        click.echo(f"panevisor: {said} (see `panevisor doctor`)", err=True)
 
 
 def _answering(place: "Place") -> int | None:
@@ -429,6 +438,16 @@ def init() -> int:
         raise CommandError("conflict", f"./{FILE_NAME} is there already; nothing was changed") from None
     click.echo(f"wrote ./{FILE_NAME}: edit it, then `panevisor up`")
     return 0
+
+
+@panevisor.command()
+@_OUTPUT
+@click.pass_obj
+def doctor(given: Given, output: str) -> int:
+    """Check tmux, limits, rights, disk, config and service, each with the mend. Exit 1 if there is an error."""
+    from supervisor.doctor import doctor as examine
+
+    return examine(given.place(), given.own_place(), json_wanted=output == "json")
 
 
 @panevisor.command()

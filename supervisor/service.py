@@ -45,6 +45,7 @@ from supervisor import paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
+from supervisor.open_files import places_within, tmux_open_files
 from supervisor.orphans import end_orphans
 from supervisor.pane_sweep import PaneSweeper
 from supervisor.place import Place
@@ -62,8 +63,6 @@ from supervisor.tmux_server import TmuxServer
 from supervisor.tree_sweep import TreeSweeper
 from supervisor.waker import SystemClock
 
-KEPT_FDS = 64  # descriptors of the tmux server that no worker gets
-FDS_A_WORKER = 3  # pane, log pipe, and one in hand for whoever attaches
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 STOP_TIMEOUT = 2.0  # seconds an actor gets to end
 TMUX_RETRY = 1.0
@@ -271,7 +270,7 @@ class Service:
             boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             config=self._place_config,
             apply=self._opening_apply(known),
-            places=min(self._settings.max_workers, (_tmux_open_files() - KEPT_FDS) // FDS_A_WORKER),
+            places=min(self._settings.max_workers, places_within(tmux_open_files())),
         )
         SupervisorActor.start(
             opening,
@@ -471,8 +470,3 @@ def _raise_open_files() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else NOFILE, hard))
     return soft
-
-
-def _tmux_open_files() -> int:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return NOFILE if hard == resource.RLIM_INFINITY else min(NOFILE, hard)

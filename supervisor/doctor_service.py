@@ -1,0 +1,115 @@
+"""What `panevisor doctor` asks of the config and of the service that runs, or ran, by it."""
+
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from supervisor.client import Client, NoService
+from supervisor.doctor_subject import Subject
+from supervisor.failures import CommandError
+from supervisor.findings import Finding, error, ok, warning
+from supervisor.paths import read_pointer
+from supervisor.place import Place
+from supervisor.status_file import StatusReport, read_status
+
+TIMEOUT = 3.0
+ANEW = "`panevisor down --keep-workers`, then `panevisor up`: the workers live on"
+ADOPT = "`panevisor up` adopts the workers that live"
+
+
+def config(subject: Subject) -> Iterator[Finding]:
+    """Tell how many workers the file has, or how many problems."""
+    path = subject.begins_at.config
+    if subject.config is not None:
+        yield ok(f"{path}: {counted(subject.workers, 'worker')}")
+    elif not path.exists():
+        yield error(f"there is no file {path}", "write one with `panevisor init`, or name it with -c FILE")
+    else:
+        yield error(f"{path}: {counted(subject.problems, 'problem')}", f"`panevisor check {path}` tells them all")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a service said of itself; `version` is None while it starts."""
+
+    pid: int
+    version: str | None
+
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Ask it; raises NoService where none runs, CommandError where it does not answer."""
+        with Client.connect(place.socket, TIMEOUT) as client:
+            hello = client.call("hello", timeout=TIMEOUT)
+            return cls(hello["pid"], hello["version"])
+
+
+def service(subject: Subject) -> Iterator[Finding]:
+    """Tell whether it runs, which version, whether it beats, and whether commands find it."""
+    place = subject.found_at
+    report = read_status(place.state_dir / "status.json", interval=subject.settings.heartbeat_interval)
+    try:
+        running = Running.at(place)
+    except NoService:
+        yield of_absence(report)
+    except CommandError as silent:
+        yield error(f"the service does not answer: {silent}", f"see {place.state_dir}/service.log; else {ANEW}")
+    else:
+        yield of_version(running, installed())
+        yield of_heartbeat(report)
+    yield from of_pointer(read_pointer(place.config), subject.begins_at.state_dir, place.config)
+
+
+def installed() -> str | None:
+    """Return the version of the installed package; None where it runs from a folder, without being installed."""
+    try:
+        return importlib.metadata.version("panevisor")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def of_version(running: Running, here: str | None) -> Finding:
+    """Judge the version that runs against the one installed."""
+    what = f"runs (pid {running.pid}, version {running.version or 'not told, it is starting'})"
+    if None in (running.version, here) or running.version == here:
+        return ok(what)
+    return warning(f"{what}, but {here} is installed", ANEW)
+
+
+def of_heartbeat(report: StatusReport) -> Finding:
+    """Judge the status file of a service that answers."""
+    match report.verdict:
+        case "running":
+            return ok(f"status.json is fresh (last beat {report.last_heartbeat}, health {report.health})")
+        case "unreadable":
+            return ok("status.json is not written yet")
+        case verdict:
+            return warning(f"status.json says {verdict} (last beat {report.last_heartbeat}), yet it answers", ANEW)
+
+
+def of_absence(report: StatusReport) -> Finding:
+    """Say how the last service ended, where none answers."""
+    match report.verdict:
+        case "running" | "stale":
+            mend = f"end it (`kill {report.pid}`; the workers live on), then `panevisor up`"
+            return error(f"pid {report.pid} lives, and nobody listens at its socket", mend)
+        case "gone":
+            return warning(f"none runs: pid {report.pid} was killed (last beat {report.last_heartbeat})", ADOPT)
+        case "crashed":
+            return warning(f"none runs: it crashed at {report.crashed_at}, see service.log", ADOPT)
+        case "stopped":
+            return ok(f"none runs: stopped at {report.stopped_at} ({report.reason})")
+        case _:
+            return ok("none runs")
+
+
+def of_pointer(pointer: Path | None, state_dir: Path, config: Path) -> Iterator[Finding]:
+    """Warn when the last service of this file lives elsewhere than the file says now."""
+    if pointer is not None and pointer != state_dir:
+        what = f"the last service of {config} lives in {pointer}, the file says {state_dir} now"
+        yield warning(what, "`panevisor down` ends the old one, then `panevisor up`; or set state_dir back")
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
