@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Standing, decide, stop_wave
+from actors.admission import Standing, blockers, decide, dependencies, stop_wave
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -46,7 +46,17 @@ from actors.messages import (
 from actors.ports import Clock, Journal, RecordsFile, Survey
 from actors.reconcile import changes, too_many
 from actors.records import Intent, Record, Records
-from actors.requests import Accepted, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
+from actors.requests import (
+    Accepted,
+    Apply,
+    Change,
+    ConfigBroken,
+    Inspect,
+    Inspection,
+    Order,
+    RequestRefused,
+    ShutDown,
+)
 from actors.snapshot import Config
 from actors.spec import WorkerSpec
 from actors.terminal import Look, Revive
@@ -307,6 +317,19 @@ class SupervisorActor(SupervisedActor):
         if record != standing.record:
             self._standings[name] = replace(standing, record=record)
             self._keep(name, record, durable=True)
+
+    def _inspect(self, asked: Inspect) -> Inspection:
+        self._refuse_unknown((asked.name,))
+        standing = self._standings[asked.name]
+        spec = standing.record.spec
+        return Inspection(
+            spec=spec,
+            intent=standing.record.intent,
+            gate=self._held.get(asked.name) if standing.state is State.PENDING else None,
+            dependencies=dependencies(spec, self._standings),
+            blockers=blockers(asked.name, self._standings),
+            closing=self._closing is not None,
+        )
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
@@ -579,6 +602,7 @@ class SupervisorActor(SupervisedActor):
         Finished: _finished,
         Admit: _admit,
         Order: _order,
+        Inspect: _inspect,
         Apply: _apply_asked,
         ConfigBroken: _config_broken,
         ConfigOnDisk: _config_on_disk,

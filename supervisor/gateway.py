@@ -14,7 +14,7 @@ import os
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Gateway:
     """Implements `actors.ports.Publisher`.
 
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
-    `load_config()` may raise ConfigError.
+    `load_config()` may raise ConfigError. `before`: what happened before this service, oldest first.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class Gateway:
         journal: Journal,
         uid: int | None = None,
         stuck_after: float = STUCK_AFTER,
+        before: Iterable[Entry] = (),
     ) -> None:
-        self.pictures = Pictures()
+        self.pictures = Pictures(before)
         self._path = socket_path
         self._ask = ask
         self._load_config = load_config

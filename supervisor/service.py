@@ -41,7 +41,7 @@ from actors.snapshot import Service as ServiceFacts
 from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
-from supervisor import paths
+from supervisor import log_tail, paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, load, load_text
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
@@ -254,7 +254,13 @@ class Service:
             pid=os.getpid(),
             on_problem=lambda reason: self.posts.supervisor.tell(FileFailing("status file", reason)),
         )
-        self.gateway = Gateway(self.place.socket, ask=self.ask, journal=self._log, load_config=self._load_config)
+        self.gateway = Gateway(
+            self.place.socket,
+            ask=self.ask,
+            journal=self._log,
+            load_config=self._load_config,
+            before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
+        )
 
     def _build_tree(self, known: Records) -> None:
         survey = self._panes.survey(self._tmux_server(), self._server.nudge)
