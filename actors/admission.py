@@ -50,6 +50,17 @@ def is_living(state: State) -> bool:
     return state in _ON_THE_WAY
 
 
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """What a worker waits for in another one, and how that one is: `state` is None when it does not exist."""
+
+    name: str
+    on: Condition
+    met: bool
+    state: State | None
+    reason: str = ""
+
+
 def decide(queue: Iterable[str], standings: Mapping[str, Standing], places: int) -> dict[str, str | None]:
     """Return each pending worker's gate: None for those that start now, else the reason that it is held."""
     taken = sum(standing.state in _TAKING_A_PLACE for standing in standings.values())
@@ -70,6 +81,30 @@ def unmet(spec: WorkerSpec, standings: Mapping[str, Standing]) -> str | None:
     """Return the first dependency that is not met, in words; None when all are."""
     reasons = (_unmet(name, on, standings.get(name)) for name, on in spec.depends_on)
     return next((reason for reason in reasons if reason), None)
+
+
+def dependencies(spec: WorkerSpec, standings: Mapping[str, Standing]) -> tuple[Dependency, ...]:
+    """Return each dependency as it stands now."""
+    return tuple(_dependency(name, on, standings.get(name)) for name, on in spec.depends_on)
+
+
+def blockers(name: str, standings: Mapping[str, Standing]) -> tuple[Dependency, ...]:
+    """Return what holds a pending worker: its first unmet dependency, that one's own, … down to the root of it."""
+    found: dict[str, Dependency] = {}
+    while name in standings and standings[name].state is S.PENDING:
+        needed = dependencies(standings[name].record.spec, standings)
+        unmet = next((dependency for dependency in needed if not dependency.met), None)
+        if unmet is None or unmet.name in found:
+            break
+        found[unmet.name] = unmet
+        name = unmet.name
+    return tuple(found.values())
+
+
+def _dependency(name: str, on: Condition, standing: Standing | None) -> Dependency:
+    if standing is None:
+        return Dependency(name, on, met=False, state=None)
+    return Dependency(name, on, _met(on, standing), standing.state, standing.record.reason)
 
 
 def _unmet(name: str, on: Condition, standing: Standing | None) -> str | None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from actors.admission import Dependency
 from actors.messages import Verb
+from actors.records import Intent
 from actors.spec import WorkerSpec
 
 
@@ -121,3 +123,26 @@ class Accepted:
     number: int
     names: tuple[str, ...]
     changes: tuple[Change, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Say what holds for one worker beyond its row. Changes nothing. Answered by `Inspection`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """A worker as the Supervisor sees it.
+
+    `gate`: what keeps it from starting, in words, while it is pending. `blockers`: its first unmet dependency, that
+    one's own, and so on to the one behind it all; empty unless it is pending. `closing`: the service is ending.
+    """
+
+    spec: WorkerSpec
+    intent: Intent
+    gate: str | None
+    dependencies: tuple[Dependency, ...]
+    blockers: tuple[Dependency, ...]
+    closing: bool

@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Queue, Standing, decide, is_living
+from actors.admission import Queue, Standing, blockers, decide, dependencies, is_living
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -55,6 +55,8 @@ from actors.requests import (
     Change,
     ConfigBroken,
     GiveInput,
+    Inspect,
+    Inspection,
     Order,
     Plan,
     Planned,
@@ -393,6 +395,19 @@ class SupervisorActor(SupervisedActor):
         self._workers[given.name].tell(InputWanted(given.content, given.keys, given.answered))
         return Accepted(self._number, (given.name,))
 
+    def _inspect(self, asked: Inspect) -> Inspection:
+        self._refuse_unknown((asked.name,))
+        standing = self._standings[asked.name]
+        spec = standing.record.spec
+        return Inspection(
+            spec=spec,
+            intent=standing.record.intent,
+            gate=self._held.get(asked.name) if standing.state is State.PENDING else None,
+            dependencies=dependencies(spec, self._standings),
+            blockers=blockers(asked.name, self._standings),
+            closing=self._closing is not None,
+        )
+
     def _refuse_if_closing(self) -> None:
         if self._closing:
             raise RequestRefused("shutting-down", "the service is shutting down")
@@ -696,6 +711,7 @@ class SupervisorActor(SupervisedActor):
         Finished: _finished,
         Admit: _admit,
         Order: _order,
+        Inspect: _inspect,
         Apply: _apply_asked,
         Plan: _plan,
         Run: _run,

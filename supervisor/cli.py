@@ -7,6 +7,7 @@ Nothing heavy is imported up here: what `status` loads decides how it feels.
 """
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -79,6 +80,11 @@ class Given:
 
     config: str | None
     socket: str | None
+
+    def command(self) -> str:
+        """Return how a next command is to begin, so that it can be copied."""
+        options = [("-c", self.config), ("--socket", self.socket)]
+        return shlex.join(["panevisor", *(word for key, value in options if value for word in (key, value))])
 
     def place(self) -> "Place":
         """Return where the service of this config is found."""
@@ -375,6 +381,17 @@ def events(given: Given, follow: bool, count: int, output: str) -> int:
     from supervisor.feed_output import events as print_events
 
     return print_events(given.place(), count=count, follow=follow, as_json=output == "json")
+
+
+@panevisor.command()
+@click.argument("name")
+@click.option("-o", "--output", type=_LINES, default="text", show_default=True)
+@click.pass_obj
+def why(given: Given, name: str, output: str) -> int:
+    """Tell what led to a worker's state, what happens next and when, and what can be done."""
+    from supervisor.why_output import why as tell_why
+
+    return tell_why(given.place(), name, as_json=output == "json", command=given.command())
 
 
 # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────

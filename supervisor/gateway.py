@@ -14,7 +14,7 @@ import os
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Gateway:
 
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
     `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError.
+    `before`: what happened before this service, oldest first.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Gateway:
         journal: Journal,
         uid: int | None = None,
         stuck_after: float = STUCK_AFTER,
+        before: Iterable[Entry] = (),
     ) -> None:
-        self.pictures = Pictures()
+        self.pictures = Pictures(before)
         self._path = socket_path
         self._ask = ask
         self._load_config = load_config

@@ -6,13 +6,28 @@ can't be served raises WireError; what the Supervisor refuses comes as RequestRe
 
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from actors.feed import Entry
 from actors.messages import Verb as OrderVerb
-from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, Plan, Planned, Run, ShutDown
-from actors.snapshot import Snapshot
+from actors.requests import (
+    Accepted,
+    Action,
+    Apply,
+    Change,
+    ConfigBroken,
+    Inspect,
+    Inspection,
+    Order,
+    Plan,
+    Planned,
+    Run,
+    ShutDown,
+)
+from actors.snapshot import Snapshot, iso
 from actors.spec import NAME_PATTERN, WorkerSpec
 from supervisor import verdicts, wire
 from supervisor.config_problems import ConfigError, shown
@@ -25,6 +40,10 @@ from supervisor.wire import WireError
 
 MAX_TOPICS = 64
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
+_POLICY = (
+    *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "ready", "stop"),
+    *("cleanup_after", "protected"),
+)  # of a spec; never its command and environment, where secrets are
 _NAME = re.compile(NAME_PATTERN)
 
 
@@ -140,6 +159,37 @@ async def _events(desk: Desk, _connection: Connection, request: Request) -> byte
     since = whole(request, "since", 0, 1 << 63)
     entries = desk.pictures.entries(100 if most is None else most, since)
     return wire.pack([plain_entry(entry) for entry in entries])
+
+
+async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    name = _one_name(request)
+    _known(_present(desk), [name])
+    found = await desk.ask(Inspect(name))
+    assert isinstance(found, Inspection)
+    snapshot = _present(desk)
+    _known(snapshot, [name])  # it may have gone meanwhile
+    row, now = snapshot.rows[name], time.time()
+    spec = found.spec.to_json()
+    return wire.pack(
+        {
+            "worker": row.to_dict(now),
+            "draining": row.draining,
+            "tmux": snapshot.service.tmux,
+            "closing": found.closing,
+            "policy": {key: spec[key] for key in _POLICY},
+            "intent": found.intent,
+            "gate": found.gate,
+            "dependencies": [asdict(dependency) for dependency in found.dependencies],
+            "blockers": [asdict(dependency) for dependency in found.blockers],
+            "history": [_of_history(entry) for entry in desk.pictures.histories.of(name)],
+            "now": iso(now),
+        }
+    )
+
+
+def _of_history(entry: Entry) -> dict[str, Any]:
+    """Return an entry without its number: those read from the log have none in this feed."""
+    return {key: value for key, value in plain_entry(entry).items() if key != "seq"}
 
 
 def _present(desk: Desk) -> Snapshot:
@@ -278,6 +328,7 @@ VERBS: dict[str, Verb] = {
     "subscribe": Verb(_subscribe, frozenset({"topics", "since"})),
     "unsubscribe": Verb(_unsubscribe, frozenset({"topics"})),
     "events": Verb(_events, frozenset({"n", "since"})),
+    "why": Verb(_why, frozenset({"name"})),
     "start": _order(OrderVerb.START),
     "stop": _order(OrderVerb.STOP),
     "restart": _order(OrderVerb.RESTART),

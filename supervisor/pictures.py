@@ -1,19 +1,20 @@
 """The present picture and the newest activity, as the bytes that go out; each thing is packed once.
 
     Snapshot, screens ──take──▶ one packed `data` a topic, made at the first demand, shared by all subscribers
-    feed              ──take_activity──▶ the entries that are new
+    feed              ──take_activity──▶ the entries that are new, and each worker's history
 
 Owned by the Gateway's loop: nothing here is thread-safe.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from actors.feed import Entry
 from actors.snapshot import Snapshot, iso
 from supervisor import wire
+from supervisor.histories import Histories
 
 METRICS, ACTIVITY, SCREENS, SCREEN = "metrics", "activity", "screens", "screen:"
 LAST_LINES = 5  # of each screen in `screens`
@@ -24,9 +25,12 @@ _ESCAPES = re.compile(
 
 
 class Pictures:
-    """`packs` counts how often a whole Snapshot was packed for subscribers: once a publication, never for nobody."""
+    """`packs` counts how often a whole Snapshot was packed for subscribers: once a publication, never for nobody.
 
-    def __init__(self) -> None:
+    `before`: what happened before this service, oldest first; the workers' histories go on from there.
+    """
+
+    def __init__(self, before: Iterable[Entry] = ()) -> None:
         self.packs = 0
         self.snapshot: Snapshot | None = None
         self._screens: Mapping[str, bytes] = {}
@@ -34,9 +38,11 @@ class Pictures:
         self._status: tuple[int, bytes] | None = None  # for how many subscribers, and what
         self._tails: dict[str, tuple[bytes, str]] = {}
         self.feed: tuple[Entry, ...] = ()
+        self.histories = Histories(before)
 
     def take(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
-        """Replace the picture."""
+        """Replace the picture; what has gone from it leaves no history."""
+        self.histories.look(snapshot.rows.keys(), snapshot.at.mono)
         self.snapshot, self._screens = snapshot, screens
         self._packed, self._status = {}, None
 
@@ -44,8 +50,10 @@ class Pictures:
         """Replace the feed (newest first) and return what is new in it, oldest first."""
         last = self.feed[0].seq if self.feed else 0
         self.feed = newest
-        fresh = [entry for entry in newest if entry.seq > last]
-        return tuple(reversed(fresh or newest[:1]))  # a feed that began anew counts from 1 again
+        fresh = [entry for entry in newest if entry.seq > last] or newest[:1]  # one that began anew counts from 1
+        for entry in reversed(fresh):
+            self.histories.add(entry)
+        return tuple(reversed(fresh))
 
     def data(self, topic: str, subscribers: int) -> bytes:
         """Return the packed picture of a topic other than activity; there must be a picture."""

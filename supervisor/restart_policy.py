@@ -21,7 +21,7 @@ def in_words(spec: WorkerSpec) -> str:
 
 def _budget(spec: WorkerSpec) -> str:
     spread = f" (± {spec.backoff.jitter:.0%})" if spec.backoff.jitter else ""
-    healthy = _exact(spec.healthy_after)
+    healthy = exact(spec.healthy_after)
     if spec.max_restarts < 0:
         return f"after {_pauses(spec, SHOWN)}, …{spread}, for ever: at most {_rate(spec)} restarts an hour"
     if spec.max_restarts == 0:
@@ -31,12 +31,12 @@ def _budget(spec: WorkerSpec) -> str:
     more = ", …" if spec.max_restarts > SHOWN else ""
     return (
         f"after {_pauses(spec, spec.max_restarts)}{more}{spread}; failed after {spec.max_restarts} restart{plural} "
-        f"(a crash at once: in {_exact(total)}), unless a life of {healthy} forgives them"
+        f"(a crash at once: in {exact(total)}), unless a life of {healthy} forgives them"
     )
 
 
 def _pauses(spec: WorkerSpec, count: int) -> str:
-    return ", ".join(_exact(pause(spec.backoff, attempt, _MIDDLE)) for attempt in range(min(count, SHOWN)))
+    return ", ".join(exact(pause(spec.backoff, attempt, _MIDDLE)) for attempt in range(min(count, SHOWN)))
 
 
 def _rate(spec: WorkerSpec) -> str:
@@ -44,7 +44,7 @@ def _rate(spec: WorkerSpec) -> str:
     return "any number of" if longest <= 0 else f"{3600 / longest:.0f}"
 
 
-def _exact(seconds: float) -> str:
+def exact(seconds: float) -> str:
     """Return a duration as a config writes it: 1m30s."""
     minutes, rest = divmod(round(seconds, 3), 60)
     hours, minutes = divmod(int(minutes), 60)

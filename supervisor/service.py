@@ -41,7 +41,7 @@ from actors.snapshot import Service as ServiceFacts
 from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
-from supervisor import paths
+from supervisor import log_tail, paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
@@ -259,6 +259,7 @@ class Service:
             journal=self._log,
             load_config=self._load_config,
             define=lambda name, table: define(name, table, self._settings.pane),
+            before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
         )
 
     def _build_tree(self, known: Records) -> None:

@@ -1,0 +1,231 @@
+"""What happens next to a worker, at what time, and what a person can do about it: pure, over the data of `why`.
+
+data ──next_of──▶ Next(what, at)        data ──remedies──▶ Remedy(command, why) …
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from actors.budget import Budget, Complete, Fail, Retry, judge
+from actors.messages import Exit, Instant
+from actors.spec import WorkerSpec
+from supervisor.tables import short_time, timestamp
+from supervisor.why_words import is_found, moves, numbered, state_in_words
+
+Data = Mapping[str, Any]
+"""The answer to `why`, see docs/wire.md."""
+
+SIGKILL = 9
+_MIDDLE = 0.5  # the dice that give a pause without its jitter
+_ON_THE_WAY = frozenset({"pending", "starting", "running", "backoff", "stopping"})
+_NEEDS_TMUX = ("screen ", "attach ")
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes, and when (Unix time; None: no clock decides that)."""
+
+    what: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One thing that a person can do: the words after `panevisor`, and what they bring about."""
+
+    command: str
+    why: str
+
+
+def next_of(data: Data) -> Next:
+    """Return what happens if nobody does anything; without tmux nothing starts and no end is judged."""
+    return _NEXT[data["worker"]["state"]](data)
+
+
+def spec_of(data: Data) -> WorkerSpec:
+    """Return the policy as a spec, for whoever reckons with one; its command is empty."""
+    return WorkerSpec.from_json({**data["policy"], "name": data["worker"]["name"], "command": "", "cwd": ""})
+
+
+def uptime(data: Data) -> float:
+    return float(data["worker"]["uptime_s"] or 0.0)
+
+
+def begun(data: Data) -> float:
+    """Return when the present life began, as Unix time."""
+    return timestamp(data["now"]) - uptime(data)
+
+
+def after_a_crash(data: Data) -> str:
+    """Return what a crash of the present life would lead to, by the judge of the lifecycle itself."""
+    worker, spec, crash = data["worker"], spec_of(data), Exit(None, SIGKILL, 0.0)
+    budget = Budget(worker["attempt"], worker["restarts"])
+    match judge(spec, budget, crash, uptime(data), _MIDDLE, Instant(0.0, 0.0)):
+        case Complete():
+            return "completed"
+        case Fail(reason):
+            return f"failed ({reason})"
+        case Retry(delay, charged):
+            return f"starts again after about {short_time(delay)} ({numbered(charged.attempt, spec.max_restarts)})"
+
+
+# ── what comes, by state ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pending(data: Data) -> Next:
+    if data["closing"]:
+        return Next("nothing: the service is ending, `panevisor up` begins anew")
+    if data["blockers"]:
+        return _blocked(data["blockers"])
+    gate = data["gate"] or ""
+    if gate.startswith("capacity"):
+        return Next("starts when one of the others ends and it is the first in line")
+    if data["tmux"] != "ok":
+        return Next("starts as soon as tmux answers again")
+    if data["draining"]:
+        return Next("starts when nothing is left of its last life")
+    return Next("starts in a moment")
+
+
+def _blocked(blockers: list[Data]) -> Next:
+    held, root = blockers[0], blockers[-1]
+    if root["state"] in _ON_THE_WAY:
+        return Next(f"starts as soon as {held['name']} is {held['on']}")
+    how = state_in_words(root["state"])
+    return Next(f"nothing, until somebody does something about {root['name']}, which {how}")
+
+
+def _starting(data: Data) -> Next:
+    if data["worker"]["pid"] is None:
+        return Next("tmux is being asked about it; at the latest after a minute it is looked for anew")
+    ready = data["policy"]["ready"]
+    if not ready["tcp"]:
+        return Next("counts as running", begun(data) + ready["delay"])
+    accepts = f"runs as soon as {ready['tcp']} accepts a connection"
+    return Next(f"{accepts}; otherwise it is ended", begun(data) + ready["timeout"])
+
+
+def _running(data: Data) -> Next:
+    worker, healthy = data["worker"], data["policy"]["healthy_after"]
+    if data["tmux"] != "ok":
+        return Next("it runs on; should it end, that is judged when tmux answers again")
+    if worker["pid"] is None:
+        return Next("its process has ended; it is judged as soon as tmux says how")
+    if worker["attempt"]:
+        plural = "" if worker["attempt"] == 1 else "s"
+        return Next(f"its {worker['attempt']} restart{plural} so far are forgiven", begun(data) + healthy)
+    return Next("nothing: it runs until it ends or somebody ends it")
+
+
+def _backoff(data: Data) -> Next:
+    at = data["worker"]["next_start_at"]
+    first = "nothing is left of its last life" if data["draining"] else ""
+    first = "tmux answers again" if data["tmux"] != "ok" else first
+    what = f"once {first}, starts again" if first else "starts again"
+    return Next(what, timestamp(at) if at else None)
+
+
+def _stopping(data: Data) -> Next:
+    kills_at = timestamp(data["worker"]["since"]) + sum(s for s in data["policy"]["stop"] if isinstance(s, int | float))
+    outcome = _OUTCOMES.get(data["intent"]) or ("stops" if data["closing"] else "starts anew")
+    outcome += " when nothing is left of its process tree"
+    return (
+        Next(f"{outcome}; whatever is left is killed", kills_at) if "KILL" in data["policy"]["stop"] else Next(outcome)
+    )
+
+
+_OUTCOMES = {"stopped": "is stopped", "completed": "is completed", "removed": "is forgotten"}
+
+
+def _stopped(data: Data) -> Next:
+    if data["worker"]["reason"] == "down":
+        return Next("nothing more from this service; `panevisor up` starts it again")
+    return Next("nothing, until somebody starts it")
+
+
+def _completed(data: Data) -> Next:
+    after = data["policy"]["cleanup_after"]
+    if data["worker"]["pane"] is None or after is None:
+        return Next("nothing, until somebody starts it again")
+    return Next("nothing more, only its pane is closed", timestamp(data["worker"]["since"]) + after)
+
+
+_NEXT: Mapping[str, Callable[[Data], Next]] = {
+    "pending": _pending,
+    "starting": _starting,
+    "running": _running,
+    "backoff": _backoff,
+    "stopping": _stopping,
+    "stopped": _stopped,
+    "completed": _completed,
+    "failed": lambda _data: Next("nothing, until somebody does something"),
+    "quarantined": lambda _data: Next("nothing, until somebody decides: it is never signalled and never doubled"),
+}
+
+
+# ── what a person can do ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def remedies(data: Data) -> list[Remedy]:
+    """Return what can be done, the likeliest first."""
+    if data["tmux"] == "ok":
+        return _remedies(data)
+    possible = [remedy for remedy in _remedies(data) if not remedy.command.startswith(_NEEDS_TMUX)]
+    return [*possible, Remedy("events", "what is known about tmux")]
+
+
+def _remedies(data: Data) -> list[Remedy]:
+    worker = data["worker"]
+    name, force = worker["name"], "--force " if data["policy"]["protected"] else ""
+    logs, start = Remedy(f"logs {name}", "what it printed"), Remedy(f"start {name}", "start it, counted from zero")
+    stop = Remedy(f"stop {force}{name}", "it stays stopped until it is started")
+    match worker["state"]:
+        case "pending":
+            return [*_about(data["blockers"]), stop]
+        case "starting":
+            return [Remedy(f"screen {name}", "what it shows now"), logs, stop]
+        case "running":
+            restart = Remedy(f"restart {name}", "end it and start it anew, counted from zero")
+            return [*_of_the_last_life(worker), Remedy(f"attach {name}", "its terminal"), restart, stop]
+        case "backoff":
+            at_once = Remedy(f"start {name}", "start it now, without the rest of the pause")
+            return [logs, at_once, stop]
+        case "stopping":
+            return [Remedy(f"attach {name}", "its terminal"), logs, Remedy(f"start {name}", "start it anew afterwards")]
+        case "quarantined":
+            take = Remedy(f"start --force {name}", "start it all the same, if you know what lives there")
+            return [Remedy(f"screen {name}", "what lives there"), take, Remedy(f"remove {force}{name}", "forget it")]
+        case "stopped" if worker["reason"] == "down":
+            return [Remedy("up", "start the service, and it with it")]
+        case "completed":
+            return [logs, Remedy(f"start {name}", "run it once more")]
+        case "failed" if _could_not_start(data):
+            return [Remedy("up", "apply the file, once what is wrong is mended"), start]
+        case "failed":
+            return [logs, start]
+    return [start, logs]
+
+
+def _could_not_start(data: Data) -> bool:
+    made = [entry for entry in moves(data["history"]) if not is_found(entry)]
+    return bool(made) and made[-1]["facts"].get("cause") == "cannot-start"
+
+
+def _about(blockers: list[Data]) -> list[Remedy]:
+    if not blockers:
+        return []
+    root = blockers[-1]
+    if root["state"] is None:
+        return [Remedy("check", f"{root['name']} is not among the workers of the file")]
+    found = [Remedy(f"why {root['name']}", "what it waits for")]
+    if root["state"] in ("stopped", "failed"):
+        found.append(Remedy(f"start {root['name']}", "start what it waits for"))
+    return found
+
+
+def _of_the_last_life(worker: Data) -> list[Remedy]:
+    """After a restart the question is what the life before had to say."""
+    if not worker["restarts"]:
+        return [Remedy(f"logs -f {worker['name']}", "what it prints")]
+    return [Remedy(f"logs {worker['name']} --previous", "what the life before printed")]

@@ -1,0 +1,214 @@
+"""`panevisor why NAME`: what led to a worker's state, what its policy says, what comes next, what can be done.
+
+data of the service ──explain──▶ lines        the same data, with `next` and `can` ──▶ -o json
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from actors.snapshot import iso
+from supervisor.client import Client, ServiceError
+from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of
+from supervisor.place import Place
+from supervisor.restart_policy import exact, in_words
+from supervisor.selection import match
+from supervisor.tables import safe, short_time, timestamp
+from supervisor.why_words import Entry, is_found, is_idle, moves, state_in_words, told
+
+_TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
+_FOLLOWS = {
+    "worker.starting": {"worker.pending"},
+    "worker.ready": {"worker.starting", "worker.pending", "worker.adopted"},
+}
+
+
+def why(place: Place, name: str, *, as_json: bool, command: str) -> int:
+    """Print it. `command` is how the next command line begins: panevisor, and what tells it which service."""
+    with Client.connect(place.socket) as client:
+        data = _asked(client, name)
+    if as_json:
+        coming = next_of(data)
+        can = [f"{command} {remedy.command}" for remedy in remedies(data)]
+        print(json.dumps({**data, "next": {"what": coming.what, "at": iso(coming.at)}, "can": can}))
+    else:
+        print("\n".join(explain(data, timestamp(data["now"]), command)))
+    return 0
+
+
+def _asked(client: Client, name: str) -> Data:
+    try:
+        data: Data = client.call("why", name=name)
+        return data
+    except ServiceError as error:
+        if error.code == "unknown-worker":  # say it with the nearest name
+            match([name], [worker["name"] for worker in client.call("status")["workers"]])
+        raise
+
+
+def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
+    """Return the whole account, line by line. `now` is Unix time; clock times are local."""
+    sections = [
+        ("", [f"{data['worker']['name']}: {_state(data, now)}", *_cautions(data)]),
+        ("What led here", list(_chain(data, now))),
+        ("What it waits for", list(_waits(data))),
+        ("What its policy says", list(_policy(data))),
+        ("What happens next", [_next(data, now)]),
+        ("What you can do", _commands(data, command)),
+    ]
+    lines: list[str] = []
+    for title, told_there in sections:
+        if title and told_there:
+            lines += ["", title]
+        lines += [f"  {line}" if title else line for line in told_there]
+    return [safe(line) for line in lines]
+
+
+# ── the state ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _state(data: Data, now: float) -> str:
+    worker = data["worker"]
+    since, known = _since(data)
+    at = f"since {clock(since, now)} ({short_time(max(0.0, now - since))})"
+    words = f"{worker['state']} {at if known else f'at least {at}'}"
+    if worker["pid"] is not None:
+        words += f", pid {worker['pid']}, up {short_time(worker['uptime_s'])}"
+    if worker["health"] not in (None, "ok"):
+        words += f", {worker['health']}"
+    said = _because(data)
+    return f"{words}: {said}" if said else words
+
+
+def _since(data: Data) -> tuple[float, bool]:
+    """Return since when it is as it is, and whether that is known: a service that begins finds a state, no more."""
+    since = timestamp(data["worker"]["since"])
+    for entry in reversed(moves(data["history"])):
+        if not _is_present(entry, data["worker"]):
+            return since, True
+        since = timestamp(entry["ts"])
+        if not is_found(entry):
+            return since, True
+    return since, False
+
+
+def _is_present(entry: Entry, worker: Mapping[str, Any]) -> bool:
+    """Claim that the entry led to the present state, and for a living worker to the present life."""
+    facts = entry["facts"]
+    return bool(facts["to"] == worker["state"] and (worker["pid"] is None or facts.get("life") == worker["life"]))
+
+
+def _because(data: Data) -> str:
+    worker = data["worker"]
+    match worker["state"]:
+        case "stopped" if worker["reason"] == "down":
+            return "with the service"
+        case "stopped":
+            return "by a person"
+        case "completed" if not worker["reason"]:
+            return "by a person"
+        case "pending":
+            return str(data["gate"] or worker["reason"])
+    return str(worker["reason"])
+
+
+def _cautions(data: Data) -> Iterator[str]:
+    if data["tmux"] != "ok":
+        yield "tmux does not answer: this is what was known last; nothing is judged or restarted until it does"
+    if data["draining"] and data["worker"]["state"] != "stopping":
+        yield "what is left of its last life is still being ended; nothing new begins before that"
+    if data["worker"]["hands_on"]:
+        yield "somebody is attached to its pane"
+
+
+# ── the chain ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chain(data: Data, now: float) -> Iterator[str]:
+    """Yield one line a cause, oldest first; the steps of one start stand in one line."""
+    told_so_far: list[str] = []
+    last: Entry | None = None
+    own = [entry for entry in data["history"] if "worker" in entry["facts"]]
+    if not own:
+        yield "nothing is known any more of how it came to this: the log does not reach back so far"
+    for entry in data["history"]:
+        if is_idle(entry):
+            continue
+        words = told(entry, data["policy"]["max_restarts"])
+        if told_so_far and last and _goes_on(last, entry):
+            told_so_far.append(words)
+        else:
+            yield from _line(told_so_far)
+            told_so_far = [f"{clock(timestamp(entry['ts']), now)}  {words}"]
+        last = entry
+    yield from _line(told_so_far)
+
+
+def _goes_on(last: Entry, entry: Entry) -> bool:
+    close = timestamp(entry["ts"]) - timestamp(last["ts"]) <= _TOGETHER
+    return close and last["event"] in _FOLLOWS.get(entry["event"], ())
+
+
+def _line(parts: list[str]) -> Iterator[str]:
+    if parts:
+        yield "; ".join(parts)
+
+
+# ── policy, next, commands ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _waits(data: Data) -> Iterator[str]:
+    """Yield the blockers, from the nearest to the root of it."""
+    for needed in data["blockers"]:
+        reason = f" ({needed['reason']})" if needed["reason"] else ""
+        yield f"{needed['name']} has to be {needed['on']}: it {state_in_words(needed['state'])}{reason}"
+
+
+def _policy(data: Data) -> Iterator[str]:
+    worker, policy = data["worker"], data["policy"]
+    yield in_words(spec_of(data))
+    if policy["restart"] != "never":
+        yield _budget(worker, policy)
+    yield f"ready {_readiness(policy['ready'])}"
+    if worker["state"] in ("starting", "running") and not (worker["state"] == "running" and worker["pid"] is None):
+        yield f"a crash now: {after_a_crash(data)}"
+    if worker["state"] == "stopping" or data["draining"]:
+        yield f"ended by {', '.join(exact(s) if isinstance(s, int | float) else s for s in policy['stop'])}"
+    if policy["protected"]:
+        yield "protected: stop and remove need --force"
+
+
+def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
+    attempt, most = worker["attempt"], policy["max_restarts"]
+    spent = f"{attempt} restarts" if most < 0 else f"{attempt} of {most} restarts"
+    return f"{spent} since the last healthy life ({exact(policy['healthy_after'])}), {worker['restarts']} in all"
+
+
+def _readiness(ready: Mapping[str, Any]) -> str:
+    delay = f"{exact(ready['delay'])} after its start" if ready["delay"] else ""
+    if not ready["tcp"]:
+        return delay or "as soon as it is started"
+    late = f"within {exact(ready['timeout'])}, else it is ended as after a crash"
+    return f"when {ready['tcp']} accepts a connection{f', at the earliest {delay}' if delay else ''}, {late}"
+
+
+def _next(data: Data, now: float) -> str:
+    coming = next_of(data)
+    if coming.at is None:
+        return coming.what
+    left = coming.at - now
+    return f"{coming.what} at {clock(coming.at, now)}, {f'in {short_time(left)}' if left > 0 else 'that is now'}"
+
+
+def _commands(data: Data, command: str) -> list[str]:
+    commands = [(f"{command} {remedy.command}", remedy.why) for remedy in remedies(data)]
+    width = max(len(line) for line, _ in commands)
+    return [f"{line.ljust(width)}   {reason}" for line, reason in commands]
+
+
+def clock(at: float, now: float) -> str:
+    """Return a local time of day, with its date if that is not today."""
+    moment = datetime.fromtimestamp(at).astimezone()
+    today = moment.date() == datetime.fromtimestamp(now).astimezone().date()
+    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
