@@ -95,7 +95,7 @@ class HealthTold:
 
 @dataclass(frozen=True, slots=True)
 class CaptureTold:
-    """A capture beat is over: publish what changed."""
+    """A capture beat is over, whether tmux answered or not: publish what changed."""
 
     beat: int
     took_ms: float

@@ -1,6 +1,7 @@
 """Metrics: gathers the workers' reports and makes the one Snapshot that every reader sees.
 
     Report × N ──▶ Metrics ──Snapshot──▶ Gateway, status file
+       the end of a capture beat └──────▶ watchdog
 
 A change of state is published at once, changes within 50 ms together; measurements at the end of a beat, when all have
 answered or the deadline has passed: a silent worker delays nobody.
@@ -23,7 +24,7 @@ from actors.bulletins import (
     Withdrawn,
 )
 from actors.feed import Entry, Feed
-from actors.ports import Clock, Heartbeat, Journal, Publisher
+from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
 from actors.screen import TOTAL_WARNING_BYTES
 from actors.snapshot import Host, Row, Service, Snapshot
 
@@ -55,6 +56,7 @@ class MetricsActor(SupervisedActor):
         service: Service,
         publisher: Publisher,
         heartbeat: Heartbeat,
+        watchdog: Watchdog,
         journal: Journal,
         *,
         heartbeat_interval: float,
@@ -68,6 +70,7 @@ class MetricsActor(SupervisedActor):
         self._service = service
         self._publisher = publisher
         self._heartbeat = heartbeat
+        self._watchdog = watchdog
         self._heartbeat_interval = heartbeat_interval
         self._journal = journal
         self._ticker = ticker
@@ -107,6 +110,7 @@ class MetricsActor(SupervisedActor):
                     self._service, tick=max(beat, self._service.tick), tick_ms=took_ms, overruns=overruns
                 )
                 self._publish_if_dirty()
+                self._watchdog.beat_ended(self._snapshot)  # last: a Metrics that hangs must not look alive
             case Lineup(names):
                 self._lineup, self._lineup_set = names, frozenset(names)
                 self._publish_soon()

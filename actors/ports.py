@@ -177,6 +177,13 @@ class Heartbeat(Protocol):
     def beat(self, snapshot: Snapshot) -> None: ...
 
 
+class Watchdog(Protocol):
+    """Whoever ends the service when its beats no longer end: systemd. The call neither blocks nor raises."""
+
+    def beat_ended(self, snapshot: Snapshot) -> None:
+        """A capture beat has gone the whole way: swept (or refused by tmux), told to workers, taken by Metrics."""
+
+
 class RecordsFile(Protocol):
     """The one records file; only the Supervisor calls it. A write that fails raises nothing: see `failing`."""
 

@@ -97,7 +97,7 @@ class Posts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nursery:
-    """How each actor is made and started; the service's wiring fills it in."""
+    """How each actor is made and started, and who is told of the whole; the service's wiring fills it in."""
 
     terminal: Callable[[], pykka.ActorRef[Any]]
     ticker: Callable[[], pykka.ActorRef[Any]]
@@ -106,6 +106,7 @@ class Nursery:
     seed: Callable[[], str]
     watch_server: Callable[[Handle], None]
     opened: Callable[[], None]
+    closing: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -631,6 +632,7 @@ class SupervisorActor(SupervisedActor):
             return
         self._closing = order
         keeps = "kept" if order.keep_workers else "stopped"
+        self._nursery.closing(order.cause)
         self._say("info", "service.stopping", {"cause": order.cause, "workers": keeps})
         self._go_on_closing()
 

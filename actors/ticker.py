@@ -150,9 +150,9 @@ class TickerActor(SupervisedActor):
         began, self._sweeping_panes = self._sweeping_panes, None
         if isinstance(sweep, SweepFailed):
             self._say_tmux_answers(False, sweep.reason)
-            return
-        self._say_tmux_answers(True, None)
-        self._tell_slices(sweep)
+        else:
+            self._say_tmux_answers(True, None)
+            self._tell_slices(sweep)
         took = self._clock.now().mono - (sweep.taken if began is None else began)
         self._metrics.tell(CaptureTold(beat, round(took * 1000, 1), self._overruns))
 

@@ -11,12 +11,14 @@ from supervisor.client import Client, NoService, ServiceError
 from supervisor.failures import CommandError
 from supervisor.lock import make_private
 from supervisor.place import Place
+from supervisor.sd_notify import VARIABLES
 
 START_TIMEOUT = 30.0
 RIVAL_TIMEOUT = 5.0  # from taking the lock to listening: the imports, mostly
 OUTPUT = "serve.out"
 SHOWN_LINES = 20
 _PAUSE = 0.02
+_NOT_ITS_OWN = {"PANEVISOR_WORKER", *VARIABLES}  # what speaks of the caller: its worker, its systemd unit
 _CONFLICT = 9
 _CODES = {2: "usage", 5: "config", 6: "not-permitted", 7: "failed", 9: "conflict"}
 
@@ -35,7 +37,7 @@ def start(place: Place, timeout: float = START_TIMEOUT) -> Client:
             stdout=file,
             stderr=file,
             cwd="/",
-            env={key: value for key, value in os.environ.items() if key != "PANEVISOR_WORKER"},
+            env={key: value for key, value in os.environ.items() if key not in _NOT_ITS_OWN},
             start_new_session=True,
         )
     return _answering(place, process, output, time.monotonic() + timeout)

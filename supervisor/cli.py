@@ -109,9 +109,11 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -
         raise click.BadParameter(str(error)) from error
 
 
-def _timeout(function: Command) -> Command:
-    told = "Wait at most so long for the verdicts."
-    return click.option("--timeout", default="60s", show_default=True, callback=_seconds, help=told)(function)
+def _timeout_of(default: str, told: str) -> Callable[[Command], Command]:
+    return click.option("--timeout", default=default, show_default=True, callback=_seconds, help=told)
+
+
+_timeout = _timeout_of("60s", "Wait at most so long for the verdicts.")
 
 
 def _selecting(function: Command) -> Command:
@@ -226,6 +228,18 @@ def down(given: Given, keep_workers: bool) -> int:
     from supervisor.take_down import down as take_down
 
     return take_down(given.place(), keep_workers=keep_workers)
+
+
+@panevisor.command(name="tmux-server")
+@click.option("--wait", is_flag=True, help="Become nothing: return as soon as that tmux server listens.")
+@_timeout_of("10s", "Wait at most so long for it to listen.")
+@click.pass_obj
+def tmux_server(given: Given, wait: bool, timeout: float) -> int:
+    """Become this config's tmux server, in the foreground (for systemd)."""
+    from supervisor import tmux_unit
+
+    place = given.own_place()
+    return tmux_unit.wait(place, timeout) if wait else tmux_unit.become(place)
 
 
 # ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ import traceback
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pykka
@@ -32,7 +32,7 @@ from actors.base import ActorFailed, Post
 from actors.bulletins import ConfigOnDisk, FileFailing, ServerEnded
 from actors.messages import Handle
 from actors.metrics import MetricsActor
-from actors.ports import TerminalError
+from actors.ports import Survey, TerminalError
 from actors.records import Records
 from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.root import FAILURE_WINDOW, FAILURES, Nursery, Opening, Outcome, Posts, SupervisorActor
@@ -52,6 +52,7 @@ from supervisor.place import Place
 from supervisor.probes import ProbePool
 from supervisor.processes import ProcessPort
 from supervisor.records_file import RecordsFile
+from supervisor.sd_notify import Notifier
 from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
 from supervisor.status_file import StatusFile, read_status
@@ -112,6 +113,14 @@ class Signalled:
     number: int
 
 
+class _ToldToEnd(Exception):
+    """A signal came before there was a Supervisor to tell; whatever lives in tmux lives on."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
 class Service:
     """One run of the service. Adapters live as long as it; the tree of actors may be built more than once."""
 
@@ -137,6 +146,8 @@ class Service:
         self._started_at = time.time()
         self._version = importlib.metadata.version("panevisor")
         self._failures: deque[float] = deque(maxlen=FAILURES + 1)
+        self._notifier = Notifier.from_environment()
+        self._applying = threading.Lock()
 
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,6 +161,8 @@ class Service:
         try:
             self._build_tree(self._known)
             outcome = self._wait()
+        except _ToldToEnd as told:
+            outcome = Outcome(told.cause, end_server=False)
         except Exception as error:
             self._crashed(error)
             return 1
@@ -172,7 +185,7 @@ class Service:
     def _signalled(self, number: int) -> None:
         match number:
             case signal.SIGHUP:
-                threading.Thread(target=self._apply_file, name="reload", daemon=True).start()
+                threading.Thread(target=self._reload, name="reload", daemon=True).start()
             case signal.SIGUSR2:
                 self._log.reopen()
             case _:
@@ -180,14 +193,25 @@ class Service:
                 cause = signal.Signals(number).name
                 self.posts.supervisor.tell(ShutDown(keep_workers=not stops, cause=cause))
 
-    def _apply_file(self) -> None:
+    def _reload(self) -> None:
+        with self._applying:  # two SIGHUPs are two reloads, one after the other
+            self._notifier.reloading()
+            refused: str | None = "an error of ours, see the journal"
+            try:
+                refused = self._apply_file()
+                if refused is not None:
+                    self.posts.supervisor.tell(ConfigBroken(refused))
+            finally:  # without its READY, systemd would wait for the end of this reload for ever
+                self._notifier.reloaded(f"config not applied: {refused}" if refused else "config applied")
+
+    def _apply_file(self) -> str | None:
+        """Apply the file; return why not, None when it was."""
         try:
             config = self._load_config()
             self.ask(Apply(config.workers, config.digest), 30.0)
-        except ConfigError as error:
-            self.posts.supervisor.tell(ConfigBroken(str(error)))
-        except (RequestRefused, TimeoutError) as refused:
-            self.posts.supervisor.tell(ConfigBroken(str(refused)))
+        except (ConfigError, RequestRefused, TimeoutError) as refused:
+            return str(refused)
+        return None
 
     def ask(self, message: object, timeout: float) -> object:
         """Ask the Supervisor. Raises RequestRefused, or TimeoutError: what was asked may still happen."""
@@ -221,6 +245,9 @@ class Service:
         )
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
         self._log.log("info", "service.started", facts | self._the_one_before())
+        watchdog, interval = self._notifier.watchdog_s, self._settings.capture_interval
+        if watchdog and interval > watchdog / 2:  # half: what sd_watchdog_enabled(3) asks for
+            self._log.log("warning", "service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
 
     def _the_one_before(self) -> dict[str, Any]:
         """Say how the last service here ended: one that was killed could not say so itself."""
@@ -263,7 +290,7 @@ class Service:
         )
 
     def _build_tree(self, known: Records) -> None:
-        survey = self._panes.survey(self._tmux_server(), self._server.nudge)
+        survey = self._survey()
         self._place_config = self._config_facts(known)
         opening = Opening(
             records=known,
@@ -297,19 +324,29 @@ class Service:
             path=str(self.place.config), digest=applied, changed_on_disk=changed, error=self._config_error
         )
 
-    def _tmux_server(self) -> Handle:
-        """Return the tmux server; while it does not answer, wait and say so once."""
+    def _survey(self) -> Survey:
+        """Return what lives in tmux; while it does not answer, wait and say so once."""
         known = self._known.head.server
         self._server.process = known if known else None
         said = False
         while True:
             try:
-                return self._server.ensure()
+                return self._panes.survey(self._server.ensure(), self._server.nudge)
             except TerminalError as error:
                 if not said:
                     self._log.log("error", "tmux.unreachable", {"reason": str(error)})
                 said = True
-                time.sleep(TMUX_RETRY)
+                self._notifier.awaits_tmux(str(error))
+                self._pause(TMUX_RETRY)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but heed a signal: nobody else does while there are no actors."""
+        with contextlib.suppress(Empty):
+            match self._inbox.queue.get(timeout=seconds):
+                case Signalled(signal.SIGTERM | signal.SIGINT as number):
+                    raise _ToldToEnd(signal.Signals(number).name)
+                case Signalled(number):
+                    self._signalled(number)
 
     def _nursery(self) -> Nursery:
         return Nursery(
@@ -318,9 +355,14 @@ class Service:
             metrics=self._start_metrics,
             worker=self._start_worker,
             seed=lambda: f"{int(time.time() * 1000):x}{secrets.token_hex(2)}",
-            opened=self._log.begin,
+            opened=self._opened,
+            closing=self._notifier.stopping,
             watch_server=self._watch_server,
         )
+
+    def _opened(self) -> None:
+        self._log.begin()
+        self._notifier.opened()
 
     def _watch_server(self, server: Handle) -> None:
         self._panes.reset()
@@ -353,6 +395,7 @@ class Service:
             facts,
             self.gateway,
             self._status_file,
+            self._notifier,
             self._log,
             heartbeat_interval=self._settings.heartbeat_interval,
             ticker=self.posts.ticker,
@@ -425,6 +468,7 @@ class Service:
                     future.get(timeout=STOP_TIMEOUT)
 
     def _end(self, outcome: Outcome) -> int:
+        self._notifier.stopping(outcome.cause)
         self._stop_actors()
         self.gateway.close()
         self._panes.close()

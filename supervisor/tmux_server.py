@@ -21,6 +21,7 @@ from supervisor.tmux_words import IDLE_SESSION
 
 CONF = "tmux.conf"
 BIRTH_TIMEOUT = 5.0
+UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
 
 _CONF = """\
@@ -58,6 +59,11 @@ def conf_text(size: PaneSize) -> str:
     return _CONF.format(columns=size.columns, rows=size.rows, history=size.history, idle=IDLE_SESSION)
 
 
+def write_conf(state_dir: Path, size: PaneSize) -> None:
+    """Write the file that a beginning server reads."""
+    (state_dir / CONF).write_text(conf_text(size))
+
+
 class TmuxServer:
     """The server of one state directory."""
 
@@ -65,6 +71,7 @@ class TmuxServer:
         self._state_dir = state_dir
         self._size = size
         self.process: Handle | None = None
+        self._in_other_unit = False
         self._path_of: Handle | None = None
         self._path = os.defpath
 
@@ -75,12 +82,14 @@ class TmuxServer:
     def find(self) -> Handle | None:
         """Return the server that listens on our socket (by the kernel's word), or None; the known one stays known."""
         found = _listener(self._state_dir)
+        if found and found != self.process:
+            self._in_other_unit = unit_of(found.pid) not in (None, unit_of(os.getpid()))
         self.process = found or self.process
         return found
 
     def ensure(self) -> Handle:
         """Return the living server: the one that listens, the known one made to listen again, or a new one."""
-        return self.find() or self._rebound() or self._born()
+        return self.find() or self._rebound() or self._brought_back() or self._born()
 
     def search_path(self) -> str:
         """Return the PATH that a worker gets unless its own says otherwise: that of the tmux server's birth."""
@@ -98,7 +107,7 @@ class TmuxServer:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
             self._signal(number)
-            if _until(lambda: not self._alive(), BIRTH_TIMEOUT):
+            if until(lambda: not self._alive(), BIRTH_TIMEOUT):
                 (self._state_dir / SOCKET).unlink(missing_ok=True)
                 return
         raise TerminalError(f"the tmux server (pid {self.pid}) does not end")
@@ -117,14 +126,19 @@ class TmuxServer:
         if known is None or not lives(known):
             return None
         self._signal(signal.SIGUSR1)
-        if _until(lambda: _listener(self._state_dir) is not None, 1.0):
+        if until(lambda: _listener(self._state_dir) is not None, 1.0):
             return self.find()
         self.process = known
         raise TerminalUnreachable(f"the tmux server (pid {known.pid}) lives, but its socket does not answer")
 
+    def _brought_back(self) -> Handle | None:
+        """Wait for systemd if the last server was a unit's of its own: one of ours would live and die in our cgroup."""
+        if self._in_other_unit:
+            until(lambda: _listener(self._state_dir) is not None, UNIT_TIMEOUT)
+        return self.find()
+
     def _born(self) -> Handle:
-        conf = self._state_dir / CONF
-        conf.write_text(conf_text(self._size))
+        write_conf(self._state_dir, self._size)
         script = str(Path(subreaper.__file__))
         with open(os.devnull, "r+b") as null:
             subprocess.run(
@@ -138,7 +152,7 @@ class TmuxServer:
                 timeout=BIRTH_TIMEOUT,
                 check=True,
             )
-        if not _until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
+        if not until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
             raise TerminalError(f"the tmux server has not come up within {BIRTH_TIMEOUT:g} s: is tmux installed?")
         found = self.find()
         assert found is not None
@@ -166,6 +180,16 @@ def _listener(state_dir: Path) -> Handle | None:
     return handle_of(pid)
 
 
+def unit_of(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """Return the systemd service that the process is in, by the name of its cgroup; None where it is in none."""
+    with contextlib.suppress(OSError):
+        for line in (proc / str(pid) / "cgroup").read_text().splitlines():
+            hierarchy, controllers, path = line.split(":", 2)
+            if (hierarchy == "0" or controllers == "name=systemd") and path.endswith(".service"):
+                return path.rpartition("/")[2]
+    return None
+
+
 def _path_of(pid: int) -> str:
     with contextlib.suppress(OSError):
         for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
@@ -174,7 +198,8 @@ def _path_of(pid: int) -> str:
     return os.defpath
 
 
-def _until(true: Callable[[], bool], timeout: float) -> bool:
+def until(true: Callable[[], bool], timeout: float) -> bool:
+    """Return whether `true()` became so within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not true():
         if time.monotonic() > deadline:

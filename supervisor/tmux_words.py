@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from actors.messages import Handle, Pane
 from actors.spec import WorkerSpec
 
-# 9>&1: a program that closes its standard streams would else close the terminal, and be hung up for it
 MARK_OPTION = "@panevisor"
 IDLE_SESSION = "_panevisor"
 PANE_FORMAT = ",".join(
@@ -33,7 +32,14 @@ PANE_FORMAT = ",".join(
     )
 )
 _SPECIAL = re.compile(r"([\x00-\x1f\x7f'])")
-WRAPPER = 'unset TMUX TMUX_PANE; ulimit -Sn {nofile}; cd -- "$1" || exit 125; shift; exec 9>&1; exec "$@"'
+# a tmux server that systemd protects from the OOM killer hands its score to its children: they get 0 back (raising it
+# needs no right). 9>&1: a program that closes its standard streams would else close the terminal, and be hung up for it
+WRAPPER = (
+    "unset TMUX TMUX_PANE; ulimit -Sn {nofile}; "
+    '{{ read -r PV_OOM && test "$PV_OOM" -lt 0 && echo 0 >/proc/self/oom_score_adj; }} '
+    "2>/dev/null </proc/self/oom_score_adj; unset PV_OOM; "
+    'cd -- "$1" || exit 125; shift; exec 9>&1; exec "$@"'
+)
 
 
 def quoted(text: str) -> str:
