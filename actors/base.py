@@ -1,4 +1,5 @@
-"""What our actors have in common: a daemon thread, failures told to the owner, and posts that outlive an actor.
+"""What our actors have in common: a daemon thread, failures told to the owner, posts that outlive an actor, and a
+table of the handlers at work.
 
 pykka stops *all* actors of the process when a handler raises something like SystemExit; here that is one failure of one
 actor, like any other. A message is told to a `Post`, not to an actor: when the owner has replaced the actor, the post
@@ -40,11 +41,21 @@ class ActorFailed:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A handler at work: the type of its message, since when (monotonic), and in which thread."""
+    """A handler at work: whose, on which type of message, since when (monotonic), and in which thread."""
 
+    role: str
+    worker: str | None
     handling: str
     since: float
     thread: int
+
+
+_at_work: dict[int, Busy] = {}  # by thread; an entry goes when its handler returns or raises
+
+
+def at_work() -> list[Busy]:
+    """Return the handlers of all our actors that are at work now; for a watchdog, from any thread."""
+    return list(_at_work.copy().values())
 
 
 class Post(Generic[M]):
@@ -71,8 +82,6 @@ class SupervisedActor(pykka.ThreadingActor):
         self.role = role
         self.worker_name = worker
         self._handling = ""
-        self.busy: Busy | None = None
-        """What its handler is at, for the watchdog, which reads it from another thread."""
 
     def begin(self) -> None:
         """The first thing that happens in the actor's own thread."""
@@ -90,7 +99,8 @@ class SupervisedActor(pykka.ThreadingActor):
 
     def on_receive(self, message: Any) -> Any:
         self._handling = type(message).__name__
-        self.busy = Busy(self._handling, time.monotonic(), threading.get_ident())
+        thread = threading.get_ident()
+        _at_work[thread] = Busy(self.role, self.worker_name, self._handling, time.monotonic(), thread)
         try:
             return self._handle(message)
         except Exception:
@@ -98,7 +108,7 @@ class SupervisedActor(pykka.ThreadingActor):
         except BaseException as error:
             raise HandlerEscaped(f"a handler raised {error!r}") from error
         finally:
-            self.busy = None
+            del _at_work[thread]
 
     def _handle(self, message: Any) -> Any:
         if message is not _BEGIN:

@@ -161,8 +161,8 @@ class Revived:
 
 
 @dataclass(frozen=True, slots=True)
-class FileFailing:
-    """A file of the service can't be written (`reason`), or can again (None)."""
+class PartFailing:
+    """A part of the service fails (`reason`): a file can't be written, a handler hangs; or it is well again (None)."""
 
     what: str
     reason: str | None

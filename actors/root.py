@@ -21,11 +21,11 @@ from actors.bulletins import (
     Armed,
     Changed,
     ConfigOnDisk,
-    FileFailing,
     Finished,
     InputWanted,
     Introduce,
     Lineup,
+    PartFailing,
     Revived,
     ServerEnded,
     ServiceNow,
@@ -676,7 +676,7 @@ class SupervisorActor(SupervisedActor):
 
     def _look_at_records(self) -> None:
         if self._records.failing and "records" not in self._degraded:
-            self._file_failing(FileFailing("records", self._records.failing))
+            self._part_failing(PartFailing("records", self._records.failing))
             self._retry_later()
 
     def _repair_records(self) -> None:
@@ -684,9 +684,9 @@ class SupervisorActor(SupervisedActor):
         if self._records.failing:
             self._retry_later()
         else:
-            self._file_failing(FileFailing("records", None))
+            self._part_failing(PartFailing("records", None))
 
-    def _file_failing(self, failing: FileFailing) -> None:
+    def _part_failing(self, failing: PartFailing) -> None:
         if failing.reason is None and failing.what in self._degraded:
             del self._degraded[failing.what]
             self._say("warning", "service.recovered", {"what": failing.what})
@@ -727,7 +727,7 @@ class SupervisorActor(SupervisedActor):
         ActorFailed: _actor_failed,
         Found: _found,
         Retry: _retry,
-        FileFailing: _file_failing,
+        PartFailing: _part_failing,
     }
 
 

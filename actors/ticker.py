@@ -28,6 +28,8 @@ from actors.ports import Clock, Journal, PaneSweep, Sweeper, SweepFailed
 
 TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
 SWEEP_LOST = 30.0  # seconds after which a sweep that never answered is given up
+GAP = 3  # capture intervals without the clock's bell: the service itself was stopped, or starved
+GAP_LEAST = 2.0  # seconds
 OVERRUN_LOG_PAUSE = 60.0  # seconds between two lines about overruns
 
 
@@ -62,6 +64,7 @@ class TickerActor(SupervisedActor):
         self._sweeping_trees: float | None = None
         self._tell_all = True
         self._answering: bool | None = None
+        self._rung = start
         self._overruns = 0
         self._overrun_logged = float("-inf")
 
@@ -100,11 +103,18 @@ class TickerActor(SupervisedActor):
 
     def _ring(self) -> None:
         now = self._clock.now().mono
+        self._tell_of_gap(now)
         for key in self._alarms.due(now):
             self._waiting.pop(key)(Woken())
         self._beat_health(now)
         self._beat_capture(now)
         self._arm_clock()  # only now: a slow tick delays the next, it never stacks
+
+    def _tell_of_gap(self, now: float) -> None:
+        """Say when nobody watched for a while: what happened meanwhile is judged late, and what is missing is not."""
+        silent, self._rung = now - self._rung, now
+        if silent > max(GAP * self._capture.interval, GAP_LEAST):
+            self._journal.log("warning", "service.gap", {"seconds": round(silent, 1)})
 
     def _beat_capture(self, now: float) -> None:
         beats = self._capture.passed(now)

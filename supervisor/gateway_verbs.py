@@ -268,8 +268,8 @@ async def _send(desk: Desk, _connection: Connection, request: Request) -> bytes:
 
 def _one_name(request: Request) -> str:
     name = text(request, "name")
-    if name is None or not _NAME.fullmatch(name):
-        raise WireError("usage", f"name must be the name of a worker, not {shown(name)}")
+    if not name:
+        raise WireError("usage", "name must be the name of one worker")
     return name
 
 

@@ -29,7 +29,7 @@ from typing import Any
 import pykka
 
 from actors.base import ActorFailed, Post
-from actors.bulletins import ConfigOnDisk, FileFailing, ServerEnded
+from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
 from actors.messages import Handle
 from actors.metrics import MetricsActor
 from actors.ports import Survey, TerminalError
@@ -44,6 +44,7 @@ from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import log_tail, paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
 from supervisor.gateway import Gateway
+from supervisor.hang_watch import HangWatch
 from supervisor.lock import Lock
 from supervisor.open_files import places_within, tmux_open_files
 from supervisor.orphans import end_orphans
@@ -278,7 +279,7 @@ class Service:
             version=self._version,
             started_at=self._started_at,
             pid=os.getpid(),
-            on_problem=lambda reason: self.posts.supervisor.tell(FileFailing("status file", reason)),
+            on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
         self.gateway = Gateway(
             self.place.socket,
@@ -288,6 +289,8 @@ class Service:
             define=lambda name, table: define(name, table, self._settings.pane),
             before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
         )
+
+        self._hang_watch = HangWatch(self._log, lambda what, why: self.posts.supervisor.tell(PartFailing(what, why)))
 
     def _build_tree(self, known: Records) -> None:
         survey = self._survey()
@@ -434,11 +437,11 @@ class Service:
         applied = self._records_digest()
         supervisor.tell(ConfigOnDisk(bool(applied) and self._on_disk.digest() != applied))
         supervisor.tell(
-            FileFailing("lock", None if self._lock.still_ours() else "the lock file was deleted or replaced")
+            PartFailing("lock", None if self._lock.still_ours() else "the lock file was deleted or replaced")
         )
         self._log.retry()
-        supervisor.tell(FileFailing("log", self._log.failing))
-        supervisor.tell(FileFailing("worker logs", self._segments.problem))
+        supervisor.tell(PartFailing("log", self._log.failing))
+        supervisor.tell(PartFailing("worker logs", self._segments.problem))
 
     def _records_digest(self) -> str:
         snapshot = self.gateway.snapshot
@@ -472,6 +475,7 @@ class Service:
         self._stop_actors()
         self.gateway.close()
         self._panes.close()
+        self._hang_watch.close()
         if outcome.end_server:
             self._end_tmux_server()
         self._terminal.close_client()
