@@ -43,6 +43,7 @@ from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, load, load_text
+from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
 from supervisor.orphans import end_orphans
@@ -55,7 +56,7 @@ from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
 from supervisor.status_file import StatusFile, read_status
 from supervisor.subreaper import NOFILE
-from supervisor.sweeps import FileOnDisk, Sweeps
+from supervisor.sweeps import Sweeps
 from supervisor.terminal_port import LOGS, TmuxTerminal
 from supervisor.tmux_client import SOCKET
 from supervisor.tmux_server import TmuxServer
@@ -286,7 +287,7 @@ class Service:
 
     def _config_facts(self, known: Records) -> ConfigFacts:
         applied = known.head.config_digest
-        changed = bool(applied) and self._on_disk.digest() != applied
+        changed = bool(applied) and digest_on_disk(self.place.config) != applied
         return ConfigFacts(
             path=str(self.place.config), digest=applied, changed_on_disk=changed, error=self._config_error
         )
