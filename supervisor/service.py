@@ -43,6 +43,7 @@ from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, load, load_text
+from supervisor.config_watch import ConfigWatch
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.lock import Lock
@@ -139,6 +140,8 @@ class Service:
         self._started_at = time.time()
         self._version = importlib.metadata.version("panevisor")
         self._failures: deque[float] = deque(maxlen=FAILURES + 1)
+        self._applying = threading.Lock()
+        self._watch: ConfigWatch | None = None
 
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,6 +154,7 @@ class Service:
         paths.write_pointer(self.place.config, self.place.state_dir)
         try:
             self._build_tree(self._known)
+            self._watch_config()
             outcome = self._wait()
         except Exception as error:
             self._crashed(error)
@@ -183,9 +187,11 @@ class Service:
                 self.posts.supervisor.tell(ShutDown(keep_workers=not stops, cause=cause))
 
     def _apply_file(self) -> None:
+        """Load and apply, one at a time: an older content must not be applied after a newer one."""
         try:
-            config = self._load_config()
-            self.ask(Apply(config.workers, config.digest), 30.0)
+            with self._applying:
+                config = self._load_config()
+                self.ask(Apply(config.workers, config.digest), 30.0)
         except ConfigError as error:
             self.posts.supervisor.tell(ConfigBroken(str(error)))
         except (RequestRefused, TimeoutError) as refused:
@@ -291,6 +297,24 @@ class Service:
         return ConfigFacts(
             path=str(self.place.config), digest=applied, changed_on_disk=changed, error=self._config_error
         )
+
+    def _watch_config(self) -> None:
+        """Watch the file from now on if it says so; what is said there later counts at the next start."""
+        if self._config is not None and self._settings.watch_config:
+            self._watch = ConfigWatch(
+                self.place.config,
+                tried=self._config.digest,
+                applied=self._applied,
+                apply=self._apply_file,
+                on_error=self._adapter_failed,
+            )
+            self._watch.start()
+
+    def _applied(self) -> str | None:
+        """Return the digest of what was applied last; None while the picture shows that something can't be."""
+        snapshot = self.gateway.snapshot
+        config = snapshot.service.config if snapshot else self._place_config
+        return config.digest if config.error is None else None
 
     def _tmux_server(self) -> Handle:
         """Return the tmux server; while it does not answer, wait and say so once."""
@@ -421,6 +445,8 @@ class Service:
                     future.get(timeout=STOP_TIMEOUT)
 
     def _end(self, outcome: Outcome) -> int:
+        if self._watch:
+            self._watch.close()
         self._stop_actors()
         self.gateway.close()
         self._panes.close()
