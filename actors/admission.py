@@ -13,6 +13,7 @@ from actors.worker_state import State
 S = State
 _TAKING_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
+_ENDED = {S.COMPLETED, S.FAILED, S.STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,24 @@ def _unmet(name: str, on: Condition, standing: Standing | None) -> str | None:
     state = standing.state
     if _met(on, standing):
         return None
-    if state in _ON_THE_WAY:
+    if state in _ON_THE_WAY or state is S.UNBORN:  # unborn: of a service that has only begun
         return f"waiting for {name} to be {on}"
     return f"{name} is {state}, it has to be {on}"
 
 
 def _met(on: Condition, standing: Standing) -> bool:
-    state = standing.state
+    """Whether a worker has got there. One that was stopped or failed without ever running has not exited."""
+    state, record = standing.state, standing.record
     match on:
         case Condition.STARTED:
-            started = state is S.STARTING and standing.record.process is not None
+            started = state is S.STARTING and record.process is not None
             return started or state in (S.RUNNING, S.COMPLETED)
         case Condition.READY:
             return state in (S.RUNNING, S.COMPLETED)
         case Condition.COMPLETED:
             return state is S.COMPLETED
         case Condition.EXITED:
-            return standing.record.exit is not None and state in (S.COMPLETED, S.FAILED, S.STOPPED)
+            return state in _ENDED and record.exit is not None and record.life in (None, record.judged)
 
 
 def stop_wave(standings: Mapping[str, Standing]) -> list[str]:

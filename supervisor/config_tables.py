@@ -120,12 +120,11 @@ def _worker_name(part: object) -> str | None:
 
 
 def _condition(part: object) -> str | None:
-    if part in ("started", "ready"):
+    known = list(Condition)
+    if part in known:
         return None
-    if part in ("completed", "exited"):
-        return f'= {shown(part)} is not supported yet (write "started" or "ready")'
-    hint = nearest(part, ["started", "ready"]) if isinstance(part, str) else ""
-    return f'must be "started" or "ready", not {shown(part)}{hint}'
+    hint = nearest(part, [condition.value for condition in known]) if isinstance(part, str) else ""
+    return f'must be "started", "ready", "completed" or "exited", not {shown(part)}{hint}'
 
 
 def _stop(value: object) -> list[str | float]:

@@ -702,10 +702,25 @@ def test_ways_to_be_ready_to_come_are_refused_as_not_yet_there(key: str) -> None
     assert said_of_worker(f"ready.{key} = 'x'") == [f'1: key "ready.{key}" is not supported yet']
 
 
-@pytest.mark.parametrize("condition", ["completed", "exited"])
-def test_conditions_to_come_are_refused_as_not_yet_there(condition: str) -> None:
-    (found,) = said(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = '{condition}' }}")
-    assert found.startswith(f':2: worker "a": depends_on.db = "{condition}" is not supported yet')
+@pytest.mark.parametrize("condition", list(Condition))
+def test_each_condition_can_be_waited_for(condition: Condition) -> None:
+    config = read(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = '{condition}' }}")
+    assert config.workers[1].depends_on == (("db", condition),)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("'complete'", '"complete" (did you mean "completed"?)'),
+        ("'exit'", '"exit" (did you mean "exited"?)'),
+        ("5", "5"),
+        ("['ready']", "an array"),
+    ],
+)
+def test_another_condition_is_refused_with_the_nearest(condition: str, found: str) -> None:
+    message = f'depends_on.db must be "started", "ready", "completed" or "exited", not {found}'
+    text = f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = {condition} }}"
+    assert said(text) == [f':2: worker "a": {message}']
 
 
 @pytest.mark.parametrize(
