@@ -235,7 +235,7 @@ class _Reader:
             self._add_default(finding)
 
     def _workers(self, raw: _Raw, defaults: _Raw) -> dict[str, WorkerTable]:
-        """Return the workers whose tables are right."""
+        """Return the workers whose tables are right, what their env files set being in `env`."""
         for name in raw:
             if fault := _name_fault(name):
                 self._add(("workers", name), name, "", fault)
@@ -246,10 +246,10 @@ class _Reader:
     def _worker(self, name: str, own: _Raw, defaults: _Raw) -> WorkerTable | None:
         merged = _merged(defaults, own)
         table, found = _validated(WorkerTable, merged)
-        sizes = _size_findings(merged, self._set_by_files(merged))
-        for finding in (*found, *self._env_file_findings(merged), *sizes):
+        by_files = self._set_by_files(merged)
+        for finding in (*found, *self._env_file_findings(merged), *_size_findings(merged, by_files)):
             self._add_to_owner(name, own, defaults, finding)
-        return table
+        return table.model_copy(update={"env": by_files | table.env}) if table else None
 
     def _env_file_findings(self, table: _Raw) -> Iterator[Finding]:
         for keys, written in written_in(table).items():
@@ -282,7 +282,7 @@ class _Reader:
             name=name,
             command=table.command if isinstance(table.command, str) else tuple(table.command),
             cwd=str(below(self._path, table.cwd)),
-            env=tuple((self._set_by_files({"env_file": table.env_file}) | table.env).items()),
+            env=tuple(table.env.items()),
             project=table.project,
             labels=tuple(table.labels.items()),
             protected=table.protected,
