@@ -55,7 +55,7 @@ MET = {
 
 @pytest.mark.parametrize("on", list(Condition))
 def test_a_condition_is_met_by_these_and_no_others(on: Condition) -> None:
-    met = {what for what, db in STANDINGS.items() if unmet(spec("api", db=on), {"db": db}) is None}
+    met = {what for what, db in STANDINGS.items() if unmet(spec("api", db=on), {"db": db}, {}) is None}
     assert met == MET[on]
 
 
@@ -71,11 +71,51 @@ def test_a_condition_is_met_by_these_and_no_others(on: Condition) -> None:
     ],
 )
 def test_a_reason_says_whether_time_may_mend_it(what: str, reason: str) -> None:
-    assert unmet(spec("api", db=Condition.COMPLETED), {"db": STANDINGS[what]}) == reason
+    assert unmet(spec("api", db=Condition.COMPLETED), {"db": STANDINGS[what]}, {}) == reason
 
 
 def test_a_dependency_that_is_not_there_is_named() -> None:
-    assert unmet(spec("api", db=Condition.EXITED), {}) == "db does not exist"
+    assert unmet(spec("api", db=Condition.EXITED), {}, {}) == "db does not exist"
+
+
+def chain(length: int, **states: State) -> dict[str, Standing]:
+    """w0, w1, …: each but the first waits for the one before to be ready; pending unless told otherwise."""
+    found = {}
+    for n in range(length):
+        needs = spec(f"w{n}", **({f"w{n - 1}": Condition.READY} if n else {}))
+        found[needs.name] = Standing(states.get(needs.name, S.PENDING), Record(spec=needs))
+    return found
+
+
+def test_all_above_a_failed_worker_are_told_what_it_comes_down_to() -> None:
+    standings = chain(6, w0=S.RUNNING, w1=S.RUNNING, w2=S.FAILED)
+    assert decide(standings, standings, places=9) == {
+        "w3": "w2 is failed, it has to be ready",
+        "w4": "w3 is pending: w2 is failed, it has to be ready",
+        "w5": "w4 is pending: w2 is failed, it has to be ready",
+    }
+    standings |= chain(3, w0=S.RUNNING, w1=S.RUNNING, w2=S.STARTING)
+    assert decide(standings, standings, places=9) == {f"w{n}": f"waiting for w{n - 1} to be ready" for n in (3, 4, 5)}
+
+
+def test_what_time_does_not_mend_is_told_before_what_it_may() -> None:
+    standings = {"slow": standing(S.STARTING, name="slow"), "bad": standing(S.FAILED, name="bad")}
+    needs = spec("api", slow=Condition.READY, bad=Condition.READY)
+    standings["api"] = Standing(S.PENDING, Record(spec=needs))
+    assert decide(["api"], standings, places=9) == {"api": "bad is failed, it has to be ready"}
+
+
+def test_a_chain_of_thousands_is_decided_in_a_moment() -> None:
+    standings = chain(4000, w0=S.FAILED)
+    gates = decide(standings, standings, places=9)
+    assert gates["w3999"] == "w3998 is pending: w0 is failed, it has to be ready"
+
+
+def test_a_worker_whose_name_sounds_like_waiting_is_no_less_failed() -> None:
+    standings = {"waiting": standing(S.FAILED, name="waiting")}
+    for name, needs in (("a", "waiting"), ("b", "a")):
+        standings[name] = Standing(S.PENDING, Record(spec=spec(name, **{needs: Condition.READY})))
+    assert decide("ab", standings, places=9)["b"] == "a is pending: waiting is failed, it has to be ready"
 
 
 def test_who_waits_takes_no_place_and_lets_others_pass() -> None:

@@ -46,6 +46,26 @@ def test_a_failed_migration_holds_the_api_until_it_is_started_in_a_mended_world(
     assert states(site) == {"api": "running", "migrate": "completed"}
 
 
+def test_in_a_chain_of_six_those_above_a_failed_one_say_so_at_once_and_go_on_when_it_recovers(site: Site) -> None:
+    workers = [f"[workers.w{n}]\n{API}" + (f"depends_on = ['w{n - 1}']\n" if n else "") for n in range(6)]
+    workers[2] = "[workers.w2]\ncommand = 'test -e mended && exec sleep 1000'\nrestart = 'never'\ndepends_on = ['w1']\n"
+    workers[2] += "ready = { delay = '300ms' }\n"
+    site.write("".join(reversed(workers)))
+    done = site.run("up", "--timeout", "30s", check=1)
+    assert "w5: pending: w4 is pending: w2 is failed, it has to be ready" in done.stderr
+    before = {name: worker["pid"] for name, worker in site.workers().items()}
+    assert [name for name, pid in before.items() if pid] == ["w1", "w0"]
+    site.kill_service()
+    done = site.run("up", "--timeout", "30s", check=1)
+    assert "w3: pending: w2 is failed, it has to be ready" in done.stderr
+    assert {name: worker["pid"] for name, worker in site.workers().items()} == before
+    (site.place / "mended").touch()
+    site.run("start", "w2", check=0)
+    site.wait_state("w5", "running")
+    assert set(states(site).values()) == {"running"}
+    assert {name: site.worker(name)["pid"] for name in ("w0", "w1")} == {"w0": before["w0"], "w1": before["w1"]}
+
+
 def test_a_failed_worker_has_exited(site: Site) -> None:
     site.write(api("exited") + MIGRATION)
     done = site.run("up", check=1)
