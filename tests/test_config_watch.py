@@ -165,8 +165,9 @@ def test_what_somebody_else_applied_meanwhile_is_not_applied_again(watched: Watc
     watched.file.write_text("by up")
 
     def applied() -> str:
-        looked.set()
-        return digest_on_disk(watched.file)
+        digest = digest_on_disk(watched.file)
+        looked.set()  # only now: the test goes on to write the file
+        return digest
 
     watched.watch._applied = applied
     assert looked.wait(5)
