@@ -12,9 +12,11 @@ from actors.spec import Condition, WorkerSpec
 from actors.worker_state import State
 
 S = State
+WAITING = "waiting for "  # no name of a worker has a space
 _TAKING_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _IN_LINE = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait again, and keeps its turn
+_ENDED = {S.COMPLETED, S.FAILED, S.STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,12 @@ def decide(queue: Iterable[str], standings: Mapping[str, Standing], places: int)
     """Return each pending worker's gate: None for those that start now, else the reason that it is held."""
     taken = sum(standing.state in _TAKING_A_PLACE for standing in standings.values())
     gates: dict[str, str | None] = {}
+    stuck = _stuck(standings)
     for name in queue:
         standing = standings.get(name)
         if standing is None or standing.state is not S.PENDING or standing.record.intent is Intent.REMOVED:
             continue
-        gate = unmet(standing.record.spec, standings)
+        gate = unmet(standing.record.spec, standings, stuck)
         if gate is None and taken >= places:
             gate = f"capacity: all {places} places are taken"
         taken += gate is None
@@ -77,10 +80,41 @@ def decide(queue: Iterable[str], standings: Mapping[str, Standing], places: int)
     return gates
 
 
-def unmet(spec: WorkerSpec, standings: Mapping[str, Standing]) -> str | None:
-    """Return the first dependency that is not met, in words; None when all are."""
-    reasons = (_unmet(name, on, standings.get(name)) for name, on in spec.depends_on)
-    return next((reason for reason in reasons if reason), None)
+def unmet(spec: WorkerSpec, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:
+    """Return a dependency that is not met, in words, first one that time alone won't mend; None when all are.
+
+    `stuck` has the pending workers that are held for good, and by what.
+    """
+    reasons = [_unmet(name, on, standings.get(name)) for name, on in spec.depends_on]
+    above = [f"{name} is pending: {stuck[name]}" for name, _ in spec.depends_on if name in stuck]
+    waits = [reason for reason in reasons if reason]
+    return next(iter([*filter(_for_good, waits), *above, *waits]), None)
+
+
+def _stuck(standings: Mapping[str, Standing]) -> dict[str, str]:
+    """Return the pending workers that time alone won't help, each with the reason at the bottom of its chain.
+
+    From those who wait for what failed up to those who wait for them. No recursion: there may be thousands in a row.
+    """
+    stuck: dict[str, str] = {}
+    waiting: dict[str, list[str]] = {}
+    for name, standing in standings.items():
+        if standing.state is S.PENDING:
+            for other, on in standing.record.spec.depends_on:
+                waiting.setdefault(other, []).append(name)
+                reason = _unmet(other, on, standings.get(other))
+                if reason and _for_good(reason):
+                    stuck.setdefault(name, reason)
+    reached = list(stuck)
+    for name in reached:  # it grows on the way
+        news = [above for above in waiting.get(name, ()) if above not in stuck]
+        stuck |= dict.fromkeys(news, stuck[name])
+        reached += news
+    return stuck
+
+
+def _for_good(reason: str) -> bool:
+    return not reason.startswith(WAITING)
 
 
 def dependencies(spec: WorkerSpec, standings: Mapping[str, Standing]) -> tuple[Dependency, ...]:
@@ -113,20 +147,21 @@ def _unmet(name: str, on: Condition, standing: Standing | None) -> str | None:
     state = standing.state
     if _met(on, standing):
         return None
-    if state in _ON_THE_WAY:
-        return f"waiting for {name} to be {on}"
+    if state in _ON_THE_WAY or state is S.UNBORN:  # unborn: of a service that has only begun
+        return f"{WAITING}{name} to be {on}"
     return f"{name} is {state}, it has to be {on}"
 
 
 def _met(on: Condition, standing: Standing) -> bool:
-    state = standing.state
+    """Whether a worker has got there. One that was stopped or failed without ever running has not exited."""
+    state, record = standing.state, standing.record
     match on:
         case Condition.STARTED:
-            started = state is S.STARTING and standing.record.process is not None
+            started = state is S.STARTING and record.process is not None
             return started or state in (S.RUNNING, S.COMPLETED)
         case Condition.READY:
             return state in (S.RUNNING, S.COMPLETED)
         case Condition.COMPLETED:
             return state is S.COMPLETED
         case Condition.EXITED:
-            return standing.record.exit is not None and state in (S.COMPLETED, S.FAILED, S.STOPPED)
+            return state in _ENDED and record.exit is not None and record.life in (None, record.judged)

@@ -437,9 +437,9 @@ def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
 @click.argument("file", required=False)
 @click.pass_obj
 def check(given: Given, file: str | None) -> int:
-    """Validate a config: every problem with its line, else what each restart policy comes to."""
+    """Validate a config: every problem with its line, else what each restart policy comes to, and warnings."""
     from supervisor import config, paths
-    from supervisor.restart_policy import in_words
+    from supervisor.restart_policy import in_words, waits_in_vain
     from supervisor.tables import safe
 
     path = paths.config_path(file or given.config)
@@ -451,6 +451,8 @@ def check(given: Given, file: str | None) -> int:
     click.echo(f"{safe(path)}: {count} worker{'' if count == 1 else 's'}, ok")
     for spec in found.workers:
         click.echo(f"  {spec.name}: {in_words(spec)}")
+    for warning in waits_in_vain(found.workers):
+        click.echo(f"warning: {warning}")
     return 0
 
 

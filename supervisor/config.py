@@ -4,10 +4,10 @@
                          │ whatever is wrong, anywhere in the file
                          └──config_problems──▶ ConfigError, each problem with its line (toml_places)
 
-Nothing here looks at the machine: a `cwd` that does not exist is found when the worker starts.
+Beside the file only the env files that it names are read, now: so a changed value is a change that `apply` sees, and
+a new start of the service is none. A `cwd` that does not exist is found when the worker starts.
 """
 
-import hashlib
 import os
 import re
 import tomllib
@@ -32,7 +32,8 @@ from supervisor.config_problems import (
     shown,
 )
 from supervisor.config_tables import FileTable, PolicyTable, SupervisorTable, Table, WorkerTable
-from supervisor.paths import default_state_dir
+from supervisor.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
+from supervisor.paths import below, default_state_dir
 
 __all__ = [
     "Config",
@@ -82,7 +83,10 @@ class SupervisorSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A valid file: `path` is absolute, `digest` 12 hex digits of its bytes, `workers` stand as in the file."""
+    """A valid file: `path` is absolute, `workers` stand as in the file.
+
+    `digest` is 12 hex digits over its bytes and those of its env files; without any, of its SHA-256.
+    """
 
     path: Path
     digest: str
@@ -101,7 +105,7 @@ def load(path: Path) -> Config:
 
 
 def load_text(text: bytes, path: Path) -> Config:
-    """Validate the text as if it stood at `path`, which is not read; raises ConfigError."""
+    """Validate the text as if it stood at `path`, which itself is not read; raises ConfigError."""
     return _Reader(text, path).config()
 
 
@@ -191,9 +195,12 @@ class _Reader:
         self._shown_path = path
         self._path = Path(os.path.abspath(path))
         self._faults: dict[_Fault, None] = {}
+        self._env_files: dict[Path, EnvFile] = {}
 
     def config(self) -> Config:
-        tables = self._tables(_parsed(self._text, self._shown_path))
+        raw = _parsed(self._text, self._shown_path)
+        tables = self._tables(raw)
+        self._env_files = {path: read_env_file(path) for path in named_in(raw, self._path)}
         supervisor = self._supervisor(tables["supervisor"])
         self._check_defaults(tables["defaults"])
         workers = self._workers(tables["workers"], _inheritable(tables["defaults"]))
@@ -203,7 +210,7 @@ class _Reader:
         pane = PaneSize(**supervisor.pane.model_dump())
         return Config(
             path=self._path,
-            digest=hashlib.sha256(self._text).hexdigest()[:12],
+            digest=digest_of(self._text, (file.content for file in self._env_files.values())),
             supervisor=_settings(supervisor, self._path),
             workers=tuple(self._spec(name, table, pane) for name, table in workers.items()),
         )
@@ -234,9 +241,11 @@ class _Reader:
         for finding in found:
             if not finding.mismatch:
                 self._add_default(finding)
+        for finding in self._env_file_findings(raw):
+            self._add_default(finding)
 
     def _workers(self, raw: _Raw, defaults: _Raw) -> dict[str, WorkerTable]:
-        """Return the workers whose tables are right."""
+        """Return the workers whose tables are right, what their env files set being in `env`."""
         for name in raw:
             if fault := _name_fault(name):
                 self._add(("workers", name), name, "", fault)
@@ -247,9 +256,20 @@ class _Reader:
     def _worker(self, name: str, own: _Raw, defaults: _Raw) -> WorkerTable | None:
         merged = _merged(defaults, own)
         table, found = _validated(WorkerTable, merged)
-        for finding in (*found, *_size_findings(merged)):
+        by_files = self._set_by_files(merged)
+        for finding in (*found, *self._env_file_findings(merged), *_size_findings(merged, by_files)):
             self._add_to_owner(name, own, defaults, finding)
-        return table
+        return table.model_copy(update={"env": by_files | table.env}) if table else None
+
+    def _env_file_findings(self, table: _Raw) -> Iterator[Finding]:
+        for keys, written in written_in(table).items():
+            if wrong := self._env_files[below(self._path, written)].wrong:
+                yield Finding(keys, f"{dotted(keys)} names {shown(written)}, {wrong}", mismatch=True)
+
+    def _set_by_files(self, table: _Raw) -> dict[str, str]:
+        """Return what the env files of a table set; a later file wins over an earlier one."""
+        files = [self._env_files[below(self._path, written)] for written in written_in(table).values()]
+        return {key: value for file in files for key, value in file.variables.items()}
 
     def _add_to_owner(self, name: str, own: _Raw, defaults: _Raw, finding: Finding) -> None:
         """Note a finding about merged tables where it was written; `_check_defaults` knows most of the defaults'."""
@@ -293,13 +313,12 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
     Raises ConfigError, whose problems have neither file nor line.
     """
     table, found = _validated(WorkerTable, dict(raw))
-    messages = [finding.message for finding in (*found, *_size_findings(dict(raw)))]
+    messages = [finding.message for finding in (*found, *_size_findings(dict(raw), {}))]
     if fault := _name_fault(name):
         messages.append(f"{shown(name)} {fault}")
     if not os.path.isabs(str(raw.get("cwd", ""))):
         messages.append("cwd must be an absolute path")
-    if raw.get("depends_on"):
-        messages.append("depends_on is for workers of the file")
+    messages += [f"{key} is for workers of the file" for key in ("depends_on", "env_file") if raw.get(key)]
     if table is None or messages:
         raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages))
     return _spec_of(name, table, Path("/"), pane)
@@ -336,8 +355,8 @@ def _validated(model: type[_T], raw: _Raw) -> tuple[_T | None, list[Finding]]:
 
 
 def _settings(table: SupervisorTable, path: Path) -> SupervisorSettings:
-    state_dir = _below(path, table.state_dir) if table.state_dir else default_state_dir(path)
-    log_file = _below(path, table.log.file) if table.log.file else state_dir / "service.log"
+    state_dir = below(path, table.state_dir) if table.state_dir else default_state_dir(path)
+    log_file = below(path, table.log.file) if table.log.file else state_dir / "service.log"
     plain = table.model_dump(exclude={"state_dir", "pane", "log"})
     return SupervisorSettings(
         state_dir=state_dir,
@@ -345,11 +364,6 @@ def _settings(table: SupervisorTable, path: Path) -> SupervisorSettings:
         log=ServiceLogSettings(file=log_file, **table.log.model_dump(exclude={"file"})),
         **plain,
     )
-
-
-def _below(file: Path, path: str) -> Path:
-    """Return a path written in `file` as an absolute one, without `..`."""
-    return Path(os.path.normpath(file.parent / path))
 
 
 # defaults
@@ -389,14 +403,16 @@ def _name_fault(name: str) -> str | None:
     return None
 
 
-def _size_findings(merged: _Raw) -> Iterator[Finding]:
-    """Say when arguments and environment are too much, at the larger of both; what is no text is judged elsewhere."""
-    command, env = merged.get("command"), _table_or_empty(merged.get("env"))
+def _size_findings(merged: _Raw, by_files: dict[str, str]) -> Iterator[Finding]:
+    """Say when arguments and environment are too much, at the largest of them; what is no text is judged elsewhere."""
+    command, own = merged.get("command"), _table_or_empty(merged.get("env"))
+    env = by_files | own
     arguments = _bytes_of(command if isinstance(command, list) else [command])
     total = arguments + _bytes_of([*env, *env.values()])
     if total > _MOST_ARGUMENTS:
-        key = "command" if arguments * 2 >= total else "env"
-        what = f"command and env together are longer than {_MOST_ARGUMENTS:,} bytes (put the bulk in a file)"
+        by_env = _bytes_of([*own, *own.values()])
+        key = "command" if arguments * 2 >= total else "env" if by_env * 2 >= total - arguments else "env_file"
+        what = f"command and environment together are longer than {_MOST_ARGUMENTS:,} bytes (put the bulk in a file)"
         yield Finding((key,), what, mismatch=True)
 
 

@@ -37,12 +37,33 @@ def _path(text: str) -> str:
     return text
 
 
-def _variable(name: str) -> str:
+def variable_name(name: str) -> str:
+    """Return the name of an environment variable; a ValueError says what is wrong with it."""
     if name == IDENTITY:
         raise ValueError("is set by Panevisor itself, to tell whose a process is (leave it out)")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError("is no name for a variable (letters, digits and _, not beginning with a digit)")
     return name
+
+
+def _env_files(value: object) -> list[str]:
+    """Read the two ways to write it."""
+    if isinstance(value, str):
+        return [_path(_no_nul(value))]
+    if not isinstance(value, list):
+        raise ValueError(f'must be a path like ".env" or an array of paths, not {shown(value)}')
+    _refuse(((index,), _path_fault(part)) for index, part in enumerate(value))
+    return value
+
+
+def _path_fault(part: object) -> str | None:
+    if not isinstance(part, str):
+        return f"must be text in quotes, not {shown(part)}"
+    try:
+        _path(_no_nul(part))
+    except ValueError as verdict:
+        return str(verdict)
+    return None
 
 
 def _duration(least: str = "0s") -> BeforeValidator:
@@ -99,12 +120,11 @@ def _worker_name(part: object) -> str | None:
 
 
 def _condition(part: object) -> str | None:
-    if part in ("started", "ready"):
+    known = list(Condition)
+    if part in known:
         return None
-    if part in ("completed", "exited"):
-        return f'= {shown(part)} is not supported yet (write "started" or "ready")'
-    hint = nearest(part, ["started", "ready"]) if isinstance(part, str) else ""
-    return f'must be "started" or "ready", not {shown(part)}{hint}'
+    hint = nearest(part, [condition.value for condition in known]) if isinstance(part, str) else ""
+    return f'must be "started", "ready", "completed" or "exited", not {shown(part)}{hint}'
 
 
 def _stop(value: object) -> list[str | float]:
@@ -167,7 +187,7 @@ def _one(count: int) -> int:
 
 Text = Annotated[str, AfterValidator(_no_nul)]
 PathText = Annotated[Text, AfterValidator(_path)]
-Variable = Annotated[str, AfterValidator(_variable)]
+Variable = Annotated[str, AfterValidator(variable_name)]
 Positive = Annotated[float, _duration("1ms")]
 Duration = Annotated[float, _duration()]
 Tick = Annotated[float, _duration("100ms")]
@@ -268,11 +288,12 @@ class PolicyTable(Table):
     """Whatever may stand in `[defaults]`."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"env_file", "on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"}
+        {"on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"}
     )
 
     cwd: PathText = "."
     env: dict[Variable, Text] = {}
+    env_file: Annotated[list[str], BeforeValidator(_env_files)] = []
     project: Text = _SPEC.project
     labels: dict[Text, Text] = {}
     replicas: Annotated[int, AfterValidator(_one)] = 1

@@ -28,6 +28,11 @@ def config_path(given: str | None) -> Path:
     return here if here.exists() else _xdg("XDG_CONFIG_HOME", ".config") / "panevisor" / FILE_NAME
 
 
+def below(file: Path, path: str) -> Path:
+    """Return a path that is written in `file` as an absolute one, without `..`."""
+    return Path(os.path.normpath(file.parent / path))
+
+
 def default_state_dir(config: Path) -> Path:
     """Return `<XDG state>/panevisor/<stem>-<8 hex digits of the absolute path>`; a long stem is cut."""
     return _state_home() / f"{config.stem[:_STEM_CHARS]}-{_path_digest(config)[:8]}"

@@ -62,7 +62,7 @@ def state_dir_in(config: Path) -> Path | None:
     written = supervisor.get("state_dir") if isinstance(supervisor, dict) else None
     if not isinstance(written, str) or not written or "\0" in written:
         return paths.default_state_dir(config)
-    return Path(os.path.normpath(config.parent / written))
+    return paths.below(config, written)
 
 
 def _place(config: Path, state_dir: Path, socket_arg: str | None) -> Place:

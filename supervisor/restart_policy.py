@@ -1,7 +1,9 @@
-"""What a worker's restart policy comes to, in one line for `check`: pure arithmetic over the spec."""
+"""What restart policies come to, in lines for `check`: pure arithmetic over the specs."""
+
+from collections.abc import Iterable, Iterator
 
 from actors.budget import pause
-from actors.spec import Restart, WorkerSpec
+from actors.spec import Condition, Restart, WorkerSpec
 
 SHOWN = 6  # pauses in the line
 _MIDDLE = 0.5  # the dice that give the pause without its jitter
@@ -17,6 +19,25 @@ def in_words(spec: WorkerSpec) -> str:
             return f"restarted whenever it ends, {_budget(spec)}"
         case Restart.ON_FAILURE:
             return f"completed after exit {codes}, else restarted {_budget(spec)}"
+
+
+def waits_in_vain(specs: Iterable[WorkerSpec]) -> Iterator[str]:
+    """Give a line for each worker that waits for an end to which the other one's policy never lets it come."""
+    known = {spec.name: spec for spec in specs}
+    for spec in known.values():
+        for other, on in spec.depends_on:
+            if policy := _never_gets_there(known[other], on):
+                yield f'worker "{spec.name}" waits for "{other}" to be {on}, which {policy} never lets happen by itself'
+
+
+def _never_gets_there(spec: WorkerSpec, on: Condition) -> str | None:
+    """Return the policy under which no exit leads to `on`: what is always restarted never completes, but may fail."""
+    if spec.restart is not Restart.ALWAYS:
+        return None
+    if on is Condition.COMPLETED:
+        return 'its restart = "always"'
+    endless = on is Condition.EXITED and spec.max_restarts < 0
+    return 'its restart = "always" with max_restarts = -1' if endless else None
 
 
 def _budget(spec: WorkerSpec) -> str:

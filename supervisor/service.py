@@ -43,6 +43,8 @@ from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import log_tail, paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
+from supervisor.config_watch import ConfigWatch
+from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
 from supervisor.lock import Lock
@@ -58,7 +60,7 @@ from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
 from supervisor.status_file import StatusFile, read_status
 from supervisor.subreaper import NOFILE
-from supervisor.sweeps import FileOnDisk, Sweeps
+from supervisor.sweeps import Sweeps
 from supervisor.terminal_port import LOGS, TmuxTerminal
 from supervisor.tmux_client import SOCKET
 from supervisor.tmux_server import TmuxServer
@@ -149,6 +151,7 @@ class Service:
         self._failures: deque[float] = deque(maxlen=FAILURES + 1)
         self._notifier = Notifier.from_environment()
         self._applying = threading.Lock()
+        self._watch: ConfigWatch | None = None
 
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,6 +164,7 @@ class Service:
         paths.write_pointer(self.place.config, self.place.state_dir)
         try:
             self._build_tree(self._known)
+            self._watch_config()
             outcome = self._wait()
         except _ToldToEnd as told:
             outcome = Outcome(told.cause, end_server=False)
@@ -195,7 +199,7 @@ class Service:
                 self.posts.supervisor.tell(ShutDown(keep_workers=not stops, cause=cause))
 
     def _reload(self) -> None:
-        with self._applying:  # two SIGHUPs are two reloads, one after the other
+        with self._applying:  # one after the other: an older content must not follow a newer one
             self._notifier.reloading()
             refused: str | None = "an error of ours, see the journal"
             try:
@@ -322,10 +326,28 @@ class Service:
 
     def _config_facts(self, known: Records) -> ConfigFacts:
         applied = known.head.config_digest
-        changed = bool(applied) and self._on_disk.digest() != applied
+        changed = bool(applied) and digest_on_disk(self.place.config) != applied
         return ConfigFacts(
             path=str(self.place.config), digest=applied, changed_on_disk=changed, error=self._config_error
         )
+
+    def _watch_config(self) -> None:
+        """Watch the file from now on if it says so; what is said there later counts at the next start."""
+        if self._config is not None and self._settings.watch_config:
+            self._watch = ConfigWatch(
+                self.place.config,
+                tried=self._config.digest,
+                applied=self._applied,
+                apply=self._reload,
+                on_error=self._adapter_failed,
+            )
+            self._watch.start()
+
+    def _applied(self) -> str | None:
+        """Return the digest of what was applied last; None while the picture shows that something can't be."""
+        snapshot = self.gateway.snapshot
+        config = snapshot.service.config if snapshot else self._place_config
+        return config.digest if config.error is None else None
 
     def _survey(self) -> Survey:
         """Return what lives in tmux; while it does not answer, wait and say so once."""
@@ -472,6 +494,8 @@ class Service:
 
     def _end(self, outcome: Outcome) -> int:
         self._notifier.stopping(outcome.cause)
+        if self._watch:
+            self._watch.close()
         self._stop_actors()
         self.gateway.close()
         self._panes.close()

@@ -1,9 +1,7 @@
 """Both sweeps behind one port, and what a health beat does beside them: log segments, the file on disk, the lock."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from actors.messages import Handle
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
@@ -38,24 +36,3 @@ class Sweeps:
                 answer(sweep)
 
         self._trees.sweep_trees(roots, with_logs)
-
-
-class FileOnDisk:
-    """Tells whether the config file differs from what was applied; reads it only when its size or time changed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: tuple[int, int] | None = None
-        self._digest = ""
-
-    def digest(self) -> str:
-        """Return the first 12 hex digits of the file's SHA-256; empty when it can't be read."""
-        try:
-            stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
-            if stamp != self._stamp:
-                self._digest = hashlib.sha256(self._path.read_bytes()).hexdigest()[:12]
-                self._stamp = stamp
-        except OSError:
-            self._stamp, self._digest = None, ""
-        return self._digest

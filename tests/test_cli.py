@@ -466,6 +466,32 @@ def test_a_policy_in_words(news: dict[str, Any], said: str) -> None:
     assert said in in_words(WorkerSpec(name="a", command="true", cwd="/", **news))
 
 
+@pytest.mark.parametrize(
+    ("policy", "on", "warning"),
+    [
+        ("restart = 'always'", "completed", 'which its restart = "always" never lets happen by itself'),
+        (
+            "restart = 'always'\nmax_restarts = -1",
+            "exited",
+            'which its restart = "always" with max_restarts = -1 never',
+        ),
+        ("restart = 'always'", "exited", None),
+        ("restart = 'always'\nmax_restarts = -1", "ready", None),
+        ("max_restarts = -1", "completed", None),
+        ("restart = 'never'", "exited", None),
+    ],
+)
+def test_check_warns_of_an_end_that_never_comes(
+    capsys: pytest.CaptureFixture[str], home: Path, policy: str, on: str, warning: str | None
+) -> None:
+    waiting = f"[workers.api]\ncommand = 'x'\ndepends_on = {{ db = '{on}' }}\n"
+    (home / "panevisor.toml").write_text(f"[workers.db]\ncommand = 'x'\n{policy}\n{waiting}")
+    assert run(["check"]) == 0
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert len(found) == (warning is not None)
+    assert all(line.startswith(f'warning: worker "api" waits for "db" to be {on}, {warning}') for line in found)
+
+
 def test_init_writes_a_config_that_is_right_and_never_overwrites(home: Path) -> None:
     assert run(["init"]) == 9
     assert (home / "panevisor.toml").read_text() == CONFIG

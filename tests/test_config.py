@@ -1,6 +1,7 @@
 """The config file: what a good one gives, and what is said about a bad one."""
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, WorkerSpec
 from supervisor.config import Config, ConfigError, Problem, load, load_text
 from supervisor.config_problems import DEFAULTS, shown
+from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.quantities import seconds, size
 from supervisor.toml_places import Places
 
@@ -191,6 +193,151 @@ def test_a_good_file_needs_neither_the_second_parser_nor_the_speller() -> None:
         [sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+# env files
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a config and its env files lie."""
+    return tmp_path
+
+
+def load_in(folder: Path, text: str, **files: str | bytes) -> Config:
+    """Load this config with env files beside it: `a="X=1"` is a.env."""
+    for name, content in files.items():
+        (folder / f"{name}.env").write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "panevisor.toml").write_text(text)
+    return load(folder / "panevisor.toml")
+
+
+def said_in(folder: Path, text: str, **files: str | bytes) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_in(folder, text, **files)
+    return [str(problem).removeprefix(str(folder / "panevisor.toml")) for problem in caught.value.problems]
+
+
+def env_in(folder: Path, text: str, **files: str | bytes) -> dict[str, str]:
+    return dict(load_in(folder, f"[workers.a]\ncommand = 'x'\n{text}", **files).workers[0].env)
+
+
+def test_later_env_files_win_over_earlier_ones_and_env_wins_over_all(folder: Path) -> None:
+    text = "env_file = ['a.env', './b.env']\nenv = { Z = 'env' }\n[defaults.env]\nY = 'defaults'"
+    files = {"a": "W=a\nX=a\nY=a\nZ=a\n", "b": "X=b\nY=b\nZ=b\n"}
+    assert env_in(folder, text, **files) == {"W": "a", "X": "b", "Y": "defaults", "Z": "env"}
+
+
+def test_the_env_file_of_the_defaults_is_inherited_and_a_worker_s_own_replaces_it(folder: Path) -> None:
+    text = """
+        [defaults]
+        env_file = "a.env"
+        [workers]
+        inherits.command = "x"
+        own = { command = "x", env_file = "b.env" }
+        none = { command = "x", env_file = [] }
+    """
+    config = load_in(folder, text, a="A=1", b="B=1")
+    assert [spec.env for spec in config.workers] == [(("A", "1"),), (("B", "1"),), ()]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=x", "x"),
+        ("export A=x", "x"),
+        ("A = x y  # a comment", "x y"),
+        ("A='x # y' # a comment", "x # y"),
+        (r"A='$HOME ${HOME} \n'", r"$HOME ${HOME} \n"),
+        (r'A="$HOME `id` \n"', "$HOME `id` \n"),
+        ('A="two\nlines"', "two\nlines"),
+        ("A=", ""),
+        ("A=1\n\n# A=3\nA=2", "2"),
+        ("\ufeffA=x\r\n", "x"),
+        ("A=a=b==", "a=b=="),
+    ],
+)
+def test_an_env_file_is_read_as_a_shell_would_but_without_expansion(folder: Path, line: str, value: str) -> None:
+    assert env_in(folder, "env_file = 'a.env'", a=line) == {"A": value}
+
+
+@pytest.mark.parametrize(
+    ("content", "clause"),
+    [
+        ("hunter2", "whose line 1 is not NAME=value, or has a quote that does not close"),
+        ("\r\n\n# hunter2\n\nexport hunter2\n", "whose line 5 is not NAME=value"),
+        ("A=1\nB='hunter2\nC=1\n", "whose line 2 is not NAME=value, or has a quote that does not close"),
+        ("A=1\nB='hunter2' hunter2\n", "whose line 2 is not NAME=value"),
+        ("A=1\nhunter-2=hunter2\n", "whose line 2 has a name that is no name for a variable"),
+        ("A=1\nPANEVISOR_WORKER=hunter2", "whose line 2 has a name that is set by Panevisor itself"),
+        ("A=hunter\x002", "whose line 1 has a NUL character in its value"),
+        (b"A=hunter2\nB=\xffhunter2", "whose line 2 is not UTF-8 (save the file as UTF-8)"),
+        (b"#" * 1_000_001, "which is larger than 1 MB"),
+    ],
+)
+def test_a_wrong_env_file_is_one_problem_that_shows_nothing_of_it(
+    folder: Path, content: str | bytes, clause: str
+) -> None:
+    text = "[workers.w]\ncommand = 'x'\nenv_file = 'a.env'\n"
+    (found,) = said_in(folder, text, a=content)
+    assert found.startswith(f':3: worker "w": env_file names "a.env", {clause}')
+    assert "hunter" not in found
+
+
+def test_an_env_file_that_cannot_be_read_is_named_with_its_reason(folder: Path) -> None:
+    text = "[workers.w]\ncommand = 'x'\nenv_file = [\n'no.env',\n'pipe',\n'.',\n'{}']\n".format("x" * 300)
+    os.mkfifo(folder / "pipe")
+    assert said_in(folder, text) == [
+        f':4: worker "w": env_file[0] names "no.env", and there is no such file (looked for {folder}/no.env)',
+        ':5: worker "w": env_file[1] names "pipe", which is no regular file',
+        ':6: worker "w": env_file[2] names ".", which is no regular file',
+        f':7: worker "w": env_file[3] names "{"x" * 59}…", which cannot be read: File name too long',
+    ]
+
+
+def test_an_env_file_without_the_right_to_read_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    (found,) = said_of_worker("env_file = 'a.env'")
+    assert found == '1: env_file names "a.env", which the user of the service may not read'
+
+
+def test_a_wrong_env_file_of_the_defaults_is_told_once_and_though_no_worker_uses_it(folder: Path) -> None:
+    text = "[defaults]\nenv_file = 'a.env'\n[workers]\na = { command = 'x', env_file = [] }\n"
+    (found,) = said_in(folder, text, a="oops")
+    assert found.startswith(':2: [defaults]: env_file names "a.env", whose line 1')
+    assert said_in(folder, f"{text}b.command = 'x'\nc.command = 'x'\n", a="oops") == [found]
+
+
+def test_what_env_files_set_counts_towards_the_size(folder: Path) -> None:
+    text = "[workers.w]\ncommand = 'x'\nenv.B = 'y'\nenv_file = 'a.env'\n"
+    assert load_in(folder, text, a="A=" + "x" * 99_900).workers
+    (found,) = said_in(folder, text, a="A=" + "x" * 100_000)
+    assert found.startswith(':4: worker "w": command and environment together are longer than 100,000 bytes')
+
+
+def test_the_digest_covers_the_env_files_and_so_does_that_of_what_is_on_disk(folder: Path) -> None:
+    text = "[defaults]\nenv_file = ['a.env', 'b.env']\n[workers.w]\ncommand = 'x'\nenv_file = 'c.env'"
+    on_disk = FileOnDisk(folder / "panevisor.toml")
+    seen = set()
+    for files in ({"a": "", "b": "", "c": ""}, {"a": "A=1"}, {"b": "A=1"}, {"a": "", "c": "A=1"}, {"c": "A=2"}):
+        config = load_in(folder, text, **files)
+        assert on_disk.digest() == digest_on_disk(folder / "panevisor.toml") == config.digest
+        seen.add(config.digest)
+    assert len(seen) == 5
+    (folder / "c.env").unlink()
+    assert on_disk.digest() not in seen
+    (folder / "panevisor.toml").unlink()
+    assert on_disk.digest() == ""
+
+
+def test_a_changed_value_is_a_spec_that_needs_a_new_process(folder: Path) -> None:
+    text = "[workers.w]\ncommand = 'x'\nenv_file = 'a.env'"
+    first, second = (load_in(folder, text, a=f"A={value}").workers[0] for value in "12")
+    assert first.digest != second.digest
+    assert load_in(folder, text, a="# a comment\nA=2").workers[0].digest == second.digest
 
 
 # defaults
@@ -486,6 +633,11 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("env.1A = 'x'", "env.1A is no name for a variable"),
         ("env.PANEVISOR_WORKER = 'x'", "env.PANEVISOR_WORKER is set by Panevisor itself"),
         ("env.A = 5", "env.A must be text in quotes"),
+        ("env_file = 5", 'env_file must be a path like ".env" or an array of paths, not 5'),
+        ("env_file = ''", "env_file must not be empty"),
+        ("env_file = ['~/.env']", 'env_file[0] must not begin with "~"'),
+        ("env_file = [5]", "env_file[0] must be text in quotes, not 5"),
+        (r'env_file = ["\u0000"]', "env_file[0] must not contain a NUL character"),
         ("project = 5", "project must be text in quotes, not 5"),
         ("labels.a = true", "labels.a must be text in quotes, not true"),
         ("labels = ['a']", "labels must be a table, not an array"),
@@ -538,7 +690,7 @@ def test_worker_rules(line: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["env_file", "on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"]
+    "key", ["on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"]
 )
 def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
@@ -550,10 +702,25 @@ def test_ways_to_be_ready_to_come_are_refused_as_not_yet_there(key: str) -> None
     assert said_of_worker(f"ready.{key} = 'x'") == [f'1: key "ready.{key}" is not supported yet']
 
 
-@pytest.mark.parametrize("condition", ["completed", "exited"])
-def test_conditions_to_come_are_refused_as_not_yet_there(condition: str) -> None:
-    (found,) = said(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = '{condition}' }}")
-    assert found.startswith(f':2: worker "a": depends_on.db = "{condition}" is not supported yet')
+@pytest.mark.parametrize("condition", list(Condition))
+def test_each_condition_can_be_waited_for(condition: Condition) -> None:
+    config = read(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = '{condition}' }}")
+    assert config.workers[1].depends_on == (("db", condition),)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("'complete'", '"complete" (did you mean "completed"?)'),
+        ("'exit'", '"exit" (did you mean "exited"?)'),
+        ("5", "5"),
+        ("['ready']", "an array"),
+    ],
+)
+def test_another_condition_is_refused_with_the_nearest(condition: str, found: str) -> None:
+    message = f'depends_on.db must be "started", "ready", "completed" or "exited", not {found}'
+    text = f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = {condition} }}"
+    assert said(text) == [f':2: worker "a": {message}']
 
 
 @pytest.mark.parametrize(
@@ -771,6 +938,7 @@ def test_any_bytes_are_a_config_or_a_config_error(text: bytes) -> None:
 
 
 KEYS = [*WorkerSpec.__dataclass_fields__, "initial", "max", "delay", "timeout", "tcp", "keep", "A", "api", "db", "foo"]
+KEYS.append("env_file")
 SCALARS = st.sampled_from(
     ["true", "5", "-1", "0.5", "nan", "'1s'", "'2h'", "'x'", "'ready'", "'never'", "'KILL'", "''"]
 )
