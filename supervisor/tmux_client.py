@@ -20,6 +20,7 @@ from supervisor.tmux_words import IDLE_SESSION, words
 
 SOCKET = "tmux.sock"
 _ATTACHING = threading.Lock()
+ATTACH_POLL = 0.001
 DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
 
 
@@ -142,9 +143,21 @@ class ControlClient:
         assert process.stdout is not None
         os.set_blocking(process.stdin.fileno(), False)
         os.set_blocking(process.stdout.fileno(), False)
-        self._write(process, b"display-message -p attached\n", deadline)
-        self._read_until(process, "attached", deadline)
+        self._wait_until_attached(process, deadline)
         return process
+
+    def _wait_until_attached(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        """Ask until the client has its session: tmux 3.3a reads our lines even before it attaches the client.
+
+        To a start by a client without a session tmux gives the client's PATH, and not the one that was asked for.
+        """
+        while True:
+            self._write(process, b"display-message -p 'attached to #{client_session}'\n", deadline)
+            while not (block := self._read_block(process, deadline)).text.startswith("attached to "):
+                pass
+            if block.text == f"attached to {IDLE_SESSION}":
+                return
+            time.sleep(ATTACH_POLL)
 
     def _make_idle_session(self, deadline: float) -> None:
         new = ["new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity"]
