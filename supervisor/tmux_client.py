@@ -151,11 +151,12 @@ class ControlClient:
 
         To a start by a client without a session tmux gives the client's PATH, and not the one that was asked for.
         """
+        mine = f"{process.pid} {IDLE_SESSION}"
         while True:
-            self._write(process, b"display-message -p 'attached to #{client_session}'\n", deadline)
-            while not (block := self._read_block(process, deadline)).text.startswith("attached to "):
-                pass
-            if block.text == f"attached to {IDLE_SESSION}":
+            self._write(
+                process, b"list-clients -F '#{client_pid} #{client_session}'\ndisplay-message -p asked\n", deadline
+            )
+            if any(mine in block.text.splitlines() for block in self._read_until(process, "asked", deadline)):
                 return
             time.sleep(ATTACH_POLL)
 

@@ -4,24 +4,35 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support import wait_until
+
 from supervisor.tmux_client import ControlClient
 from supervisor.tmux_server import TmuxServer
-from supervisor.tmux_words import IDLE_SESSION
+from supervisor.tmux_words import words
 
 
 def test_a_client_is_attached_before_its_first_order_however_busy_the_machine_is(
     place: Path, tmux_server: TmuxServer
 ) -> None:
-    """tmux 3.3a reads a control client's lines before it attaches it: 15 of 40 gave orders without a session."""
+    """tmux 3.3a reads a control client's lines before it attaches it, and then starts programs with the client's PATH."""
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    other = ControlClient(place)
+    other.run("display-message -p x")  # tmux would answer for this one
     try:
-        sessions = []
-        for _ in range(40):
-            client = ControlClient(place)
-            sessions += [block.text for block in client.run("display-message -p '#{client_session}'")[0]]
-            client.close()
+        paths = [path_of_a_start(place, number) for number in range(40)]
     finally:
+        other.close()
         for burner in burners:
             burner.kill()
             burner.wait()
-    assert set(sessions) == {IDLE_SESSION}
+    assert paths == ["/its/own"] * 40
+
+
+def path_of_a_start(place: Path, number: int) -> str:
+    """Return the PATH of a program that a fresh client starts with a PATH of its own."""
+    client, told = ControlClient(place), place / f"path{number}"
+    line = words("new-session", "-d", "-e", "PATH=/its/own", "--", "/bin/sh", "-c", f'echo "$PATH" > {told}')
+    client.run(line)
+    client.close()
+    wait_until(lambda: told.exists() and told.read_text())
+    return told.read_text().strip()
