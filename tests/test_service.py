@@ -141,18 +141,55 @@ def test_the_death_of_the_tmux_server_is_one_incident_and_spends_no_budget(site:
 
 
 def test_the_log_alone_rebuilds_the_state_table(site: Site) -> None:
-    site.write(
-        f"[workers.a]\n{SLEEPER}[workers.b]\n{SLEEPER}[workers.done]\ncommand = 'true'\n"
-        "[workers.loop]\ncommand = 'exit 1'\nmax_restarts = 1\nbackoff = { initial = '50ms' }\n"
-    )
+    site.write(LIVELY.replace("[workers", 'log = { max_size = "20kB", keep = 9, level = "error" }\n[workers', 1))
     site.up(check=1)
     site.wait_state("loop", "failed")
     site.run("stop", "b", check=0)
+    site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
+    site.run("run", "--name", "gone", "--", "sleep", "1000", check=0)
+    site.run("remove", "gone", check=0)
+    for _ in range(25):  # crashes, until the log has begun a new file
+        os.kill(site.wait_state("a", "running")["pid"], signal.SIGKILL)
     site.kill_service()
+    os.kill(site_pid(site, "c"), signal.SIGKILL)  # judged when the service is back
     site.up(check=1)
+    same_as_status(site)
+    site.config.write_text(site.config.read_text().replace("[workers.d]", "[workers.e]"))
+    os.kill(site.service_pid(), signal.SIGHUP)
+    site.wait_state("e", "running")
+    wait_until(lambda: "d" not in site.workers())
+    (site.state / "service.log").rename(site.state / "service.log.moved")
+    os.kill(site.service_pid(), signal.SIGUSR2)
+    wait_until((site.state / "service.log").exists)
+    site.run("complete", "job", check=0)
+    same_as_status(site)
+    assert list(site.state.glob("service.log.[1-9]"))
     table = {name: w["state"] for name, w in site.workers().items()}
-    assert rebuild(site.log_text().splitlines()) == table
-    assert table == {"a": "running", "b": "stopped", "done": "completed", "loop": "failed"}
+    assert table == {
+        **dict.fromkeys(("a", "c", "e"), "running"),
+        "b": "stopped", "done": "completed", "job": "completed", "loop": "failed",
+    }
+
+
+LIVELY = (
+    f"[workers.a]\n{SLEEPER}backoff = {{ initial = '10ms', max = '10ms' }}\nmax_restarts = -1\n"
+    f"[workers.b]\n{SLEEPER}[workers.c]\n{SLEEPER}[workers.d]\n{SLEEPER}[workers.done]\ncommand = 'true'\n"
+    "[workers.loop]\ncommand = 'exit 1'\nmax_restarts = 1\nbackoff = { initial = '50ms' }\n"
+)
+
+
+def site_pid(site: Site, name: str) -> int:
+    return site.truth()[name][0]
+
+
+def same_as_status(site: Site) -> None:
+    """The newest file of the log alone gives the table that status shows."""
+
+    def same() -> bool:
+        rebuilt = rebuild((site.state / "service.log").read_text().splitlines())
+        return rebuilt == {name: w["state"] for name, w in site.workers().items()}
+
+    wait_until(same, what=site.log_text()[-3000:])
 
 
 def test_a_second_service_says_who_holds_the_state_directory(site: Site) -> None:

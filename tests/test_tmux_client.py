@@ -14,7 +14,7 @@ from supervisor.tmux_words import words
 def test_a_client_is_attached_before_its_first_order_however_busy_the_machine_is(
     place: Path, tmux_server: TmuxServer
 ) -> None:
-    """tmux 3.3a reads a control client's lines before it attaches it, and then starts programs with the client's PATH."""
+    """tmux 3.3a reads a client's lines before it attaches it, and then starts programs with the client's PATH."""
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
     other = ControlClient(place)
     other.run("display-message -p x")  # tmux would answer for this one

@@ -1,0 +1,273 @@
+"""Each handler of each actor is made to raise, once for each type of message: every worker stays as it is.
+
+What raised is a real message where one comes by itself, else a sample; either way it is lost, and has to heal.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import FAST, alive, wait_until
+
+import actors.root
+import supervisor.service
+from actors import bulletins, messages, requests, terminal
+from actors.base import ActorFailed, Post
+from actors.metrics import BeatOver, HeartbeatDue, MetricsActor, PublishDue
+from actors.records import Record
+from actors.requests import Accepted, Order, ShutDown
+from actors.root import Admit, Found, Retry, SupervisorActor
+from actors.snapshot import Config, Host, Row
+from actors.terminal import TerminalActor
+from actors.ticker import TickerActor
+from actors.worker import WorkerActor
+from actors.worker_state import State
+from supervisor.config import load
+from supervisor.lock import hold
+from supervisor.place import place_to_serve
+from supervisor.records_file import RecordsFile
+from supervisor.service import Service
+
+pytestmark = pytest.mark.timeout(180)
+WORKERS = 50
+VICTIM = "w7"  # whose own handlers raise
+CHURN = "w9"  # who is restarted, so that there is traffic
+
+HANDLE = messages.Handle(1, 1)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The real service with fifty workers, inside this process; an actor may fail as often as it likes."""
+    import shutil
+    import tempfile
+
+    place = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_STATE_HOME", str(place / "xdg"))
+    for module in (actors.root, supervisor.service):
+        patch.setattr(module, "FAILURES", 10_000)
+    file = place / "panevisor.toml"
+    file.write_text(FAST + "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(WORKERS)))
+    where = place_to_serve(str(file))
+    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
+    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    patch.setattr(service, "_start_worker", noting_the_victim(service._start_worker))
+    thread = threading.Thread(target=service.run, daemon=True)
+    thread.start()
+    wait_until(lambda: len(pids(service)) == WORKERS, 30)
+    yield service
+    service.posts.supervisor.tell(ShutDown(keep_workers=False))
+    thread.join(30)
+    lock.release()
+    patch.undo()
+    shutil.rmtree(place, ignore_errors=True)
+    assert not thread.is_alive()
+
+
+VICTIMS: Post[Any] = Post()  # leads to the victim's actor, whoever that is now
+
+
+def noting_the_victim(start: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    def noting(name: str, birth: Any) -> Any:
+        ref = start(name, birth)
+        if name == VICTIM:
+            VICTIMS.ref = ref
+        return ref
+
+    return noting
+
+
+def pids(service: Service) -> dict[str, int]:
+    gateway = getattr(service, "gateway", None)
+    snapshot = gateway.snapshot if gateway else None
+    return {r.name: r.pid for r in snapshot.rows.values() if r.state == "running" and r.pid} if snapshot else {}
+
+
+def failures(service: Service) -> int:
+    return (service.place.state_dir / "service.log").read_text().count('"event": "actor.failed"')
+
+
+def steady(service: Service, before: dict[str, int]) -> bool:
+    """All fifty are there as before; whose actor or process was to be changed may have another pid."""
+    now = pids(service)
+    return now.keys() == before.keys() and all(now[n] == before[n] for n in now if n != CHURN)
+
+
+def nothing(_fact: Any) -> None:
+    pass
+
+
+ROW = Row.__new__(Row)  # the samples raise before anybody looks into them
+
+SAMPLES: dict[type, tuple[Any, ...]] = {
+    SupervisorActor: (
+        bulletins.Changed("w1", State.RUNNING, Record.__new__(Record)),
+        bulletins.Finished("nobody"),
+        Admit(),
+        requests.ConfigBroken("sample"),
+        bulletins.ConfigOnDisk(False),
+        bulletins.TmuxAnswers(None),
+        bulletins.ServerEnded(HANDLE),
+        bulletins.Revived(HANDLE),
+        bulletins.PartFailing("sample", None),
+        Found("nobody", None),
+        Retry(),
+    ),
+    TickerActor: (
+        bulletins.Rang(),
+        bulletins.Enrolled("nobody", nothing, None, 1),
+        bulletins.Withdrawn("nobody"),
+        bulletins.Armed(0.0, "sample", nothing),
+        bulletins.SweptPanes(0, None),  # type: ignore[arg-type]
+        bulletins.SweptTrees(0, None),  # type: ignore[arg-type]
+    ),
+    MetricsActor: (
+        bulletins.Report(ROW, None, None),
+        bulletins.Activity(0.0, "sample", "info", {}),
+        bulletins.HealthTold(1, frozenset(), Host()),
+        bulletins.CaptureTold(1, 0.0, 0),
+        bulletins.Lineup(()),
+        bulletins.ServiceNow("ok", (), Config(path="", digest="")),
+        bulletins.Withdrawn("nobody"),
+        PublishDue(),
+        BeatOver(),
+        HeartbeatDue(),
+        bulletins.Introduce(),
+    ),
+    TerminalActor: (
+        terminal.StartWanted("nobody", None, nothing),  # type: ignore[arg-type]
+        terminal.Look("nobody", None, False, nothing),
+        terminal.Typing(None, nothing),  # type: ignore[arg-type]
+        terminal.Closing("%999"),
+        terminal.Discarding("nobody"),
+        terminal.LogArming("%999", "x", None),  # type: ignore[arg-type]
+        terminal.Revive(),
+        terminal.Flush(),
+    ),
+    WorkerActor: (
+        messages.Admitted(),
+        messages.Held("sample"),
+        messages.Ordered(messages.Verb.START, 0),
+        messages.SpecChanged(None, 0),  # type: ignore[arg-type]
+        bulletins.InputWanted(b"x", (), nothing),
+        bulletins.Introduce(),
+        messages.Typed("x"),
+        messages.TypeHeld("x"),
+        messages.TypeRefused("x", "sample"),
+        messages.TypeUnknown("x"),
+        messages.Started("x", "%999", HANDLE),
+        messages.StartRefused("x", messages.Refusal.UNREACHABLE, "sample"),
+        messages.StartUnknown("x", 0.0),
+        messages.ProcessEnded("x"),
+        messages.PaneSeen(0.0, None),  # type: ignore[arg-type]
+        messages.PaneAbsent(0.0),
+        messages.TreeSeen(0.0, 0, None),
+        messages.TreeGone("x"),
+        messages.TreeLeft("x", ()),
+        messages.BecameReady("x"),
+        messages.ServerDied(),
+        messages.OrdersLost(0.0),
+        messages.Woken(),
+    ),
+}
+ERRORS = itertools.cycle([RuntimeError, SystemExit, KeyboardInterrupt])
+
+
+def post_of(service: Service, actor: type) -> Post[Any]:
+    if actor is WorkerActor:
+        return VICTIMS
+    name = {SupervisorActor: "supervisor", TickerActor: "ticker", MetricsActor: "metrics", TerminalActor: "terminal"}
+    return getattr(service.posts, name[actor])
+
+
+def tell(service: Service, actor: type, sample: Any) -> None:
+    """Tell the living actor of this kind, which may be a replacement that is about to begin."""
+    wait_until(lambda: (post := post_of(service, actor)).ref is not None and post.ref.is_alive())
+    post_of(service, actor).tell(sample)
+
+
+@pytest.mark.parametrize("actor", list(SAMPLES), ids=lambda actor: actor.__name__)
+def test_fifty_workers_keep_their_pids_whichever_handler_raises(
+    service: Service, actor: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pids(service)
+    for sample, error in zip(SAMPLES[actor], ERRORS, strict=False):
+        raise_once(service, actor, sample, error, monkeypatch)
+        wait_until(lambda: steady(service, before), 20, f"{actor.__name__} raised at {type(sample).__name__}")
+    assert all(alive(pid) for pid in pids(service).values())
+    seq = service.gateway.seq
+    wait_until(lambda: service.gateway.seq > seq + 2, what="pictures go on")
+    restarts(service)
+
+
+def raise_once(
+    service: Service, actor: type, sample: Any, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let the handler raise at the next message of the sample's type, tell it the sample, and wait for the line."""
+    handle, raised, count = actor.handle, threading.Event(), failures(service)
+
+    def handles(self: Any, message: Any) -> Any:
+        ours = actor is not WorkerActor or self.worker_name == VICTIM
+        if ours and type(message) is type(sample) and not raised.is_set():
+            raised.set()
+            raise error(f"on purpose, at {type(message).__name__}")
+        return handle(self, message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(actor, "handle", handles)
+        tell(service, actor, sample)
+        assert raised.wait(15), f"nobody told {actor.__name__} a {type(sample).__name__}"
+        wait_until(lambda: failures(service) > count, what="the line about it")
+
+
+def restarts(service: Service) -> None:
+    """Orders are still carried out: one worker gets a new life."""
+    old = pids(service)[CHURN]
+    accepted = service.ask(Order(messages.Verb.RESTART, (CHURN,)), 10.0)
+    assert isinstance(accepted, Accepted)
+    wait_until(lambda: pids(service).get(CHURN, old) != old, 20, f"{CHURN} to be restarted")
+
+
+def test_every_message_of_every_actor_has_a_sample() -> None:
+    told = {actor: {type(sample) for sample in samples} for actor, samples in SAMPLES.items()}
+    asked = {requests.Order, requests.Apply, requests.Plan, requests.Run, requests.GiveInput, requests.Inspect}
+    own = {ShutDown, ActorFailed}  # the end itself; and what every one of these failures brings
+    assert told[SupervisorActor] | asked | own == set(SupervisorActor._HANDLERS)
+    facts = set(messages.Fact.__args__) - {messages.InputGiven} | {bulletins.InputWanted, bulletins.Introduce}
+    assert told[WorkerActor] == facts
+
+
+def test_a_request_that_raises_is_one_refused_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, old = pids(service), service.posts.supervisor.ref
+
+    def raises(self: Any, message: Any) -> Any:
+        raise RuntimeError("on purpose")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(SupervisorActor._HANDLERS, Order, raises)  # type: ignore[arg-type]
+        with pytest.raises(RuntimeError, match="on purpose"):
+            service.ask(Order(messages.Verb.STOP, (CHURN,)), 10.0)
+    assert service.posts.supervisor.ref is old
+    assert pids(service) == before
+
+
+def test_a_start_that_was_lost_with_the_terminal_is_made_up_for(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle, raised = TerminalActor.handle, threading.Event()
+
+    def handles(self: Any, message: Any) -> Any:
+        if isinstance(message, terminal.Flush) and not raised.is_set():
+            raised.set()
+            raise RuntimeError("on purpose")
+        return handle(self, message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TerminalActor, "handle", handles)
+        restarts(service)
+    assert raised.is_set()
+    assert len(pids(service)) == WORKERS
