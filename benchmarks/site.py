@@ -36,9 +36,12 @@ class Site:
     def service_pid(self) -> int:
         return int((self.state / "lock").read_text().split()[0])
 
+    def tmux(self, *arguments: str) -> str:
+        ask = ["tmux", "-S", "./tmux.sock", "-N", *arguments]
+        return subprocess.run(ask, cwd=self.state, capture_output=True, text=True, check=True).stdout
+
     def tmux_pid(self) -> int:
-        ask = ["tmux", "-S", "./tmux.sock", "-N", "display-message", "-p", "#{pid}"]
-        return int(subprocess.run(ask, cwd=self.state, capture_output=True, text=True, check=True).stdout)
+        return int(self.tmux("display-message", "-p", "#{pid}"))
 
 
 @contextlib.contextmanager

@@ -37,8 +37,10 @@ from supervisor.tmux_words import (
     PANE_FORMAT,
     TYPED,
     Launch,
+    close_if_dead,
     in_time,
     pane_line,
+    pipe_if_closed,
     start_in_dead_pane,
     start_in_new_session,
     type_into,
@@ -108,7 +110,7 @@ class TmuxTerminal:
             if block.text.startswith("S %"):
                 _, pane, pid = block.text.split()
                 return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0))
-        said = " ".join(block.text for block in blocks if block.text)
+        said = " ".join(block.text for block in blocks if block.error)
         if "still active" in said and not again:
             return self._once_more(start)
         return StartRefused(life, _refusal(said), f"tmux: {said}")
@@ -141,8 +143,7 @@ class TmuxTerminal:
         return taken, None
 
     def close(self, pane: str) -> None:
-        ours = "#{&&:#{pane_dead},#{!=:#{@panevisor},}}"
-        self._client.run(f"if-shell -F -t {pane} '{ours}' {{ kill-pane -t {pane} }}")
+        self._client.run(close_if_dead(pane))
 
     def type(self, order: Type) -> TypeAnswer:
         try:
@@ -152,10 +153,11 @@ class TmuxTerminal:
             (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))
         except TerminalUnreachable:
             return TypeUnknown(order.life)
-        said = [block.text for block in blocks if block.text]
-        if said == [TYPED]:
+        said = [block.text for block in blocks]
+        if TYPED in said:
             return Typed(order.life)
-        return TypeRefused(order.life, "its pane is dead" if said == [NOT_TYPED] else f"tmux: {' '.join(said)}")
+        refused = any(text.endswith(NOT_TYPED) for text in said)
+        return TypeRefused(order.life, "its pane is dead" if refused else f"tmux: {' '.join(said)}")
 
     def _unread(self, pane: str) -> bool:
         """Whether the program has bytes to read on its terminal, by the kernel's count."""
@@ -165,8 +167,7 @@ class TmuxTerminal:
 
     def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
         self._arms += 1
-        pipe = self._launch(spec.name, life, spec).pipe
-        armed = f"if-shell -F -t {pane} '#{{pane_pipe}}' {{ }} {{ {words('pipe-pane', '-t', pane, pipe)} }}"
+        armed = pipe_if_closed(self._launch(spec.name, life, spec), pane)
         self._client.run(in_time(int(time.time()) + EXPIRY, armed))
 
     def discard(self, name: str) -> None:

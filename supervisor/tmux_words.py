@@ -13,6 +13,7 @@ from actors.messages import Handle, Pane
 from actors.spec import WorkerSpec
 
 MARK_OPTION = "@panevisor"
+EXPIRED, TYPED, NOT_TYPED = "expired", "typed", "not-typed"
 IDLE_SESSION = "_panevisor"
 PANE_FORMAT = ",".join(
     f"#{{{field}}}"
@@ -59,9 +60,20 @@ def words(*arguments: str) -> str:
     return " ".join(quoted(argument) for argument in arguments)
 
 
+def only_if(condition: str, otherwise: str, *scope: str) -> str:
+    """Return a command that lets the rest of its line go on only if this format is true; else it says `otherwise`.
+
+    An option's name is expanded as a format, and an error drops the rest of the line: so the line ends at an option
+    that does not exist. `if-shell` would do the same, but tmux 3.3a never frees what it was given: 4 kB a start.
+    """
+    return words(
+        "show-options", *(scope or ("-g",)), "-v", f"#{{?{condition},{MARK_OPTION if scope else '@t'},{otherwise}}}"
+    )
+
+
 def in_time(deadline: int, command: str) -> str:
-    """Return `command` such that tmux drops it unread after `deadline` (Unix seconds) and prints `expired`."""
-    return f"if-shell -F '#{{e|<|:#{{T:@t}},{deadline}}}' {{ {command} }} {{ display-message -p expired }}"
+    """Return `command` such that tmux drops it unread after `deadline` (Unix seconds) and says `expired`."""
+    return f"{only_if(f'#{{e|<|:#{{T:@t}},{deadline}}}', EXPIRED)} ; {command}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +119,22 @@ def start_in_dead_pane(launch: Launch, pane: str) -> str:
     """
     respawn = words("respawn-pane", "-t", pane, *_variables(launch), "--", *launch.program)
     mark = words("set-option", "-p", "-t", pane, MARK_OPTION, launch.mark)
-    pipe = f"if-shell -F -t {pane} '#{{pane_pipe}}' {{ }} {{ {words('pipe-pane', '-t', pane, launch.pipe)} }}"
     answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid}")
-    return " ; ".join((respawn, mark, pipe, answer))
+    return " ; ".join((respawn, mark, answer, pipe_if_closed(launch, pane)))
 
 
-TYPED, NOT_TYPED = "typed", "not typed"
+def pipe_if_closed(launch: Launch, pane: str) -> str:
+    """Return the commands that open the pane's log pipe where there is none; nothing may follow them on the line."""
+    closed = only_if("#{!=:#{pane_pipe},1}", "piped", "-p", "-t", pane)
+    return f"{closed} ; {words('pipe-pane', '-t', pane, launch.pipe)}"
+
+
+def close_if_dead(pane: str) -> str:
+    """Return the line that destroys the pane's session, if the pane is dead and bears a mark of ours."""
+    ours = f"#{{&&:#{{pane_dead}},#{{!=:#{{{MARK_OPTION}}},}}}}"
+    return f"{only_if(ours, 'not closed', '-p', '-t', pane)} ; {words('kill-pane', '-t', pane)}"
+
+
 _BUFFER = "_panevisor"
 
 
@@ -121,12 +143,10 @@ def type_into(pane: str, life: str, content: bytes, keys: tuple[str, ...]) -> st
 
     A paste into a dead pane crashes tmux 3.3a, so it is guarded inside tmux. Copy mode would swallow keys: it is left.
     """
-    inside = [words("copy-mode", "-q", "-t", pane)]
-    inside += [words("send-keys", "-t", pane, "--", *keys)] if keys else _pasted(pane, content)
-    inside.append(words("display-message", "-p", TYPED))
     alive = f"#{{&&:#{{!=:#{{pane_dead}},1}},#{{m:*{life}*,#{{{MARK_OPTION}}}}}}}"
-    refused = words("display-message", "-p", NOT_TYPED)
-    return f"if-shell -F -t {pane} '{alive}' {{ {' ; '.join(inside)} }} {{ {refused} }}"
+    commands = [only_if(alive, NOT_TYPED, "-p", "-t", pane), words("copy-mode", "-q", "-t", pane)]
+    commands += [words("send-keys", "-t", pane, "--", *keys)] if keys else _pasted(pane, content)
+    return " ; ".join((*commands, words("display-message", "-p", TYPED)))
 
 
 def _pasted(pane: str, content: bytes) -> list[str]:

@@ -141,7 +141,7 @@ def test_an_order_that_expired_is_not_carried_out(place: Path, tmux_server: Tmux
 
     client = ControlClient(place)
     (blocks,) = client.run(in_time(1, "set-option -g @late yes"))
-    assert [block.text for block in blocks if block.text] == ["expired"]
+    assert [(block.text, block.error) for block in blocks] == [("invalid option: expired", True)]
     (blocks,) = client.run("show-options -gv @late")
     assert blocks[0].error or blocks[0].text == ""
     client.close()

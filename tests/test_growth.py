@@ -1,0 +1,95 @@
+"""Nothing grows: ad-hoc workers come, crash and go, and every table of the service is as large as before."""
+
+import gc
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import FAST, wait_until
+
+from actors.base import SupervisedActor
+from actors.messages import Verb
+from actors.requests import Order, Run, ShutDown
+from actors.spec import Backoff, WorkerSpec
+from supervisor.config import load
+from supervisor.gateway import Gateway
+from supervisor.histories import Histories
+from supervisor.lock import hold
+from supervisor.pane_sweep import PaneSweeper
+from supervisor.pictures import Pictures
+from supervisor.place import place_to_serve
+from supervisor.probes import ProbePool
+from supervisor.processes import ProcessPort
+from supervisor.records_file import RecordsFile
+from supervisor.segments import Segments
+from supervisor.service import Service
+
+pytestmark = pytest.mark.timeout(120)
+OWNERS = (SupervisedActor, Gateway, Histories, PaneSweeper, Pictures, ProbePool, ProcessPort, RecordsFile, Segments)
+RING = {"_feed", "feed", "_failures"}  # of a fixed length, and full at some time
+
+
+@pytest.fixture
+def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
+    file = place / "panevisor.toml"
+    file.write_text(FAST + "[workers.stays]\ncommand = ['sleep', '1000']\n")
+    where = place_to_serve(str(file))
+    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
+    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    thread = threading.Thread(target=service.run, daemon=True)
+    thread.start()
+    wait_until(lambda: states(service) == {"stays": "running"})
+    yield service
+    service.posts.supervisor.tell(ShutDown(keep_workers=False))
+    thread.join(20)
+    lock.release()
+    assert not thread.is_alive()
+
+
+def states(service: Service) -> dict[str, str]:
+    gateway = getattr(service, "gateway", None)
+    snapshot = gateway.snapshot if gateway else None
+    return {row.name: row.state for row in snapshot.rows.values()} if snapshot else {}
+
+
+def cycle(service: Service, number: int) -> None:
+    """Ten workers start, crash until they are failed, and are removed."""
+    names = tuple(f"job{number}-{n}" for n in range(10))
+    for name in names:
+        spec = WorkerSpec(name=name, command="echo x; exit 3", cwd="/", max_restarts=1, backoff=Backoff(initial=0.001))
+        service.ask(Run(spec), 10.0)
+    wait_until(lambda: all(states(service).get(name) == "failed" for name in names), 20)
+    service.ask(Order(Verb.REMOVE, names), 10.0)
+    wait_until(lambda: states(service) == {"stays": "running"}, 20)
+
+
+def tables(service: Service) -> dict[str, int]:
+    """Return how many entries each table of each actor and adapter of this service has."""
+    sizes: dict[str, int] = {}
+    for owner in gc.get_objects():
+        if isinstance(owner, OWNERS) and not (isinstance(owner, SupervisedActor) and owner.actor_stopped.is_set()):
+            for key, value in vars(owner).items():
+                if isinstance(value, Mapping | set | frozenset | deque | list) and key not in RING:
+                    where = f"{type(owner).__name__}.{key}"
+                    sizes[where] = sizes.get(where, 0) + len(value)
+    return sizes
+
+
+def measured(service: Service) -> dict[str, Any]:
+    files = sorted(path.name for path in service.place.state_dir.rglob("*") if "stays" not in path.name)
+    counts = {"threads": threading.active_count(), "fds": len(os.listdir("/proc/self/fd")), "files": files}
+    return tables(service) | counts
+
+
+def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) -> None:
+    cycle(service, 0)
+    before = measured(service)
+    assert before["SupervisorActor._standings"] == before["TickerActor._enrolled"] == before["MetricsActor._rows"] == 1
+    for number in range(1, 4):
+        cycle(service, number)
+    wait_until(lambda: measured(service) == before, 20, f"{before}\n{measured(service)}")
