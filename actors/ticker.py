@@ -30,7 +30,7 @@ TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
 SWEEP_LOST = 30.0  # seconds after which a sweep that never answered is given up
 GAP = 3  # capture intervals without the clock's bell: the service itself was stopped, or starved
 GAP_LEAST = 2.0  # seconds
-OVERRUN_LOG_PAUSE = 60.0  # seconds between two lines about overruns
+ON_TIME_AFTER = 60.0  # seconds without an overrun that end an incident of them
 
 
 class TickerActor(SupervisedActor):
@@ -66,7 +66,7 @@ class TickerActor(SupervisedActor):
         self._answering: bool | None = None
         self._rung = start
         self._overruns = 0
-        self._overrun_logged = float("-inf")
+        self._overrun_at: float | None = None  # the last one of an incident that is not over
 
     def begin(self) -> None:
         self._sweep_panes(0)
@@ -108,6 +108,7 @@ class TickerActor(SupervisedActor):
             self._waiting.pop(key)(Woken())
         self._beat_health(now)
         self._beat_capture(now)
+        self._tell_of_being_on_time(now)
         self._arm_clock()  # only now: a slow tick delays the next, it never stacks
 
     def _tell_of_gap(self, now: float) -> None:
@@ -151,10 +152,15 @@ class TickerActor(SupervisedActor):
 
     def _overrun(self, beat: str, count: int, now: float) -> None:
         self._overruns += count
-        if now - self._overrun_logged >= OVERRUN_LOG_PAUSE:
-            self._overrun_logged = now
+        if self._overrun_at is None:
             facts = {"beat": beat, "skipped": count, "overruns": self._overruns}
             self._journal.log("warning", "ticker.overrun", facts)
+        self._overrun_at = now
+
+    def _tell_of_being_on_time(self, now: float) -> None:
+        if self._overrun_at is not None and now - self._overrun_at >= ON_TIME_AFTER:
+            self._overrun_at = None
+            self._journal.log("info", "ticker.on_time", {"overruns": self._overruns})
 
     def _panes_swept(self, beat: int, sweep: PaneSweep | SweepFailed) -> None:
         began, self._sweeping_panes = self._sweeping_panes, None
