@@ -101,7 +101,7 @@ def due(worker: Worker) -> float | None:
 
 
 def _deadlines(w: Worker) -> list[float]:
-    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at, w.typing.retry_at]
+    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at]
     if w.state is S.BACKOFF and w.next_start and not w.ending:
         found.append(w.next_start.mono)
     if w.life:
@@ -115,10 +115,10 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is not Phase.ALIVE:
         return [life.ask_at]
     if w.state is S.STARTING:
-        return [life.ready_by] if life.delay_over is None or not life.probed else [life.delay_over]
+        return [life.ready_by if life.delay_over is None or not life.probed else life.delay_over, w.typing.retry_at]
     if w.state is S.RUNNING and w.budget.attempt:
-        return [life.since.mono + w.spec.healthy_after]
-    return []
+        return [life.since.mono + w.spec.healthy_after, w.typing.retry_at]
+    return [w.typing.retry_at]
 
 
 def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
@@ -292,7 +292,7 @@ def _orders_lost(w: Worker, fact: OrdersLost, now: Instant) -> Step:
     life = w.life
     if life is None:
         return w, ()
-    w, told = _type_unknown(w, TypeUnknown(life.id), now)
+    w, told = _type_unknown(w, TypeUnknown(life.id, w.typing.pieces), now)
     w, effects = _start_unknown(w, StartUnknown(life.id, fact.until), now)
     return w, (*told, *effects)
 
@@ -314,7 +314,7 @@ def _question(w: Worker, life: Life, now: Instant) -> Step:
 def _pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
     life, pane = w.life, fact.pane
     if life is None:
-        return _pane_without_life(w, fact), ()
+        return _pane_without_life(w, fact, now)
     if life.phase is Phase.ORDERED or fact.taken <= life.answered:
         return w, ()
     if life.phase is Phase.UNKNOWN:
@@ -326,11 +326,16 @@ def _pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
     return _pane_of_life(_observed(replace(w, life=life), fact), life, pane, now)
 
 
-def _pane_without_life(w: Worker, fact: PaneSeen) -> Worker:
-    """Keep what is there: the next life begins in this pane. What is quarantined stays untouched."""
-    if w.state is S.QUARANTINED or fact.taken <= w.pane_since:
-        return w
-    return replace(w, pane=fact.pane.id, attached=fact.pane.attached)
+def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
+    """Keep what is there: the next life begins in this pane. What lives in it is somebody's: that is for a person."""
+    if w.state in (S.QUARANTINED, S.REMOVED) or fact.taken <= w.pane_since:
+        return w, ()
+    pane = fact.pane
+    if pane.dead or pane.process is None or not w.is_empty:
+        return replace(w, pane=pane.id, attached=pane.attached), ()
+    reason = f"somebody runs something in its pane {pane.id} (pid {pane.pid})"
+    w = replace(_without_pane(w), goal=None, next_start=None, admitted=False, cleanup_at=None)
+    return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", "error", reason=reason)
 
 
 def _pane_of_life(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
@@ -448,6 +453,7 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
 def _lay_down(w: Worker, life: Life, now: Instant) -> Step:
     """The life is over: clear it from every table, and end what is left of its tree before anything else begins."""
     w, untyped = _drop_input(w, f"{w.name} has ended")
+    w = replace(w, pane_since=now.mono)  # a sweep from before may show its pane alive
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
     if w.ending is None:
@@ -569,16 +575,18 @@ def _type_next(w: Worker, now: Instant) -> Step:
     queue, piece = next_piece(w.typing, now.mono)
     if piece is None:
         return w, ()
-    order = Type(w.life.id, w.pane, piece.content, piece.keys, piece.if_taken)
+    order = Type(w.life.id, piece.number, w.pane, piece.content, piece.keys, piece.if_taken)
     return replace(w, typing=queue), (order,)
 
 
-def _under_way(w: Worker, life: str) -> bool:
-    return w.life is not None and w.life.id == life and w.typing.under_way is not None
+def _under_way(w: Worker, answer: Typed | TypeHeld | TypeRefused | TypeUnknown) -> bool:
+    queue = w.typing
+    ours = w.life is not None and w.life.id == answer.life and queue.pieces == answer.piece
+    return ours and queue.under_way is not None
 
 
 def _typed(w: Worker, fact: Typed, now: Instant) -> Step:
-    if not _under_way(w, fact.life):
+    if not _under_way(w, fact):
         return w, ()
     queue, number = typed(w.typing)
     done = () if number is None else (Acknowledge(number, None),)
@@ -587,21 +595,21 @@ def _typed(w: Worker, fact: Typed, now: Instant) -> Step:
 
 
 def _type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
-    if not _under_way(w, fact.life):
+    if not _under_way(w, fact):
         return w, ()
     w = replace(w, typing=held(w.typing, now.mono))
     return _drop_input(w, f"{w.name} does not read its input") if is_stuck(w.typing, now.mono) else (w, ())
 
 
 def _type_refused(w: Worker, fact: TypeRefused, _now: Instant) -> Step:
-    if not _under_way(w, fact.life):
+    if not _under_way(w, fact):
         return w, ()
     return _drop_input(replace(w, typing=replace(w.typing, under_way=None)), fact.reason)
 
 
 def _type_unknown(w: Worker, fact: TypeUnknown, now: Instant) -> Step:
     """It may have been typed, so it is not typed again; what waits behind it has its turn."""
-    if not _under_way(w, fact.life):
+    if not _under_way(w, fact):
         return w, ()
     queue, number = without_first(w.typing)
     told = () if number is None else (Acknowledge(number, "tmux has not answered: it may be typed, or in part"),)
@@ -619,7 +627,8 @@ def _drop_input(w: Worker, reason: str) -> Step:
     if begun:
         told[0] = Acknowledge(waiting[0].number, f"{reason}; it may have been typed in part")
     facts = {"worker": w.name, "life": w.life.id if w.life else None, "inputs": len(waiting), "reason": reason}
-    return replace(w, typing=TypingQueue(ahead=queue.ahead)), (Emit("worker.input_dropped", "warning", facts), *told)
+    empty = TypingQueue(ahead=queue.ahead, pieces=queue.pieces)
+    return replace(w, typing=empty), (Emit("worker.input_dropped", "warning", facts), *told)
 
 
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -709,6 +718,8 @@ def begin_stop(w: Worker, goal: Goal, now: Instant) -> Step:
 
 def _spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
     w = replace(w, order=max(w.order, fact.number))
+    if w.goal is Goal.REMOVE and w.state in (S.STOPPED, S.COMPLETED, S.FAILED):
+        return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # it was as good as gone: it begins anew
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
         w = replace(w, spec=fact.spec, next_spec=None)
@@ -743,6 +754,8 @@ def _server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
     if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):
         w = replace(w, next_start=None)
         w, moved = move(w, S.PENDING, now, "worker.pending", "tmux-died", "warning", reason="the tmux server died")
+    if life is None and w.goal is Goal.REMOVE and w.is_empty:
+        return _remove(w, now)  # nothing but its pane was waited for
     w, effects = _lay_down(w, life, now) if life else (w, ())
     return w, (*moved, *effects)
 

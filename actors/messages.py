@@ -154,31 +154,35 @@ class InputGiven:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """tmux has taken what was typed, as far as the last `Type` went."""
+    """tmux has taken this piece of what is typed into the life's pane."""
 
     life: str
+    piece: int
 
 
 @dataclass(frozen=True, slots=True)
 class TypeHeld:
-    """Nothing was typed: the program has not read what was typed before."""
+    """Nothing of this piece was typed: the program has not read what was typed before."""
 
     life: str
+    piece: int
 
 
 @dataclass(frozen=True, slots=True)
 class TypeRefused:
-    """Nothing was typed, and why: the pane is dead, or is another life's by now."""
+    """Nothing of this piece was typed, and why: the pane is dead, or is another life's by now."""
 
     life: str
+    piece: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TypeUnknown:
-    """tmux has not answered in time: whether it was typed cannot be known, so it is not repeated."""
+    """tmux has not answered in time: whether this piece was typed cannot be known, so it is not repeated."""
 
     life: str
+    piece: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,9 +350,13 @@ class ArmLog:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """Type these bytes or keys into the life's pane; `if_taken`: only when the program has read all typed before."""
+    """Type these bytes or keys into the life's pane; `if_taken`: only when the program has read all typed before.
+
+    `piece` comes back in the answer: a late one speaks of no other piece.
+    """
 
     life: str
+    piece: int
     pane: str
     content: bytes
     keys: tuple[str, ...]

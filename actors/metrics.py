@@ -7,6 +7,7 @@ A change of state is published at once, changes within 50 ms together; measureme
 answered or the deadline has passed: a silent worker delays nobody.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -64,7 +65,10 @@ class MetricsActor(SupervisedActor):
         supervisor: Post[Any],
         first_seq: int = 1,
         feed: tuple[Entry, ...] = (),
+        rows: Iterable[Row] = (),
+        screens: Mapping[str, bytes] | None = None,
     ) -> None:
+        """`first_seq`, `feed`, `rows`, `screens`: what the Metrics before this one left, so that nothing blinks."""
         super().__init__(supervisor, "metrics")
         self._clock = clock
         self._service = service
@@ -74,9 +78,9 @@ class MetricsActor(SupervisedActor):
         self._heartbeat_interval = heartbeat_interval
         self._journal = journal
         self._ticker = ticker
-        self._rows: dict[str, Row] = {}
-        self._screens: dict[str, bytes] = {}
-        self._screen_bytes = 0
+        self._rows: dict[str, Row] = {row.name: row for row in rows}
+        self._screens: dict[str, bytes] = dict(screens or {})
+        self._screen_bytes = sum(map(len, self._screens.values()))
         self._feed = Feed(feed)
         self._lineup: tuple[str, ...] = ()
         self._lineup_set: frozenset[str] = frozenset()
@@ -112,8 +116,7 @@ class MetricsActor(SupervisedActor):
                 self._publish_if_dirty()
                 self._watchdog.beat_ended(self._snapshot)  # last: a Metrics that hangs must not look alive
             case Lineup(names):
-                self._lineup, self._lineup_set = names, frozenset(names)
-                self._publish_soon()
+                self._line_up(names)
             case ServiceNow(tmux, degraded, config):
                 self._service = replace(self._service, tmux=tmux, degraded=degraded, config=config)
                 self._publish_soon()
@@ -134,6 +137,13 @@ class MetricsActor(SupervisedActor):
                 self._publish_soon()
             case _:
                 raise TypeError(f"no message of Metrics: {message!r}")
+
+    def _line_up(self, names: tuple[str, ...]) -> None:
+        """Keep this order; who is not in it is gone, though the Metrics before this one may have been told so."""
+        self._lineup, self._lineup_set = names, frozenset(names)
+        for name in self._rows.keys() - self._lineup_set:
+            self._withdraw(name)
+        self._publish_soon()
 
     # ── reports ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from actors.admission import Standing
+from actors.records import Intent
 from actors.requests import Action, Change
 from actors.spec import WorkerSpec
 from actors.worker_state import State
@@ -15,6 +16,7 @@ S = State
 _FORCES_REPLACE = ("command", "cwd", "env", "pane")
 _RUNNING = {S.STARTING, S.RUNNING}
 _ENDED = {Action.STOP, Action.REPLACE}
+_ENDS = {Intent.STOPPED, Intent.COMPLETED}
 SMALL = 3  # so many running workers may always be stopped or replaced
 
 
@@ -31,11 +33,14 @@ def _change(spec: WorkerSpec, standing: Standing | None) -> Change:
         return Change(spec.name, Action.CREATE)
     keys = different_keys(standing.record.spec, spec)
     note = "defined by `run` so far" if standing.record.by_hand else ""
+    if standing.record.intent is Intent.REMOVED:
+        return Change(spec.name, Action.START, keys, "it was to be removed")
     if not keys:
         return Change(spec.name, Action.POLICY if note else Action.NONE, note=note)
     if spec.digest == standing.record.spec.digest:
         return Change(spec.name, Action.POLICY, keys, note)
-    return _needs_process(spec.name, standing.state, keys, note)
+    stops = standing.state is S.STOPPING and standing.record.intent in _ENDS
+    return _needs_process(spec.name, S.STOPPED if stops else standing.state, keys, note)
 
 
 def _needs_process(name: str, state: State, keys: tuple[str, ...], note: str) -> Change:
@@ -76,10 +81,18 @@ def different_keys(old: WorkerSpec, new: WorkerSpec) -> tuple[str, ...]:
     return tuple(sorted(different, key=lambda key: key not in _FORCES_REPLACE))
 
 
-def too_many(planned: Iterable[Change], standings: Mapping[str, Standing]) -> str | None:
-    """Return why the changes need `force`: they end more than half of the running workers, and more than `SMALL`."""
+def why_force(planned: Iterable[Change], standings: Mapping[str, Standing]) -> str | None:
+    """Return why the changes need `force`, None when they do not.
+
+    They remove a protected worker, or end more than half of the running workers, and more than `SMALL`.
+    """
+    planned = tuple(planned)
+    removed = [change.name for change in planned if change.action is Action.STOP]
+    protected = [name for name in removed if standings[name].record.spec.protected]
+    if protected:
+        return f"it would remove what is protected: {', '.join(protected)}; --force if that is meant"
     running = {name for name, standing in standings.items() if standing.state in _RUNNING}
-    ended = [c.name for c in planned if c.action in _ENDED and c.name in running]
+    ended = [change.name for change in planned if change.action in _ENDED and change.name in running]
     if len(ended) <= SMALL or len(ended) * 2 <= len(running):
         return None
     return f"it would stop or replace {len(ended)} of {len(running)} running workers; --force if that is meant"

@@ -46,7 +46,7 @@ from actors.messages import (
     Verb,
 )
 from actors.ports import Clock, Journal, RecordsFile, Survey
-from actors.reconcile import changes, too_many
+from actors.reconcile import changes, why_force
 from actors.records import Intent, Record, Records
 from actors.requests import (
     Accepted,
@@ -106,7 +106,7 @@ class Nursery:
     seed: Callable[[], str]
     watch_server: Callable[[Handle], None]
     opened: Callable[[], None]
-    closing: Callable[[str], None]
+    closing: Callable[[ShutDown], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +119,8 @@ class Opening:
     config: Config
     apply: Apply | None
     places: int
+    number: int = 0  # of the last order; a Supervisor before this one may have given some
+    closing: ShutDown | None = None  # it was told to, and a failure of the Supervisor came in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,14 @@ class SupervisorActor(SupervisedActor):
         self._lookups: set[str] = set()
         self._degraded: dict[str, str] = {}
         self._failures: dict[str, deque[float]] = {}
-        self._number = 0
+        self._number = opening.number
         self._admitting = False
         self._blind: str | None = None
         self._closing: ShutDown | None = None
         self._queue = Queue()
         self._leaving = Leaving()
         self._orders: dict[str, tuple[News, ...]] = {}  # told to a worker that has not said yet that it has them
+        self._heard: dict[str, int] = {}  # the number of the last one that it has
         self._unborn: set[str] = set()
         self._opened = False
 
@@ -203,17 +206,24 @@ class SupervisorActor(SupervisedActor):
         self._nursery.watch_server(opening.survey.server)
         for record in self._known_or_found(opening):
             decision = adoption.plan(record, opening.survey.panes.get(record.spec.name, ()), world)
-            self._spawn(record, _birth(record, decision, self._nursery.seed()))
-            if isinstance(decision, adoption.Adopt):  # for the half rule and the cap, before it can say so itself
-                self._standings[record.spec.name] = Standing(State.RUNNING, record)
-            elif isinstance(decision, adoption.Leave):  # so that a plan knows what rests
-                self._standings[record.spec.name] = Standing(decision.state, record)
+            self._take_up(record, decision, opening.number)
         if opening.apply:
             self._apply_at_start(opening.apply)
         self._unborn = set(self._workers)
         self._say_opened_when_all_are_born()
         self._tell_lineup()
         self._tell_service()
+        if opening.closing:
+            self._shut_down(opening.closing)
+
+    def _take_up(self, record: Record, decision: adoption.Decision, number: int) -> None:
+        """Give the worker an actor that goes on with what is there; `number`: of the last order that it has heard."""
+        birth = _birth(record, decision, self._nursery.seed())
+        self._spawn(record, lambda now: _ordered(birth(now), number))
+        if isinstance(decision, adoption.Adopt):  # for the half rule and the cap, before it can say so itself
+            self._standings[record.spec.name] = Standing(State.RUNNING, record)
+        elif isinstance(decision, adoption.Leave):  # so that a plan knows what rests
+            self._standings[record.spec.name] = Standing(decision.state, record)
 
     def _world(self, opening: Opening) -> World:
         head = opening.records.head
@@ -256,6 +266,8 @@ class SupervisorActor(SupervisedActor):
     def _changed(self, changed: Changed) -> None:
         name = changed.name
         known = self._standings.get(name)
+        if name not in self._workers:
+            return  # the last words of one that is forgotten
         record = self._as_ordered(changed)
         self._standings[name] = Standing(changed.state, record)
         if known is None or known.record != record:
@@ -271,8 +283,12 @@ class SupervisorActor(SupervisedActor):
     def _as_ordered(self, changed: Changed) -> Record:
         """Return its record, with what was ordered of it and it had not heard yet when it said so."""
         name, record = changed.name, changed.record
+        self._heard[name] = changed.order
         if name in self._standings:
-            record = replace(record, by_hand=self._standings[name].record.by_hand)
+            known = self._standings[name].record
+            record = replace(record, by_hand=known.by_hand)
+            if changed.state is State.QUARANTINED:
+                record = replace(record, intent=known.intent)  # what was wanted of it is not known to it
         unheard = tuple(news for news in self._orders.pop(name, ()) if news.number > changed.order)
         if unheard:
             self._orders[name] = unheard
@@ -283,8 +299,17 @@ class SupervisorActor(SupervisedActor):
 
     def _finished(self, finished: Finished) -> None:
         name = finished.name
+        if name not in self._workers:
+            return
+        record, unheard = self._standings[name].record, self._orders.pop(name, ())
+        if record.intent is not Intent.REMOVED:  # ordered while it was on its way out: it begins anew
+            number = max((news.number for news in unheard), default=0)
+            seed = self._nursery.seed()
+            self._leaving = self._leaving.without(name)
+            self._spawn(record, lambda now: _ordered(adoption.define(record.spec, seed, now), number))
+            return
         self._workers.pop(name, None)
-        for table in (self._standings, self._held, self._failures, self._orders):
+        for table in (self._standings, self._held, self._failures, self._heard):
             table.pop(name, None)
         self._queue.leave(name)
         self._leaving = self._leaving.without(name)
@@ -440,11 +465,11 @@ class SupervisorActor(SupervisedActor):
 
     def _plan(self, plan: Plan) -> Planned:
         planned = changes(plan.specs, self._standings)
-        return Planned(planned, too_many(planned, self._standings))
+        return Planned(planned, why_force(planned, self._standings))
 
     def _apply(self, apply: Apply) -> Accepted:
         planned = changes(apply.specs, self._standings)
-        refusal = None if apply.force else too_many(planned, self._standings)
+        refusal = None if apply.force else why_force(planned, self._standings)
         if refusal:
             raise RequestRefused("not-permitted", refusal)
         self._number += 1
@@ -465,8 +490,10 @@ class SupervisorActor(SupervisedActor):
             seed = self._nursery.seed()
             self._spawn(Record(spec=spec), lambda now: _ordered(adoption.define(spec, seed, now), number))
             return
-        self._leaving = self._leaving.without(name)
-        self._remember(name, _as_in_file(self._standings[name].record, spec), durable=False)
+        known = self._standings[name].record
+        if known.intent is Intent.REMOVED:  # what was ordered otherwise of it stays
+            self._leaving = self._leaving.without(name)
+        self._remember(name, _as_in_file(known, spec, change.action), durable=False)
         self._tell_order(name, SpecChanged(spec, number))
 
     def _forget_all(self, names: tuple[str, ...]) -> None:
@@ -519,8 +546,8 @@ class SupervisorActor(SupervisedActor):
             return
         self._server = None
         self._say("error", "tmux.died", {"pid": ended.server.pid, "workers": len(self._workers)})
-        for name, standing in self._standings.items():
-            if is_living(standing.state):
+        for name in self._lineup:
+            if name in self._standings and is_living(self._standings[name].state):
                 self._queue.note(name, State.PENDING)  # in the order of their definition, however they hear of it
         for worker in self._workers.values():
             worker.tell(ServerDied())
@@ -556,10 +583,17 @@ class SupervisorActor(SupervisedActor):
             self._replace(failed.role)
 
     def _drop_what_killed(self, name: str, handling: str) -> None:
-        """Of what it was told and has not said to have, its replacement is told again all but what ended it."""
+        """Of what it was told and has not said to have, its replacement is told again all but what ended it.
+
+        What that wanted is in the record, and the replacement goes by it; but not a restart: that is tried once more.
+        """
         unheard = self._orders.get(name, ())
         killer = next((news for news in unheard if type(news).__name__ == handling), None)
+        if killer is None or (_is_restart(killer) and len(self._failures[name]) == 1):
+            return
         self._orders[name] = tuple(news for news in unheard if news is not killer)
+        if not _is_restart(killer):
+            self._heard[name] = max(killer.number, self._heard.get(name, 0))
 
     def _fails_too_often(self, failed: ActorFailed) -> bool:
         now = self._clock.now().mono
@@ -605,13 +639,17 @@ class SupervisorActor(SupervisedActor):
         """A replaced Worker adopts its living pane."""
         if found.name not in self._lookups:
             return
-        self._lookups.discard(found.name)
-        record = self._standings[found.name].record
+        name = found.name
+        self._lookups.discard(name)
+        record = self._standings[name].record
         panes = (found.pane,) if found.pane else ()
         decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
-        self._spawn(record, _birth(record, decision, self._nursery.seed()))
-        for news in self._orders.get(found.name, ()):
-            self._workers[found.name].tell(news)
+        self._take_up(record, decision, self._heard.get(name, 0))
+        for news in self._orders.get(name, ()):
+            self._workers[name].tell(news)
+        if self._closing:  # its record says nothing of that: it has to be told again
+            self._leaving = self._leaving.without(name)
+            self._go_on_closing()
 
     def _retry_later(self) -> None:
         at = self._clock.now().mono + RETRY
@@ -632,7 +670,7 @@ class SupervisorActor(SupervisedActor):
             return
         self._closing = order
         keeps = "kept" if order.keep_workers else "stopped"
-        self._nursery.closing(order.cause)
+        self._nursery.closing(order)
         self._say("info", "service.stopping", {"cause": order.cause, "workers": keeps})
         self._go_on_closing()
 
@@ -749,12 +787,17 @@ def _intended(record: Record, verb: Verb) -> Record:
 
 def _told(record: Record, news: News) -> Record:
     """Return the record as it will be when the worker has heard this."""
-    return replace(record, spec=news.spec) if isinstance(news, SpecChanged) else _intended(record, news.verb)
+    return _as_in_file(record, news.spec) if isinstance(news, SpecChanged) else _intended(record, news.verb)
 
 
-def _as_in_file(record: Record, spec: WorkerSpec) -> Record:
-    """Return the record of a worker that the file names: one that was to be removed goes on."""
-    intent = Intent.WANTED if record.intent is Intent.REMOVED else record.intent
+def _is_restart(news: News) -> bool:
+    return isinstance(news, Ordered) and news.verb is Verb.RESTART
+
+
+def _as_in_file(record: Record, spec: WorkerSpec, action: Action = Action.POLICY) -> Record:
+    """Return the record of a worker that the file names: one that was to be removed, or is started, is wanted."""
+    wanted = record.intent is Intent.REMOVED or action is Action.START
+    intent = Intent.WANTED if wanted else record.intent
     return replace(record, spec=spec, by_hand=False, intent=intent)
 
 

@@ -27,6 +27,7 @@ class TypingQueue:
     waiting: tuple[InputGiven, ...] = ()
     done: int = 0
     under_way: int | None = None
+    pieces: int = 0  # so many have been ordered; the number of the last one
     ahead: int = 0
     retry_at: float | None = None
     held_since: float | None = None
@@ -38,8 +39,9 @@ class TypingQueue:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one order types."""
+    """What one order types, and its number."""
 
+    number: int
     content: bytes
     keys: tuple[str, ...]
     if_taken: bool
@@ -59,7 +61,9 @@ def next_piece(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | Non
     first = queue.waiting[0]
     content = first.content[queue.done : queue.done + PIECE]
     if_taken = queue.ahead + len(content) > AHEAD
-    return replace(queue, under_way=len(content), retry_at=None), Piece(content, first.keys, if_taken)
+    number = queue.pieces + 1
+    ordered = replace(queue, under_way=len(content), pieces=number, retry_at=None)
+    return ordered, Piece(number, content, first.keys, if_taken)
 
 
 def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:

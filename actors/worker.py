@@ -87,6 +87,8 @@ class WorkerActor(SupervisedActor):
 
     def handle(self, message: Any) -> None:
         assert self._worker is not None
+        if self._worker.state is State.REMOVED:
+            return  # it has said its last word; what still waits in the mailbox is told to nobody
         if isinstance(message, Introduce):
             self._introduce(self._worker)
             return
@@ -102,6 +104,11 @@ class WorkerActor(SupervisedActor):
         self._inputs += 1
         self._typists[self._inputs] = wanted.answered
         return InputGiven(self._inputs, wanted.content, wanted.keys)
+
+    def on_failure(self, *failure: Any) -> None:
+        for answered in self._typists.values():
+            answered(f"the actor of {self._name} has failed; it may have been typed")
+        super().on_failure(*failure)
 
     def _take(self, before: Worker, fact: Fact) -> None:
         after, effects = step(before, fact, self._around.clock.now())
@@ -206,6 +213,7 @@ _INTENTS = {
     State.STOPPED: Intent.STOPPED,
     State.COMPLETED: Intent.COMPLETED,
     State.FAILED: Intent.FAILED,
+    State.REMOVED: Intent.REMOVED,
 }
 _GOAL_INTENTS = {Goal.STOP: Intent.STOPPED, Goal.COMPLETE: Intent.COMPLETED, Goal.REMOVE: Intent.REMOVED}
 

@@ -100,7 +100,7 @@ class Client:
 
     def _send(self, request: dict[str, Any], deadline: float) -> int:
         id, self._next_id = self._next_id, self._next_id + 1
-        payload = b"".join(wire.frame(wire.pack({"id": id, **request})))
+        payload = _packed({"id": id, **request})
         self._wait(deadline)
         try:
             self._socket.sendall(payload)
@@ -137,6 +137,14 @@ class Client:
 
     def _wait(self, deadline: float | None) -> None:
         self._socket.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
+
+
+def _packed(request: dict[str, Any]) -> bytes:
+    try:
+        return b"".join(wire.frame(wire.pack(request)))
+    except UnicodeEncodeError as error:
+        text = error.object[max(0, error.start - 20) : error.end + 20]
+        raise CommandError("usage", f"{text!a} is not UTF-8, and names and texts have to be") from None
 
 
 def _data_of(answer: Message) -> Any:

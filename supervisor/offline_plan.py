@@ -8,12 +8,12 @@ from typing import Any
 from actors import adoption
 from actors.admission import Standing
 from actors.adoption import World
-from actors.messages import Pane
-from actors.reconcile import changes, too_many
+from actors.messages import Instant, Pane
+from actors.reconcile import changes, why_force
 from actors.records import Head, Record
 from actors.requests import Action, Change
 from actors.spec import PaneSize
-from actors.worker_state import State
+from actors.worker_state import Goal, State
 from supervisor import config
 from supervisor.failures import CommandError
 from supervisor.gateway_verbs import plain_changes
@@ -23,8 +23,6 @@ from supervisor.proc_table import handle_of
 from supervisor.records_file import read_records
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import pane_line
-
-_RESTING = {State.COMPLETED, State.FAILED, State.STOPPED, State.QUARANTINED}
 
 
 def offline(place: Place) -> dict[str, Any]:
@@ -37,31 +35,33 @@ def offline(place: Place) -> dict[str, Any]:
     world = _world(records.head, place)
     standings = {name: _standing(record, panes.get(name, ()), world) for name, record in known.items()}
     planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
-    return {"changes": plain_changes(planned), "refusal": too_many(planned, standings)}
+    return {"changes": plain_changes(planned), "refusal": why_force(planned, standings)}
 
 
 def _standing(record: Record, panes: tuple[Pane, ...], world: World) -> Standing:
     """Return the state in which a beginning service would find the worker, with the spec that lives."""
-    match adoption.plan(record, panes, world):
-        case adoption.Adopt(goal=None):
-            return Standing(State.RUNNING, record)
-        case adoption.Adopt():
-            return Standing(State.STOPPING, record)
-        case adoption.Leave(state):
-            return Standing(state, record)
-        case adoption.Quarantine():
-            return Standing(State.QUARANTINED, record)
-        case adoption.Judge() | adoption.Begin():
-            return Standing(State.PENDING, record)
+    decision = adoption.plan(record, panes, world)
+    if isinstance(decision, adoption.Adopt):
+        return Standing(_ADOPTED.get(decision.goal, State.STOPPING), record)
+    worker, _ = adoption.born(record, decision, "plan", Instant(0.0, 0.0))
+    return Standing(worker.state, record)
+
+
+_ADOPTED = {None: State.RUNNING, Goal.STOP: State.STOPPED, Goal.COMPLETE: State.COMPLETED}
 
 
 def _offline(change: Change, standing: Standing | None) -> Change:
     """Say what the beginning of the service does beside applying the file: it adopts, and starts what is wanted."""
     if standing is None or change.action not in (Action.NONE, Action.POLICY):
         return change
-    if standing.state is State.RUNNING:
-        return replace(change, action=Action.ADOPT)
-    return change if standing.state in _RESTING else replace(change, action=Action.START, note="")
+    match standing.state:
+        case State.RUNNING:
+            return replace(change, action=Action.ADOPT)
+        case State.STOPPING:
+            return replace(change, action=Action.REPLACE, note="that was begun, and cut short")
+        case State.PENDING:
+            return replace(change, action=Action.START, note="")
+    return change
 
 
 def _world(head: Head, place: Place) -> World:

@@ -33,7 +33,7 @@ class Pictures:
     def __init__(self, before: Iterable[Entry] = ()) -> None:
         self.packs = 0
         self.snapshot: Snapshot | None = None
-        self._screens: Mapping[str, bytes] = {}
+        self.screens: Mapping[str, bytes] = {}
         self._packed: dict[str, bytes] = {}
         self._status: tuple[int, bytes] | None = None  # for how many subscribers, and what
         self._tails: dict[str, tuple[bytes, str]] = {}
@@ -43,7 +43,7 @@ class Pictures:
     def take(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
         """Replace the picture; what has gone from it leaves no history."""
         self.histories.look(snapshot.rows.keys(), snapshot.at.mono)
-        self.snapshot, self._screens = snapshot, screens
+        self.snapshot, self.screens = snapshot, screens
         self._packed, self._status = {}, None
 
     def take_activity(self, newest: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -94,13 +94,13 @@ class Pictures:
             return wire.pack(self.snapshot.to_dict(subscribers))
         if topic == SCREENS:
             return wire.pack(self._all_tails())
-        screen = self._screens.get(topic.removeprefix(SCREEN))
+        screen = self.screens.get(topic.removeprefix(SCREEN))
         return wire.pack(None if screen is None else screen.decode(errors="replace"))
 
     def _all_tails(self) -> dict[str, str]:
         """Return the last lines of all; those of a screen that is the same object as before are not read again."""
         old, self._tails = self._tails, {}
-        for name, screen in self._screens.items():
+        for name, screen in self.screens.items():
             known = old.get(name)
             self._tails[name] = known if known and known[0] is screen else (screen, last_lines(screen))
         return {name: text for name, (_, text) in self._tails.items()}

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shlex
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Segments:
         self.problem: str | None = None
         """Why the directory or a link could not be kept in order at the last `refresh`; None when it was."""
         self._linked: dict[str, str] = {}
+        self._gate = threading.Lock()  # a link must not come after the log that it leads to was deleted
 
     def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, LogFacts]:
         """Set links, drop the oldest segments beyond `keep`, return what is left; raises nothing.
@@ -112,10 +114,11 @@ class Segments:
 
     def forget(self, name: str) -> None:
         """Delete all files of a worker that was removed; raises nothing."""
-        self._linked.pop(name, None)
-        paths = [segment.path for segment in segments_of(self.directory, name)]
-        for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
-            self._unlink(path)
+        with self._gate:
+            self._linked.pop(name, None)
+            paths = [segment.path for segment in segments_of(self.directory, name)]
+            for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
+                self._unlink(path)
 
     def _scan(self) -> tuple[dict[str, list[Segment]], set[str]]:
         found: dict[str, list[Segment]] = {}
@@ -141,14 +144,17 @@ class Segments:
         if linked and self._linked.get(name) == newest:
             return
         temporary = self.directory / f".{name}.log.tmp"
-        try:
-            temporary.unlink(missing_ok=True)
-            temporary.symlink_to(newest)
-            temporary.rename(self.directory / f"{name}.log")
-        except OSError as error:
-            self._note(error)
-        else:
-            self._linked[name] = newest
+        with self._gate:
+            if not (self.directory / newest).exists():
+                return  # forgotten since the directory was read
+            try:
+                temporary.unlink(missing_ok=True)
+                temporary.symlink_to(newest)
+                temporary.rename(self.directory / f"{name}.log")
+            except OSError as error:
+                self._note(error)
+            else:
+                self._linked[name] = newest
 
     def _unlink(self, path: Path) -> None:
         try:

@@ -21,6 +21,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -37,6 +38,7 @@ from actors.records import Records
 from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.root import FAILURE_WINDOW, FAILURES, Nursery, Opening, Outcome, Posts, SupervisorActor
 from actors.snapshot import Config as ConfigFacts
+from actors.snapshot import Row
 from actors.snapshot import Service as ServiceFacts
 from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
@@ -152,6 +154,7 @@ class Service:
         self._notifier = Notifier.from_environment()
         self._applying = threading.Lock()
         self._watch: ConfigWatch | None = None
+        self._closing: ShutDown | None = None
 
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -306,6 +309,8 @@ class Service:
             config=self._place_config,
             apply=self._opening_apply(known),
             places=min(self._settings.max_workers, places_within(tmux_open_files())),
+            number=max((row.order for row in self._rows()), default=0),
+            closing=self._closing,
         )
         SupervisorActor.start(
             opening,
@@ -342,6 +347,9 @@ class Service:
                 on_error=self._adapter_failed,
             )
             self._watch.start()
+
+    def _rows(self) -> Iterable[Row]:
+        return self.gateway.snapshot.rows.values() if self.gateway.snapshot else ()
 
     def _applied(self) -> str | None:
         """Return the digest of what was applied last; None while the picture shows that something can't be."""
@@ -381,13 +389,17 @@ class Service:
             worker=self._start_worker,
             seed=lambda: f"{int(time.time() * 1000):x}{secrets.token_hex(2)}",
             opened=self._opened,
-            closing=self._notifier.stopping,
+            closing=self._note_closing,
             watch_server=self._watch_server,
         )
 
     def _opened(self) -> None:
         self._log.begin()
         self._notifier.opened()
+
+    def _note_closing(self, order: ShutDown) -> None:
+        self._closing = order  # a Supervisor that fails on the way out would forget it
+        self._notifier.stopping(order.cause)
 
     def _watch_server(self, server: Handle) -> None:
         self._panes.reset()
@@ -427,6 +439,8 @@ class Service:
             supervisor=self.posts.supervisor,
             feed=self.gateway.entries,
             first_seq=self.gateway.seq + 1,
+            rows=tuple(self._rows()),
+            screens=self.gateway.screens,
         )
 
     def _start_worker(self, name: str, birth: Birth) -> pykka.ActorRef[Any]:

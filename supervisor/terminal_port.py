@@ -25,7 +25,7 @@ from actors.messages import (
     TypeRefused,
     TypeUnknown,
 )
-from actors.ports import NamedStart, StartAnswer, TerminalUnreachable, TypeAnswer
+from actors.ports import NamedStart, StartAnswer, TerminalError, TypeAnswer
 from actors.spec import WorkerSpec
 from supervisor.proc_table import handle_of
 from supervisor.program_file import unloadable
@@ -78,7 +78,7 @@ class TmuxTerminal:
         """A pane id that another server gave out may be another worker's pane here."""
         try:
             return start.order.pane is None or self.look(start.order.pane, start.name, nudge=False)[1] is not None
-        except TerminalUnreachable:
+        except TerminalError:
             return True  # the start itself will find out
 
     def _send(self, starts: list[NamedStart], *, again: bool = False) -> list[StartAnswer]:
@@ -88,7 +88,7 @@ class TmuxTerminal:
         lines = [in_time(int(now) + EXPIRY, self._line(start)) for start in starts]
         try:
             blocks = self._client.run(*lines)
-        except TerminalUnreachable:
+        except TerminalError:
             until = time.monotonic() + EXPIRY + 1.0
             return [StartUnknown(start.order.life, until) for start in starts]
         return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
@@ -121,7 +121,10 @@ class TmuxTerminal:
         for _ in range(STILL_ACTIVE_TRIES):
             self._server.nudge()
             time.sleep(0.02)
-            _, pane = self.look(order.pane, start.name, nudge=False)
+            try:
+                _, pane = self.look(order.pane, start.name, nudge=False)
+            except TerminalError as error:
+                return StartRefused(order.life, Refusal.UNREACHABLE, str(error))
             if pane is None:
                 return _pane_gone(start)
             if pane.dead:
@@ -148,16 +151,16 @@ class TmuxTerminal:
     def type(self, order: Type) -> TypeAnswer:
         try:
             if order.if_taken and self._unread(order.pane):
-                return TypeHeld(order.life)
+                return TypeHeld(order.life, order.piece)
             line = type_into(order.pane, order.life, order.content, order.keys)
             (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))
-        except TerminalUnreachable:
-            return TypeUnknown(order.life)
+        except TerminalError:
+            return TypeUnknown(order.life, order.piece)
         said = [block.text for block in blocks]
         if TYPED in said:
-            return Typed(order.life)
+            return Typed(order.life, order.piece)
         refused = any(text.endswith(NOT_TYPED) for text in said)
-        return TypeRefused(order.life, "its pane is dead" if refused else f"tmux: {' '.join(said)}")
+        return TypeRefused(order.life, order.piece, "its pane is dead" if refused else f"tmux: {' '.join(said)}")
 
     def _unread(self, pane: str) -> bool:
         """Whether the program has bytes to read on its terminal, by the kernel's count."""

@@ -9,6 +9,7 @@ import pytest
 from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, born, define
 from actors.lifecycle import CLOSE_AGAIN, GRACE, ORDER_LOST, STATUS_LOST, due, step
 from actors.messages import (
+    Acknowledge,
     Admitted,
     ArmLog,
     AskPane,
@@ -23,6 +24,7 @@ from actors.messages import (
     Forget,
     Handle,
     Held,
+    InputGiven,
     Instant,
     Ordered,
     OrdersLost,
@@ -42,6 +44,8 @@ from actors.messages import (
     TreeGone,
     TreeLeft,
     TreeSeen,
+    Typed,
+    TypeHeld,
     Verb,
     Watch,
     Woken,
@@ -1345,3 +1349,47 @@ def test_a_worker_that_failed_before_it_was_ready_is_left_to_die_by_adoption() -
     record = Record(spec=spec(), intent=Intent.FAILED, reason="not ready")
     w, effects = born(record, Leave(S.FAILED, pane_of("l")), "s", at(5.0))
     assert (w.state, w.reason, w.pane, len(effects)) == (S.FAILED, "not ready", "%1", 1)
+
+
+def typing(*contents: bytes) -> Story:
+    s = running()
+    return s.tell(*(InputGiven(number, content) for number, content in enumerate(contents, 1)))
+
+
+def test_an_answer_about_another_piece_acknowledges_nothing() -> None:
+    s = typing(b"a", b"b", b"c").tell(Typed("s-1", 1)).tell(OrdersLost(9999.0))
+    assert [ack.number for ack in s.ever(Acknowledge)] == [1, 2]
+    s.tell(Typed("s-1", 2))  # late: the third piece is under way by now
+    assert [ack.number for ack in s.ever(Acknowledge)] == [1, 2]
+    assert s.tell(Typed("s-1", 3)).did(Acknowledge) == [Acknowledge(3, None)]
+
+
+def test_input_that_waits_holds_up_no_question_for_an_exit() -> None:
+    s = typing(b"x").tell(TypeHeld("s-1", 1)).tell(ProcessEnded("s-1"))
+    for _ in range(4):
+        s.wait(0.5)
+        at_next = due(s.w)
+        assert at_next is not None
+        assert at_next > s.now
+
+
+def test_a_removal_that_waits_for_its_pane_is_done_when_tmux_dies() -> None:
+    s = stopping(Verb.REMOVE).exits(0)
+    assert s.w.state is S.STOPPING
+    assert s.tell(ServerDied()).w.state is S.REMOVED
+
+
+@pytest.mark.parametrize("scenario", [lambda: stopping().exits(0), completed, failed, backoff])
+def test_what_a_person_runs_in_the_pane_of_what_has_ended_is_for_a_person(scenario: Callable[[], Story]) -> None:
+    s = scenario().seen(pane_of("s-1", pid=999))
+    assert (s.w.state, s.w.pane, s.signals[-1]) == (S.QUARANTINED, None, "TERM")
+    assert "pid 999" in s.w.reason
+    assert s.order(Verb.REMOVE).w.state is S.REMOVED
+    assert s.ever(ClosePane) == []
+
+
+def test_a_sweep_from_before_the_exit_says_nothing_about_the_pane() -> None:
+    s = running()
+    taken = s.now
+    s.exits(1)
+    assert s.tell(PaneSeen(taken, pane_of("s-1"))).w.state is S.BACKOFF

@@ -289,16 +289,17 @@ class OneWorker(RuleBasedStateMachine):
         self.tell(self.typing_answer(fate))
 
     def typing_answer(self, fate: str) -> Fact:
-        life = self.world.typing.pop(0).life
+        order = self.world.typing.pop(0)
+        life, piece = order.life, order.piece
         match fate:
             case "typed":
-                return Typed(life)
+                return Typed(life, piece)
             case "held":
-                return TypeHeld(life)
+                return TypeHeld(life, piece)
             case "refused":
-                return TypeRefused(life, "the pane is dead")
+                return TypeRefused(life, piece, "the pane is dead")
             case "unknown":
-                return TypeUnknown(life)
+                return TypeUnknown(life, piece)
         for held in self.world.orders:
             held.until = self.now + EXPIRY if held.until is None else held.until
         return OrdersLost(self.now + EXPIRY)

@@ -1,15 +1,17 @@
 """What a file would change, told before and done after: plan and apply, with a service and without."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from support import Site, alive
+from support import Site, alive, wait_until
 
 from actors.admission import Standing
-from actors.reconcile import changes, too_many
+from actors.reconcile import changes, why_force
 from actors.records import Record
 from actors.requests import Action, Change
 from actors.spec import WorkerSpec
@@ -57,8 +59,8 @@ def test_a_rename_is_said_to_be_a_new_process() -> None:
 def test_more_than_half_of_many_needs_force() -> None:
     standings = {f"w{n}": Standing(S.RUNNING, Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
     gone = [Change(f"w{n}", A.STOP) for n in range(5)]
-    assert too_many(gone[:4], standings) is None
-    assert "5 of 8" in (too_many(gone, standings) or "")
+    assert why_force(gone[:4], standings) is None
+    assert "5 of 8" in (why_force(gone, standings) or "")
 
 
 def test_lines_say_what_and_why() -> None:
@@ -160,3 +162,20 @@ def test_the_first_plan_creates_all(site: Site) -> None:
     site.write(table("a"))
     assert planned(site, 10) == {"a": "create"}
     assert site.run("apply", check=7).stderr
+
+
+def test_without_a_service_plan_knows_what_is_judged_and_what_was_being_stopped(site: Site) -> None:
+    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '1s', 'KILL']\n"
+    once = "command = \"trap 'exit 0' USR1; while :; do sleep 0.1; done\"\n"
+    site.write(f"[workers.slow]\n{deaf}[workers.job]\n{once}")
+    site.up()
+    job = site.worker("job")["pid"]
+    site.run("stop", "slow", "--no-wait", check=0)
+    site.wait_state("slow", "stopping")
+    site.kill_service()
+    os.kill(job, signal.SIGUSR1)
+    wait_until(lambda: not alive(job))
+    assert planned(site, 0) == {"slow": "none", "job": "none"}
+    site.up()
+    assert site.worker("job")["state"] == "completed"
+    site.wait_state("slow", "stopped")

@@ -105,7 +105,7 @@ def test_text_sent_in_the_moment_of_death_harms_neither_tmux_nor_the_next_life(s
         while told["typed"] < 40:
             told[outcome_of(client)] += 1
     assert told["refused"] > 5
-    assert len(site.events("worker.exited", worker="dies")) >= 20
+    assert len(site.events("worker.exited", worker="dies")) >= 5
     assert (site.tmux_pid(), site.worker("other")["pid"]) == (tmux, other)
 
 

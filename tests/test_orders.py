@@ -1,0 +1,295 @@
+"""Orders that meet each other, or a failing actor: each is carried out or refused, answered, and kept on disk."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import FAST, Site, alive, wait_until
+
+import actors.worker
+from actors.messages import Ordered, Typed, Verb
+from actors.requests import Accepted, Apply, Order, RequestRefused, Run, ShutDown
+from actors.spec import Condition, WorkerSpec
+from actors.worker_state import State
+from supervisor.client import Client, ServiceError
+from supervisor.config import load
+from supervisor.lock import hold
+from supervisor.place import place_to_serve
+from supervisor.records_file import RecordsFile
+from supervisor.service import Service
+
+pytestmark = pytest.mark.timeout(120)
+WORKERS = 5
+DEAF = {
+    "command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
+    "policy": {"stop": ["TERM", "3s", "KILL"]},
+}
+
+
+class Poison:
+    """A message that no actor knows: its handler raises."""
+
+
+@pytest.fixture
+def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """The real service with five workers, inside this process."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
+    file = place / "panevisor.toml"
+    file.write_text(FAST + "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(WORKERS)))
+    where = place_to_serve(str(file))
+    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
+    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    thread = threading.Thread(target=service.run, daemon=True)
+    thread.start()
+    wait_until(lambda: list(states(service).values()) == ["running"] * WORKERS)
+    yield service
+    service.posts.supervisor.tell(ShutDown(keep_workers=False))
+    thread.join(20)
+    lock.release()
+    assert not thread.is_alive()
+
+
+def states(service: Service) -> dict[str, str]:
+    gateway = getattr(service, "gateway", None)
+    snapshot = gateway.snapshot if gateway else None
+    return {row.name: row.state for row in snapshot.rows.values()} if snapshot else {}
+
+
+def pids(service: Service) -> dict[str, int | None]:
+    snapshot = service.gateway.snapshot
+    return {row.name: row.pid for row in snapshot.rows.values()} if snapshot else {}
+
+
+def log(service: Service) -> str:
+    return (service.place.state_dir / "service.log").read_text()
+
+
+def raises_once(monkeypatch: pytest.MonkeyPatch, when: Callable[[Any, Any], bool]) -> threading.Event:
+    """Let a Worker's handler raise at the first fact for which `when(worker, fact)` is true."""
+    step, raised = actors.worker.step, threading.Event()
+
+    def raises(worker: Any, fact: Any, now: Any) -> Any:
+        if not raised.is_set() and when(worker, fact):
+            raised.set()
+            raise RuntimeError("on purpose")
+        return step(worker, fact, now)
+
+    monkeypatch.setattr(actors.worker, "step", raises)
+    return raised
+
+
+def in_background(service: Service, verb: str, **fields: Any) -> tuple[threading.Thread, list[Any]]:
+    """Ask over the wire; the list gets the verdicts, or the error code."""
+    answer: list[Any] = []
+
+    def ask() -> None:
+        with Client.connect(service.place.socket) as client:
+            try:
+                answer.append(client.call(verb, **fields)["verdicts"])
+            except ServiceError as error:
+                answer.append(error.code)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread, answer
+
+
+def waiting_workers(service: Service, count: int) -> tuple[WorkerSpec, ...]:
+    """Define workers that wait for one that does not exist."""
+    on = (("nobody", Condition.READY),)
+    specs = tuple(WorkerSpec(name=f"p{n}", command=("sleep", "5"), cwd="/", depends_on=on) for n in range(count))
+    for spec in specs:
+        service.ask(Run(spec), 10.0)
+    wait_until(lambda: list(states(service).values()).count("pending") == count)
+    return specs
+
+
+# ── orders that meet each other ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_many_removals_at_once_leave_no_name_burnt(service: Service) -> None:
+    specs = waiting_workers(service, 40)
+    names = tuple(spec.name for spec in specs)
+    assert service.posts.supervisor.ref is not None
+    asked = [service.posts.supervisor.ref.ask(Order(Verb.REMOVE, names), block=False) for _ in range(3)]
+    for future in asked:
+        try:
+            future.get(timeout=20)
+        except RequestRefused as refused:
+            assert refused.code == "unknown-worker"  # noqa: PT017
+    wait_until(lambda: len(states(service)) == WORKERS)
+    for spec in specs:
+        service.ask(Run(spec), 10.0)
+    wait_until(lambda: len(states(service)) == WORKERS + 40)
+
+
+def test_a_file_that_names_what_is_just_being_removed_brings_it_back(service: Service) -> None:
+    specs = waiting_workers(service, 20)
+    file = load(service.place.config).workers
+    ref = service.posts.supervisor.ref
+    assert ref is not None
+    first = ref.ask(Order(Verb.REMOVE, tuple(spec.name for spec in specs)), block=False)
+    second = ref.ask(Apply(file + specs, "x", True), block=False)
+    first.get(timeout=20)
+    accepted = second.get(timeout=20)
+    assert isinstance(accepted, Accepted)
+    with Client.connect(service.place.socket) as client:  # all that went before has been handled by then
+        client.call("restart", names=["w0"], wait=10.0)
+    assert {spec.name for spec in specs} <= states(service).keys()
+
+
+def test_applying_an_unchanged_file_takes_back_no_stop_that_waits_for_its_turn(site: Site) -> None:
+    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '1500ms', 'KILL']\n"
+    site.write(f"[workers.db]\ncommand = ['sleep', '1000']\n[workers.api]\n{deaf}depends_on = ['db']\n")
+    site.up()
+    site.run("stop", "--all", "--no-wait", check=0)
+    site.wait_state("api", "stopping")
+    site.run("apply", "--no-wait", check=0)
+    site.wait_state("db", "stopped")
+    site.wait_state("api", "stopped")
+    ended = [line["worker"] for line in site.events() if line.get("to") == "stopped"]
+    assert ended == ["api", "db"]
+
+
+def test_what_was_removed_stays_so_on_disk_whenever_the_service_is_killed(site: Site) -> None:
+    site.write("")
+    site.up()
+    for n in range(20):
+        site.run("run", "--name", f"j{n}", "--restart", "never", "--no-wait", "--", "true", check=0)
+    wait_until(lambda: {w["state"] for w in site.workers().values()} == {"completed"})
+    site.run("remove", "--all", check=0)
+    told: dict[str, list[str | None]] = {}
+    for line in map(json.loads, (site.state / "records.jsonl").read_text().splitlines()):
+        if "worker" in line:
+            told.setdefault(line["worker"], []).append(line["record"] and line["record"]["intent"])
+    for intents in told.values():
+        assert intents[-1] is None
+        assert set(intents[intents.index("removed") :]) == {"removed", None}
+
+
+def test_a_removed_worker_of_the_file_comes_back_when_it_is_applied(site: Site) -> None:
+    site.write("[workers.x]\ncommand = ['sleep', '1000']\n")
+    site.up()
+    site.run("remove", "x", check=0)
+    site.run("apply", check=0)
+    pid = site.worker("x")["pid"]
+    site.run("remove", "x", "--no-wait", check=0)
+    site.kill_service()
+    if alive(pid):
+        os.kill(pid, 9)
+    site.up()
+    assert site.worker("x")["state"] == "running"
+
+
+def test_a_protected_worker_is_not_removed_by_a_file_without_force(site: Site) -> None:
+    site.write("[workers.x]\ncommand = ['sleep', '1000']\nprotected = true\n")
+    site.up()
+    site.write("")
+    assert "protected: x" in site.run("apply", check=6).stderr
+    assert "protected: x" in site.run("plan", check=10).stderr
+    site.run("apply", "--force", check=0)
+    assert site.workers() == {}
+
+
+# ── orders that meet a failing actor ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("when", ["told", "stopping"])
+def test_a_stop_is_carried_out_and_answered_though_its_worker_fails(
+    service: Service, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    told = {"told": lambda w, f: isinstance(f, Ordered), "stopping": lambda w, f: w.state is State.STOPPING}[when]
+    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and told(w, f))
+    with Client.connect(service.place.socket) as client:
+        (verdict,) = client.call("stop", names=["w2"], wait=10.0)["verdicts"]
+    assert raised.is_set()
+    assert (verdict["ok"], verdict["state"]) == (True, "stopped")
+
+
+def test_a_restart_that_failed_with_its_worker_is_tried_once_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pids(service)["w2"]
+    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and isinstance(f, Ordered))
+    with Client.connect(service.place.socket) as client:
+        (verdict,) = client.call("restart", names=["w2"], wait=10.0)["verdicts"]
+    assert raised.is_set()
+    assert verdict["ok"]
+    assert pids(service)["w2"] != before
+
+
+def test_a_sender_is_told_when_the_worker_fails_before_it_can_say(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raises_once(monkeypatch, lambda w, f: w.name == "w2" and isinstance(f, Typed))
+    with Client.connect(service.place.socket) as client, pytest.raises(ServiceError, match="may have been typed"):
+        client.call("send", name="w2", content="x", wait=20.0)
+
+
+@pytest.mark.parametrize("when", ["told", "stopping"])
+def test_going_down_ends_though_the_last_worker_fails(
+    service: Service, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    with Client.connect(service.place.socket) as client:
+        client.call("stop", names=["w0", "w1", "w3", "w4"], wait=10.0)
+    told = {"told": lambda w, f: isinstance(f, Ordered), "stopping": lambda w, f: w.state is State.STOPPING}[when]
+    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and told(w, f))
+    service.posts.supervisor.tell(ShutDown(keep_workers=False))
+    wait_until(lambda: '"service.stopped"' in log(service), 20)
+    assert raised.is_set()
+
+
+def test_going_down_ends_though_the_supervisor_fails(service: Service) -> None:
+    left = [pid for pid in pids(service).values() if pid]
+    service.posts.supervisor.tell(ShutDown(keep_workers=False))
+    service.posts.supervisor.tell(Poison())
+    wait_until(lambda: '"service.stopped"' in log(service), 20)
+    assert not any(map(alive, left))
+
+
+@pytest.mark.parametrize("verb", ["stop", "remove"])
+@pytest.mark.parametrize("role", ["metrics", "supervisor"])
+def test_who_waits_gets_no_false_verdict_when_an_actor_is_replaced(service: Service, role: str, verb: str) -> None:
+    with Client.connect(service.place.socket) as client:
+        client.call("run", name="r", cwd="/", wait=10.0, **DEAF)
+    pid = pids(service)["r"]
+    assert pid is not None
+    wait_until(lambda: "trap" in Path(f"/proc/{pid}/cmdline").read_text())
+    thread, answer = in_background(service, verb, names=["r"], wait=20.0)
+    wait_until(lambda: states(service)["r"] == "stopping")
+    getattr(service.posts, role).tell(Poison())
+    thread.join(30)
+    assert answer
+    assert not alive(pid)  # whatever was answered was answered after the end
+    assert answer[0] != "timeout"
+    assert [verdict["ok"] for verdict in answer[0]] == [True]
+
+
+def test_nobody_vanishes_from_the_picture_when_metrics_is_replaced(service: Service) -> None:
+    seen: list[int] = []
+    publish = service.gateway.publish
+
+    def watched(snapshot: Any, screens: Any) -> None:
+        seen.append(len(snapshot.rows))
+        publish(snapshot, screens)
+
+    service.gateway.publish = watched  # type: ignore[method-assign]
+    old = service.posts.metrics.ref
+    service.posts.metrics.tell(Poison())
+    wait_until(lambda: service.posts.metrics.ref is not old and len(seen) > 3)
+    assert set(seen) == {WORKERS}
+
+
+def test_text_that_is_not_utf_8_is_a_usage_error(site: Site) -> None:
+    site.write("")
+    site.up()
+    bad = os.fsdecode(b"\xff")
+    for arguments in (("run", "--name", "u", "--", "echo", bad), ("send", bad, "x"), ("why", bad)):
+        done = site.run(*arguments)
+        assert done.returncode in (2, 4)
+        assert "Traceback" not in done.stderr
+    assert "not UTF-8" in site.run("run", "--name", "u", "--", "echo", bad, check=2).stderr
