@@ -20,8 +20,10 @@ from actors.snapshot import Row
 NO_NUMBER = 0
 """The number of no order: any row speaks of the time after it."""
 
-TIME_MENDS = ("waiting", "tmux", "the tmux server")
+TIME_MENDS = ("waiting for ", "waiting to ", "tmux: ", "tmux lost ", "tmux has not ", "the tmux server ")
 """A pending worker whose reason is empty or begins so is on the way: "waiting for db to be ready".
+
+With the second word: "tmux is failed, it has to be ready" speaks of a worker that is called so.
 
 Any other reason stays until somebody does something: "db has failed", "db is stopped", "capacity: …".
 """

@@ -82,14 +82,21 @@ def test_stopped_by_a_person_is_well_for_up_alone(verb: str, well: bool) -> None
 
 @pytest.mark.parametrize(
     "reason",
-    ["", "waiting for db to be ready", "waiting for tmux to answer", "the tmux server died", "tmux did not answer"],
+    [
+        *("", "waiting for db to be ready", "waiting for tmux to answer", "the tmux server died"),
+        *("tmux has not noticed the last death", "tmux lost the start", "tmux: no space", "waiting to start again: x"),
+    ],
 )
 def test_pending_is_on_the_way_while_time_may_mend_it(reason: str) -> None:
     assert verdict(row("pending", reason), "up", 7) is None
 
 
 @pytest.mark.parametrize(
-    "reason", ["db is failed, it has to be ready", "db is stopped", "capacity: all 3 places are taken"]
+    "reason",
+    [
+        *("db is failed, it has to be ready", "db is stopped", "capacity: all 3 places are taken"),
+        *("tmux is failed, it has to be ready", "waiting is stopped, it has to be ready", "the does not exist"),
+    ],
 )
 def test_pending_for_a_reason_that_stays_is_a_verdict(reason: str) -> None:
     found = verdict(row("pending", reason), "up", 7)
