@@ -27,7 +27,7 @@ from actors.requests import (
     Run,
     ShutDown,
 )
-from actors.snapshot import Snapshot, iso
+from actors.snapshot import EndingView, Snapshot, iso
 from actors.spec import NAME_PATTERN, WorkerSpec
 from supervisor import verdicts, wire
 from supervisor.config_problems import ConfigError, shown
@@ -174,6 +174,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
         {
             "worker": row.to_dict(now),
             "draining": row.draining,
+            "ending": _plain_ending(row.ending),
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
             "policy": {key: spec[key] for key in _POLICY},
@@ -185,6 +186,12 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "now": iso(now),
         }
     )
+
+
+def _plain_ending(ending: EndingView | None) -> dict[str, Any] | None:
+    if ending is None:
+        return None
+    return asdict(ending) | {"next_at": iso(ending.next_at), "killed_at": iso(ending.killed_at)}
 
 
 def _of_history(entry: Entry) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from actors.snapshot import iso
+from actors.spec import StopStep
+from actors.stop_plan import in_words as in_words_of
 from supervisor.client import Client, ServiceError
 from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of
 from supervisor.place import Place
@@ -174,9 +176,13 @@ def _policy(data: Data) -> Iterator[str]:
     if worker["state"] in ("starting", "running") and not (worker["state"] == "running" and worker["pid"] is None):
         yield f"a crash now: {after_a_crash(data)}"
     if worker["state"] == "stopping" or data["draining"]:
-        yield f"ended by {', '.join(exact(s) if isinstance(s, int | float) else s for s in policy['stop'])}"
+        yield f"ended by {', '.join(_stop_step(step) for step in spec_of(data).stop)}"
     if policy["protected"]:
         yield "protected: stop and remove need --force"
+
+
+def _stop_step(step: StopStep) -> str:
+    return exact(step) if isinstance(step, int | float) else in_words_of(step)
 
 
 def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
