@@ -28,6 +28,7 @@ from typing import Any
 
 from actors import stop_plan
 from actors.budget import Complete, Fail, Retry, Verdict, forgiven, judge
+from actors.death import Death
 from actors.messages import (
     Acknowledge,
     Admitted,
@@ -46,6 +47,7 @@ from actors.messages import (
     Held,
     InputGiven,
     Instant,
+    KeepDeath,
     Ordered,
     OrdersLost,
     Pane,
@@ -451,11 +453,47 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
         verdict = judge(w.spec, w.budget, exit, uptime, dice(w), now)
-        w, told = apply_verdict(w, verdict, now, "worker.exited", "exit", said(exit), **facts)
+        cause = "exit"
+        w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
     else:  # it was being ended
         told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
+        cause = w.goal.value if w.goal else "not-ready"
+    begun = life.since.wall
+    kept = death_of(w, life.id, exit, now, started_at=begun, uptime_s=facts["uptime_s"], cause=cause)
     w, effects = _lay_down(w, life, now)
-    return w, (*told, *effects)
+    return w, (*told, kept, *effects)
+
+
+def death_of(
+    w: Worker,
+    life: str,
+    exit: Exit,
+    now: Instant,
+    *,
+    started_at: float | None,
+    uptime_s: float | None,
+    cause: str,
+) -> KeepDeath:
+    """Return the order to keep a record of an exit that was judged; the worker is as the verdict left it."""
+    again = w.next_start if w.state is S.BACKOFF else None
+    return KeepDeath(
+        Death(
+            worker=w.name,
+            life=life,
+            started_at=started_at,
+            ended_at=now.wall if started_at else exit.at or now.wall,
+            uptime_s=uptime_s,
+            exit_code=exit.code,
+            exit_signal=exit.signal,
+            cause=cause,
+            reason=w.reason or said(exit),
+            state=w.state.value,
+            delay_s=None if again is None else round(max(0.0, again.mono - now.mono), 3),
+            attempt=w.budget.attempt if again else None,
+            rss_bytes=w.rss_bytes,
+            cpu_percent=w.cpu_percent,
+        )
+    )
 
 
 def _lay_down(w: Worker, life: Life, now: Instant) -> Step:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from actors.death import Death
 from actors.spec import Ready, WorkerSpec
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -410,8 +411,29 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepDeath:
+    """Keep a record of this death; its last words are read from the log."""
+
+    death: Death
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The worker is removed: end the actor."""
 
 
-Effect = Start | AskPane | ClosePane | ArmLog | Type | Acknowledge | Watch | EndTree | Probe | Forget | Emit | Finish
+Effect = (
+    Start
+    | AskPane
+    | ClosePane
+    | ArmLog
+    | Type
+    | Acknowledge
+    | Watch
+    | EndTree
+    | Probe
+    | Forget
+    | KeepDeath
+    | Emit
+    | Finish
+)

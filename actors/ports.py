@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from actors.death import Death
 from actors.feed import Entry
 from actors.messages import (
     EndTree,
@@ -206,3 +207,13 @@ class Journal(Protocol):
     """The service's log: one line an event. Thread-safe, never raises."""
 
     def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None: ...
+
+
+class Deaths(Protocol):
+    """Keeps death records. Neither call blocks or raises."""
+
+    def keep(self, death: Death) -> None:
+        """Keep it, with the last words that the log has of that life."""
+
+    def forget(self, worker: str) -> None:
+        """Drop the records of a worker that was removed."""

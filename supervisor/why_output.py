@@ -17,7 +17,7 @@ from supervisor.place import Place
 from supervisor.restart_policy import exact, in_words
 from supervisor.selection import match
 from supervisor.tables import safe, short_time, timestamp
-from supervisor.why_words import Entry, is_found, is_idle, moves, state_in_words, told
+from supervisor.why_words import Entry, exit_in_words, is_found, is_idle, moves, state_in_words, told
 
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
@@ -54,6 +54,7 @@ def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
     sections = [
         ("", [f"{data['worker']['name']}: {_state(data, now)}", *_cautions(data)]),
         ("What led here", list(_chain(data, now))),
+        ("How it ended last", list(_last_death(data, now))),
         ("What it waits for", list(_waits(data))),
         ("What its policy says", list(_policy(data))),
         ("What happens next", [_next(data, now)]),
@@ -145,6 +146,15 @@ def _chain(data: Data, now: float) -> Iterator[str]:
             told_so_far = [f"{clock(timestamp(entry['ts']), now)}  {words}"]
         last = entry
     yield from _line(told_so_far)
+
+
+def _last_death(data: Data, now: float) -> Iterator[str]:
+    """Yield how and when it ended last, and its very last words."""
+    record = data.get("last_death")
+    if record:
+        lived = "" if record["uptime_s"] is None else f" after {short_time(record['uptime_s'])}"
+        yield f"{clock(timestamp(record['ended_at']), now)}  {exit_in_words(record)}{lived}"
+        yield from (f"  | {line}" for line in record["lines"])
 
 
 def _goes_on(last: Entry, entry: Entry) -> bool:

@@ -17,6 +17,7 @@ from actors.requests import Order, Run, ShutDown
 from actors.spec import Backoff, WorkerSpec
 from supervisor.config import load
 from supervisor.gateway import Gateway
+from supervisor.death_records import DeathRecords
 from supervisor.histories import Histories
 from supervisor.lock import hold
 from supervisor.pane_sweep import PaneSweeper
@@ -30,6 +31,7 @@ from supervisor.service import Service
 
 pytestmark = pytest.mark.timeout(120)
 OWNERS = (SupervisedActor, Gateway, Histories, PaneSweeper, Pictures, ProbePool, ProcessPort, RecordsFile, Segments)
+OWNERS += (DeathRecords,)
 RING = {"_feed", "feed", "_failures"}  # of a fixed length, and full at some time
 
 

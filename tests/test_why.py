@@ -62,6 +62,7 @@ def data(
     answer = {
         "draining": False,
         "ending": None,
+        "last_death": None,
         "tmux": "ok",
         "closing": False,
         "policy": {key: value for key, value in spec.to_json().items() if key not in ("command", "cwd", "env")},
@@ -378,6 +379,32 @@ def test_the_picture_says_how_far_an_ending_has_come() -> None:
 def test_stopping_by_a_plan_without_kill_has_no_time() -> None:
     answer = data("stopping", spec=replace(SPEC, stop=("TERM",)), intent="stopped")
     assert coming(answer) == "is stopped when nothing is left of its process tree"
+
+
+# ── how it ended last ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def died(**news: Any) -> dict[str, Any]:
+    record = {"worker": "api", "life": "s-1", "started_at": None, "ended_at": iso(NOON + 46.0), "uptime_s": 12.4}
+    record |= {"exit_code": 3, "exit_signal": None, "cause": "exit", "reason": "", "state": "backoff"}
+    return record | {"lines": ["Traceback", "  boom", "KeyError: \x1b[31m7"], **news}
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.UNBORN, State.REMOVED)])
+def test_the_last_death_and_its_last_words_are_told_in_every_state(state: State) -> None:
+    told = section("How it ended last", data(state.value, last_death=died()))
+    assert told == [
+        "12:00:46  exited with code 3 after 12s",
+        "| Traceback",
+        "|   boom",
+        r"| KeyError: \x1b[31m7",
+    ]
+
+
+def test_a_death_that_nobody_watched_has_no_uptime_and_no_death_is_no_section() -> None:
+    unwatched = data("failed", last_death=died(uptime_s=None, exit_code=None, lines=[]))
+    assert section("How it ended last", unwatched) == ["12:00:46  ended, exit code not known"]
+    assert "How it ended last" not in lines(data("running", pid=7))
 
 
 # ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -747,7 +774,7 @@ def test_a_crash_loop_is_told_to_its_end(site: Site) -> None:
     site.wait_state("loop", "failed")
     told = site.run("why", "loop", check=0).stdout
     assert told.startswith("loop: failed since ")
-    assert told.count("exited with code 3 after") == 3
+    assert told.partition("How it ended last")[0].count("exited with code 3 after") == 3
     assert "(restart 2 of 2, after a pause of 0.2s)" in told
     assert "failed (2 restarts without a healthy spell of 60 s: budget spent)" in told
     assert "nothing, until somebody does something" in told
