@@ -62,6 +62,7 @@ from actors.messages import (
     Started,
     StartRefused,
     StartUnknown,
+    TreeEscaped,
     TreeGone,
     TreeLeft,
     TreeSeen,
@@ -567,6 +568,13 @@ def _tree_left(w: Worker, fact: TreeLeft, _now: Instant) -> Step:
     return replace(w, ending=replace(w.ending, left=fact.pids)), ()
 
 
+def _tree_escaped(w: Worker, fact: TreeEscaped, _now: Instant) -> Step:
+    if w.ending is None or w.ending.life != fact.life:
+        return w, ()
+    facts = {"worker": w.name, "life": fact.life, "pids": list(fact.pids)}
+    return w, (Emit("worker.escaped", "warning", facts),)
+
+
 def _tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
     ending = w.ending
     if ending is None or ending.life != fact.life:
@@ -879,6 +887,7 @@ _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     TreeSeen: _tree_seen,
     TreeGone: _tree_gone,
     TreeLeft: _tree_left,
+    TreeEscaped: _tree_escaped,
     BecameReady: _became_ready,
     ServerDied: _server_died,
     OrdersLost: _orders_lost,

@@ -257,6 +257,14 @@ class TreeLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeEscaped:
+    """These processes had left the life's tree unseen; they are ended with it now, TreeGone waits for them."""
+
+    life: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BecameReady:
     """The readiness probe of the life has succeeded."""
 
@@ -299,6 +307,7 @@ Fact = (
     | TreeSeen
     | TreeGone
     | TreeLeft
+    | TreeEscaped
     | BecameReady
     | ServerDied
     | OrdersLost

@@ -138,7 +138,10 @@ class Processes(Protocol):
         """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already."""
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
-        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left."""
+        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
+
+        Before that it tells `TreeEscaped` of whoever had left the tree unseen, and ends them, too.
+        """
 
     def forget(self, life: str) -> None:
         """Stop watching the life's first process. An ending goes on until its tree is gone."""

@@ -16,8 +16,8 @@ from actors.messages import Verb
 from actors.requests import Order, Run, ShutDown
 from actors.spec import Backoff, WorkerSpec
 from supervisor.config import load
-from supervisor.gateway import Gateway
 from supervisor.death_records import DeathRecords
+from supervisor.gateway import Gateway
 from supervisor.histories import Histories
 from supervisor.lock import hold
 from supervisor.pane_sweep import PaneSweeper
@@ -88,9 +88,21 @@ def measured(service: Service) -> dict[str, Any]:
     return tables(service) | counts
 
 
+def at_rest(service: Service) -> dict[str, Any]:
+    """Return what is measured when the sweeps have seen that the removed are gone, and between two beats."""
+    found: list[dict[str, Any]] = []
+
+    def rests() -> bool:
+        found.append(measured(service))
+        return bool(found[-1]["TickerActor._panes"] == 1 and found[-1]["MetricsActor._awaited"] == 0)
+
+    wait_until(rests, 20)
+    return found[-1]
+
+
 def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) -> None:
     cycle(service, 0)
-    before = measured(service)
+    before = at_rest(service)
     assert before["SupervisorActor._standings"] == before["TickerActor._enrolled"] == before["MetricsActor._rows"] == 1
     for number in range(1, 4):
         cycle(service, number)

@@ -7,11 +7,13 @@ from test_lifecycle import S, Story, corpse_of, running
 from actors import stop_plan
 from actors.messages import (
     Acknowledge,
+    Emit,
     EndTree,
     Handle,
     InputGiven,
     ServerDied,
     Tree,
+    TreeEscaped,
     TreeGone,
     TreeSeen,
     Type,
@@ -168,6 +170,14 @@ def test_asking_after_a_signal_waits_even_where_nobody_listens() -> None:
     assert (s.signals, typing(s)) == (["TERM"], [])
     s.wait(1.1)
     assert s.signals == ["TERM", "KILL"]
+
+
+def test_what_escapes_is_said_in_one_line_and_that_of_another_life_is_not() -> None:
+    s = asked().tell(TreeEscaped("other", (7,)))
+    assert not s.last
+    s.tell(TreeEscaped(s.life, (7, 8)))
+    (line,) = s.did(Emit)
+    assert (line.event, line.facts) == ("worker.escaped", {"worker": "api", "life": s.life, "pids": [7, 8]})
 
 
 # ── in the queue ──────────────────────────────────────────────────────────────────────────────────────────────────
