@@ -14,6 +14,7 @@ from actors.lifecycle import (
     await_readiness,
     begin_ending,
     begin_stop,
+    death_of,
     dice,
     exit_facts,
     said,
@@ -195,7 +196,8 @@ def _judged(w: Worker, found: Judge, now: Instant) -> Step:
         w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", "warning", reason=reason, **facts)
     else:
         w, emitted = apply_verdict(w, verdict, now, "worker.exited", "exit-unwatched", said(exit), **facts)
-    return _end_survivor(w, Survivor(found.life, found.process), emitted, now)
+    kept = death_of(w, found.life, exit, now, started_at=None, uptime_s=None, cause="exit-unwatched")
+    return _end_survivor(w, Survivor(found.life, found.process), (*emitted, kept), now)
 
 
 def _end_survivor(w: Worker, survivor: Survivor | None, emitted: tuple[Effect, ...], now: Instant) -> Step:

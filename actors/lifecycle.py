@@ -26,7 +26,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from actors import stop_plan
 from actors.budget import Complete, Fail, Retry, Verdict, forgiven, judge
+from actors.death import Death
 from actors.messages import (
     Acknowledge,
     Admitted,
@@ -45,6 +47,7 @@ from actors.messages import (
     Held,
     InputGiven,
     Instant,
+    KeepDeath,
     Ordered,
     OrdersLost,
     Pane,
@@ -59,6 +62,7 @@ from actors.messages import (
     Started,
     StartRefused,
     StartUnknown,
+    TreeEscaped,
     TreeGone,
     TreeLeft,
     TreeSeen,
@@ -72,7 +76,18 @@ from actors.messages import (
     Woken,
 )
 from actors.screen import Screen
-from actors.typing_queue import TypingQueue, held, is_stuck, next_piece, refusal, typed, without_first
+from actors.spec import TypeKeys, TypeText
+from actors.typing_queue import (
+    NOBODYS,
+    TypingQueue,
+    held,
+    interrupted,
+    is_stuck,
+    next_piece,
+    refusal,
+    typed,
+    without_first,
+)
 from actors.worker_state import Ending, Goal, Life, Phase, State, Step, Worker, move
 
 GRACE = 5.0  # seconds in which a pane that no sweep has seen yet is not judged by its absence
@@ -420,8 +435,9 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", "warning", facts), Watch(life.id, pane.process))
+    w = replace(w, life=found)
     w, ending = begin_ending(w, found, now) if w.ending else (w, ())  # the plan begins anew with the new process
-    return replace(w, life=found), (*said_so, *ending)
+    return w, (*said_so, *ending)
 
 
 def _tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
@@ -443,11 +459,47 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
         verdict = judge(w.spec, w.budget, exit, uptime, dice(w), now)
-        w, told = apply_verdict(w, verdict, now, "worker.exited", "exit", said(exit), **facts)
+        cause = "exit"
+        w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
     else:  # it was being ended
         told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
+        cause = w.goal.value if w.goal else "not-ready"
+    begun = life.since.wall
+    kept = death_of(w, life.id, exit, now, started_at=begun, uptime_s=facts["uptime_s"], cause=cause)
     w, effects = _lay_down(w, life, now)
-    return w, (*told, *effects)
+    return w, (*told, kept, *effects)
+
+
+def death_of(
+    w: Worker,
+    life: str,
+    exit: Exit,
+    now: Instant,
+    *,
+    started_at: float | None,
+    uptime_s: float | None,
+    cause: str,
+) -> KeepDeath:
+    """Return the order to keep a record of an exit that was judged; the worker is as the verdict left it."""
+    again = w.next_start if w.state is S.BACKOFF else None
+    return KeepDeath(
+        Death(
+            worker=w.name,
+            life=life,
+            started_at=started_at,
+            ended_at=now.wall if started_at else exit.at or now.wall,
+            uptime_s=uptime_s,
+            exit_code=exit.code,
+            exit_signal=exit.signal,
+            cause=cause,
+            reason=w.reason or said(exit),
+            state=w.state.value,
+            delay_s=None if again is None else round(max(0.0, again.mono - now.mono), 3),
+            attempt=w.budget.attempt if again else None,
+            rss_bytes=w.rss_bytes,
+            cpu_percent=w.cpu_percent,
+        )
+    )
 
 
 def _lay_down(w: Worker, life: Life, now: Instant) -> Step:
@@ -456,10 +508,13 @@ def _lay_down(w: Worker, life: Life, now: Instant) -> Step:
     w = replace(w, pane_since=now.mono)  # a sweep from before may show its pane alive
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
-    if w.ending is None:
+    ending = w.ending
+    if ending is None:
         w, effects = begin_ending(w, life, now)
-    elif w.ending.gone:
-        w, effects = _nothing_left(w, w.ending, now)
+    elif ending.gone:
+        w, effects = _nothing_left(w, ending, now)
+    elif not ending.signalled:  # it went when it was asked: now what it left behind
+        w, effects = _next_ending_step(w, replace(ending, last=life.last_tree or ending.last), now)
     return w, (Forget(life.id), *untyped, *effects)
 
 
@@ -490,19 +545,40 @@ def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
 
 
 def _next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
-    """Send the next signal of the plan and note when the one after it is due; the last one has no successor."""
-    signal, *rest = ending.steps
-    pause = rest.pop(0) if rest and isinstance(rest[0], float | int) else None
-    forced = signal == "KILL"
-    next_at = now.mono + float(pause) if pause is not None else (now.mono if rest else None)
-    ending = replace(ending, steps=tuple(rest), due=next_at, forced=forced, left=())
-    return replace(w, ending=ending), (EndTree(ending.life, ending.process, ending.last, str(signal)),)
+    """Do what the plan has next and note when the step after it is due; the last one has no successor.
+
+    What can't be typed is passed over, with its wait too as long as nothing was signalled.
+    """
+    listens = w.life is not None and w.life.id == ending.life and w.life.phase is Phase.ALIVE and w.pane is not None
+    steps = ending.steps if listens or ending.signalled else stop_plan.from_first_signal(ending.steps)
+    step = stop_plan.next_step(steps)
+    ending = replace(ending, steps=step.rest, due=None if step.wait is None else now.mono + step.wait)
+    if isinstance(step.action, str):
+        ending = replace(ending, signalled=True, forced=step.action == "KILL", left=())
+        return replace(w, ending=ending), (EndTree(ending.life, ending.process, ending.last, step.action),)
+    return _ask_to_end(replace(w, ending=ending), step.action, now) if listens else (replace(w, ending=ending), ())
+
+
+def _ask_to_end(w: Worker, action: TypeKeys | TypeText, now: Instant) -> Step:
+    """Type what the plan says; what others wanted to type is given up, it was not meant for what comes after this."""
+    keys = action.keys if isinstance(action, TypeKeys) else ()
+    queue, dropped = interrupted(w.typing, InputGiven(NOBODYS, stop_plan.typed_bytes(action), keys))
+    told = _given_up(w, f"{w.name} is being ended", dropped)
+    w, typing = _type_next(replace(w, typing=queue), now)
+    return w, (*told, *typing)
 
 
 def _tree_left(w: Worker, fact: TreeLeft, _now: Instant) -> Step:
     if w.ending is None or w.ending.life != fact.life:
         return w, ()
     return replace(w, ending=replace(w.ending, left=fact.pids)), ()
+
+
+def _tree_escaped(w: Worker, fact: TreeEscaped, _now: Instant) -> Step:
+    if w.ending is None or w.ending.life != fact.life:
+        return w, ()
+    facts = {"worker": w.name, "life": fact.life, "pids": list(fact.pids)}
+    return w, (Emit("worker.escaped", "warning", facts),)
 
 
 def _tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
@@ -589,22 +665,31 @@ def _typed(w: Worker, fact: Typed, now: Instant) -> Step:
     if not _under_way(w, fact):
         return w, ()
     queue, number = typed(w.typing)
-    done = () if number is None else (Acknowledge(number, None),)
     w, more = _type_next(replace(w, typing=queue), now)
-    return w, (*done, *more)
+    return w, (*_acknowledged(number, None), *more)
 
 
 def _type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
     if not _under_way(w, fact):
         return w, ()
     w = replace(w, typing=held(w.typing, now.mono))
-    return _drop_input(w, f"{w.name} does not read its input") if is_stuck(w.typing, now.mono) else (w, ())
+    return _not_typed(w, f"{w.name} does not read its input", now) if is_stuck(w.typing, now.mono) else (w, ())
 
 
-def _type_refused(w: Worker, fact: TypeRefused, _now: Instant) -> Step:
+def _type_refused(w: Worker, fact: TypeRefused, now: Instant) -> Step:
     if not _under_way(w, fact):
         return w, ()
-    return _drop_input(replace(w, typing=replace(w.typing, under_way=None)), fact.reason)
+    return _not_typed(replace(w, typing=replace(w.typing, under_way=None)), fact.reason, now)
+
+
+def _not_typed(w: Worker, reason: str, now: Instant) -> Step:
+    """Nobody reads what is typed: that is told to those who gave it, and a stop plan that asks goes on."""
+    asked = any(given.number == NOBODYS for given in w.typing.waiting)
+    w, told = _drop_input(w, reason)
+    if not asked or w.ending is None or w.ending.signalled:
+        return w, told
+    w, effects = _next_ending_step(w, w.ending, now)
+    return w, (*told, *effects)
 
 
 def _type_unknown(w: Worker, fact: TypeUnknown, now: Instant) -> Step:
@@ -612,23 +697,33 @@ def _type_unknown(w: Worker, fact: TypeUnknown, now: Instant) -> Step:
     if not _under_way(w, fact):
         return w, ()
     queue, number = without_first(w.typing)
-    told = () if number is None else (Acknowledge(number, "tmux has not answered: it may be typed, or in part"),)
     w, more = _type_next(replace(w, typing=queue), now)
-    return w, (*told, *more)
+    return w, (*_acknowledged(number, "tmux has not answered: it may be typed, or in part"), *more)
+
+
+def _acknowledged(number: int | None, problem: str | None) -> tuple[Effect, ...]:
+    return () if number in (None, NOBODYS) else (Acknowledge(number, problem),)
 
 
 def _drop_input(w: Worker, reason: str) -> Step:
     """Give up all that waits, and tell each who gave it; of a piece under way nobody knows whether it arrived."""
     waiting, queue = w.typing.waiting, w.typing
+    begun = queue.done > 0 or queue.under_way is not None
+    dropped = tuple((given.number, begun and place == 0) for place, given in enumerate(waiting))
     if not waiting:
         return w, ()
-    begun = queue.done > 0 or queue.under_way is not None
-    told = [Acknowledge(given.number, f"{reason}; it was not typed") for given in waiting]
-    if begun:
-        told[0] = Acknowledge(waiting[0].number, f"{reason}; it may have been typed in part")
-    facts = {"worker": w.name, "life": w.life.id if w.life else None, "inputs": len(waiting), "reason": reason}
-    empty = TypingQueue(ahead=queue.ahead, pieces=queue.pieces)
-    return replace(w, typing=empty), (Emit("worker.input_dropped", "warning", facts), *told)
+    told = _given_up(w, reason, tuple((number, begun) for number, begun in dropped if number != NOBODYS))
+    return replace(w, typing=TypingQueue(ahead=queue.ahead, pieces=queue.pieces)), told
+
+
+def _given_up(w: Worker, reason: str, inputs: tuple[tuple[int, bool], ...]) -> tuple[Effect, ...]:
+    """Say which inputs are not typed, by number and whether it was begun."""
+    if not inputs:
+        return ()
+    facts = {"worker": w.name, "life": w.life.id if w.life else None, "inputs": len(inputs), "reason": reason}
+    part = {True: "it may have been typed in part", False: "it was not typed"}
+    told = [Acknowledge(number, f"{reason}; {part[begun]}") for number, begun in inputs]
+    return (Emit("worker.input_dropped", "warning", facts), *told)
 
 
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -804,6 +899,7 @@ _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     TreeSeen: _tree_seen,
     TreeGone: _tree_gone,
     TreeLeft: _tree_left,
+    TreeEscaped: _tree_escaped,
     BecameReady: _became_ready,
     ServerDied: _server_died,
     OrdersLost: _orders_lost,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from actors.death import Death
 from actors.spec import Ready, WorkerSpec
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -260,6 +261,14 @@ class TreeLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeEscaped:
+    """These processes had left the life's tree unseen; they are ended with it now, TreeGone waits for them."""
+
+    life: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BecameReady:
     """The readiness probe of the life has succeeded."""
 
@@ -302,6 +311,7 @@ Fact = (
     | TreeSeen
     | TreeGone
     | TreeLeft
+    | TreeEscaped
     | BecameReady
     | ServerDied
     | OrdersLost
@@ -418,8 +428,29 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepDeath:
+    """Keep a record of this death; its last words are read from the log."""
+
+    death: Death
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The worker is removed: end the actor."""
 
 
-Effect = Start | AskPane | ClosePane | ArmLog | Type | Acknowledge | Watch | EndTree | Probe | Forget | Emit | Finish
+Effect = (
+    Start
+    | AskPane
+    | ClosePane
+    | ArmLog
+    | Type
+    | Acknowledge
+    | Watch
+    | EndTree
+    | Probe
+    | Forget
+    | KeepDeath
+    | Emit
+    | Finish
+)

@@ -247,6 +247,7 @@ def _news(row: Row) -> tuple[Any, ...]:
         row.reason,
         row.order,
         row.draining,
+        row.ending and row.ending.next,
         row.exit,
         row.attempt,
         row.next_start_at,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from actors.death import Death
 from actors.feed import Entry
 from actors.messages import (
     EndTree,
@@ -137,7 +138,10 @@ class Processes(Protocol):
         """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already."""
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
-        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left."""
+        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
+
+        Before that it tells `TreeEscaped` of whoever had left the tree unseen, and ends them, too.
+        """
 
     def forget(self, life: str) -> None:
         """Stop watching the life's first process. An ending goes on until its tree is gone."""
@@ -206,3 +210,13 @@ class Journal(Protocol):
     """The service's log: one line an event. Thread-safe, never raises."""
 
     def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None: ...
+
+
+class Deaths(Protocol):
+    """Keeps death records. Neither call blocks or raises."""
+
+    def keep(self, death: Death) -> None:
+        """Keep it, with the last words that the log has of that life."""
+
+    def forget(self, worker: str) -> None:
+        """Drop the records of a worker that was removed."""

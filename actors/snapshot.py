@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from actors import stop_plan
 from actors.messages import Exit, Instant
 from actors.worker_state import Phase, State, Worker
 
@@ -23,8 +24,24 @@ def iso(wall: float | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndingView:
+    """How far the end of a life has come: the next step in words and when, when KILL is due, and who is still there.
+
+    `left`: the pids that the last signal went to, those of them that have ended included. Times are Unix times.
+    """
+
+    next: str | None
+    next_at: float | None
+    killed_at: float | None
+    left: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One worker in the picture. Times are Unix times; `order` and `draining` are for verdicts, not for readers."""
+    """One worker in the picture. Times are Unix times.
+
+    `order` and `draining` are for verdicts, `ending` is for `why`: they are not in `status`.
+    """
 
     name: str
     project: str
@@ -54,6 +71,7 @@ class Row:
     hands_on: bool
     order: int
     draining: bool
+    ending: EndingView | None = None
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return the row as the contract's `status -o json` has it."""
@@ -123,7 +141,20 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         hands_on=w.attached,
         order=w.order,
         draining=w.ending is not None,
+        ending=_ending_of(w),
     )
+
+
+def _ending_of(w: Worker) -> EndingView | None:
+    ending = w.ending
+    if ending is None or ending.gone:
+        return None
+    if ending.due is None or not ending.steps:
+        return EndingView(next=None, next_at=None, killed_at=None, left=ending.left)
+    at = ending.due + w.since.wall - w.since.mono
+    killed_at = at + stop_plan.longest(ending.steps) if ending.steps[-1] == stop_plan.LAST else None
+    following = stop_plan.next_step(ending.steps).action
+    return EndingView(next=stop_plan.in_words(following), next_at=at, killed_at=killed_at, left=ending.left)
 
 
 def _total(values: Iterable[float | None], living: bool) -> float | None:

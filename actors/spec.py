@@ -71,6 +71,24 @@ class LogLimits:
     keep: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class TypeKeys:
+    """A step of a stop plan: press these keys, by tmux's names."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeText:
+    """A step of a stop plan: type this text, and Enter."""
+
+    text: str
+
+
+StopStep = str | float | TypeKeys | TypeText
+"""A signal for the whole tree, the seconds until the next step, or something to type."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
     """One worker, validated. `command` is an argv (exec, no shell) or a string for `/bin/sh -c`; `cwd` is absolute."""
@@ -89,7 +107,7 @@ class WorkerSpec:
     healthy_after: float = 60.0
     depends_on: tuple[tuple[str, Condition], ...] = ()
     ready: Ready = field(default_factory=Ready)
-    stop: tuple[str | float, ...] = ("TERM", 10.0, "KILL")
+    stop: tuple[StopStep, ...] = ("TERM", 10.0, "KILL")
     cleanup_after: float | None = 30.0
     log: LogLimits = field(default_factory=LogLimits)
     pane: PaneSize = field(default_factory=PaneSize)
@@ -124,7 +142,7 @@ class WorkerSpec:
             "restart": Restart(values.get("restart", Restart.ON_FAILURE)),
             "ok_exit_codes": tuple(values.get("ok_exit_codes", (0,))),
             "depends_on": tuple((name, Condition(on)) for name, on in values.get("depends_on", ())),
-            "stop": tuple(values.get("stop", ("TERM", 10.0, "KILL"))),
+            "stop": tuple(_stop_step(step) for step in values.get("stop", ("TERM", 10.0, "KILL"))),
             "backoff": Backoff(**values.get("backoff", {})),
             "ready": Ready(**values.get("ready", {})),
             "log": LogLimits(**values.get("log", {})),
@@ -135,3 +153,10 @@ class WorkerSpec:
 
 def _pairs(items: Any) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in items)
+
+
+def _stop_step(step: Any) -> StopStep:
+    if isinstance(step, dict):
+        return TypeKeys(tuple(step["keys"])) if "keys" in step else TypeText(step["text"])
+    typed: StopStep = step
+    return typed

@@ -16,6 +16,7 @@ PIECE = 16_384  # bytes typed in one order: about 3 ms of tmux's one thread
 AHEAD = 65_536  # bytes that may be typed ahead of a program that reads nothing
 MOST_WAITING = 4 << 20  # bytes of one worker's queue
 MOST_INPUTS = 1_000
+NOBODYS = 0  # the number of what a stop plan types: nobody waits for an acknowledgement of it
 PAUSE = 0.05  # seconds until a held piece is tried again
 PATIENCE = 15.0  # seconds of a program that reads nothing, after which the waiting input is given up
 
@@ -93,3 +94,24 @@ def without_first(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
         return replace(queue, under_way=None), None
     rest = replace(queue, waiting=queue.waiting[1:], done=0, under_way=None, held_since=None, retry_at=None)
     return rest, queue.waiting[0].number
+
+
+def interrupted(queue: TypingQueue, urgent: InputGiven) -> tuple[TypingQueue, tuple[tuple[int, bool], ...]]:
+    """Return the queue with `urgent` next, and the numbers of the inputs given up for it, with whether it was begun.
+
+    A piece under way can't be called back: it stays in front, and so does an input whose last piece that is.
+    """
+    first, *others = queue.waiting or (None,)
+    kept: tuple[InputGiven, ...] = ()
+    begun = queue.done > 0 or queue.under_way is not None
+    dropped = [(given.number, False) for given in others if given is not None]
+    if first and queue.under_way is not None:
+        end = queue.done + queue.under_way
+        whole = end >= len(first.content)
+        kept = (first if whole else InputGiven(NOBODYS, first.content[:end], first.keys),)
+        dropped = dropped if whole else [(first.number, True), *dropped]
+    elif first:
+        dropped = [(first.number, begun), *dropped]
+    after = TypingQueue(waiting=(*kept, urgent), ahead=queue.ahead)
+    after = replace(after, done=queue.done, under_way=queue.under_way) if kept else after
+    return after, tuple((number, begun) for number, begun in dropped if number != NOBODYS)

@@ -35,13 +35,14 @@ from actors.messages import (
     Handle,
     InputGiven,
     Instant,
+    KeepDeath,
     Probe,
     Start,
     TreeSeen,
     Type,
     Watch,
 )
-from actors.ports import Clock, Journal, Prober, Processes
+from actors.ports import Clock, Deaths, Journal, Prober, Processes
 from actors.records import Intent, Record
 from actors.snapshot import row_of
 from actors.terminal import Closing, Discarding, LogArming, Look, StartWanted, Typing
@@ -58,6 +59,7 @@ class Surroundings:
     journal: Journal
     processes: Processes
     prober: Prober
+    deaths: Deaths
     terminal: Post[Any]
     ticker: Post[Any]
     metrics: Post[Any]
@@ -191,6 +193,8 @@ class WorkerActor(SupervisedActor):
             case Forget(life):
                 around.processes.forget(life)
                 around.prober.forget(life)
+            case KeepDeath(death):
+                around.deaths.keep(death)
             case Finish():
                 self._finish()
             case Emit():
@@ -200,6 +204,7 @@ class WorkerActor(SupervisedActor):
         for post in (self._around.ticker, self._around.metrics):
             post.tell(Withdrawn(self._name))
         self._around.terminal.tell(Discarding(self._name))
+        self._around.deaths.forget(self._name)
         self._around.supervisor.tell(Finished(self._name))
         self.stop()
 

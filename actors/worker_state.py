@@ -7,7 +7,7 @@ from typing import Any
 from actors.budget import Budget
 from actors.messages import Effect, Emit, Exit, Handle, Instant
 from actors.screen import Screen
-from actors.spec import WorkerSpec
+from actors.spec import StopStep, WorkerSpec
 from actors.typing_queue import TypingQueue
 
 
@@ -96,8 +96,9 @@ class Ending:
     life: str
     process: Handle | None
     last: tuple[Handle, ...]
-    steps: tuple[str | float, ...]
+    steps: tuple[StopStep, ...]
     due: float | None = None
+    signalled: bool = False  # not while it is only asked: until then nobody watches its tree for its end
     forced: bool = False  # SIGKILL was needed
     left: tuple[int, ...] = ()  # to whom the last signal went
     gone: bool = False  # nothing is left, but the exit is not judged yet

@@ -408,6 +408,19 @@ def why(given: Given, name: str, output: str) -> int:
     return tell_why(given.place(), name, as_json=output == "json", command=given.command())
 
 
+@panevisor.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-n", "--count", type=click.IntRange(1, 200), default=20, show_default=True, help="The newest N.")
+@click.option("--full", is_flag=True, help="With the last words of each; so it is with one NAME and -n 1, too.")
+@_OUTPUT
+@click.pass_obj
+def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output: str) -> int:
+    """Show how workers have ended, and what was decided; newest first. Works without a service, too."""
+    from supervisor.deaths_output import deaths as show_deaths
+
+    return show_deaths(given.place(), names, most=count, full=full, as_json=output == "json")
+
+
 # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

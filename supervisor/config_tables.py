@@ -11,8 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, WorkerSpec
+from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, StopStep, TypeKeys, TypeText, WorkerSpec
 from supervisor.config_problems import Keys, Mismatch, Refused, nearest, shown
+from supervisor.keys import KeyUnknown, checked
 from supervisor.quantities import seconds, size
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
@@ -20,6 +21,7 @@ IDENTITY = "PANEVISOR_WORKER"
 
 _SPEC = WorkerSpec(name="defaults", command="true", cwd="/")
 _BACKOFF, _READY, _LOG, _PANE = Backoff(), Ready(), LogLimits(), PaneSize()
+_LONGEST_TEXT = 1000  # of a step of a stop plan, in characters
 _MOST = 10**9  # of anything counted: what is packed and stored has to fit 64 bits with room for sums
 
 
@@ -127,22 +129,51 @@ def _condition(part: object) -> str | None:
     return f'must be "started", "ready", "completed" or "exited", not {shown(part)}{hint}'
 
 
-def _stop(value: object) -> list[str | float]:
-    """Read signals and waits in turn: `["TERM", "10s", "KILL"]` gives `["TERM", 10.0, "KILL"]`."""
+def _stop(value: object) -> list[StopStep]:
+    """Read steps and waits in turn: `[{ keys = ["C-c"] }, "2s", "KILL"]` gives `[TypeKeys(("C-c",)), 2.0, "KILL"]`."""
     if not isinstance(value, list) or not value:
         found = "an empty array" if value == [] else shown(value)
         raise ValueError(f'must be an array like ["TERM", "10s", "KILL"], not {found}')
-    steps: list[str | float] = []
+    steps: list[StopStep] = []
     verdicts: list[tuple[Keys, str | None]] = []
     for index, step in enumerate(value):
         try:
-            steps.append(seconds(step) if index % 2 else _signal(step))
+            steps.append(seconds(step) if index % 2 else _action(step))
         except ValueError as verdict:
             verdicts.append(((index,), f"{verdict}{_turn(index, step)}"))
     if not verdicts and steps[-1] != "KILL":
         verdicts.append(((), 'must end with "KILL": a worker deaf to all the rest would never end'))
     _refuse(verdicts)
     return steps
+
+
+def _action(step: object) -> StopStep:
+    return _typing(step) if isinstance(step, dict) else _signal(step)
+
+
+def _typing(step: dict[Any, Any]) -> StopStep:
+    match step:
+        case {"text": str() as text, **rest} if not rest:
+            return TypeText(_typed_text(text))
+        case {"keys": list() as keys, **rest} if keys and not rest:
+            return TypeKeys(_keys(keys))
+    raise ValueError(f'must be {{ keys = ["C-c"] }} or {{ text = "exit" }}, not {shown(step)}')
+
+
+def _typed_text(text: str) -> str:
+    if not text or len(text) > _LONGEST_TEXT or any(ord(char) < 32 for char in text):
+        raise ValueError(f"text must be one line of 1 to {_LONGEST_TEXT:,} characters (Enter is typed after it)")
+    return text
+
+
+def _keys(keys: list[Any]) -> tuple[str, ...]:
+    for key in keys:
+        if not isinstance(key, str):
+            raise ValueError(f"keys must be names of keys in quotes, not {shown(key)}")
+    try:
+        return checked(keys)
+    except KeyUnknown as unknown:
+        raise ValueError(f"keys must be names of keys: {unknown}") from None
 
 
 def _signal(step: object) -> str:
@@ -157,8 +188,8 @@ def _turn(index: int, step: object) -> str:
     """Explain the order where a step would have been right in the other kind of place."""
     if index % 2 == 0 and isinstance(step, str) and step[:1].isdigit():
         return " (signals and waits take turns, a signal first)"
-    is_signal = isinstance(step, str) and step.removeprefix("SIG") in SIGNALS
-    return " (put a wait between two signals)" if index % 2 and is_signal else ""
+    is_action = isinstance(step, dict) or (isinstance(step, str) and step.removeprefix("SIG") in SIGNALS)
+    return " (put a wait between two signals)" if index % 2 and is_action else ""
 
 
 def _tcp(address: str) -> str:
@@ -304,7 +335,7 @@ class PolicyTable(Table):
     max_restarts: Annotated[int, Field(ge=-1, le=_MOST)] = _SPEC.max_restarts
     healthy_after: Positive = _SPEC.healthy_after
     ready: ReadyTable = ReadyTable()
-    stop: Annotated[list[str | float], BeforeValidator(_stop)] = list(_SPEC.stop)
+    stop: Annotated[list[StopStep], BeforeValidator(_stop)] = list(_SPEC.stop)
     cleanup_after: Annotated[float | None, BeforeValidator(_duration_or_never)] = _SPEC.cleanup_after
     log: LogTable = LogTable()
 

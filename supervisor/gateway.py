@@ -14,11 +14,12 @@ import os
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from actors.death import Death
 from actors.feed import Entry
 from actors.ports import Journal
 from actors.requests import GiveInput, RequestRefused
@@ -46,7 +47,7 @@ class Gateway:
 
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
     `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError.
-    `before`: what happened before this service, oldest first.
+    `before`: what happened before this service, oldest first. `deaths(names, most)`: death records, newest first.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Gateway:
         uid: int | None = None,
         stuck_after: float = STUCK_AFTER,
         before: Iterable[Entry] = (),
+        deaths: Callable[[Collection[str] | None, int], list[Death]] = lambda _names, _most: [],
     ) -> None:
         self.pictures = Pictures(before)
         self._path = socket_path
         self._ask = ask
         self._load_config = load_config
         self.define = define
+        self.deaths = deaths
         self._journal = journal
         self._uid = os.getuid() if uid is None else uid
         self._stuck_after = stuck_after

@@ -7,10 +7,11 @@ can't be served raises WireError; what the Supervisor refuses comes as RequestRe
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
+from actors.death import Death
 from actors.feed import Entry
 from actors.messages import Verb as OrderVerb
 from actors.requests import (
@@ -27,11 +28,12 @@ from actors.requests import (
     Run,
     ShutDown,
 )
-from actors.snapshot import Snapshot, iso
+from actors.snapshot import EndingView, Snapshot, iso
 from actors.spec import NAME_PATTERN, WorkerSpec
 from supervisor import verdicts, wire
 from supervisor.config_problems import ConfigError, shown
 from supervisor.connection import Connection
+from supervisor.death_records import plain_death
 from supervisor.keys import KeyUnknown, checked
 from supervisor.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, Pictures, plain_entry
 from supervisor.request_fields import Request, content, flag, names, pairs, table, text, texts, wait, whole
@@ -39,6 +41,8 @@ from supervisor.verdict_wait import Expected
 from supervisor.wire import WireError
 
 MAX_TOPICS = 64
+LAST_WORDS = 3  # lines of the last death in the answer to `why`
+MOST_DEATHS = 200
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _POLICY = (
     *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "ready", "stop"),
@@ -73,6 +77,10 @@ class Desk(Protocol):
 
     def define(self, name: str, table: Mapping[str, Any]) -> WorkerSpec:
         """Return the spec of a worker that is in no file; raises ConfigError."""
+
+    @property
+    def deaths(self) -> Callable[[Collection[str] | None, int], list[Death]]:
+        """Return the newest death records of these workers (None: of all), newest first; does not block."""
 
     async def type(self, name: str, content: bytes, keys: tuple[str, ...], wait: float) -> str | None:
         """Type into a worker's terminal; return None when it is typed, else why it is not."""
@@ -174,6 +182,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
         {
             "worker": row.to_dict(now),
             "draining": row.draining,
+            "ending": _plain_ending(row.ending),
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
             "policy": {key: spec[key] for key in _POLICY},
@@ -181,10 +190,31 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "gate": found.gate,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
             "blockers": [asdict(dependency) for dependency in found.blockers],
+            "last_death": _last_death(desk, name),
             "history": [_of_history(entry) for entry in desk.pictures.histories.of(name)],
             "now": iso(now),
         }
     )
+
+
+def _last_death(desk: Desk, name: str) -> dict[str, Any] | None:
+    """Return the last death with its very last words."""
+    for death in desk.deaths({name}, 1):
+        return plain_death(replace(death, lines=death.lines[-LAST_WORDS:]))
+    return None
+
+
+async def _deaths(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    wanted = names(request) if "names" in request else None
+    _known(_present(desk), wanted or ())
+    most = whole(request, "n", 0, MOST_DEATHS)
+    return wire.pack([plain_death(death) for death in desk.deaths(wanted, MOST_DEATHS if most is None else most)])
+
+
+def _plain_ending(ending: EndingView | None) -> dict[str, Any] | None:
+    if ending is None:
+        return None
+    return asdict(ending) | {"next_at": iso(ending.next_at), "killed_at": iso(ending.killed_at)}
 
 
 def _of_history(entry: Entry) -> dict[str, Any]:
@@ -329,6 +359,7 @@ VERBS: dict[str, Verb] = {
     "unsubscribe": Verb(_unsubscribe, frozenset({"topics"})),
     "events": Verb(_events, frozenset({"n", "since"})),
     "why": Verb(_why, frozenset({"name"})),
+    "deaths": Verb(_deaths, frozenset({"names", "n"})),
     "start": _order(OrderVerb.START),
     "stop": _order(OrderVerb.STOP),
     "restart": _order(OrderVerb.RESTART),

@@ -3,13 +3,14 @@
 data ──next_of──▶ Next(what, at)        data ──remedies──▶ Remedy(command, why) …
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from actors.budget import Budget, Complete, Fail, Retry, judge
 from actors.messages import Exit, Instant
 from actors.spec import WorkerSpec
+from actors.stop_plan import LAST, longest
 from supervisor.tables import short_time, timestamp
 from supervisor.why_words import is_found, moves, numbered, state_in_words
 
@@ -17,6 +18,7 @@ Data = Mapping[str, Any]
 """The answer to `why`, see docs/wire.md."""
 
 SIGKILL = 9
+_SHOWN = 5  # pids in a line
 _MIDDLE = 0.5  # the dice that give a pause without its jitter
 _ON_THE_WAY = frozenset({"pending", "starting", "running", "backoff", "stopping"})
 _NEEDS_TMUX = ("screen ", "attach ")
@@ -127,12 +129,26 @@ def _backoff(data: Data) -> Next:
 
 
 def _stopping(data: Data) -> Next:
-    kills_at = timestamp(data["worker"]["since"]) + sum(s for s in data["policy"]["stop"] if isinstance(s, int | float))
     outcome = _OUTCOMES.get(data["intent"]) or ("stops" if data["closing"] else "starts anew")
     outcome += " when nothing is left of its process tree"
-    return (
-        Next(f"{outcome}; whatever is left is killed", kills_at) if "KILL" in data["policy"]["stop"] else Next(outcome)
-    )
+    ending = data.get("ending")
+    if ending is None:
+        return _killed(outcome, timestamp(data["worker"]["since"]) + longest(spec_of(data).stop), data)
+    if ending["next"] is None:
+        return Next(f"{outcome}{_still_there(ending['left'])}")
+    if ending["next"] == LAST:
+        return _killed(outcome, timestamp(ending["next_at"]), data)
+    return Next(f"{outcome}; the next step is {ending['next']}", timestamp(ending["next_at"]))
+
+
+def _killed(outcome: str, at: float, data: Data) -> Next:
+    return Next(f"{outcome}; whatever is left is killed", at) if LAST in data["policy"]["stop"] else Next(outcome)
+
+
+def _still_there(left: Sequence[int]) -> str:
+    """Say who had the last signal of the plan, and lived on."""
+    some = ", ".join(map(str, left[:_SHOWN])) + (", …" if len(left) > _SHOWN else "")
+    return f"; the last signal went to pid {some}" if left else ""
 
 
 _OUTCOMES = {"stopped": "is stopped", "completed": "is completed", "removed": "is forgotten"}

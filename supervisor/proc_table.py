@@ -170,6 +170,20 @@ def members(
     return table.closure(ours, foreign_roots | own)
 
 
+def escaped(
+    table: Table, *, marks: str, sessions: Set[int], reaper: int, foreign_roots: Set[int], own: Set[int]
+) -> set[int]:
+    """Return the pids of those who left a worker's tree unseen, with their descendants; zombies are left out.
+
+    They bear a mark of the worker (it begins with `marks`), of whatever life; or they are orphans, so children of the
+    `reaper`, in a session that one of the tree led. Who is in the tree of a foreign root is not meant.
+    """
+    marked = (pid for mark, pids in table.marks.items() if mark.startswith(marks) for pid in pids)
+    orphans = (pid for pid in table.children.get(reaper, ()) if table[pid].sid in sessions)
+    barred = foreign_roots | own
+    return table.closure((pid for pid in (*marked, *orphans) if not table.below(pid, foreign_roots, own)), barred)
+
+
 def _by_session(table: Table, mark: str, root: Handle | None) -> Iterable[int]:
     """Yield the root and its session; nothing when its pid has been given to another process since."""
     if root is None:

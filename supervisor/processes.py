@@ -4,7 +4,7 @@
     end ──▶ one read of the process table for all endings that are due
               ├─ somebody there ──▶ signals, TreeLeft; their pidfds go into the epoll, and when all have ended
               │                     (or after a second) the table is read again
-              └─ nobody, twice ──▶ TreeGone
+              └─ nobody, twice ──▶ somebody who had left it? TreeEscaped, and they are ended too; else TreeGone
 
 The table is looked at twice because a process in the middle of an exec has no environment, and so no mark.
 Everything here belongs to that one thread; the public calls only queue what it shall do, and it sleeps when there is
@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeVar
 
-from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeGone, TreeLeft, Watch
+from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from actors.ports import Tell
-from supervisor.proc_table import Table, handle_of, lives, members, read_table
+from supervisor.proc_table import Table, escaped, handle_of, lives, members, read_table
 
 RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
@@ -227,6 +227,7 @@ class ProcessPort:
         if before is not None:
             self._release(before)
             ending.known |= before.known
+            ending.sessions |= before.sessions
             ending.replaces = True
         self._endings[ending.order.life] = ending
 
@@ -251,7 +252,7 @@ class ProcessPort:
         find = functools.partial(ending.find, table, mark, foreign, own)
         found = find()
         if not found:
-            self._nobody(ending)
+            self._nobody(ending, table, foreign, own)
             return
         ending.seen_empty = False
         delivered = self._strike(ending, found)
@@ -260,16 +261,34 @@ class ProcessPort:
         self._tell_left(ending, found)
         ending.plan_next(delivered)
 
-    def _nobody(self, ending: "_Ending") -> None:
+    def _nobody(self, ending: "_Ending", table: Table, foreign: set[int], own: set[int]) -> None:
         if not ending.seen_empty:
             ending.seen_empty = True
             ending.scan_at = time.monotonic() + SECOND_LOOK
             if ending.fresh and ending.replaces:
                 self._say(ending.tell, TreeLeft(ending.order.life, ()))
             return
+        if self._retake(ending, table, foreign, own):
+            return
         self._release(ending)
         del self._endings[ending.order.life]
         self._say(ending.tell, TreeGone(ending.order.life))
+
+    def _retake(self, ending: "_Ending", table: Table, foreign: set[int], own: set[int]) -> bool:
+        """Take who had left the tree unseen into it again, and say so; the next look signals them. False: nobody."""
+        if self._server is None:
+            return False
+        life = ending.order.life
+        names = f"{self._state_digest}/{ending.name}/"
+        found = escaped(
+            table, marks=names, sessions=ending.sessions, reaper=self._server.pid, foreign_roots=foreign, own=own
+        )
+        if not found:
+            return False
+        ending.known |= {table[pid].handle for pid in found}
+        ending.seen_empty, ending.fresh, ending.scan_at = False, True, 0.0
+        self._say(ending.tell, TreeEscaped(life, tuple(sorted(found))))
+        return True
 
     def _strike(self, ending: "_Ending", found: set[Handle]) -> bool:
         """Hold all that were found and signal those whose turn it is; True when a signal was delivered."""
@@ -352,7 +371,7 @@ class _Ending:
     """One order to end a tree, and how far it has come.
 
     `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
-    whose end will be told; `refused`: those whom the signal could not reach.
+    whose end will be told; `refused`: those whom the signal could not reach; `sessions`: those that a member led.
     """
 
     name: str
@@ -369,6 +388,7 @@ class _Ending:
     signalled: set[Handle] = field(default_factory=set)
     refused: set[Handle] = field(default_factory=set)
     told: set[Handle] = field(default_factory=set)
+    sessions: set[int] = field(default_factory=set)
 
     @property
     def kills(self) -> bool:
@@ -382,6 +402,7 @@ class _Ending:
         """Return who belongs to the tree now."""
         last = (*self.order.last, *self.known)
         pids = members(table, mark=mark, root=self.order.process, last=last, foreign_roots=foreign_roots, own=own)
+        self.sessions.update(pid for pid in pids if table[pid].sid == pid)
         return {table[pid].handle for pid in pids}
 
     def plan_next(self, delivered: bool) -> None:

@@ -18,7 +18,7 @@ import re
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -255,6 +255,53 @@ def follow(
     spans = _between(segments, _Place(0, 0), _Place(len(segments), 0))
     tail = spans if lines is None else _last_lines(spans, lines)
     return _by_line(_Trail(directory, name, segments, tail).pieces(wait))
+
+
+@dataclass(frozen=True, slots=True)
+class LifeLog:
+    """What one worker's lives have printed, as it was when the directory was read."""
+
+    segments: list[Segment]
+    marks: list[_Mark]
+
+    @classmethod
+    def of(cls, directory: Path, names: Collection[str]) -> "dict[str, LifeLog]":
+        """Return one for each name, from one look at the directory; empty where it can't be read."""
+        found: dict[str, list[Segment]] = {name: [] for name in names}
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
+            for entry in entries:
+                name = entry.name.partition(".")[0]
+                if name in found and (segment := _segment(entry)):
+                    found[name].append(segment)
+        return {
+            name: cls(sorted(mine, key=lambda segment: segment.order), _marks(directory, name))
+            for name, mine in found.items()
+        }
+
+    def size(self, life: str) -> int:
+        """Return the bytes that are there of a life."""
+        return sum(span.end - span.start for span in self._spans(life))
+
+    def tail(self, life: str, most: int) -> bytes:
+        """Return the last bytes of a life, at most so many; none where they can't be read."""
+        spans, room = [], most
+        for span in reversed(self._spans(life)):
+            spans.append(_Span(span.path, max(span.start, span.end - room), span.end))
+            room -= span.end - spans[-1].start
+            if room <= 0:
+                break
+        with contextlib.suppress(OSError):
+            return b"".join(_read(spans[::-1]))
+        return b""
+
+    def _spans(self, life: str) -> list[_Span]:
+        begun = _beginnings(self.segments, self.marks)
+        if life not in begun:
+            return []
+        lives = [mark.life for mark in self.marks]
+        after = lives[lives.index(life) + 1 :] if life in lives else []
+        end = min((begun[later] for later in after), default=_Place(len(self.segments), 0))
+        return _between(self.segments, begun[life], end)
 
 
 def _previous(segments: list[Segment], marks: list[_Mark]) -> tuple[_Place, _Place]:

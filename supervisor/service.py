@@ -46,6 +46,8 @@ from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import log_tail, paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
 from supervisor.config_watch import ConfigWatch
+from supervisor.death_records import FILE as DEATHS
+from supervisor.death_records import DeathRecords
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
@@ -279,6 +281,7 @@ class Service:
             marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
         )
         self._prober = ProbePool()
+        self._deaths = DeathRecords(state_dir / DEATHS, state_dir / LOGS)
         self._on_disk = FileOnDisk(self.place.config)
         self._sweeps = Sweeps(self._panes, self._trees, self._segments, self._housekeep)
         self._status_file = StatusFile(
@@ -294,6 +297,7 @@ class Service:
             journal=self._log,
             load_config=self._load_config,
             define=lambda name, table: define(name, table, self._settings.pane),
+            deaths=self._deaths.of,
             before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
         )
 
@@ -449,6 +453,7 @@ class Service:
             journal=self._log,
             processes=self._processes,
             prober=self._prober,
+            deaths=self._deaths,
             terminal=self.posts.terminal,
             ticker=self.posts.ticker,
             metrics=self.posts.metrics,
@@ -478,6 +483,8 @@ class Service:
         self._log.retry()
         supervisor.tell(PartFailing("log", self._log.failing))
         supervisor.tell(PartFailing("worker logs", self._segments.problem))
+        self._deaths.retry()
+        supervisor.tell(PartFailing("death records", self._deaths.problem))
 
     def _records_digest(self) -> str:
         snapshot = self.gateway.snapshot
@@ -511,6 +518,7 @@ class Service:
         if self._watch:
             self._watch.close()
         self._stop_actors()
+        self._deaths.close()
         self.gateway.close()
         self._panes.close()
         self._hang_watch.close()

@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from actors.snapshot import iso
+from actors.spec import StopStep
+from actors.stop_plan import in_words as in_words_of
 from supervisor.client import Client, ServiceError
 from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of
 from supervisor.place import Place
 from supervisor.restart_policy import exact, in_words
 from supervisor.selection import match
 from supervisor.tables import safe, short_time, timestamp
-from supervisor.why_words import Entry, is_found, is_idle, moves, state_in_words, told
+from supervisor.why_words import Entry, exit_in_words, is_found, is_idle, moves, state_in_words, told
 
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
@@ -52,6 +54,7 @@ def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
     sections = [
         ("", [f"{data['worker']['name']}: {_state(data, now)}", *_cautions(data)]),
         ("What led here", list(_chain(data, now))),
+        ("How it ended last", list(_last_death(data, now))),
         ("What it waits for", list(_waits(data))),
         ("What its policy says", list(_policy(data))),
         ("What happens next", [_next(data, now)]),
@@ -145,6 +148,15 @@ def _chain(data: Data, now: float) -> Iterator[str]:
     yield from _line(told_so_far)
 
 
+def _last_death(data: Data, now: float) -> Iterator[str]:
+    """Yield how and when it ended last, and its very last words."""
+    record = data.get("last_death")
+    if record:
+        lived = "" if record["uptime_s"] is None else f" after {short_time(record['uptime_s'])}"
+        yield f"{clock(timestamp(record['ended_at']), now)}  {exit_in_words(record)}{lived}"
+        yield from (f"  | {line}" for line in record["lines"])
+
+
 def _goes_on(last: Entry, entry: Entry) -> bool:
     close = timestamp(entry["ts"]) - timestamp(last["ts"]) <= _TOGETHER
     return close and last["event"] in _FOLLOWS.get(entry["event"], ())
@@ -174,9 +186,13 @@ def _policy(data: Data) -> Iterator[str]:
     if worker["state"] in ("starting", "running") and not (worker["state"] == "running" and worker["pid"] is None):
         yield f"a crash now: {after_a_crash(data)}"
     if worker["state"] == "stopping" or data["draining"]:
-        yield f"ended by {', '.join(exact(s) if isinstance(s, int | float) else s for s in policy['stop'])}"
+        yield f"ended by {', '.join(_stop_step(step) for step in spec_of(data).stop)}"
     if policy["protected"]:
         yield "protected: stop and remove need --force"
+
+
+def _stop_step(step: StopStep) -> str:
+    return exact(step) if isinstance(step, int | float) else in_words_of(step)
 
 
 def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:

@@ -191,6 +191,11 @@ def _respawned(facts: Facts, _most: int) -> str:
     return f"somebody ran respawn-pane in its pane: pid {facts.get('pid')} in place of {facts.get('old_pid')}"
 
 
+def _escaped(facts: Facts, _most: int) -> str:
+    pids = ", ".join(map(str, facts.get("pids") or ()))
+    return f"had left its process tree unseen, and was ended with it: pid {pids}"
+
+
 def _actor_failed(facts: Facts, _most: int) -> str:
     return f"the actor behind it failed and was replaced: {facts.get('error')}"
 
@@ -241,6 +246,7 @@ _CLAUSES: Mapping[str, Callable[[Facts, int], str]] = {
     "worker.adopted": _adopted,
     "worker.quarantined": _quarantined,
     "worker.respawned_by_hand": _respawned,
+    "worker.escaped": _escaped,
     "actor.failed": _actor_failed,
     "tmux.died": _tmux_died,
     "tmux.died_unwatched": _always("the tmux server had died while no service ran"),

@@ -1,6 +1,7 @@
 """The config file: what a good one gives, and what is said about a bad one."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, WorkerSpec
+from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, TypeKeys, TypeText, WorkerSpec
 from supervisor.config import Config, ConfigError, Problem, load, load_text
 from supervisor.config_problems import DEFAULTS, shown
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
@@ -689,9 +690,7 @@ def test_worker_rules(line: str, message: str) -> None:
     assert found.startswith(f"1: {message}")
 
 
-@pytest.mark.parametrize(
-    "key", ["on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"]
-)
+@pytest.mark.parametrize("key", ["on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"])
 def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
     assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']
@@ -776,6 +775,15 @@ def test_what_is_no_address_is_refused(tcp: str) -> None:
     assert found.startswith('1: ready.tcp must be "host:port" with a port from 1 to 65535, or "[::1]:port" for IPv6')
 
 
+def test_a_stop_plan_may_ask_before_it_signals() -> None:
+    table = (
+        b"[workers.a]\ncommand = 'x'\nstop = [{ keys = ['C-c'] }, '2s', { text = 'exit' }, '5s', 'TERM', '10s', 'KILL']"
+    )
+    (spec,) = load_text(table, Path("/tmp/x.toml")).workers
+    assert spec.stop == (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL")
+    assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
 @pytest.mark.parametrize(
     ("stop", "messages"),
     [
@@ -790,6 +798,13 @@ def test_what_is_no_address_is_refused(tcp: str) -> None:
         ),
         ("['TERM', 'KILL']", ['stop[1] must be a duration like "10s" or "1m30s", not "KILL" (put a wait between']),
         ("['10s', 'KILL']", ["stop[0] must be one of the signals", "stop[1] must be a duration"]),
+        ("[{ keys = ['C-cc'] }, '1s', 'KILL']", ['stop[0] keys must be names of keys: "C-cc" is no key']),
+        ("[{ keys = [3] }, '1s', 'KILL']", ["stop[0] keys must be names of keys in quotes, not 3"]),
+        ("[{ keys = [] }, '1s', 'KILL']", ['stop[0] must be { keys = ["C-c"] } or { text = "exit" }, not a table']),
+        ("[{ text = 'a', x = 1 }, '1s', 'KILL']", ["stop[0] must be { keys = ["]),
+        ('[{ text = "a\\nb" }, "1s", "KILL"]', ["stop[0] text must be one line of 1 to 1,000 characters"]),
+        ("[{ text = 'a' }, { text = 'b' }, 'KILL']", ["stop[1] must be a duration"]),
+        ("[{ text = 'exit' }]", ['stop must end with "KILL"']),
     ],
 )
 def test_stop_rules(stop: str, messages: list[str]) -> None:

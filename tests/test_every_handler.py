@@ -168,6 +168,7 @@ SAMPLES: dict[type, tuple[Any, ...]] = {
         messages.TreeSeen(0.0, 0, None),
         messages.TreeGone("x"),
         messages.TreeLeft("x", ()),
+        messages.TreeEscaped("x", ()),
         messages.BecameReady("x"),
         messages.ServerDied(),
         messages.OrdersLost(0.0),

@@ -57,8 +57,8 @@ from actors.messages import (
     Watch,
     Woken,
 )
-from actors.spec import Backoff, Ready, Restart, WorkerSpec
-from actors.typing_queue import PIECE
+from actors.spec import Backoff, Ready, Restart, TypeKeys, TypeText, WorkerSpec
+from actors.typing_queue import NOBODYS, PIECE
 from actors.worker_state import Goal, Phase, State, Worker
 
 S = State
@@ -82,7 +82,15 @@ POLICIES = st.builds(
     st.sampled_from(Restart),
     st.sampled_from([-1, 0, 1, 3]),
     st.sampled_from([Ready(), Ready(delay=2.0, timeout=6.0), Ready(tcp="127.0.0.1:1", timeout=6.0)]),
-    st.sampled_from([("TERM", 4.0, "KILL"), ("KILL",), ("INT", 0.0, "TERM", 1.0, "KILL")]),
+    st.sampled_from(
+        [
+            ("TERM", 4.0, "KILL"),
+            ("KILL",),
+            ("INT", 0.0, "TERM", 1.0, "KILL"),
+            (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 3.0, "TERM", 4.0, "KILL"),
+            (TypeText("exit"), 0.0, "TERM", 1.0, TypeKeys(("q",)), 1.0, "KILL"),
+        ]
+    ),
 )
 
 
@@ -533,7 +541,7 @@ class OneWorker(RuleBasedStateMachine):
 
     @invariant()
     def input_waits_or_is_acknowledged(self) -> None:
-        waiting = [given.number for given in self.w.typing.waiting]
+        waiting = [given.number for given in self.w.typing.waiting if given.number != NOBODYS]
         assert sorted(self.acknowledged + waiting) == list(range(1, self.given + 1))
 
     @invariant()

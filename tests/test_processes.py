@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeGone, TreeLeft, Watch
+from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from supervisor import processes
 from supervisor.proc_table import Table, handle_of, lives, read_table
 from supervisor.processes import ProcessPort
@@ -300,6 +300,68 @@ def test_an_orphan_without_a_mark_is_found_by_the_session(house: House) -> None:
     house.end(first)
     assert house.next() == TreeLeft("l1", (orphan.pid,))
     assert house.next() == TreeGone("l1")
+
+
+# a member leads a session of its own; asked to end, it leaves a child without a mark there, and is gone at once
+LEAVES = """
+import os, signal, sys
+def leave(*_):
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.execvpe("sleep", ["sleep", "1000"], {})
+    os._exit(0)
+if os.fork():
+    os.wait()
+    sys.exit()
+os.setsid()
+signal.signal(signal.SIGTERM, leave)
+print(os.getpid(), flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def reaper(house: House) -> None:
+    """The test is what the tmux server is: whoever is orphaned becomes its child."""
+    server = handle_of(os.getpid())
+    assert server is not None
+    house.port.watch_server(server, lambda: None)
+
+
+def test_who_had_left_the_tree_unseen_is_named_and_ended_too(house: House) -> None:
+    reaper(house)
+    first = house.start(sys.executable, "-c", LEAVES)
+    leader = int(house.said())
+    house.end(first, "TERM")
+    facts = house.until_gone()
+    (escape,) = [fact for fact in facts if isinstance(fact, TreeEscaped)]
+    (escapee,) = escape.pids
+    assert escapee not in (first.pid, leader)
+    left = read_table(with_marks=False).get(escapee)
+    assert left is None or left.zombie
+
+
+def test_a_process_of_the_worker_from_another_life_is_named_and_ended(house: House) -> None:
+    reaper(house)
+    old = house.shell("echo there; read _", life="l0")
+    house.said()
+    first = house.shell("echo there; read _")
+    house.said()
+    house.end(first)
+    assert TreeEscaped("l1", (old.pid,)) in house.until_gone()
+    assert not lives(old)
+
+
+def test_a_foreign_pane_with_the_workers_name_has_not_escaped(house: House) -> None:
+    reaper(house)
+    split = house.shell("echo there; read _", life="l0")
+    house.said()
+    first = house.shell("echo there; read _")
+    house.said()
+    house.foreign["l1"] = {split.pid}
+    with kept(house, split):
+        house.end(first)
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
 
 
 def test_who_ignores_term_is_named_and_a_later_kill_replaces_it(house: House) -> None:

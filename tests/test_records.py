@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actors.messages import Exit, Handle
 from actors.records import Head, Intent, Record, Records
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, WorkerSpec
+from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, TypeKeys, TypeText, WorkerSpec
 
 TEXT = st.text(max_size=8)
 SECONDS = st.floats(0, 1e9)
@@ -35,7 +35,9 @@ SPECS = st.builds(
     healthy_after=SECONDS,
     depends_on=st.lists(st.tuples(NAMES, st.sampled_from(Condition)), max_size=3).map(tuple),
     ready=st.builds(Ready, delay=SECONDS, timeout=SECONDS, tcp=st.none() | TEXT),
-    stop=st.lists(st.sampled_from(["TERM", "INT", "KILL"]) | SECONDS, max_size=4).map(tuple),
+    stop=st.lists(
+        st.sampled_from(["TERM", "INT", "KILL", TypeKeys(("C-c", "q")), TypeText("exit")]) | SECONDS, max_size=4
+    ).map(tuple),
     cleanup_after=st.none() | SECONDS,
     log=st.builds(LogLimits, max_size=COUNT, keep=COUNT),
     pane=st.builds(PaneSize, columns=COUNT, rows=COUNT, history=COUNT),

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from gateway_bench import Bench, row, snapshot
 from support import Site
+from test_lifecycle import corpse_of, running
 
 from actors.admission import Dependency, Standing, blockers, dependencies
 from actors.feed import Entry
-from actors.messages import Exit, Instant
+from actors.messages import Exit, Instant, Verb
 from actors.records import Intent, Record
 from actors.requests import Inspect, Inspection, RequestRefused
-from actors.snapshot import Snapshot, iso
-from actors.spec import Backoff, Condition, Ready, Restart, WorkerSpec
+from actors.snapshot import Snapshot, iso, row_of
+from actors.spec import Backoff, Condition, Ready, Restart, TypeKeys, TypeText, WorkerSpec
 from actors.worker_state import State
 from supervisor import log_tail
 from supervisor.cli import run
@@ -60,6 +61,8 @@ def data(
     """Return what the service answers; `now` and `since` in seconds after noon; news of the row or of the answer."""
     answer = {
         "draining": False,
+        "ending": None,
+        "last_death": None,
         "tmux": "ok",
         "closing": False,
         "policy": {key: value for key, value in spec.to_json().items() if key not in ("command", "cwd", "env")},
@@ -334,9 +337,74 @@ def test_stopping_says_what_it_comes_to_and_when_it_is_killed(intent: str, closi
     )
 
 
+POLITE = replace(SPEC, stop=(TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL"))
+
+
+def ending(to: str | None, at: float | None, *left: int) -> dict[str, Any]:
+    return {"next": to, "next_at": at and iso(NOON + at), "killed_at": None, "left": list(left)}
+
+
+def test_stopping_by_asking_says_the_next_step_and_its_time() -> None:
+    answer = data("stopping", spec=POLITE, intent="stopped", pid=7, ending=ending("typing 'exit'", 62.0))
+    assert coming(answer) == (
+        "is stopped when nothing is left of its process tree; the next step is typing 'exit' at 12:01:02, in 2.0s"
+    )
+    assert "ended by keys C-c, 2s, typing 'exit', 5s, TERM, 10s, KILL" in section("What its policy says", answer)
+
+
+def test_stopping_is_killed_when_the_plan_has_come_to_it_and_not_as_if_every_wait_were_waited_out() -> None:
+    answer = data("stopping", spec=POLITE, intent="stopped", since=50.0, ending=ending("KILL", 63.0, 7))
+    assert coming(answer).endswith("whatever is left is killed at 12:01:03, in 3.0s")
+
+
+def test_stopping_that_even_kill_has_not_ended_names_who_is_left() -> None:
+    answer = data("stopping", spec=POLITE, intent="stopped", ending=ending(None, None, 7, 8))
+    assert coming(answer) == "is stopped when nothing is left of its process tree; the last signal went to pid 7, 8"
+
+
+def test_the_picture_says_how_far_an_ending_has_come() -> None:
+    s = running(stop=POLITE.stop).order(Verb.STOP)
+    view = row_of(s.w, log_path="", log_bytes=None).ending
+    assert view
+    wall = s.w.since.wall
+    assert (view.next, view.next_at, view.killed_at) == ("typing 'exit'", wall + 2.0, wall + 17.0)
+    s.wait(2.0).wait(5.0).wait(10.0)
+    view = row_of(s.w, log_path="", log_bytes=None).ending
+    assert view
+    assert (view.next, view.next_at) == (None, None)
+    s.seen(corpse_of(s.life, None, 9)).gone()
+    assert row_of(s.w, log_path="", log_bytes=None).ending is None
+
+
 def test_stopping_by_a_plan_without_kill_has_no_time() -> None:
     answer = data("stopping", spec=replace(SPEC, stop=("TERM",)), intent="stopped")
     assert coming(answer) == "is stopped when nothing is left of its process tree"
+
+
+# ── how it ended last ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def died(**news: Any) -> dict[str, Any]:
+    record = {"worker": "api", "life": "s-1", "started_at": None, "ended_at": iso(NOON + 46.0), "uptime_s": 12.4}
+    record |= {"exit_code": 3, "exit_signal": None, "cause": "exit", "reason": "", "state": "backoff"}
+    return record | {"lines": ["Traceback", "  boom", "KeyError: \x1b[31m7"], **news}
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.UNBORN, State.REMOVED)])
+def test_the_last_death_and_its_last_words_are_told_in_every_state(state: State) -> None:
+    told = section("How it ended last", data(state.value, last_death=died()))
+    assert told == [
+        "12:00:46  exited with code 3 after 12s",
+        "| Traceback",
+        "|   boom",
+        r"| KeyError: \x1b[31m7",
+    ]
+
+
+def test_a_death_that_nobody_watched_has_no_uptime_and_no_death_is_no_section() -> None:
+    unwatched = data("failed", last_death=died(uptime_s=None, exit_code=None, lines=[]))
+    assert section("How it ended last", unwatched) == ["12:00:46  ended, exit code not known"]
+    assert "How it ended last" not in lines(data("running", pid=7))
 
 
 # ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -706,7 +774,7 @@ def test_a_crash_loop_is_told_to_its_end(site: Site) -> None:
     site.wait_state("loop", "failed")
     told = site.run("why", "loop", check=0).stdout
     assert told.startswith("loop: failed since ")
-    assert told.count("exited with code 3 after") == 3
+    assert told.partition("How it ended last")[0].count("exited with code 3 after") == 3
     assert "(restart 2 of 2, after a pause of 0.2s)" in told
     assert "failed (2 restarts without a healthy spell of 60 s: budget spent)" in told
     assert "nothing, until somebody does something" in told

@@ -1,0 +1,90 @@
+"""Stops on a real service: consoles that are asked, trees that are ended, and what escapes from them."""
+
+import sys
+
+import pytest
+from support import Site, alive, wait_until
+
+pytestmark = pytest.mark.timeout(90)
+
+CONSOLE = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(15))
+print("ready", flush=True)
+while True:
+    try:
+        line = input("> ")
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        continue
+    if line == "exit":
+        sys.exit(0)
+"""
+
+
+def program(site: Site, name: str, source: str) -> str:
+    path = site.place / f"{name}.py"
+    path.write_text(source)
+    return f"command = ['{sys.executable}', '{path}']\n"
+
+
+def test_a_console_is_asked_with_keys_and_text_and_goes_by_itself(site: Site) -> None:
+    console = program(site, "console", CONSOLE)
+    plan = 'stop = [{ keys = ["C-c"] }, "300ms", { text = "exit" }, "20s", "TERM", "10s", "KILL"]\n'
+    site.write(f"[workers.console]\n{console}{plan}ready = {{ delay = '500ms' }}\n")
+    site.up()
+    site.run("stop", "console", check=0, timeout=15)
+    assert site.worker("console")["exit_code"] == 0
+    assert "interrupted" in site.run("logs", "console", check=0).stdout
+    assert site.truth() == {}
+    assert "forced" not in site.events("worker.stopped", worker="console")[0]
+
+
+def test_what_a_console_leaves_behind_is_ended_at_once(site: Site) -> None:
+    site.write(
+        "[workers.sh]\ncommand = 'setsid sleep 1000 & read line'\n"
+        'stop = [{ text = "go" }, "60s", "TERM", "10s", "KILL"]\n'
+    )
+    site.up()
+    wait_until(lambda: len(site.truth().get("sh", [])) == 2)
+    site.run("stop", "sh", check=0, timeout=15)
+    assert site.truth() == {}
+
+
+def test_a_console_that_does_not_listen_is_signalled_when_the_asking_is_over(site: Site) -> None:
+    plan = 'stop = [{ keys = ["C-c"] }, "200ms", { text = "exit" }, "200ms", "TERM", "300ms", "KILL"]\n'
+    deaf = program(site, "deaf", "import signal, time\nfor n in (2, 15):\n    signal.signal(n, 1)\ntime.sleep(1000)\n")
+    site.write(f"[workers.deaf]\n{deaf}{plan}ready = {{ delay = '500ms' }}\n")
+    site.up()
+    site.run("stop", "deaf", check=0, timeout=15)
+    assert site.events("worker.stopped", worker="deaf")[0]["forced"] is True
+    assert site.truth() == {}
+
+
+ESCAPING = """
+import os, signal
+def leave(*_):
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.execvpe("sleep", ["sleep", "1000"], {})
+    os._exit(0)
+if os.fork():
+    os.wait()
+    os._exit(0)
+os.setsid()
+signal.signal(signal.SIGTERM, leave)
+while True:
+    signal.pause()
+"""
+
+
+def test_what_escapes_at_a_stop_is_ended_and_named_in_the_log_and_in_why(site: Site) -> None:
+    site.write(f"[workers.e]\n{program(site, 'escaping', ESCAPING)}")
+    site.up()
+    wait_until(lambda: len(site.truth().get("e", [])) == 2)
+    wait_until(lambda: site.worker("e")["processes"] == 2)
+    site.run("stop", "e", check=0, timeout=20)
+    (escaped,) = site.events("worker.escaped", worker="e")
+    (pid,) = escaped["pids"]
+    assert not alive(pid)
+    assert f"had left its process tree unseen, and was ended with it: pid {pid}" in site.run("why", "e", check=0).stdout
