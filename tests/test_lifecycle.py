@@ -1530,3 +1530,15 @@ def test_a_changed_limit_counts_for_the_living_worker() -> None:
     s = uses(running(), rss=5000).respec(limits=Limits(memory=Limit(1000)))
     assert s.w.state is S.RUNNING
     assert uses(s, rss=5000).w.state is S.BACKOFF
+
+
+@pytest.mark.parametrize("restart", Restart)
+def test_whatever_the_policy_a_worker_that_is_too_old_starts_again(restart: Restart) -> None:
+    s = running(limits=Limits(age=Limit(60)), restart=restart)
+    assert uses(s.wait(61.0)).exits(0).w.state is S.STARTING
+
+
+@pytest.mark.parametrize(("restart", "state"), zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True))
+def test_what_is_above_a_limit_is_judged_as_a_crash(restart: Restart, state: State) -> None:
+    s = running(limits=Limits(memory=Limit(1000)), restart=restart)
+    assert uses(s, rss=2000).w.state is state
