@@ -84,7 +84,7 @@ def look(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> tuple[St
         return StallWatch(), () if watch.since is None else (Unstalled(now.mono - watch.since.mono),)
     before, watch = watch, _remembered(watch, plan, sight)
     if before.quiet is None:
-        return replace(watch, quiet=sight.taken), ()
+        return replace(watch, quiet=sight.taken, asked=None), ()
     if before.since is not None:
         return _look_at_stalled(before, watch, plan, sight, now)
     if _is_sign(before, plan, sight):
@@ -174,7 +174,7 @@ def _paused(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> Stall
     rung = next_rung(watch, plan)
     if rung and rung.do != "notify" and sight.attached:
         return replace(watch, paused=True, due=None)
-    return replace(watch, paused=False, due=_due(plan, watch.climbed, now)) if watch.paused else watch
+    return replace(watch, paused=False, due=_due(plan, watch.climbed, now), asked=None) if watch.paused else watch
 
 
 def _climb(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> tuple[StallWatch, tuple[Moment, ...]]:

@@ -200,6 +200,13 @@ def test_the_pane_is_asked_for_at_once_and_then_when_an_answer_would_decide() ->
     assert ask_at(stalled().watch, PLAN) == 1160.0
 
 
+def test_the_first_question_once_answered_does_not_put_the_next_one_off() -> None:
+    plan = Stall(after=2.0)
+    asked = replace(StallWatch(), asked=1000.0)
+    watch, _ = look(asked, plan, Sight(1000.0, 1, (200, 50), None, False), Instant(1000.0, WALL))
+    assert ask_at(watch, plan) == 1002.0
+
+
 def test_a_question_that_nobody_answers_is_asked_again_later() -> None:
     watch = replace(Watched().watch, asked=1100.0)
     assert ask_at(watch, PLAN) == 1100.0 + ASK_AGAIN

@@ -40,13 +40,17 @@ def looks_on(site: Site, beats: int = 8) -> None:
     wait_until(lambda: site.status()["supervisor"]["tick"] >= tick + beats)
 
 
+SLOW_HEALTH = FAST.replace('health_interval = "500ms"', 'health_interval = "1m"')  # so that no beat helps out
+
+
 def test_a_worker_that_hangs_for_ever_is_stalled_in_time_and_its_tree_ended_by_the_ladder(site: Site) -> None:
     hangs = 'command = ["sh", "-c", "trap \'\' INT TERM; echo begun; sleep 1000 & exec sleep 1001"]\n'
-    site.write(f'[workers.hang]\n{hangs}stop = ["TERM", "{STOP}s", "KILL"]\nmax_restarts = 0\n{LADDER}')
+    site.write(f'[workers.hang]\n{hangs}stop = ["TERM", "{STOP}s", "KILL"]\nmax_restarts = 0\n{LADDER}', SLOW_HEALTH)
     site.up()
     stalled = the(site, "worker.stalled")
     silent = at(stalled) - at(the(site, "worker.ready"))
     assert AFTER - T <= silent <= AFTER + T + SLACK
+    assert stalled["silent_s"] <= AFTER + T + SLACK
     ended = the(site, "worker.stall_step", do="restart")
     wait_until(lambda: not site.truth().get("hang"), 10)
     steps = site.events("worker.stall_step")
