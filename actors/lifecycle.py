@@ -26,8 +26,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from actors import stop_plan
-from actors.budget import Complete, Fail, Retry, Verdict, forgiven, judge
+from actors import limits, stall, stop_plan
+from actors.budget import Budget, Complete, Fail, Retry, Verdict, forgiven, judge
 from actors.death import Death
 from actors.messages import (
     Acknowledge,
@@ -62,6 +62,7 @@ from actors.messages import (
     Started,
     StartRefused,
     StartUnknown,
+    Tree,
     TreeEscaped,
     TreeGone,
     TreeLeft,
@@ -76,7 +77,7 @@ from actors.messages import (
     Woken,
 )
 from actors.screen import Screen
-from actors.spec import TypeKeys, TypeText
+from actors.spec import Rung, TypeKeys, TypeText
 from actors.typing_queue import (
     NOBODYS,
     TypingQueue,
@@ -131,8 +132,9 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
         return [life.ask_at]
     if w.state is S.STARTING:
         return [life.ready_by if life.delay_over is None or not life.probed else life.delay_over, w.typing.retry_at]
-    if w.state is S.RUNNING and w.budget.attempt:
-        return [life.since.mono + w.spec.healthy_after, w.typing.retry_at]
+    if w.state is S.RUNNING:
+        healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
+        return [healthy, stall.ask_at(life.stall, w.spec.stall), w.typing.retry_at]
     return [w.typing.retry_at]
 
 
@@ -147,6 +149,7 @@ def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
         _forgive,
         _clean_up,
         _type_next,
+        _ask_whether_stalled,
     ):
         w, more = clause(w, now)
         effects += more
@@ -197,7 +200,13 @@ def _lose_order(w: Worker, now: Instant) -> Step:
 def _forgive(w: Worker, now: Instant) -> Step:
     if w.state is not S.RUNNING or w.life is None or not w.budget.attempt:
         return w, ()
-    return replace(w, budget=forgiven(w.budget, now.mono - w.life.since.mono, w.spec.healthy_after)), ()
+    return replace(w, budget=_budget_after(w, w.life, now)), ()
+
+
+def _budget_after(w: Worker, life: Life, now: Instant) -> Budget:
+    """Return the budget, forgiven if the life was healthy for long enough: a silent one only till its last sign."""
+    healthy = stall.healthy_until(life.stall, w.spec.stall, now.mono) - life.since.mono
+    return forgiven(w.budget, healthy, w.spec.healthy_after)
 
 
 def _clean_up(w: Worker, now: Instant) -> Step:
@@ -338,7 +347,7 @@ def _pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
     if pane.id != w.pane or (pane.life or "") != life.id:  # a new tmux server counts its panes from 0 again
         return w, ()
     life = replace(life, seen=True, misses=0)
-    return _pane_of_life(_observed(replace(w, life=life), fact), life, pane, now)
+    return _pane_of_life(_observed(replace(w, life=life), fact), life, fact, now)
 
 
 def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
@@ -353,7 +362,8 @@ def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
     return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", "error", reason=reason)
 
 
-def _pane_of_life(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
+    pane = fact.pane
     if life.process and pane.pid != life.process.pid:
         return _respawned_by_hand(w, life, pane, now)
     if pane.exit:
@@ -362,7 +372,9 @@ def _pane_of_life(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
         return _no_status_yet(w, life, pane, now)
     if pane.dead:
         return _question(w, life, now)
-    return w, () if pane.piped else (ArmLog(life.id, pane.id, w.spec),)
+    armed = () if pane.piped else (ArmLog(life.id, pane.id, w.spec),)
+    w, effects = _look_for_stall(w, life, fact, now)
+    return w, (*armed, *effects)
 
 
 def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
@@ -433,6 +445,7 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     if pane.process is None or pane.dead:
         return _died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
+    found = replace(found, stall=stall.StallWatch(), limits=limits.LimitWatch())
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", "warning", facts), Watch(life.id, pane.process))
     w = replace(w, life=found)
@@ -450,7 +463,9 @@ def _tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
         return w, (*effects, AskPane(w.pane, nudge=True))
     w = replace(w, life=replace(life, last_tree=tree.handles), rss_bytes=tree.rss_bytes)
     w = replace(w, cpu_percent=tree.cpu_percent, processes=len(tree.handles))
-    return _woken(w, fact, now)
+    w, effects = _look_at_limits(w, tree, now)
+    w, more = _woken(w, fact, now)
+    return w, (*effects, *more)
 
 
 def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
@@ -534,6 +549,100 @@ def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: 
 def arm_cleanup(w: Worker, now: Instant) -> Worker:
     after = w.spec.cleanup_after
     return w if after is None or w.pane is None else replace(w, cleanup_at=now.mono + after)
+
+
+# ── stalls and limits: watched by modules of their own, carried out here ──────────────────────────────────────────────
+
+
+def _ask_whether_stalled(w: Worker, now: Instant) -> Step:
+    life = w.life
+    if w.state is not S.RUNNING or life is None or life.phase is not Phase.ALIVE:
+        return w, ()
+    at = stall.ask_at(life.stall, w.spec.stall)
+    if at is None or now.mono < at:
+        return w, ()
+    return replace(w, life=replace(life, stall=replace(life.stall, asked=now.mono))), (AskPane(w.pane),)
+
+
+def _look_for_stall(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
+    if w.state is not S.RUNNING:
+        return w, ()
+    pane, digest = fact.pane, w.screen.digest if fact.screen is not None and w.screen else None
+    sight = stall.Sight(fact.taken, pane.activity, (pane.columns, pane.rows), digest, pane.attached)
+    watch, moments = stall.look(life.stall, w.spec.stall, sight, now)
+    w = replace(w, life=replace(life, stall=watch))
+    effects: tuple[Effect, ...] = ()
+    for moment in moments:
+        w, more = _stall_moment(w, moment, now)
+        effects += more
+    return w, effects
+
+
+def _stall_moment(w: Worker, moment: stall.Moment, now: Instant) -> Step:
+    match moment:
+        case stall.Stalled(silent):
+            facts = {"by": w.spec.stall.by, "silent_s": round(silent, 3)}
+            return w, (_line(w, "worker.stalled", "warning", facts),)
+        case stall.Unstalled(after):
+            return w, (_line(w, "worker.unstalled", "info", {"stalled_s": round(after, 3)}),)
+        case stall.Climbed(rung, step):
+            return _climbed(w, rung, {"do": rung.do, "step": step, "steps": len(w.spec.stall.ladder)}, now)
+
+
+def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step:
+    """Do one rung of the ladder; the log has what is done, never what is typed."""
+    life = w.life
+    if rung.do == "restart" and life:
+        what = "no output" if w.spec.stall.by == "output" else "no change of its screen"
+        reason = f"stalled: {what} for {now.mono - (life.stall.quiet or now.mono):.0f} s"
+        return _end_as_crashed(w, life, now, "worker.stall_step", "stalled", reason, **facts)
+    line = _line(w, "worker.stall_step", "warning", facts)
+    match rung.do:
+        case "send" if rung.text is not None:
+            given = InputGiven(NOBODYS, rung.text.encode() + b"\r")
+        case "send":
+            given = InputGiven(NOBODYS, keys=rung.keys)
+        case "interrupt":  # through the terminal, as a person's: to the foreground of the pane
+            given = InputGiven(NOBODYS, keys=("C-c",))
+        case _:
+            return w, (line,)
+    w, effects = _input_given(w, given, now)
+    return w, (line, *effects)
+
+
+def _look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:
+    life = w.life
+    if life is None or w.state not in (S.STARTING, S.RUNNING):
+        return w, ()
+    usage = limits.Usage(tree.rss_bytes, tree.cpu_percent, len(tree.handles), now.mono - life.since.mono)
+    watch, breaches = limits.judge(life.limits, w.spec.limits, usage)
+    life = replace(life, limits=watch)
+    w = replace(w, life=life)
+    ends = next((breach for breach in breaches if breach.limit.do == "restart"), None)
+    told = tuple(_line(w, "worker.limit", "warning", _breach_facts(b)) for b in breaches if b is not ends)
+    if ends is None:
+        return w, told
+    if ends.planned:
+        w, effects = begin_stop(w, Goal.RESTART, now, cause="age")
+        return w, (*told, _line(w, "worker.limit", "info", _breach_facts(ends)), *effects)
+    w, effects = _end_as_crashed(w, life, now, "worker.limit", "limit", str(ends), **_breach_facts(ends))
+    return w, (*told, *effects)
+
+
+def _breach_facts(breach: limits.Breach) -> dict[str, Any]:
+    return {"which": breach.which, "value": breach.value, "limit": breach.limit.value, "do": breach.limit.do}
+
+
+def _line(w: Worker, event: str, level: str, facts: dict[str, Any]) -> Emit:
+    return Emit(event, level, {"worker": w.name, "life": w.life.id if w.life else None, **facts})
+
+
+def _end_as_crashed(w: Worker, life: Life, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
+    """End a living worker by its stop plan; policy judges it as a crash."""
+    verdict = judge(w.spec, _budget_after(w, life, now), None, now.mono - life.since.mono, dice(w), now)
+    w, ended = begin_ending(w, life, now)
+    w, moved = apply_verdict(w, verdict, now, event, cause, what, **facts)
+    return w, (*moved, *ended)
 
 
 # ── ending a tree ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -665,6 +774,8 @@ def _typed(w: Worker, fact: Typed, now: Instant) -> Step:
     if not _under_way(w, fact):
         return w, ()
     queue, number = typed(w.typing)
+    if number == NOBODYS and w.life:  # it may have waited to be typed: its echo is as of now
+        w = replace(w, life=replace(w.life, stall=stall.echoing(w.life.stall, now)))
     w, more = _type_next(replace(w, typing=queue), now)
     return w, (*_acknowledged(number, None), *more)
 
@@ -802,8 +913,8 @@ def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
     return _remove(w, now)
 
 
-def begin_stop(w: Worker, goal: Goal, now: Instant) -> Step:
-    cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) else "person"
+def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> Step:
+    cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) else cause
     w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value)
     if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return w, emitted  # its process is not known yet: it is ended when the answer comes
@@ -883,6 +994,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
     _forgive,
     _clean_up,
     _type_next,
+    _ask_whether_stalled,
 )
 
 _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {

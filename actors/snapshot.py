@@ -4,13 +4,14 @@ Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast,
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from actors import stop_plan
 from actors.messages import Exit, Instant
+from actors.stall import next_rung
 from actors.worker_state import Phase, State, Worker
 
 SCHEMA = 1
@@ -37,10 +38,29 @@ class EndingView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StallShown:
+    """A stalled worker: `climbed` of `steps` rungs are done, `next` is to be done at `next_at`.
+
+    `paused`: not before whoever is attached has left. It has nothing of what the ladder types.
+    """
+
+    since: float
+    by: str
+    climbed: int
+    steps: int
+    next: str | None
+    next_at: float | None
+    paused: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "since": iso(self.since), "next_at": iso(self.next_at)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One worker in the picture. Times are Unix times.
 
-    `order` and `draining` are for verdicts, `ending` is for `why`: they are not in `status`.
+    `order` and `draining` are for verdicts, `ending` and `stall` are for `why`: they are not in `status`.
     """
 
     name: str
@@ -72,6 +92,7 @@ class Row:
     order: int
     draining: bool
     ending: EndingView | None = None
+    stall: StallShown | None = None
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return the row as the contract's `status -o json` has it."""
@@ -117,7 +138,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         project=w.spec.project,
         labels=w.spec.labels,
         state=w.state.value,
-        health="ok" if w.state is State.RUNNING else None,
+        health=_health(w),
         pid=life.process.pid if life and life.process else None,
         pane=w.pane,
         life=w.life.id if w.life else w.judged,
@@ -142,6 +163,29 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         order=w.order,
         draining=w.ending is not None,
         ending=_ending_of(w),
+        stall=_stall_shown(w),
+    )
+
+
+def _health(w: Worker) -> str | None:
+    if w.state is not State.RUNNING:
+        return None
+    return "stalled" if w.life and w.life.stall.since else "ok"
+
+
+def _stall_shown(w: Worker) -> StallShown | None:
+    watch = w.life.stall if w.life and w.state is State.RUNNING else None
+    if watch is None or watch.since is None:
+        return None
+    rung, plan = next_rung(watch, w.spec.stall), w.spec.stall
+    return StallShown(
+        since=watch.since.wall,
+        by=plan.by,
+        climbed=watch.climbed,
+        steps=len(plan.ladder),
+        next=rung.do if rung else None,
+        next_at=watch.due.wall if watch.due else None,
+        paused=watch.paused,
     )
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 NAME_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 
@@ -90,6 +90,50 @@ StopStep = str | float | TypeKeys | TypeText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of a stall ladder, `wait` seconds after the one before; `send` types `text` and Enter, or `keys`."""
+
+    do: Literal["notify", "send", "interrupt", "restart"]
+    wait: float = 0.0
+    text: str | None = None
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """A running worker without output, or without a change of its screen, for `after` seconds (None: never) is stalled.
+
+    The first rung's `wait` counts from there.
+    """
+
+    after: float | None = None
+    by: Literal["output", "screen"] = "output"
+    ladder: tuple[Rung, ...] = (Rung(do="notify"),)
+
+
+Reaction = Literal["restart", "notify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a tree may use at most, and what is done when it uses more."""
+
+    value: float
+    do: Reaction = "restart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`memory` in bytes, `cpu` in percent of one core in each of `cpu_samples` health beats, `age` in seconds."""
+
+    memory: Limit | None = None
+    cpu: Limit | None = None
+    cpu_samples: int = 6
+    processes: Limit | None = None
+    age: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
     """One worker, validated. `command` is an argv (exec, no shell) or a string for `/bin/sh -c`; `cwd` is absolute."""
 
@@ -111,6 +155,8 @@ class WorkerSpec:
     cleanup_after: float | None = 30.0
     log: LogLimits = field(default_factory=LogLimits)
     pane: PaneSize = field(default_factory=PaneSize)
+    stall: Stall = field(default_factory=Stall)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -147,6 +193,8 @@ class WorkerSpec:
             "ready": Ready(**values.get("ready", {})),
             "log": LogLimits(**values.get("log", {})),
             "pane": PaneSize(**values.get("pane", {})),
+            "stall": _stall(values.get("stall", {})),
+            "limits": _limits(values.get("limits", {})),
         }
         return cls(**values)
 
@@ -160,3 +208,22 @@ def _stop_step(step: Any) -> StopStep:
         return TypeKeys(tuple(step["keys"])) if "keys" in step else TypeText(step["text"])
     typed: StopStep = step
     return typed
+
+
+def _stall(data: dict[str, Any]) -> Stall:
+    values = dict(data)
+    if "ladder" in values:
+        values["ladder"] = tuple(_rung(dict(rung)) for rung in values["ladder"])
+    return Stall(**values)
+
+
+def _rung(values: dict[str, Any]) -> Rung:
+    return Rung(**values | {"keys": tuple(values.get("keys", ()))})
+
+
+def _limits(data: dict[str, Any]) -> Limits:
+    """Rebuild each limit; `cpu_samples` is the one key that is none."""
+    values: dict[str, Any] = {
+        key: Limit(**value) if isinstance(value, dict) else value for key, value in dict(data).items()
+    }
+    return Limits(**values)

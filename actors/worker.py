@@ -183,7 +183,8 @@ class WorkerActor(SupervisedActor):
             case Type():
                 around.terminal.tell(Typing(effect, tell))
             case Acknowledge(number, problem):
-                self._typists.pop(number)(problem)
+                if answered := self._typists.pop(number, None):  # nobody waits for what a stall's ladder typed
+                    answered(problem)
             case Watch():
                 around.processes.watch(effect, tell)
             case EndTree():

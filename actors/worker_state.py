@@ -5,9 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 from actors.budget import Budget
+from actors.limits import LimitWatch
 from actors.messages import Effect, Emit, Exit, Handle, Instant
 from actors.screen import Screen
 from actors.spec import StopStep, WorkerSpec
+from actors.stall import StallWatch
 from actors.typing_queue import TypingQueue
 
 
@@ -87,6 +89,8 @@ class Life:
     delay_over: float | None = None
     probed: bool = False  # the readiness probe has succeeded, or there is none
     last_tree: tuple[Handle, ...] = ()
+    stall: StallWatch = field(default_factory=StallWatch)
+    limits: LimitWatch = field(default_factory=LimitWatch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

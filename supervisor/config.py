@@ -19,7 +19,20 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from actors.spec import NAME_PATTERN, Backoff, Condition, LogLimits, PaneSize, Ready, Restart, WorkerSpec
+from actors.spec import (
+    NAME_PATTERN,
+    Backoff,
+    Condition,
+    Limit,
+    Limits,
+    LogLimits,
+    PaneSize,
+    Ready,
+    Restart,
+    Rung,
+    Stall,
+    WorkerSpec,
+)
 from supervisor.config_problems import (
     DEFAULTS,
     ConfigError,
@@ -31,7 +44,17 @@ from supervisor.config_problems import (
     nearest,
     shown,
 )
-from supervisor.config_tables import FileTable, PolicyTable, SupervisorTable, Table, WorkerTable
+from supervisor.config_tables import (
+    RUNG_WAIT,
+    FileTable,
+    LimitGiven,
+    LimitsTable,
+    PolicyTable,
+    StallTable,
+    SupervisorTable,
+    Table,
+    WorkerTable,
+)
 from supervisor.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.paths import below, default_state_dir
 
@@ -52,7 +75,7 @@ _Raw = dict[str, Any]
 _MOST_BYTES = 32_000_000  # of a file: some 8 kB for each of 4000 workers; /dev/zero has to end somewhere
 _MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
 _MOST_NAMES = 12  # of a cycle in a message
-_MERGED = ("backoff", "ready", "log", "env", "labels")
+_MERGED = ("backoff", "ready", "log", "env", "labels", "stall", "limits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +367,34 @@ def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> Wor
         cleanup_after=table.cleanup_after,
         log=LogLimits(**table.log.model_dump()),
         pane=pane,
+        stall=_stall(table.stall),
+        limits=_limits(table.limits),
+    )
+
+
+def _stall(table: StallTable) -> Stall:
+    rungs = (
+        Rung(
+            do=rung.do,
+            wait=rung.wait if rung.wait is not None else RUNG_WAIT if number else 0.0,
+            text=rung.text,
+            keys=tuple(rung.keys),
+        )
+        for number, rung in enumerate(table.ladder)
+    )
+    return Stall(after=table.after, by=table.by, ladder=tuple(rungs))
+
+
+def _limits(table: LimitsTable) -> Limits:
+    def limit(given: LimitGiven | None) -> Limit | None:
+        return Limit(given.value, given.do or table.do) if given else None
+
+    return Limits(
+        memory=limit(table.memory),
+        cpu=limit(table.cpu),
+        cpu_samples=table.cpu_samples,
+        processes=limit(table.processes),
+        age=limit(table.age),
     )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -137,7 +137,9 @@ def _without_mark(keys: Keys) -> Keys:
 
 def _below(model: type["Table"], keys: Keys) -> type["Table"]:
     for key in keys:
-        model = model.model_fields[str(key)].annotation  # type: ignore[assignment]  # only a table has unknown keys
+        if isinstance(key, str):  # an index leads to a table of the same shape
+            annotation: Any = model.model_fields[key].annotation  # only a table, or an array of them, has unknown keys
+            model = next(iter(get_args(annotation)), annotation)
     return model
 
 

@@ -6,12 +6,26 @@ that follows the key: "must be …". Defaults come from `actors.spec`, so that t
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, StopStep, TypeKeys, TypeText, WorkerSpec
+from actors.spec import (
+    Backoff,
+    Condition,
+    Limits,
+    LogLimits,
+    PaneSize,
+    Reaction,
+    Ready,
+    Stall,
+    StopStep,
+    TypeKeys,
+    TypeText,
+    WorkerSpec,
+)
 from supervisor.config_problems import Keys, Mismatch, Refused, nearest, shown
 from supervisor.keys import KeyUnknown, checked
 from supervisor.quantities import seconds, size
@@ -20,8 +34,9 @@ SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
 IDENTITY = "PANEVISOR_WORKER"
 
 _SPEC = WorkerSpec(name="defaults", command="true", cwd="/")
-_BACKOFF, _READY, _LOG, _PANE = Backoff(), Ready(), LogLimits(), PaneSize()
+_BACKOFF, _READY, _LOG, _PANE, _STALL, _LIMITS = Backoff(), Ready(), LogLimits(), PaneSize(), Stall(), Limits()
 _LONGEST_TEXT = 1000  # of a step of a stop plan, in characters
+RUNG_WAIT = 30.0  # seconds until the next step of a stall ladder that does not say
 _MOST = 10**9  # of anything counted: what is packed and stored has to fit 64 bits with room for sums
 
 
@@ -216,6 +231,75 @@ def _one(count: int) -> int:
     return count
 
 
+def _stall_after(value: object) -> float | None:
+    """Read when a worker is stalled; tmux counts output in whole seconds, so less than 2 s could be none at all."""
+    return None if value == "never" else seconds(value, least="2s", never=True)
+
+
+def _rung_keys(names: list[str]) -> list[str]:
+    return list(checked(names))
+
+
+@dataclass(frozen=True, slots=True)
+class LimitGiven:
+    """A limit as the file has it; `do` None: as the table's."""
+
+    value: float
+    do: Reaction | None = None
+
+
+def _limit(read: Callable[[object], float]) -> BeforeValidator:
+    """Read a limit in its three ways: a value, a table of value and do, or "none" (of an age "never" too)."""
+
+    def limit(value: object) -> LimitGiven | None:
+        if value == "none" or (value == "never" and read is _age):
+            return None
+        if not isinstance(value, dict):
+            return LimitGiven(read(value))
+        _refuse(((key,), _part_fault(key, part, read)) for key, part in ({"value": None} | value).items())
+        return LimitGiven(read(value["value"]), value.get("do"))
+
+    return BeforeValidator(limit)
+
+
+def _part_fault(key: str, part: object, read: Callable[[object], float]) -> str | None:
+    if key not in ("value", "do"):
+        return f"is none of value and do{nearest(key, ['value', 'do'])}"
+    if key == "do":
+        return None if part in ("restart", "notify") else f'must be "restart" or "notify", not {shown(part)}'
+    if part is None:
+        return "is missing"
+    try:
+        read(part)
+    except ValueError as verdict:
+        return str(verdict)
+    return None
+
+
+def _memory(value: object) -> float:
+    return size(value, least="1MB")
+
+
+def _percent(value: object) -> float:
+    return _number(value, "percent of one core", most=1_000_000)
+
+
+def _count(value: object) -> float:
+    return _number(value, "processes", most=_MOST, whole=True)
+
+
+def _age(value: object) -> float:
+    return seconds(value, least="1s")
+
+
+def _number(value: object, what: str, *, most: int, whole: bool = False) -> float:
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 1 <= value <= most:
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"must be {kind} of {what} from 1 to {most}, not {shown(value)}")
+    return value
+
+
 Text = Annotated[str, AfterValidator(_no_nul)]
 PathText = Annotated[Text, AfterValidator(_path)]
 Variable = Annotated[str, AfterValidator(variable_name)]
@@ -315,12 +399,60 @@ class LogTable(Table):
     keep: LogKeep = _LOG.keep
 
 
+class RungTable(Table):
+    """A step of `stall.ladder`; without `wait` the first is done at once, each other after `RUNG_WAIT` seconds."""
+
+    do: Literal["notify", "send", "interrupt", "restart"]
+    wait: Annotated[float | None, _duration()] = None
+    text: Text | None = None
+    keys: Annotated[list[str], AfterValidator(_rung_keys)] = Field(default=[], validate_default=True)
+
+    @field_validator("keys")
+    @classmethod
+    def _only_to_send(cls, keys: list[str], others: ValidationInfo) -> list[str]:
+        if "text" not in others.data:
+            return keys  # that is wrong already
+        do, given = others.data.get("do"), bool(keys) + (others.data.get("text") is not None)
+        if do == "send" and given != 1:
+            raise ValueError('or text must be given, one of them: do = "send" has to say what it types')
+        if do not in (None, "send") and given:
+            raise ValueError('and text are only for do = "send"')
+        return keys
+
+
+class StallTable(Table):
+    """A worker's `stall`; `after` None is never."""
+
+    after: Annotated[float | None, BeforeValidator(_stall_after)] = _STALL.after
+    by: Literal["output", "screen"] = _STALL.by
+    ladder: list[RungTable] = [RungTable(do=rung.do) for rung in _STALL.ladder]
+
+    @field_validator("ladder")
+    @classmethod
+    def _ends_with_restart(cls, ladder: list[RungTable]) -> list[RungTable]:
+        for number, rung in enumerate(ladder[:-1]):
+            if rung.do == "restart":
+                raise Refused(
+                    ((number,), 'must come last when it is do = "restart": nothing is left to climb after it')
+                )
+        return ladder
+
+
+class LimitsTable(Table):
+    """A worker's `limits`: each a value, or a table of value and `do`; `do` is for those that do not say."""
+
+    memory: Annotated[LimitGiven | None, _limit(_memory)] = None
+    cpu: Annotated[LimitGiven | None, _limit(_percent)] = None
+    cpu_samples: Annotated[int, Field(ge=1, le=1000)] = _LIMITS.cpu_samples
+    processes: Annotated[LimitGiven | None, _limit(_count)] = None
+    age: Annotated[LimitGiven | None, _limit(_age)] = None
+    do: Literal["restart", "notify"] = "restart"
+
+
 class PolicyTable(Table):
     """Whatever may stand in `[defaults]`."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"}
-    )
+    not_yet: ClassVar[frozenset[str]] = frozenset({"on_exit", "retry", "min_free_memory", "max_starting", "rules"})
 
     cwd: PathText = "."
     env: dict[Variable, Text] = {}
@@ -338,6 +470,8 @@ class PolicyTable(Table):
     stop: Annotated[list[StopStep], BeforeValidator(_stop)] = list(_SPEC.stop)
     cleanup_after: Annotated[float | None, BeforeValidator(_duration_or_never)] = _SPEC.cleanup_after
     log: LogTable = LogTable()
+    stall: StallTable = StallTable()
+    limits: LimitsTable = LimitsTable()
 
 
 class WorkerTable(PolicyTable):

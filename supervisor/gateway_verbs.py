@@ -46,7 +46,7 @@ MOST_DEATHS = 200
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _POLICY = (
     *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "ready", "stop"),
-    *("cleanup_after", "protected"),
+    *("cleanup_after", "protected", "limits"),
 )  # of a spec; never its command and environment, where secrets are
 _NAME = re.compile(NAME_PATTERN)
 
@@ -183,9 +183,10 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "worker": row.to_dict(now),
             "draining": row.draining,
             "ending": _plain_ending(row.ending),
+            "stall": row.stall.to_dict() if row.stall else None,
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
-            "policy": {key: spec[key] for key in _POLICY},
+            "policy": {key: spec[key] for key in _POLICY} | {"stall": _without_typing(spec["stall"])},
             "intent": found.intent,
             "gate": found.gate,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
@@ -215,6 +216,11 @@ def _plain_ending(ending: EndingView | None) -> dict[str, Any] | None:
     if ending is None:
         return None
     return asdict(ending) | {"next_at": iso(ending.next_at), "killed_at": iso(ending.killed_at)}
+
+
+def _without_typing(stall: dict[str, Any]) -> dict[str, Any]:
+    """Return a stall's table without what its ladder types: that may be anything."""
+    return stall | {"ladder": [{"do": rung["do"], "wait": rung["wait"]} for rung in stall["ladder"]]}
 
 
 def _of_history(entry: Entry) -> dict[str, Any]:

@@ -114,10 +114,36 @@ def _running(data: Data) -> Next:
         return Next("it runs on; should it end, that is judged when tmux answers again")
     if worker["pid"] is None:
         return Next("its process has ended; it is judged as soon as tmux says how")
+    if data.get("stall"):
+        return _of_the_stalled(data["stall"])
+    if worker["attempt"] and data["policy"]["stall"]["after"] is not None:
+        return Next("its restarts so far are forgiven with its first sign of life after", begun(data) + healthy)
     if worker["attempt"]:
         plural = "" if worker["attempt"] == 1 else "s"
         return Next(f"its {worker['attempt']} restart{plural} so far are forgiven", begun(data) + healthy)
+    age = data["policy"]["limits"]["age"]
+    if age and age["do"] == "restart":
+        return Next("it is restarted for its age, which is not counted", begun(data) + age["value"])
     return Next("nothing: it runs until it ends or somebody ends it")
+
+
+_RUNGS = {
+    "notify": "its stall is reported again",
+    "send": "it is typed to",
+    "interrupt": "C-c is typed",
+    "restart": "it is ended as after a crash",
+}
+
+
+def _of_the_stalled(stall: Data) -> Next:
+    """Return the next rung of its ladder."""
+    if stall["next"] is None:
+        return Next("nothing more is done about its stall; a sign of life ends that")
+    step = f"{_RUNGS[stall['next']]} (step {stall['climbed'] + 1} of {stall['steps']})"
+    if stall["paused"]:
+        return Next(f"once nobody is attached any more, and after its wait, {step}; a sign of life ends the stall")
+    at = timestamp(stall["next_at"]) if stall["next_at"] else None
+    return Next(f"unless it shows a sign of life, {step}", at)
 
 
 def _backoff(data: Data) -> Next:

@@ -17,7 +17,7 @@ from supervisor.place import Place
 from supervisor.restart_policy import exact, in_words
 from supervisor.selection import match
 from supervisor.tables import safe, short_time, timestamp
-from supervisor.why_words import Entry, exit_in_words, is_found, is_idle, moves, state_in_words, told
+from supervisor.why_words import Entry, amount, exit_in_words, is_found, is_idle, moves, state_in_words, told
 
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
@@ -80,6 +80,8 @@ def _state(data: Data, now: float) -> str:
         words += f", pid {worker['pid']}, up {short_time(worker['uptime_s'])}"
     if worker["health"] not in (None, "ok"):
         words += f", {worker['health']}"
+    if data.get("stall"):
+        words += f" since {clock(timestamp(data['stall']['since']), now)}"
     said = _because(data)
     return f"{words}: {said}" if said else words
 
@@ -187,12 +189,34 @@ def _policy(data: Data) -> Iterator[str]:
         yield f"a crash now: {after_a_crash(data)}"
     if worker["state"] == "stopping" or data["draining"]:
         yield f"ended by {', '.join(_stop_step(step) for step in spec_of(data).stop)}"
+    yield from _stall(policy["stall"])
+    yield from _limits(policy["limits"])
     if policy["protected"]:
         yield "protected: stop and remove need --force"
 
 
 def _stop_step(step: StopStep) -> str:
     return exact(step) if isinstance(step, int | float) else in_words_of(step)
+
+
+def _stall(stall: Mapping[str, Any]) -> Iterator[str]:
+    if stall["after"] is not None:
+        what = "without output" if stall["by"] == "output" else "with an unchanged screen"
+        ladder = [f"{rung['do']}{_wait(rung)}" for rung in stall["ladder"]]
+        yield f"stalled after {exact(stall['after'])} {what}: {', '.join(ladder) or 'nothing is done'}"
+
+
+def _wait(rung: Mapping[str, Any]) -> str:
+    return f" after {exact(rung['wait'])}" if rung["wait"] else ""
+
+
+def _limits(limits: Mapping[str, Any]) -> Iterator[str]:
+    for which in ("memory", "cpu", "processes", "age"):
+        if limit := limits[which]:
+            restarted = "restarted" if which == "age" else "ended as after a crash"
+            done = restarted if limit["do"] == "restart" else "reported"
+            row = f" in {limits['cpu_samples']} looks in a row" if which == "cpu" else ""
+            yield f"{which} above {amount(which, limit['value'])}{row}: {done}"
 
 
 def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ An event or a cause that is not known here is told as the log has it: nothing is
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from supervisor.tables import short_time
+from supervisor.tables import short_size, short_time
 
 Entry = Mapping[str, Any]
 """As the wire has it: ts (ISO 8601), event, level, facts."""
@@ -79,7 +79,7 @@ def _starting(facts: Facts, most: int) -> str:
         case "backoff-over":
             return f"starting again{_of(facts, most)}"
         case "restart":
-            return "starting anew, as a person ordered"
+            return "starting anew"
         case "person":
             return "starting at once, as a person ordered"
         case cause:
@@ -141,6 +141,8 @@ def _stopping(facts: Facts, _most: int) -> str:
     match facts.get("goal"):
         case "stop":
             return "a person ordered it to stop"
+        case "restart" if facts.get("cause") == "age":
+            return "it is restarted for its age: it is ended first"
         case "restart":
             return "a person ordered a restart: it is ended first"
         case "complete":
@@ -196,6 +198,43 @@ def _escaped(facts: Facts, _most: int) -> str:
     return f"had left its process tree unseen, and was ended with it: pid {pids}"
 
 
+def _stalled(facts: Facts, _most: int) -> str:
+    what = "printed nothing" if facts.get("by") == "output" else "its screen did not change"
+    return f"stalled: {what} for {short_time(facts.get('silent_s'))}"
+
+
+def _stall_step(facts: Facts, most: int) -> str:
+    words = {"notify": "the stall was reported", "send": "it was typed to", "interrupt": "C-c was typed"}
+    what = words.get(str(facts.get("do")), "it was ended for its stall") + _verdict(facts, most)
+    return f"{what} (step {facts.get('step')} of {facts.get('steps')})"
+
+
+def _unstalled(facts: Facts, _most: int) -> str:
+    return f"it showed a sign of life again, {short_time(facts.get('stalled_s'))} after it was found stalled"
+
+
+def _limit(facts: Facts, most: int) -> str:
+    which = str(facts.get("which"))
+    said = f"above its limit: {which} {amount(which, facts.get('value'))} of {amount(which, facts.get('limit'))}"
+    if facts.get("to"):
+        return f"{said}, so it was ended{_verdict(facts, most)}"
+    return f"{said}, so it is restarted" if facts.get("do") == "restart" else f"{said}; it runs on"
+
+
+def amount(which: str, value: float | None) -> str:
+    """Return what a limit, or the use of it, comes to in words."""
+    match which:
+        case _ if value is None:
+            return "not known"
+        case "memory":
+            return short_size(int(value))
+        case "cpu":
+            return f"{value:g} %"
+        case "age":
+            return short_time(value)
+    return f"{value:g}"
+
+
 def _actor_failed(facts: Facts, _most: int) -> str:
     return f"the actor behind it failed and was replaced: {facts.get('error')}"
 
@@ -247,6 +286,10 @@ _CLAUSES: Mapping[str, Callable[[Facts, int], str]] = {
     "worker.quarantined": _quarantined,
     "worker.respawned_by_hand": _respawned,
     "worker.escaped": _escaped,
+    "worker.stalled": _stalled,
+    "worker.stall_step": _stall_step,
+    "worker.unstalled": _unstalled,
+    "worker.limit": _limit,
     "actor.failed": _actor_failed,
     "tmux.died": _tmux_died,
     "tmux.died_unwatched": _always("the tmux server had died while no service ran"),

@@ -14,7 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, TypeKeys, TypeText, WorkerSpec
+from actors.spec import (
+    Backoff,
+    Condition,
+    Limit,
+    Limits,
+    LogLimits,
+    PaneSize,
+    Ready,
+    Restart,
+    Rung,
+    Stall,
+    TypeKeys,
+    TypeText,
+    WorkerSpec,
+)
 from supervisor.config import Config, ConfigError, Problem, load, load_text
 from supervisor.config_problems import DEFAULTS, shown
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
@@ -690,7 +704,7 @@ def test_worker_rules(line: str, message: str) -> None:
     assert found.startswith(f"1: {message}")
 
 
-@pytest.mark.parametrize("key", ["on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"])
+@pytest.mark.parametrize("key", ["on_exit", "retry", "min_free_memory", "max_starting", "rules"])
 def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
     assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']
@@ -981,3 +995,95 @@ def test_no_worker_is_lost_without_a_problem_and_every_problem_has_a_line(tables
         case config:
             assert [each.name for each in config.workers] == list(tomllib.loads(text).get("workers", {}))
             assert [WorkerSpec.from_json(each.to_json()) for each in config.workers] == list(config.workers)
+
+
+# stall and limits
+
+
+LADDER = """[
+  { do = "notify" }, { do = "send", text = "continue", wait = "1m" }, { do = "send", keys = ["Escape"] },
+  { do = "interrupt", wait = "5s" }, { do = "restart" },
+]"""
+
+
+def test_a_stall_ladder_is_read_with_a_wait_for_each_step_but_the_first() -> None:
+    found = worker(f"stall.after = '10m'\nstall.by = 'screen'\nstall.ladder = {LADDER}").stall
+    assert (found.after, found.by) == (600.0, "screen")
+    assert found.ladder == (
+        Rung(do="notify"),
+        Rung(do="send", wait=60.0, text="continue"),
+        Rung(do="send", wait=30.0, keys=("Escape",)),
+        Rung(do="interrupt", wait=5.0),
+        Rung(do="restart", wait=30.0),
+    )
+
+
+def test_without_a_word_nothing_stalls_and_nothing_is_limited() -> None:
+    assert worker("").stall == Stall(after=None)
+    assert worker("stall.after = 'never'\nlimits.memory = 'none'\nlimits.age = 'never'") == worker("")
+
+
+def test_each_limit_can_have_its_own_reaction() -> None:
+    found = worker(
+        "limits = { memory = '2GB', cpu = 150, processes = { value = 9, do = 'restart' }, do = 'notify' }"
+    ).limits
+    assert found.memory == Limit(2e9, "notify")
+    assert found.cpu == Limit(150, "notify")
+    assert found.processes == Limit(9, "restart")
+    assert found.age is None
+
+
+def test_a_worker_s_limit_leaves_the_other_limits_of_the_defaults() -> None:
+    text = "defaults.limits = { memory = '2GB', age = '1h' }\nworkers.a = { command = 'x', limits.memory = 'none' }"
+    assert read(text).workers[0].limits == Limits(age=Limit(3600.0))
+
+
+def test_a_changed_stall_or_limit_needs_no_new_process() -> None:
+    assert worker("stall.after = '5s'\nlimits.cpu = 5").digest == worker("").digest
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("stall = 5", "stall must be a table, not 5"),
+        ("stall.after = '1s'", 'stall.after must be from "2s" to "36500d", not "1s"'),
+        ("stall.by = 'eye'", 'stall.by must be "output" or "screen", not "eye"'),
+        ("stall.ladder = [5]", "stall.ladder[0] must be a table, not 5"),
+        ("stall.ladder = [{}]", "stall.ladder[0].do is missing"),
+        (
+            "stall.ladder = [{ do = 'send' }]",
+            'stall.ladder[0].keys or text must be given, one of them: do = "send" has to say what it types',
+        ),
+        ("stall.ladder = [{ do = 'notify', text = 'x' }]", 'stall.ladder[0].keys and text are only for do = "send"'),
+        ("stall.ladder = [{ do = 'send', text = 5 }]", "stall.ladder[0].text must be text in quotes, not 5"),
+        (
+            "stall.ladder = [{ do = 'send', keys = ['Entr'] }]",
+            'stall.ladder[0].keys "Entr" is no key (did you mean "Enter"?)',
+        ),
+        (
+            "stall.ladder = [{ do = 'notify', wat = '1s' }]",
+            'unknown key "wat" in stall.ladder[0] (did you mean "wait"?)',
+        ),
+        (
+            "stall.ladder = [{ do = 'restart' }, { do = 'notify' }]",
+            'stall.ladder[0] must come last when it is do = "restart": nothing is left to climb after it',
+        ),
+        (
+            "limits.memory = '2'",
+            'limits.memory must be a size like "20MB" or "512KiB", or a whole number of bytes, not "2"',
+        ),
+        ("limits.cpu = true", "limits.cpu must be a number of percent of one core from 1 to 1000000, not true"),
+        ("limits.processes = 0", "limits.processes must be a whole number of processes from 1 to 1000000000, not 0"),
+        ("limits.age = '0s'", 'limits.age must be from "1s" to "36500d", not "0s"'),
+        ("limits.cpu = { do = 'notify' }", "limits.cpu.value is missing"),
+        ("limits.cpu = { value = 5, doo = 'x' }", 'limits.cpu.doo is none of value and do (did you mean "do"?)'),
+        (
+            "limits.cpu = { value = 0 }",
+            "limits.cpu.value must be a number of percent of one core from 1 to 1000000, not 0",
+        ),
+        ("limits.do = 'kill'", 'limits.do must be "restart" or "notify", not "kill"'),
+        ("limits.disk = 5", 'unknown key "disk" in limits'),
+    ],
+)
+def test_rules_of_stall_and_limits(line: str, message: str) -> None:
+    assert said_of_worker(line) == [f"1: {message}"]

@@ -44,6 +44,7 @@ from actors.messages import (
     TreeGone,
     TreeLeft,
     TreeSeen,
+    Type,
     Typed,
     TypeHeld,
     Verb,
@@ -51,7 +52,8 @@ from actors.messages import (
     Woken,
 )
 from actors.records import Intent, Record
-from actors.spec import Backoff, Ready, Restart, WorkerSpec
+from actors.spec import Backoff, Limit, Limits, Ready, Restart, Rung, Stall, WorkerSpec
+from actors.stall import ASK_AGAIN, StallWatch
 from actors.worker_state import TRANSITIONS, Goal, IllegalTransition, Phase, State, Worker, move
 
 S = State
@@ -1393,3 +1395,194 @@ def test_a_sweep_from_before_the_exit_says_nothing_about_the_pane() -> None:
     taken = s.now
     s.exits(1)
     assert s.tell(PaneSeen(taken, pane_of("s-1"))).w.state is S.BACKOFF
+# ── stalls ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CLIMB = Stall(
+    after=100.0,
+    ladder=(
+        Rung(do="notify"),
+        Rung(do="send", wait=10.0, text="SECRET"),
+        Rung(do="send", wait=10.0, keys=("Escape",)),
+        Rung(do="interrupt", wait=10.0),
+        Rung(do="restart", wait=10.0),
+    ),
+)
+
+
+def watched(**policy: Any) -> Story:
+    """Running, and its pane was seen once."""
+    s = running(**({"stall": CLIMB} | policy))
+    return s.seen(pane_of(s.life))
+
+
+def stalled(**policy: Any) -> Story:
+    s = watched(**policy)
+    return silent(s, 100.0)
+
+
+def silent(s: Story, seconds: float) -> Story:
+    """Time passes, the pane is asked for, and shows what it showed before."""
+    s.wait(seconds)
+    asked = s.did(AskPane)
+    s.seen(pane_of(s.life))
+    assert asked
+    return s
+
+
+def events(s: Story) -> list[str]:
+    return [effect.event for effect in s.all if isinstance(effect, Emit)]
+
+
+def test_a_silent_worker_is_asked_for_and_then_stalled() -> None:
+    s = watched().wait(99.0)
+    assert s.last == ()
+    s.wait(1.0)
+    assert s.did(AskPane) == [AskPane("%1")]
+    s.seen(pane_of(s.life))
+    stall, step = s.did(Emit)
+    assert (stall.event, stall.facts["by"], round(stall.facts["silent_s"])) == ("worker.stalled", "output", 100)
+    assert step.event == "worker.stall_step"
+    assert (step.facts["do"], step.facts["step"], step.facts["steps"]) == ("notify", 1, 5)
+    assert s.w.state is S.RUNNING
+
+
+def test_while_tmux_does_not_answer_nothing_stalls_and_it_is_asked_again() -> None:
+    s = watched().wait(100.0)
+    assert s.wait(1.0).last == ()
+    s.wait(ASK_AGAIN)
+    assert s.did(AskPane)
+    assert s.w.life is not None
+    assert s.w.life.stall.since is None
+    assert due(s.w) is not None
+
+
+def test_a_ladder_types_text_keys_and_an_interrupt_and_says_nothing_of_what() -> None:
+    s = stalled()
+    for _ in range(3):
+        silent(s, 10.0).tell(Typed(s.life, s.w.typing.pieces))
+    assert [(order.content, order.keys) for order in s.ever(Type)] == [
+        (b"SECRET\r", ()),
+        (b"", ("Escape",)),
+        (b"", ("C-c",)),
+    ]
+    assert "SECRET" not in repr([effect for effect in s.all if isinstance(effect, Emit)])
+    assert s.ever(Acknowledge) == []  # nobody waits for one
+
+
+def climbed(**policy: Any) -> Story:
+    """Stalled, and the whole ladder was climbed."""
+    s = stalled(**policy)
+    for _ in range(4):
+        silent(s, 10.0).tell(Typed(s.life, s.w.typing.pieces))
+    return s
+
+
+def test_the_last_rung_ends_the_tree_as_after_a_crash_and_says_why() -> None:
+    s = climbed()
+    assert s.w.state is S.BACKOFF
+    assert s.signals == ["TERM"]
+    assert (s.line.event, s.line.facts["do"], s.line.facts["attempt"]) == ("worker.stall_step", "restart", 1)
+    assert s.w.reason == "stalled: no output for 140 s"
+
+
+def test_by_never_restart_the_last_rung_leads_to_failed() -> None:
+    s = climbed(restart=Restart.NEVER)
+    assert s.w.state is S.FAILED
+    assert "stalled" in s.w.reason
+
+
+def test_a_worker_that_hangs_in_each_life_fails_when_its_budget_is_spent() -> None:
+    s = climbed(max_restarts=2, healthy_after=5.0)
+    for _ in range(2):
+        s.seen(corpse_of(s.life, None, 15)).gone().wait(60.0).begun()
+        s.seen(pane_of(s.life))
+        silent(s, 100.0)
+        for _ in range(4):
+            silent(s, 10.0).tell(Typed(s.life, s.w.typing.pieces))
+    assert s.w.state is S.FAILED
+    assert s.w.reason.endswith("budget spent")
+
+
+def test_a_life_that_hangs_after_a_healthy_spell_forgives_what_was_before() -> None:
+    s = climbed(healthy_after=5.0)
+    s.seen(corpse_of(s.life, None, 15)).gone().wait(60.0).begun()
+    s.seen(pane_of(s.life)).wait(50.0).seen(pane_of(s.life, activity=2))
+    assert s.wait(0.1).w.budget.attempt == 0
+
+
+def test_output_ends_a_stall() -> None:
+    s = stalled().wait(50.0).seen(pane_of("s-1", activity=2))
+    assert "worker.unstalled" in events(s)
+    assert s.w.life is not None
+    assert s.w.life.stall.since is None
+
+
+def test_a_new_life_begins_unstalled() -> None:
+    s = stalled()
+    s.exits(1).wait(60.0).begun()
+    assert s.w.life is not None
+    assert s.w.life.stall == StallWatch()
+
+
+def test_a_worker_that_is_not_ready_yet_does_not_stall() -> None:
+    s = starting(stall=replace(CLIMB, after=2.0), ready=SLOW)
+    s.seen(pane_of(s.life)).wait(3.0).seen(pane_of(s.life))
+    assert "worker.stalled" not in events(s)
+
+
+# ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def uses(s: Story, rss: int = 0, cpu: float | None = None, processes: int = 1) -> Story:
+    """A health beat sees its tree."""
+    s.now += 0.001
+    handles = tuple(Handle(100 + n, 100) for n in range(processes))
+    return s.tell(TreeSeen(s.now, 1, Tree(rss, cpu, handles)))
+
+
+def test_a_tree_above_its_memory_is_ended_as_after_a_crash() -> None:
+    s = uses(running(limits=Limits(memory=Limit(1000))), rss=1001)
+    assert s.w.state is S.BACKOFF
+    assert s.signals == ["TERM"]
+    facts = s.line.facts
+    assert (s.line.event, facts["which"], facts["value"], facts["limit"]) == ("worker.limit", "memory", 1001, 1000)
+    assert s.w.budget.attempt == 1
+
+
+def test_a_starting_worker_has_limits_too() -> None:
+    assert uses(starting(limits=Limits(processes=Limit(3))), processes=4).w.state is S.BACKOFF
+
+
+def test_a_limit_that_only_notifies_says_so_once() -> None:
+    s = running(limits=Limits(cpu=Limit(50, "notify"), cpu_samples=2))
+    for _ in range(4):
+        uses(s, cpu=99.0)
+    assert s.w.state is S.RUNNING
+    assert events(s).count("worker.limit") == 1
+
+
+def test_a_worker_that_is_too_old_is_restarted_and_nothing_is_counted() -> None:
+    s = running(limits=Limits(age=Limit(60)), max_restarts=0)
+    uses(s.wait(61.0))
+    assert (s.w.state, s.w.goal) == (S.STOPPING, Goal.RESTART)
+    assert (s.line.event, s.line.facts["cause"]) == ("worker.stopping", "age")
+    s.exits(0)
+    assert (s.w.state, s.w.budget.attempt) == (S.STARTING, 0)
+
+
+def test_a_changed_limit_counts_for_the_living_worker() -> None:
+    s = uses(running(), rss=5000).respec(limits=Limits(memory=Limit(1000)))
+    assert s.w.state is S.RUNNING
+    assert uses(s, rss=5000).w.state is S.BACKOFF
+
+
+@pytest.mark.parametrize("restart", Restart)
+def test_whatever_the_policy_a_worker_that_is_too_old_starts_again(restart: Restart) -> None:
+    s = running(limits=Limits(age=Limit(60)), restart=restart)
+    assert uses(s.wait(61.0)).exits(0).w.state is S.STARTING
+
+
+@pytest.mark.parametrize(("restart", "state"), zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True))
+def test_what_is_above_a_limit_is_judged_as_a_crash(restart: Restart, state: State) -> None:
+    s = running(limits=Limits(memory=Limit(1000)), restart=restart)
+    assert uses(s, rss=2000).w.state is state

@@ -57,7 +57,18 @@ from actors.messages import (
     Watch,
     Woken,
 )
-from actors.spec import Backoff, Ready, Restart, TypeKeys, TypeText, WorkerSpec
+from actors.spec import (
+    Backoff,
+    Limit,
+    Limits,
+    Ready,
+    Restart,
+    Rung,
+    Stall,
+    TypeKeys,
+    TypeText,
+    WorkerSpec,
+)
 from actors.typing_queue import NOBODYS, PIECE
 from actors.worker_state import Goal, Phase, State, Worker
 
@@ -66,8 +77,15 @@ RESTING = {S.STOPPED, S.COMPLETED, S.FAILED, S.QUARANTINED, S.REMOVED}
 EXPIRY = 5.0
 ORDER_DEADLINE = 30.0  # the Terminal answers every order before this
 
+LADDER = (
+    Rung(do="notify"),
+    Rung(do="send", wait=1.0, text="go on"),
+    Rung(do="interrupt", wait=1.0),
+    Rung(do="restart", wait=3.0),
+)
+
 POLICIES = st.builds(
-    lambda restart, most, ready, stop: WorkerSpec(
+    lambda restart, most, ready, stop, stall, limits: WorkerSpec(
         name="api",
         command=("serve",),
         cwd="/",
@@ -75,6 +93,8 @@ POLICIES = st.builds(
         max_restarts=most,
         ready=ready,
         stop=stop,
+        stall=stall,
+        limits=limits,
         healthy_after=20.0,
         cleanup_after=3.0,
         backoff=Backoff(initial=1.0, max=8.0, jitter=0.0),
@@ -91,7 +111,14 @@ POLICIES = st.builds(
             (TypeText("exit"), 0.0, "TERM", 1.0, TypeKeys(("q",)), 1.0, "KILL"),
         ]
     ),
+    st.sampled_from([Stall(), Stall(after=3.0, ladder=LADDER), Stall(after=3.0, by="screen", ladder=LADDER[:-1])]),
+    st.sampled_from([Limits(), Limits(processes=Limit(2)), Limits(age=Limit(15.0))]),
 )
+
+
+def never_ended(spec: WorkerSpec) -> WorkerSpec:
+    """Return the spec of a worker that comes to rest: neither silence nor age ends it."""
+    return replace(spec, stall=Stall(), limits=Limits())
 
 
 @dataclass
@@ -255,6 +282,8 @@ class OneWorker(RuleBasedStateMachine):
             case Type():
                 assert not world.typing, "two pieces under way"
                 world.typing.append(effect)
+                if self.w.typing.waiting[0].number == NOBODYS:
+                    self.echo_is_seen()
             case Acknowledge(number, problem):
                 assert number not in self.acknowledged
                 assert problem or not self.typed or number > self.typed[-1]
@@ -392,6 +421,19 @@ class OneWorker(RuleBasedStateMachine):
         self.world.settle_status()
 
     # the kernel
+
+    @precondition(lambda self: self.world.pane and not self.world.pane.dead)
+    @rule(attached=st.booleans(), columns=st.sampled_from([80, 200]), prints=st.booleans())
+    def pane_changes(self, attached: bool, columns: int, prints: bool) -> None:
+        pane = self.world.pane
+        assert pane is not None
+        activity = int(self.instant.wall) if prints else pane.activity
+        self.world.pane = replace(pane, attached=attached, columns=columns, activity=activity)
+
+    def echo_is_seen(self) -> None:
+        """What a terminal does with what is typed into it."""
+        if self.world.pane:
+            self.world.pane = replace(self.world.pane, activity=int(self.instant.wall))
 
     @precondition(lambda self: self.world.pane and not self.world.pane.dead)
     @rule(code=st.sampled_from([0, 1, 3]), told=st.booleans())
@@ -534,6 +576,15 @@ class OneWorker(RuleBasedStateMachine):
         return life in self.world.ending or TreeGone(life) in self.world.mail
 
     @invariant()
+    def stalled_is_a_word_for_the_running_and_the_ladder_ends(self) -> None:
+        life = self.w.life
+        if life and life.stall.since:
+            assert life.stall.climbed <= len(self.w.spec.stall.ladder)
+            assert self.w.spec.stall.after is not None
+            if life.stall.paused:
+                assert life.stall.due is None
+
+    @invariant()
     def lives_are_forgotten_once(self) -> None:
         assert len(self.forgotten) == len(set(self.forgotten))
         present = {self.w.life.id} if self.w.life else set()
@@ -574,6 +625,9 @@ class OneWorker(RuleBasedStateMachine):
 
     def faults_end(self) -> None:
         self.world.foreign = False
+        self.w = replace(self.w, spec=never_ended(self.w.spec))
+        if self.w.next_spec:
+            self.w = replace(self.w, next_spec=never_ended(self.w.next_spec))
         for turn in range(160):  # each at most a second, as beats come before deadlines too
             for held in [*self.world.orders]:
                 self.world.orders.remove(held)

@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 
 from actors.messages import Exit, Handle
 from actors.records import Head, Intent, Record, Records
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, Restart, TypeKeys, TypeText, WorkerSpec
+from actors.spec import (
+    Backoff,
+    Condition,
+    Limit,
+    Limits,
+    LogLimits,
+    PaneSize,
+    Ready,
+    Restart,
+    Rung,
+    Stall,
+    TypeKeys,
+    TypeText,
+    WorkerSpec,
+)
 
 TEXT = st.text(max_size=8)
 SECONDS = st.floats(0, 1e9)
@@ -19,6 +33,14 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
 HANDLES = st.builds(Handle, COUNT, COUNT)
 EXITS = st.builds(Exit, st.none() | st.integers(0, 255), st.none() | st.integers(1, 64), SECONDS)
+RUNGS = st.builds(
+    Rung,
+    do=st.sampled_from(["notify", "send", "interrupt", "restart"]),
+    wait=SECONDS,
+    text=st.none() | TEXT,
+    keys=st.lists(TEXT, max_size=2).map(tuple),
+)
+LIMIT = st.none() | st.builds(Limit, SECONDS, st.sampled_from(["restart", "notify"]))
 SPECS = st.builds(
     WorkerSpec,
     name=NAMES,
@@ -41,6 +63,13 @@ SPECS = st.builds(
     cleanup_after=st.none() | SECONDS,
     log=st.builds(LogLimits, max_size=COUNT, keep=COUNT),
     pane=st.builds(PaneSize, columns=COUNT, rows=COUNT, history=COUNT),
+    stall=st.builds(
+        Stall,
+        after=st.none() | SECONDS,
+        by=st.sampled_from(["output", "screen"]),
+        ladder=st.lists(RUNGS, max_size=3).map(tuple),
+    ),
+    limits=st.builds(Limits, memory=LIMIT, cpu=LIMIT, cpu_samples=COUNT, processes=LIMIT, age=LIMIT),
 )
 RECORDS = st.builds(
     Record,

@@ -18,7 +18,19 @@ from actors.messages import Exit, Instant, Verb
 from actors.records import Intent, Record
 from actors.requests import Inspect, Inspection, RequestRefused
 from actors.snapshot import Snapshot, iso, row_of
-from actors.spec import Backoff, Condition, Ready, Restart, TypeKeys, TypeText, WorkerSpec
+from actors.spec import (
+    Backoff,
+    Condition,
+    Limit,
+    Limits,
+    Ready,
+    Restart,
+    Rung,
+    Stall,
+    TypeKeys,
+    TypeText,
+    WorkerSpec,
+)
 from actors.worker_state import State
 from supervisor import log_tail
 from supervisor.cli import run
@@ -816,3 +828,81 @@ def test_who_stopped_it_and_when_outlives_the_service(site: Site) -> None:
     assert told.count("the one before had ended not cleanly") == 2
     (ready,) = site.events("worker.ready", worker="b")
     assert site.run("why", "b", check=0).stdout.startswith(f"b: running since {ready['ts'][11:19]} (")
+
+
+# ── stalls and limits ─────────────────────────────────────────────────────────────────────────────────────────────
+
+HANGING = replace(
+    SPEC,
+    stall=Stall(
+        after=600.0,
+        ladder=(Rung(do="notify"), Rung(do="send", wait=60.0, text="SECRET"), Rung(do="restart", wait=30.0)),
+    ),
+)
+
+
+def hanging(**news: Any) -> dict[str, Any]:
+    stall = {"since": iso(NOON + 30), "by": "output", "climbed": 1, "steps": 3, "next": "send", "paused": False}
+    stall |= {"next_at": iso(NOON + 90)} | news
+    history = (
+        entry(30, "worker.stalled", by="output", silent_s=600.2),
+        entry(30, "worker.stall_step", do="notify", step=1, steps=3),
+    )
+    answer = data("running", *history, spec=HANGING, pid=7, health="stalled")
+    return answer | {"stall": stall}
+
+
+def test_a_stalled_worker_since_when_and_which_step_comes_when() -> None:
+    answer = hanging()
+    assert lines(answer)[0] == "api: running at least since 12:00:00 (1m 0s), pid 7, up 1m 0s, stalled since 12:00:30"
+    assert chain(answer) == [
+        "12:00:30  stalled: printed nothing for 10m 0s",
+        "12:00:30  the stall was reported (step 1 of 3)",
+    ]
+    policy = "stalled after 10m without output: notify, send after 1m, restart after 30s"
+    assert policy in section("What its policy says", answer)
+    assert coming(answer) == "unless it shows a sign of life, it is typed to (step 2 of 3) at 12:01:30, in 30s"
+
+
+def test_a_ladder_that_waits_for_a_person_or_is_at_its_end_says_so() -> None:
+    paused = coming(hanging(paused=True, next_at=None))
+    assert paused.startswith("once nobody is attached any more, and after its wait, it is typed to (step 2 of 3)")
+    assert coming(hanging(next=None, next_at=None)).startswith("nothing more is done about its stall")
+
+
+def test_a_worker_that_was_ended_for_its_stall() -> None:
+    facts = {"do": "restart", "step": 3, "steps": 3, "cause": "stalled", "attempt": 1, "delay_s": 2.0}
+    answer = data("backoff", entry(50, "worker.stall_step", moved="running backoff", **facts), spec=HANGING)
+    (told,) = chain(answer)
+    assert told == "12:00:50  it was ended for its stall (restart 1 of 5, after a pause of 2.0s) (step 3 of 3)"
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (
+            {"which": "memory", "value": 2.1e9, "limit": 2e9, "do": "restart", "moved": "running failed"}
+            | {"reason": "memory is much; budget spent"},
+            "above its limit: memory 2.1 GB of 2.0 GB, so it was ended: failed (budget spent)",
+        ),
+        (
+            {"which": "cpu", "value": 199.5, "limit": 150, "do": "notify"},
+            "above its limit: cpu 199.5 % of 150 %; it runs on",
+        ),
+        (
+            {"which": "age", "value": 90000.0, "limit": 86400.0, "do": "restart"},
+            "above its limit: age 1d 1h of 1d 0h, so it is restarted",
+        ),
+    ],
+)
+def test_a_limit_that_was_hit(facts: dict[str, Any], words: str) -> None:
+    assert chain(data("running", entry(50, "worker.limit", **facts))) == [f"12:00:50  {words}"]
+
+
+def test_the_limits_and_the_restart_for_its_age_are_told_beforehand() -> None:
+    limits = Limits(cpu=Limit(150, "notify"), age=Limit(3600.0))
+    answer = data("running", spec=replace(SPEC, limits=limits), pid=7)
+    policy = section("What its policy says", answer)
+    assert "cpu above 150 % in 6 looks in a row: reported" in policy
+    assert "age above 1h 0m: restarted" in policy
+    assert coming(answer) == "it is restarted for its age, which is not counted at 13:00:00, in 59m 0s"
