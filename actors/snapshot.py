@@ -99,7 +99,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         project=w.spec.project,
         labels=w.spec.labels,
         state=w.state.value,
-        health="ok" if w.state is State.RUNNING else None,
+        health=("unready" if w.is_unready else "ok") if w.state is State.RUNNING else None,
         pid=life.process.pid if life and life.process else None,
         pane=w.pane,
         life=w.life.id if w.life else w.judged,

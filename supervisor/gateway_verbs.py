@@ -34,6 +34,7 @@ from supervisor.config_problems import ConfigError, shown
 from supervisor.connection import Connection
 from supervisor.keys import KeyUnknown, checked
 from supervisor.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, Pictures, plain_entry
+from supervisor.probe_words import without_secrets
 from supervisor.request_fields import Request, content, flag, names, pairs, table, text, texts, wait, whole
 from supervisor.verdict_wait import Expected
 from supervisor.wire import WireError
@@ -41,9 +42,10 @@ from supervisor.wire import WireError
 MAX_TOPICS = 64
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _POLICY = (
-    *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "ready", "stop"),
+    *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "stop"),
     *("cleanup_after", "protected"),
 )  # of a spec; never its command and environment, where secrets are
+_CHECKS = ("ready", "live")  # of a spec too, but shown without what may be secret in them
 _NAME = re.compile(NAME_PATTERN)
 
 
@@ -176,7 +178,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "draining": row.draining,
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
-            "policy": {key: spec[key] for key in _POLICY},
+            "policy": _policy_of(spec),
             "intent": found.intent,
             "gate": found.gate,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
@@ -185,6 +187,11 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "now": iso(now),
         }
     )
+
+
+def _policy_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    checks = {key: without_secrets(spec[key]) for key in _CHECKS}
+    return {key: spec[key] for key in _POLICY} | checks
 
 
 def _of_history(entry: Entry) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from actors.budget import Budget, Complete, Fail, Retry, judge
 from actors.messages import Exit, Instant
 from actors.spec import WorkerSpec
+from supervisor.probe_words import condition, kind_of
 from supervisor.tables import short_time, timestamp
 from supervisor.why_words import is_found, moves, numbered, state_in_words
 
@@ -100,9 +101,9 @@ def _starting(data: Data) -> Next:
     if data["worker"]["pid"] is None:
         return Next("tmux is being asked about it; at the latest after a minute it is looked for anew")
     ready = data["policy"]["ready"]
-    if not ready["tcp"]:
+    if kind_of(ready) is None:
         return Next("counts as running", begun(data) + ready["delay"])
-    accepts = f"runs as soon as {ready['tcp']} accepts a connection"
+    accepts = f"runs as soon as {condition(ready)}"
     return Next(f"{accepts}; otherwise it is ended", begun(data) + ready["timeout"])
 
 
@@ -112,6 +113,8 @@ def _running(data: Data) -> Next:
         return Next("it runs on; should it end, that is judged when tmux answers again")
     if worker["pid"] is None:
         return Next("its process has ended; it is judged as soon as tmux says how")
+    if worker["health"] == "unready" and data["policy"]["live"]["do"] == "notify":
+        return Next(f"it runs on; it counts as well again when {condition(data['policy']['live'])}")
     if worker["attempt"]:
         plural = "" if worker["attempt"] == 1 else "s"
         return Next(f"its {worker['attempt']} restart{plural} so far are forgiven", begun(data) + healthy)

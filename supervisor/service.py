@@ -275,7 +275,7 @@ class Service:
         self._processes = ProcessPort(
             marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
         )
-        self._prober = ProbePool()
+        self._prober = ProbePool(self._adapter_failed, logs=state_dir / LOGS, marker=marker, glance=self._panes.glance)
         self._on_disk = FileOnDisk(self.place.config)
         self._sweeps = Sweeps(self._panes, self._trees, self._segments, self._housekeep)
         self._status_file = StatusFile(
@@ -498,6 +498,7 @@ class Service:
             self._watch.close()
         self._stop_actors()
         self.gateway.close()
+        self._prober.close()
         self._panes.close()
         self._hang_watch.close()
         if outcome.end_server:
