@@ -151,9 +151,10 @@ class PaneSweeper:
 
 
 def _sections(panes: list[str], mark: str) -> list[str]:
+    """Return the commands; a pane is named without its "%": display-message reads "%3" as a date, and pads it."""
     lines = []
     for number, pane in enumerate(panes, 1):
-        lines.append(f"display-message -p '{mark} {pane}'\ncapture-pane -p -e -t {pane}\n")
+        lines.append(f"display-message -p '{mark} {pane.removeprefix('%')}'\ncapture-pane -p -e -t {pane}\n")
         if number % PAUSE_EVERY == 0:
             lines.append("run-shell -d 0.001\n")
     lines.append(f"display-message -p '{mark} end'\n")
@@ -165,6 +166,6 @@ def _screens(printed: bytes, mark: bytes) -> dict[str, bytes]:
     screens: dict[str, bytes] = {}
     for section in printed.split(mark + b" ")[1:]:
         head, _, body = section.partition(b"\n")
-        if head.startswith(b"%") and body:
-            screens[head.decode()] = body
+        if head.isdigit() and body:
+            screens[f"%{head.decode()}"] = body
     return screens

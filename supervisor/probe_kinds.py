@@ -135,8 +135,8 @@ class Unix(Attempt):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
             while True:
                 try:
-                    await self._kit.loop.sock_connect(connection, self._path)
-                except BlockingIOError:  # as many wait there as may: unlike TCP, that is said at once
+                    connection.connect(self._path)  # never blocks, and asyncio takes "try again" for success
+                except BlockingIOError:  # as many wait there as may
                     await asyncio.sleep(0.02)
                 else:
                     return None
