@@ -17,7 +17,7 @@ from actors.messages import Exit, Instant
 from actors.records import Intent, Record
 from actors.requests import Inspect, Inspection, RequestRefused
 from actors.snapshot import Snapshot, iso
-from actors.spec import Backoff, Condition, Ready, Restart, WorkerSpec
+from actors.spec import Backoff, Condition, Do, Http, Live, Ready, Restart, WorkerSpec
 from actors.worker_state import State
 from supervisor import log_tail
 from supervisor.cli import run
@@ -748,3 +748,34 @@ def test_who_stopped_it_and_when_outlives_the_service(site: Site) -> None:
     assert told.count("the one before had ended not cleanly") == 2
     (ready,) = site.events("worker.ready", worker="b")
     assert site.run("why", "b", check=0).stdout.startswith(f"b: running since {ready['ts'][11:19]} (")
+
+
+# ── probes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_liveness_is_told_in_policy_history_and_outlook() -> None:
+    live = Live(command=("check", "SECRET"), interval=30.0, failures=2, do=Do.NOTIFY)
+    told = entry(40, "worker.unhealthy", kind="command", failures=2, reason="exited with code 1")
+    answer = data("running", told, spec=replace(SPEC, live=live), pid=7, health="unready")
+    policy = section("What its policy says", answer)
+    assert "asked every 30s whether its check command exits with 0; after 2 failures in a row it is only told" in policy
+    assert chain(answer) == ["12:00:40  not well, told by its command probe: exited with code 1"]
+    assert coming(answer) == "it runs on; it counts as well again when its check command exits with 0"
+    assert "SECRET" not in "\n".join(lines(answer))
+
+
+@pytest.mark.parametrize(
+    ("ready", "words"),
+    [
+        (Ready(unix="/run/a"), "when the socket /run/a accepts a connection"),
+        (Ready(http=Http("http://a/h?key=SECRET")), "when http://a/h answers 2xx or 3xx"),
+        (Ready(http=Http("http://a", (200, 204))), "when http://a answers 200, 204"),
+        (Ready(command="x SECRET"), "when its check command exits with 0"),
+        (Ready(log="up$"), "when its log has a line with up$"),
+        (Ready(screen="> $"), "when its screen shows > $"),
+    ],
+)
+def test_each_kind_of_readiness_has_its_words(ready: Ready, words: str) -> None:
+    answer = data("starting", spec=replace(SPEC, ready=ready), pid=7)
+    assert f"ready {words}, within 1m, else it is ended as after a crash" in section("What its policy says", answer)
+    assert "SECRET" not in "\n".join(lines(answer))
