@@ -19,6 +19,7 @@ from actors.lifecycle import (
     exit_facts,
     said,
     step,
+    watch_over,
 )
 from actors.messages import Effect, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
 from actors.records import Intent, Record
@@ -171,7 +172,7 @@ def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
     elif found.pane.dead or found.pane.process is None:
         w, effects = step(w, ProcessEnded(life.id), now)
     else:
-        w, effects = (w, ()) if found.ready else await_readiness(w, life, now)
+        w, effects = watch_over(w) if found.ready else await_readiness(w, life, now)
     return w, (*emitted, Watch(life.id, found.process), *effects)
 
 

@@ -34,10 +34,10 @@ from actors.messages import (
     Admitted,
     ArmLog,
     AskPane,
-    BecameReady,
     ClosePane,
     Effect,
     Emit,
+    EndProbe,
     EndTree,
     Exit,
     Fact,
@@ -54,9 +54,13 @@ from actors.messages import (
     PaneAbsent,
     PaneSeen,
     Probe,
+    ProbeFailed,
+    ProbeSucceeded,
     ProcessEnded,
+    Purpose,
     Refusal,
     ServerDied,
+    ShowScreen,
     SpecChanged,
     Start,
     Started,
@@ -76,8 +80,10 @@ from actors.messages import (
     Watch,
     Woken,
 )
+from actors.probing import Tally, failed, succeeded
+from actors.probing import Verdict as Answer
 from actors.screen import Screen
-from actors.spec import Rung, TypeKeys, TypeText
+from actors.spec import Do, Rung, TypeKeys, TypeText, WorkerSpec
 from actors.typing_queue import (
     NOBODYS,
     TypingQueue,
@@ -173,9 +179,11 @@ def _look_at_readiness(w: Worker, now: Instant) -> Step:
     if w.state is not S.STARTING or life is None or life.phase is not Phase.ALIVE:
         return w, ()
     if life.probed and life.delay_over is not None and now.mono >= life.delay_over:
-        return move(w, S.RUNNING, now, "worker.ready", "ready", startup_s=round(now.mono - life.since.mono, 3))
+        w, emitted = move(w, S.RUNNING, now, "worker.ready", "ready", startup_s=round(now.mono - life.since.mono, 3))
+        w, probing = watch_over(w)
+        return w, (*emitted, *probing)
     if life.ready_by is not None and now.mono >= life.ready_by:
-        return _not_ready(w, life, now)
+        return _not_ready(w, life, now, f"not ready within {w.spec.ready.timeout:g} s")
     return w, ()
 
 
@@ -260,23 +268,106 @@ def _started(w: Worker, fact: Started, now: Instant) -> Step:
 
 def await_readiness(w: Worker, life: Life, now: Instant) -> Step:
     ready = w.spec.ready
-    life = replace(life, ready_by=now.mono + ready.timeout, delay_over=now.mono + ready.delay, probed=ready.tcp is None)
-    w, effects = _look_at_readiness(replace(w, life=life), now)
-    return (w, (*effects, Probe(life.id, ready))) if ready.tcp else (w, effects)
+    life = replace(life, ready_by=now.mono + ready.timeout, delay_over=now.mono + ready.delay)
+    w, effects = _look_at_readiness(replace(w, life=replace(life, probed=ready.kind is None)), now)
+    if ready.kind is None:
+        return w, effects
+    w, probing = _ask_about(w, Purpose.READY)
+    return w, (*effects, *probing)
 
 
-def _became_ready(w: Worker, fact: BecameReady, now: Instant) -> Step:
-    if w.life is None or w.life.id != fact.life:
-        return w, ()
-    return _look_at_readiness(replace(w, life=replace(w.life, probed=True)), now)
-
-
-def _not_ready(w: Worker, life: Life, now: Instant) -> Step:
-    seconds = f"{w.spec.ready.timeout:g}"
+def _not_ready(w: Worker, life: Life, now: Instant, what: str) -> Step:
+    what += f" ({life.tally.reason})" if life.tally.reason else ""
     verdict = judge(w.spec, w.budget, None, now.mono - life.since.mono, dice(w), now)
     w, ended = begin_ending(w, life, now)
-    w, moved = apply_verdict(w, verdict, now, "worker.unready", "not-ready", f"not ready within {seconds} s")
+    w, moved = apply_verdict(w, verdict, now, "worker.unready", "not-ready", what)
     return w, (*moved, *ended)
+
+
+# ── probes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def watch_over(w: Worker) -> Step:
+    """Begin to ask a running worker whether it is well, if its policy says so."""
+    return end_probe(w) if w.spec.live.kind is None else _ask_about(w, Purpose.LIVE)
+
+
+def _ask_about(w: Worker, purpose: Purpose) -> Step:
+    assert w.life is not None
+    life = replace(w.life, probing=purpose, tally=Tally())
+    shown = w.screen.content if w.screen and life.seen else None
+    return replace(w, life=life), (Probe(life.id, purpose, w.spec, w.pane, shown),)
+
+
+def end_probe(w: Worker) -> Step:
+    """Give up what is asked; what was said last stays known."""
+    if w.life is None or w.life.probing is None:
+        return w, ()
+    return replace(w, life=replace(w.life, probing=None)), (EndProbe(w.life.id),)
+
+
+def _probe_told(w: Worker, fact: ProbeSucceeded | ProbeFailed, now: Instant) -> Step:
+    life = w.life
+    if life is None or (life.id, life.phase, life.probing) != (fact.life, Phase.ALIVE, fact.purpose):
+        return w, ()
+    check = w.spec.ready if fact.purpose is Purpose.READY else w.spec.live
+    well = isinstance(fact, ProbeSucceeded)
+    tally = succeeded(life.tally, check) if well else failed(life.tally, check, fact.reason)  # type: ignore[union-attr]
+    told = replace(life, tally=tally)
+    if fact.purpose is Purpose.READY:
+        return _ready_or_not(replace(w, life=told), told, now)
+    changed = tally.verdict is not life.tally.verdict
+    return _well_or_not(replace(w, life=told), told, life.tally, now) if changed else (replace(w, life=told), ())
+
+
+def _ready_or_not(w: Worker, life: Life, now: Instant) -> Step:
+    match life.tally.verdict:
+        case Answer.NO:
+            return _not_ready(w, life, now, f"not ready after {life.tally.failures} tries")
+        case Answer.YES:
+            w, ended = end_probe(replace(w, life=replace(life, probed=True)))
+            w, effects = _look_at_readiness(w, now)
+            return w, (*ended, *effects)
+        case Answer.OPEN:
+            return w, ()
+
+
+def _well_or_not(w: Worker, life: Life, before: Tally, now: Instant) -> Step:
+    facts: dict[str, Any] = {"worker": w.name, "life": life.id, "cause": "liveness", "kind": w.spec.live.kind}
+    if life.tally.verdict is Answer.YES:
+        return w, (Emit("worker.healthy", "info", facts),) if before.verdict is Answer.NO else ()
+    facts |= {"failures": life.tally.failures}
+    if w.spec.live.do is Do.NOTIFY:
+        return w, (Emit("worker.unhealthy", "warning", facts | {"reason": life.tally.reason}),)
+    uptime = now.mono - life.since.mono
+    verdict = judge(w.spec, w.budget, Exit(None, None, now.wall), uptime, dice(w), now)
+    w, ended = begin_ending(w, life, now)
+    what = f"not well: {life.tally.reason}"
+    facts = {"kind": facts["kind"], "failures": facts["failures"], "uptime_s": round(uptime, 3)}
+    w, moved = apply_verdict(w, verdict, now, "worker.unhealthy", "liveness", what, **facts)
+    return w, (*moved, *ended)
+
+
+def _probe_anew(w: Worker, old: WorkerSpec, now: Instant) -> Step:
+    """A changed check counts for the life that there is."""
+    life = w.life
+    if life is None or life.phase is not Phase.ALIVE:
+        return w, ()
+    if w.state is S.RUNNING and w.spec.live != old.live:
+        return watch_over(w)
+    if w.state is S.STARTING and w.spec.ready != old.ready:
+        w, ended = end_probe(w)
+        w, effects = await_readiness(w, replace(life, probing=None), now)
+        return w, (*ended, *effects)
+    return w, ()
+
+
+def _show(w: Worker, before: Worker) -> tuple[Effect, ...]:
+    life = w.life
+    if life is None or life.probing is None or w.screen is None or w.screen is before.screen:
+        return ()
+    check = w.spec.ready if life.probing is Purpose.READY else w.spec.live
+    return (ShowScreen(life.id, w.screen.content),) if check.screen is not None else ()
 
 
 def _start_refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
@@ -347,7 +438,10 @@ def _pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
     if pane.id != w.pane or (pane.life or "") != life.id:  # a new tmux server counts its panes from 0 again
         return w, ()
     life = replace(life, seen=True, misses=0)
-    return _pane_of_life(_observed(replace(w, life=life), fact), life, fact, now)
+    before, w = w, _observed(replace(w, life=life), fact)
+    shown = _show(w, before)
+    w, effects = _pane_of_life(w, life, fact, now)
+    return w, (*shown, *effects)
 
 
 def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
@@ -650,7 +744,9 @@ def _end_as_crashed(w: Worker, life: Life, now: Instant, event: str, cause: str,
 
 def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
     ending = Ending(life=life.id, process=life.process, last=life.last_tree, steps=w.spec.stop)
-    return _next_ending_step(w, ending, now)
+    w, unasked = end_probe(w)
+    w, effects = _next_ending_step(w, ending, now)
+    return w, (*unasked, *effects)
 
 
 def _next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
@@ -928,8 +1024,8 @@ def _spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
         return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # it was as good as gone: it begins anew
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
-        w = replace(w, spec=fact.spec, next_spec=None)
-        return _change_goal(w, w.goal, now) if w.state is S.STOPPING and w.goal else (w, ())
+        old, w = w.spec, replace(w, spec=fact.spec, next_spec=None)
+        return _change_goal(w, w.goal, now) if w.state is S.STOPPING and w.goal else _probe_anew(w, old, now)
     w = _forgiven(w)
     match w.state:
         case S.STARTING | S.RUNNING:
@@ -1012,7 +1108,8 @@ _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     TreeGone: _tree_gone,
     TreeLeft: _tree_left,
     TreeEscaped: _tree_escaped,
-    BecameReady: _became_ready,
+    ProbeSucceeded: _probe_told,
+    ProbeFailed: _probe_told,
     ServerDied: _server_died,
     OrdersLost: _orders_lost,
     InputGiven: _input_given,

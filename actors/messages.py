@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from actors.death import Death
-from actors.spec import Ready, WorkerSpec
+from actors.spec import Check, WorkerSpec
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -260,6 +260,13 @@ class TreeLeft:
     pids: tuple[int, ...]
 
 
+class Purpose(StrEnum):
+    """What a life is probed for."""
+
+    READY = "ready"
+    LIVE = "live"
+
+
 @dataclass(frozen=True, slots=True)
 class TreeEscaped:
     """These processes had left the life's tree unseen; they are ended with it now, TreeGone waits for them."""
@@ -269,10 +276,20 @@ class TreeEscaped:
 
 
 @dataclass(frozen=True, slots=True)
-class BecameReady:
-    """The readiness probe of the life has succeeded."""
+class ProbeSucceeded:
+    """One try of the life's probe has succeeded."""
 
     life: str
+    purpose: Purpose = Purpose.READY
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFailed:
+    """One try of the life's probe has failed, and why, in words without any secret."""
+
+    life: str
+    reason: str
+    purpose: Purpose = Purpose.READY
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +329,8 @@ Fact = (
     | TreeGone
     | TreeLeft
     | TreeEscaped
-    | BecameReady
+    | ProbeSucceeded
+    | ProbeFailed
     | ServerDied
     | OrdersLost
     | Woken
@@ -404,10 +422,35 @@ class EndTree:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Try the readiness probe until it succeeds or the life ends."""
+    """Ask the life by the check of `spec` for this purpose, from now until `EndProbe` or `Forget`, in place of others.
+
+    `screen` is what its pane shows, as far as that is known to be of this life.
+    """
 
     life: str
-    ready: Ready
+    purpose: Purpose
+    spec: WorkerSpec
+    pane: str | None = None
+    screen: bytes | None = None
+
+    @property
+    def check(self) -> Check:
+        return self.spec.ready if self.purpose is Purpose.READY else self.spec.live
+
+
+@dataclass(frozen=True, slots=True)
+class ShowScreen:
+    """The pane of a life whose screen is probed shows something new."""
+
+    life: str
+    screen: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndProbe:
+    """Ask the life no more."""
+
+    life: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +492,8 @@ Effect = (
     | Watch
     | EndTree
     | Probe
+    | ShowScreen
+    | EndProbe
     | Forget
     | KeepDeath
     | Emit

@@ -148,10 +148,13 @@ class Processes(Protocol):
 
 
 class Prober(Protocol):
-    """Runs readiness probes in a bounded pool: a hung one costs only itself."""
+    """Runs probes in a bounded pool: a hung one costs only itself."""
 
     def probe(self, probe: Probe, tell: Tell) -> None:
-        """Try until it succeeds, then tell `BecameReady(life)`."""
+        """Try again and again; tell `ProbeSucceeded` or `ProbeFailed` of each try. One probe a life: the last."""
+
+    def show(self, life: str, screen: bytes) -> None:
+        """Note what the life's pane shows now."""
 
     def forget(self, life: str) -> None:
         """Give up the probe of this life."""

@@ -170,7 +170,9 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
 def _health(w: Worker) -> str | None:
     if w.state is not State.RUNNING:
         return None
-    return "stalled" if w.life and w.life.stall.since else "ok"
+    if w.life and w.life.stall.since:
+        return "stalled"
+    return "unready" if w.is_unready else "ok"
 
 
 def _stall_shown(w: Worker) -> StallShown | None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 NAME_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 
@@ -41,17 +41,80 @@ class Backoff:
     jitter: float = 0.2
 
 
+KINDS = ("tcp", "unix", "http", "command", "log", "screen")
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """A GET of `url` (http only) whose answer has to be one of `status`; none given: any 2xx or 3xx."""
+
+    url: str
+    status: tuple[int, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A life is ready when `delay` seconds have passed and, if given, `tcp` ("host:port") accepts a connection."""
+class Check:
+    """How a worker is asked whether it is well: at most one of `KINDS`, and how often; durations in seconds.
+
+    `unix` is absolute; `log` and `screen` are RE2 patterns. One try lasts at most `attempt_timeout`. So many
+    `successes` in a row are a yes, so many `failures` in a row a no (-1: no number of them is).
+    """
+
+    tcp: str | None = None
+    unix: str | None = None
+    http: Http | None = None
+    command: tuple[str, ...] | str | None = None
+    log: str | None = None
+    screen: str | None = None
+    interval: float = 1.0
+    attempt_timeout: float = 1.0
+    successes: int = 1
+    failures: int = -1
+
+    @property
+    def kind(self) -> str | None:
+        """Which of `KINDS` it is; None: nobody is asked."""
+        return next((kind for kind in KINDS if getattr(self, kind) is not None), None)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `dataclasses.asdict` gave; unknown keys (of a newer version) are left out."""
+        values = {f.name: data[f.name] for f in dataclasses.fields(cls) if f.name in data}
+        if isinstance(values.get("command"), list | tuple):
+            values["command"] = tuple(values["command"])
+        if http := values.get("http"):
+            values["http"] = Http(http["url"], tuple(http.get("status", ())), _pairs(http.get("headers", ())))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Check):
+    """A life is ready when `delay` seconds have passed and its check, if there is one, has said yes.
+
+    Not within `timeout` seconds, or when the check says no before: it counts as an unhealthy life.
+    """
 
     delay: float = 0.0
     timeout: float = 60.0
-    tcp: str | None = None
 
-    @property
-    def immediate(self) -> bool:
-        return self.delay == 0 and self.tcp is None
+
+class Do(StrEnum):
+    """What is done about a running worker whose check says no."""
+
+    RESTART = "restart"
+    NOTIFY = "notify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live(Check):
+    """A running worker is asked from `grace` seconds after it got ready (or was adopted); without a kind it is not."""
+
+    interval: float = 10.0
+    attempt_timeout: float = 5.0
+    failures: int = 3
+    grace: float = 10.0
+    do: Do = Do.RESTART
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +214,7 @@ class WorkerSpec:
     healthy_after: float = 60.0
     depends_on: tuple[tuple[str, Condition], ...] = ()
     ready: Ready = field(default_factory=Ready)
+    live: Live = field(default_factory=Live)
     stop: tuple[StopStep, ...] = ("TERM", 10.0, "KILL")
     cleanup_after: float | None = 30.0
     log: LogLimits = field(default_factory=LogLimits)
@@ -190,13 +254,19 @@ class WorkerSpec:
             "depends_on": tuple((name, Condition(on)) for name, on in values.get("depends_on", ())),
             "stop": tuple(_stop_step(step) for step in values.get("stop", ("TERM", 10.0, "KILL"))),
             "backoff": Backoff(**values.get("backoff", {})),
-            "ready": Ready(**values.get("ready", {})),
+            "ready": Ready.from_json(values.get("ready", {})),
+            "live": _live(values.get("live", {})),
             "log": LogLimits(**values.get("log", {})),
             "pane": PaneSize(**values.get("pane", {})),
             "stall": _stall(values.get("stall", {})),
             "limits": _limits(values.get("limits", {})),
         }
         return cls(**values)
+
+
+def _live(data: dict[str, Any]) -> Live:
+    live = Live.from_json(data)
+    return dataclasses.replace(live, do=Do(live.do))
 
 
 def _pairs(items: Any) -> tuple[tuple[str, str], ...]:

@@ -28,6 +28,7 @@ from actors.messages import (
     ClosePane,
     Effect,
     Emit,
+    EndProbe,
     EndTree,
     Fact,
     Finish,
@@ -37,6 +38,7 @@ from actors.messages import (
     Instant,
     KeepDeath,
     Probe,
+    ShowScreen,
     Start,
     TreeSeen,
     Type,
@@ -191,6 +193,10 @@ class WorkerActor(SupervisedActor):
                 around.processes.end(self._name, effect, tell)
             case Probe():
                 around.prober.probe(effect, tell)
+            case ShowScreen(life, screen):
+                around.prober.show(life, screen)
+            case EndProbe(life):
+                around.prober.forget(life)
             case Forget(life):
                 around.processes.forget(life)
                 around.prober.forget(life)

@@ -6,7 +6,8 @@ from typing import Any
 
 from actors.budget import Budget
 from actors.limits import LimitWatch
-from actors.messages import Effect, Emit, Exit, Handle, Instant
+from actors.messages import Effect, Emit, Exit, Handle, Instant, Purpose
+from actors.probing import Tally, Verdict
 from actors.screen import Screen
 from actors.spec import StopStep, WorkerSpec
 from actors.stall import StallWatch
@@ -87,7 +88,9 @@ class Life:
     ask_at: float | None = None
     ready_by: float | None = None
     delay_over: float | None = None
-    probed: bool = False  # the readiness probe has succeeded, or there is none
+    probed: bool = False  # the readiness probe has said yes, or there is none
+    probing: Purpose | None = None  # what its probe is for, while there is one
+    tally: Tally = field(default_factory=Tally)  # of that probe's tries
     last_tree: tuple[Handle, ...] = ()
     stall: StallWatch = field(default_factory=StallWatch)
     limits: LimitWatch = field(default_factory=LimitWatch)
@@ -147,6 +150,12 @@ class Worker:
     def is_empty(self) -> bool:
         """Claim that nothing of a life is left, or still being ended."""
         return self.life is None and self.ending is None
+
+    @property
+    def is_unready(self) -> bool:
+        """Claim that it runs, and that its liveness probe has said no."""
+        probed = self.life is not None and self.life.probing is Purpose.LIVE
+        return self.state is S.RUNNING and probed and self.life.tally.verdict is Verdict.NO  # type: ignore[union-attr]
 
 
 Step = tuple[Worker, tuple[Effect, ...]]

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,11 +20,14 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from actors.spec import (
+    KINDS,
     NAME_PATTERN,
     Backoff,
     Condition,
+    Do,
     Limit,
     Limits,
+    Live,
     LogLimits,
     PaneSize,
     Ready,
@@ -46,6 +49,7 @@ from supervisor.config_problems import (
 )
 from supervisor.config_tables import (
     RUNG_WAIT,
+    CheckTable,
     FileTable,
     LimitGiven,
     LimitsTable,
@@ -75,7 +79,7 @@ _Raw = dict[str, Any]
 _MOST_BYTES = 32_000_000  # of a file: some 8 kB for each of 4000 workers; /dev/zero has to end somewhere
 _MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
 _MOST_NAMES = 12  # of a cycle in a message
-_MERGED = ("backoff", "ready", "log", "env", "labels", "stall", "limits")
+_MERGED = ("backoff", "ready", "live", "log", "env", "labels", "stall", "limits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +366,8 @@ def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> Wor
         max_restarts=table.max_restarts,
         healthy_after=table.healthy_after,
         depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
-        ready=Ready(**table.ready.model_dump()),
+        ready=Ready.from_json(_check_of(table.ready, folder)),
+        live=replace(Live.from_json(_check_of(table.live, folder)), do=Do(table.live.do)),
         stop=tuple(table.stop),
         cleanup_after=table.cleanup_after,
         log=LogLimits(**table.log.model_dump()),
@@ -398,6 +403,11 @@ def _limits(table: LimitsTable) -> Limits:
     )
 
 
+def _check_of(table: CheckTable, folder: Path) -> _Raw:
+    values = table.model_dump()
+    return values | {"unix": os.path.normpath(folder / table.unix) if table.unix is not None else None}
+
+
 def _validated(model: type[_T], raw: _Raw) -> tuple[_T | None, list[Finding]]:
     try:
         return model.model_validate(raw), []
@@ -425,9 +435,16 @@ def _inheritable(defaults: _Raw) -> _Raw:
 
 
 def _merged(defaults: _Raw, own: _Raw) -> _Raw:
-    """Return the worker's table over the defaults; tables are merged key by key."""
-    tables = {key: {**_table_or_empty(defaults.get(key)), **own[key]} for key in _MERGED if type(own.get(key)) is dict}
+    """Return the worker's table over the defaults; tables are merged key by key, a kind of probe replaces another."""
+    tables = {key: _over(_table_or_empty(defaults.get(key)), own[key]) for key in _MERGED if type(own.get(key)) is dict}
+    for key in ("ready", "live"):
+        if key in tables and not own[key].keys().isdisjoint(KINDS):
+            tables[key] = {k: v for k, v in tables[key].items() if k not in KINDS or k in own[key]}
     return {**defaults, **own, **tables}
+
+
+def _over(defaults: _Raw, own: _Raw) -> _Raw:
+    return {**defaults, **own}
 
 
 def _table_or_empty(value: object) -> _Raw:

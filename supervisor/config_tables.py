@@ -8,14 +8,25 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from actors.spec import (
+    KINDS,
     Backoff,
     Condition,
     Limits,
+    Live,
     LogLimits,
     PaneSize,
     Reaction,
@@ -27,14 +38,17 @@ from actors.spec import (
     WorkerSpec,
 )
 from supervisor.config_problems import Keys, Mismatch, Refused, nearest, shown
+from supervisor.http_probe import http_target
 from supervisor.keys import KeyUnknown, checked
+from supervisor.patterns import compiled
 from supervisor.quantities import seconds, size
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
 IDENTITY = "PANEVISOR_WORKER"
 
 _SPEC = WorkerSpec(name="defaults", command="true", cwd="/")
-_BACKOFF, _READY, _LOG, _PANE, _STALL, _LIMITS = Backoff(), Ready(), LogLimits(), PaneSize(), Stall(), Limits()
+_BACKOFF, _READY, _LIVE, _LOG, _PANE = Backoff(), Ready(), Live(), LogLimits(), PaneSize()
+_STALL, _LIMITS = Stall(), Limits()
 _LONGEST_TEXT = 1000  # of a step of a stop plan, in characters
 RUNG_WAIT = 30.0  # seconds until the next step of a stall ladder that does not say
 _MOST = 10**9  # of anything counted: what is packed and stored has to fit 64 bits with room for sums
@@ -225,6 +239,62 @@ def _host(host: str) -> bool:
         return False
 
 
+def _pattern(text: str) -> str:
+    """Check an RE2 pattern here, so that a bad one has its line; what is kept is the text."""
+    compiled(text)
+    return text
+
+
+def _http(value: object) -> dict[str, Any]:
+    """Read the two ways to write it. No header's value is ever shown: it may be a secret."""
+    table = {"url": value} if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise ValueError(f'must be a URL like "http://127.0.0.1:8080/health", or a table with url, not {shown(value)}')
+    written: list[tuple[Keys, str | None]] = [((key,), _http_key(key)) for key in table]
+    headers, status = table.get("headers", {}), table.get("status", [])
+    written.append((() if isinstance(value, str) else ("url",), _url_fault(table.get("url"))))
+    written.append((("status",), _status_fault(status)))
+    faults = _header_faults(headers) if isinstance(headers, dict) else [((), "must be a table")]
+    _refuse([*written, *((("headers", *at), verdict) for at, verdict in faults)])
+    return {"url": table["url"], "status": tuple(status), "headers": tuple(headers.items())}
+
+
+def _http_key(key: str) -> str | None:
+    return None if key in ("url", "status", "headers") else "is unknown (an http probe has url, status and headers)"
+
+
+def _url_fault(url: object) -> str | None:
+    if not isinstance(url, str):
+        return "is missing" if url is None else f"must be text in quotes, not {shown(url)}"
+    try:
+        http_target(url)
+    except ValueError as verdict:
+        return str(verdict)
+    return None
+
+
+def _status_fault(status: object) -> str | None:
+    fits = isinstance(status, list) and all(type(code) is int and 100 <= code <= 599 for code in status)
+    return None if fits else f"must be an array of codes like [200, 204], not {shown(status)}"
+
+
+def _header_faults(headers: dict[str, Any]) -> list[tuple[Keys, str | None]]:
+    return [((name,), _header_fault(name, value)) for name, value in headers.items()]
+
+
+def _header_fault(name: str, value: object) -> str | None:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        return "is no name for a header"
+    fits = isinstance(value, str) and re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value)
+    return None if fits else "must be text in quotes, on one line"
+
+
+def _not_zero(count: int) -> int:
+    if count == 0:
+        raise ValueError("must be at least 1, or -1 for however many, not 0")
+    return count
+
+
 def _one(count: int) -> int:
     if count != 1:
         raise ValueError(f"= {shown(count)} is not supported yet (write a table for each worker)")
@@ -303,6 +373,7 @@ def _number(value: object, what: str, *, most: int, whole: bool = False) -> floa
 Text = Annotated[str, AfterValidator(_no_nul)]
 PathText = Annotated[Text, AfterValidator(_path)]
 Variable = Annotated[str, AfterValidator(variable_name)]
+Threshold = Annotated[int, Field(ge=1, le=1000)]
 Positive = Annotated[float, _duration("1ms")]
 Duration = Annotated[float, _duration()]
 Tick = Annotated[float, _duration("100ms")]
@@ -375,14 +446,32 @@ class BackoffTable(Table):
         return longest
 
 
-class ReadyTable(Table):
-    """A worker's `ready`, in seconds. The timeout stands first because the delay is measured against it."""
+class CheckTable(Table):
+    """What `ready` and `live` have in common: at most one kind of probe, and how often it is tried."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"http", "command", "log", "screen", "unix"})
+    tcp: Annotated[str, AfterValidator(_tcp)] | None = None
+    unix: PathText | None = None
+    http: Annotated[dict[str, Any] | None, BeforeValidator(_http)] = None
+    command: Annotated[list[str] | str | None, BeforeValidator(_command)] = None
+    log: Annotated[str, AfterValidator(_pattern)] | None = None
+    screen: Annotated[str, AfterValidator(_pattern)] | None = None
+    interval: Annotated[float, _duration("100ms")] = _READY.interval
+    attempt_timeout: Annotated[float, _duration("10ms")] = _READY.attempt_timeout
+    successes: Threshold = _READY.successes
+    failures: Annotated[int, Field(ge=-1, le=_MOST), AfterValidator(_not_zero)] = _READY.failures
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
+        _refuse(((kind,), f"stands beside {kinds[0]}, and only one of them can be asked") for kind in kinds[1:])
+        return self
+
+
+class ReadyTable(CheckTable):
+    """A worker's `ready`, in seconds. The timeout stands first because the delay is measured against it."""
 
     timeout: Positive = _READY.timeout
     delay: Duration = _READY.delay
-    tcp: Annotated[str, AfterValidator(_tcp)] | None = None
 
     @field_validator("delay")
     @classmethod
@@ -390,6 +479,16 @@ class ReadyTable(Table):
         if delay >= others.data.get("timeout", float("inf")):
             raise Mismatch(f"({delay:g}s) must be less than ready.timeout ({others.data['timeout']:g}s)")
         return delay
+
+
+class LiveTable(CheckTable):
+    """A worker's `live`, in seconds; without a kind it is off."""
+
+    interval: Annotated[float, _duration("100ms")] = _LIVE.interval
+    attempt_timeout: Annotated[float, _duration("10ms")] = _LIVE.attempt_timeout
+    failures: Threshold = _LIVE.failures
+    grace: Duration = _LIVE.grace
+    do: Literal["restart", "notify"] = _LIVE.do.value
 
 
 class LogTable(Table):
@@ -467,6 +566,7 @@ class PolicyTable(Table):
     max_restarts: Annotated[int, Field(ge=-1, le=_MOST)] = _SPEC.max_restarts
     healthy_after: Positive = _SPEC.healthy_after
     ready: ReadyTable = ReadyTable()
+    live: LiveTable = LiveTable()
     stop: Annotated[list[StopStep], BeforeValidator(_stop)] = list(_SPEC.stop)
     cleanup_after: Annotated[float | None, BeforeValidator(_duration_or_never)] = _SPEC.cleanup_after
     log: LogTable = LogTable()

@@ -36,6 +36,7 @@ from supervisor.connection import Connection
 from supervisor.death_records import plain_death
 from supervisor.keys import KeyUnknown, checked
 from supervisor.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, Pictures, plain_entry
+from supervisor.probe_words import without_secrets
 from supervisor.request_fields import Request, content, flag, names, pairs, table, text, texts, wait, whole
 from supervisor.verdict_wait import Expected
 from supervisor.wire import WireError
@@ -45,9 +46,10 @@ LAST_WORDS = 3  # lines of the last death in the answer to `why`
 MOST_DEATHS = 200
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _POLICY = (
-    *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "ready", "stop"),
+    *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "stop"),
     *("cleanup_after", "protected", "limits"),
 )  # of a spec; never its command and environment, where secrets are
+_CHECKS = ("ready", "live")  # of a spec too, but shown without what may be secret in them
 _NAME = re.compile(NAME_PATTERN)
 
 
@@ -186,7 +188,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "stall": row.stall.to_dict() if row.stall else None,
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
-            "policy": {key: spec[key] for key in _POLICY} | {"stall": _without_typing(spec["stall"])},
+            "policy": _policy_of(spec),
             "intent": found.intent,
             "gate": found.gate,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
@@ -221,6 +223,11 @@ def _plain_ending(ending: EndingView | None) -> dict[str, Any] | None:
 def _without_typing(stall: dict[str, Any]) -> dict[str, Any]:
     """Return a stall's table without what its ladder types: that may be anything."""
     return stall | {"ladder": [{"do": rung["do"], "wait": rung["wait"]} for rung in stall["ladder"]]}
+
+
+def _policy_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    checks = {key: without_secrets(spec[key]) for key in _CHECKS}
+    return {key: spec[key] for key in _POLICY} | checks | {"stall": _without_typing(spec["stall"])}
 
 
 def _of_history(entry: Entry) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from actors.budget import Budget, Complete, Fail, Retry, judge
 from actors.messages import Exit, Instant
 from actors.spec import WorkerSpec
 from actors.stop_plan import LAST, longest
+from supervisor.probe_words import condition, kind_of
 from supervisor.tables import short_time, timestamp
 from supervisor.why_words import is_found, moves, numbered, state_in_words
 
@@ -102,9 +103,9 @@ def _starting(data: Data) -> Next:
     if data["worker"]["pid"] is None:
         return Next("tmux is being asked about it; at the latest after a minute it is looked for anew")
     ready = data["policy"]["ready"]
-    if not ready["tcp"]:
+    if kind_of(ready) is None:
         return Next("counts as running", begun(data) + ready["delay"])
-    accepts = f"runs as soon as {ready['tcp']} accepts a connection"
+    accepts = f"runs as soon as {condition(ready)}"
     return Next(f"{accepts}; otherwise it is ended", begun(data) + ready["timeout"])
 
 
@@ -118,6 +119,8 @@ def _running(data: Data) -> Next:
         return _of_the_stalled(data["stall"])
     if worker["attempt"] and data["policy"]["stall"]["after"] is not None:
         return Next("its restarts so far are forgiven with its first sign of life after", begun(data) + healthy)
+    if worker["health"] == "unready" and data["policy"]["live"]["do"] == "notify":
+        return Next(f"it runs on; it counts as well again when {condition(data['policy']['live'])}")
     if worker["attempt"]:
         plural = "" if worker["attempt"] == 1 else "s"
         return Next(f"its {worker['attempt']} restart{plural} so far are forgiven", begun(data) + healthy)

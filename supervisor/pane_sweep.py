@@ -43,12 +43,16 @@ class PaneSweeper:
         self._lines: dict[str, str] = {}
         self._strangers: set[int] = set()
         self._stale = False
-        self._requests: SimpleQueue[Answer | None] = SimpleQueue()
+        self._requests: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pane-sweeper", daemon=True)
         self._thread.start()
 
     def sweep_panes(self, answer: Answer) -> None:
-        self._requests.put(answer)
+        self._requests.put(lambda: answer(self._sweep()))
+
+    def glance(self, panes: list[str], answer: Callable[[dict[str, bytes]], None]) -> None:
+        """Answer with what these panes show now, in one batch between two sweeps; one that is gone is left out."""
+        self._requests.put(lambda: answer(self._glance(panes)))
 
     def survey(self, server: Handle, nudge: Callable[[], None]) -> Survey:
         """Return every marked pane, in the caller's thread; a death without a status is asked for again."""
@@ -79,11 +83,17 @@ class PaneSweeper:
         self._client.close()
 
     def _run(self) -> None:
-        while (answer := self._requests.get()) is not None:
+        while (request := self._requests.get()) is not None:
             try:
-                answer(self._sweep())
+                request()
             except Exception as error:
                 self._on_error(error)
+
+    def _glance(self, panes: list[str]) -> dict[str, bytes]:
+        try:
+            return self._capture(panes)
+        except (TerminalError, OSError):
+            return {}
 
     def _sweep(self) -> PaneSweep | SweepFailed:
         if self._stale:
@@ -93,7 +103,7 @@ class PaneSweeper:
         try:
             panes = [pane for pane in self._list() if pane.name]
             wanted = [pane for pane in panes if self._may_have_changed(pane)]
-            screens = self._capture(wanted)
+            screens = self._capture([pane.id for pane in wanted])
         except (TerminalError, OSError) as error:  # OSError: out of descriptors
             return SweepFailed(taken, str(error))
         for pane in wanted:
@@ -126,7 +136,7 @@ class PaneSweeper:
             return True
         return pane.activity != last.activity or pane.activity >= last.second
 
-    def _capture(self, panes: list[Pane]) -> dict[str, bytes]:
+    def _capture(self, panes: list[str]) -> dict[str, bytes]:
         """Capture the panes in one batch. Sections are told apart by a mark, new each time: no pane can know it."""
         if not panes:
             return {}
@@ -140,10 +150,11 @@ class PaneSweeper:
                 del table[gone]
 
 
-def _sections(panes: list[Pane], mark: str) -> list[str]:
+def _sections(panes: list[str], mark: str) -> list[str]:
+    """Return the commands; a pane is named without its "%": display-message reads "%3" as a date, and pads it."""
     lines = []
     for number, pane in enumerate(panes, 1):
-        lines.append(f"display-message -p '{mark} {pane.id}'\ncapture-pane -p -e -t {pane.id}\n")
+        lines.append(f"display-message -p '{mark} {pane.removeprefix('%')}'\ncapture-pane -p -e -t {pane}\n")
         if number % PAUSE_EVERY == 0:
             lines.append("run-shell -d 0.001\n")
     lines.append(f"display-message -p '{mark} end'\n")
@@ -155,6 +166,6 @@ def _screens(printed: bytes, mark: bytes) -> dict[str, bytes]:
     screens: dict[str, bytes] = {}
     for section in printed.split(mark + b" ")[1:]:
         head, _, body = section.partition(b"\n")
-        if head.startswith(b"%") and body:
-            screens[head.decode()] = body
+        if head.isdigit() and body:
+            screens[f"%{head.decode()}"] = body
     return screens

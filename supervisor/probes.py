@@ -1,54 +1,80 @@
-"""Readiness by TCP: one event loop in a thread of its own tries to connect until somebody accepts.
+"""The pool that asks workers whether they are well: one event loop in a thread of its own, for all probes.
 
-A probe that hangs costs a place among `ATTEMPTS` for a second at a time, and nothing else. Names are looked up in
-threads that nobody waits for, `LOOKUPS` at most: a resolver that hangs holds back names only, never an address.
+    Probe ──▶ a task ──▶ a place among ATTEMPTS ──▶ one try of its kind ──▶ ProbeSucceeded | ProbeFailed
+                 ▲──────────── pause ◀────────────────────┘
+
+It only tries and tells; what so many tries mean is decided in `actors/probing.py`. A try that hangs costs its own place
+for `attempt_timeout`, and nothing else. What may block for ever (names, files, the start of a command) is done in
+threads that nobody waits for, of a bounded number.
 """
 
 import asyncio
-import contextlib
-import ipaddress
-import socket
-import struct
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from actors.messages import BecameReady, Probe
+from actors.messages import Probe, ProbeFailed, ProbeSucceeded, Purpose
 from actors.ports import Tell
+from supervisor.probe_kinds import Attempt, Glance, Glances, Kit, NotKnown, OnScreen, Processes, attempt_of
+from supervisor.threads_aside import ThreadsAside
 
-ATTEMPTS = 64  # connections under way at one time
-LOOKUPS = 8
-DEADLINE = 1.0  # seconds for one attempt, looking the name up included
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.1, 1.0, 1.5  # seconds between two attempts of one probe
+ATTEMPTS = 64  # tries under way at one time
+LOOKUPS = 8  # names that are looked up at one time
+FIRST_PAUSE, GROWTH = 0.1, 1.5  # seconds between two tries while a life starts, until `interval` is reached
 
-Address = tuple[str, int]
+Problem = Callable[[BaseException], None]
 
 
 class ProbePool:
-    """Implements `actors.ports.Prober`. `tell` is called from the pool's thread; what it raises goes to `on_error`."""
+    """Implements `actors.ports.Prober`. `tell` is called from the pool's thread; what it raises goes to `on_error`.
 
-    def __init__(self, on_error: Callable[[BaseException], None] = traceback.print_exception) -> None:
+    `logs` is where the workers' logs are, `marker` what marks our processes, `glance` reads panes between two beats.
+    """
+
+    def __init__(
+        self,
+        on_error: Problem = traceback.print_exception,
+        *,
+        logs: Path = Path("logs"),
+        marker: str = "",
+        glance: Glance | None = None,
+    ) -> None:
         self._on_error = on_error
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._attempts = asyncio.Semaphore(ATTEMPTS)
-        self._lookups = asyncio.Semaphore(LOOKUPS)
+        self._screens: dict[str, OnScreen] = {}
+        self._places = asyncio.Semaphore(ATTEMPTS)
         self._loop = asyncio.new_event_loop()
+        self._processes = Processes(self._loop)
+        self._kit = Kit(
+            loop=self._loop,
+            names=ThreadsAside(self._loop, LOOKUPS, "probe-name"),
+            files=ThreadsAside(self._loop, ATTEMPTS, "probe-file"),
+            processes=self._processes,
+            logs=logs,
+            marker=marker,
+            screens=Glances(self._loop, glance) if glance else None,
+        )
         self._closed = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ProbePool", daemon=True)
         self._thread.start()
 
     def probe(self, probe: Probe, tell: Tell) -> None:
-        """Try until somebody accepts, then tell `BecameReady(life)` once; a later probe of the life replaces it."""
+        """Try again and again, and tell of each try; a later probe of the life replaces it."""
         self._order(lambda: self._begin(probe, tell))
+
+    def show(self, life: str, screen: bytes) -> None:
+        """Note what the life's pane shows now."""
+        self._order(lambda: self._show(life, screen))
 
     def forget(self, life: str) -> None:
         """Give up the probe of this life; nothing is told of it any more, but for what is being told right now."""
         self._order(lambda: self._give_up(life))
 
     def tables(self) -> dict[str, int]:
-        """Return how many probes are under way."""
-        return {"probes": len(self._tasks)}
+        """Return how many probes are under way, and how many processes of theirs are left."""
+        return {"probes": len(self._tasks), "screens": len(self._screens), "processes": len(self._processes)}
 
     def close(self) -> None:
         """Give up all probes and end the thread."""
@@ -70,16 +96,28 @@ class ProbePool:
         self._loop.run_forever()
         for task in self._tasks.values():
             task.cancel()
+        self._screens.clear()
         self._loop.run_until_complete(asyncio.gather(*self._tasks.values(), return_exceptions=True))
+        self._loop.run_until_complete(self._processes.gone())
         self._loop.close()
 
     def _begin(self, probe: Probe, tell: Tell) -> None:
         self._give_up(probe.life)
-        task = self._loop.create_task(self._until_ready(probe, tell))
+        attempt = attempt_of(probe, self._kit)
+        if attempt is None:
+            return
+        if isinstance(attempt, OnScreen):
+            self._screens[probe.life] = attempt
+        task = self._loop.create_task(self._ask(probe, attempt, tell))
         self._tasks[probe.life] = task
         task.add_done_callback(lambda done: self._done(probe.life, done))
 
+    def _show(self, life: str, screen: bytes) -> None:
+        if attempt := self._screens.get(life):
+            attempt.show(screen)
+
     def _give_up(self, life: str) -> None:
+        self._screens.pop(life, None)
         task = self._tasks.pop(life, None)
         if task is not None:
             task.cancel()
@@ -87,89 +125,47 @@ class ProbePool:
     def _done(self, life: str, task: "asyncio.Task[None]") -> None:
         if self._tasks.get(life) is task:
             del self._tasks[life]
+            self._screens.pop(life, None)
         problem = None if task.cancelled() else task.exception()
         if problem is not None:
             self._on_error(problem)
 
-    async def _until_ready(self, probe: Probe, tell: Tell) -> None:
-        pause = FIRST_PAUSE
-        if probe.ready.tcp is not None:
-            host, port = address_of(probe.ready.tcp)
-            while not await self._accepts(host, port):
-                await asyncio.sleep(pause)
-                pause = min(GROWTH * pause, LONGEST_PAUSE)
+    async def _ask(self, probe: Probe, attempt: Attempt, tell: Tell) -> None:
+        if probe.purpose is Purpose.LIVE:
+            await attempt.begin_now()
+            await asyncio.sleep(probe.spec.live.grace)
+        for pause in _pauses(probe):
+            fact = await self._fact(probe, attempt)
+            try:
+                if fact is not None:
+                    tell(fact)
+            except BaseException as problem:  # a dead actor's tell, or a SystemExit in it, is not the loop's end
+                self._on_error(problem)
+                return
+            await asyncio.sleep(pause)
+
+    async def _fact(self, probe: Probe, attempt: Attempt) -> ProbeSucceeded | ProbeFailed | None:
+        seconds = probe.check.attempt_timeout
         try:
-            tell(BecameReady(probe.life))
-        except BaseException as problem:  # a dead actor's tell, or a SystemExit in it, is not the loop's end
-            self._on_error(problem)
-
-    async def _accepts(self, host: str, port: int) -> bool:
-        try:
-            async with asyncio.timeout(DEADLINE):
-                addresses = await self._addresses(host)
-        except (OSError, TimeoutError):
-            return False
-        async with self._attempts:
-            for address in addresses:
-                if await self._connects((address, port)):
-                    return True
-        return False
-
-    async def _connects(self, address: Address) -> bool:
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        try:
-            with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
-                async with asyncio.timeout(DEADLINE):
-                    await self._loop.sock_connect(connection, address)
-                return not _met_itself(connection)
-        except (OSError, TimeoutError, OverflowError):
-            return False
-
-    async def _addresses(self, host: str) -> list[str]:
-        if host == "localhost":
-            return ["127.0.0.1", "::1"]
-        if _is_address(host):
-            return [host]
-        await self._lookups.acquire()  # given back by the thread: a probe that gives up does not end the lookup
-        found: asyncio.Future[list[str]] = self._loop.create_future()
-        threading.Thread(target=self._look_up, args=(host, found), name="ProbePool-lookup", daemon=True).start()
-        return await found
-
-    def _look_up(self, host: str, found: "asyncio.Future[list[str]]") -> None:
-        try:
-            answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
-        except (OSError, UnicodeError):
-            addresses = []
-        with contextlib.suppress(RuntimeError):  # the pool was closed meanwhile
-            self._loop.call_soon_threadsafe(self._looked_up, found, addresses)
-
-    def _looked_up(self, found: "asyncio.Future[list[str]]", addresses: list[str]) -> None:
-        self._lookups.release()
-        if not found.done():
-            found.set_result(addresses)
+            async with asyncio.timeout(seconds):
+                await attempt.prepare()  # without a place: a resolver that hangs holds back names only
+            async with self._places, asyncio.timeout(seconds):
+                fault = await attempt.fault()
+        except TimeoutError:
+            fault = f"no answer within {seconds:g} s"
+        except OSError as problem:
+            fault = (problem.strerror or type(problem).__name__).lower()
+        except NotKnown:
+            return None
+        if fault is None:
+            return ProbeSucceeded(probe.life, probe.purpose)
+        return ProbeFailed(probe.life, fault, probe.purpose)
 
 
-def address_of(tcp: str) -> Address:
-    """Split "host:port" or "[::1]:port"; raises ValueError when the port is no number."""
-    host, _, port = tcp.rpartition(":")
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _met_itself(connection: socket.socket) -> bool:
-    """Whether the kernel joined both ends of one socket: it can when nobody listens on a port of the ephemeral range.
-
-    Then the connection is reset rather than closed, which would keep the worker from binding its port for a minute.
-    """
-    if connection.getsockname() != connection.getpeername():
-        return False
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return True
+def _pauses(probe: Probe) -> Iterator[float]:
+    """Yield the seconds between tries, for ever: short ones at first while a life starts."""
+    interval = probe.check.interval
+    pause = min(FIRST_PAUSE, interval) if probe.purpose is Purpose.READY else interval
+    while True:
+        yield pause
+        pause = min(GROWTH * pause, interval)

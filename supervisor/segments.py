@@ -25,6 +25,8 @@ from pathlib import Path
 POLL = 0.1  # seconds between two looks of `follow`
 LIVES_KEPT = 50
 CHUNK = 1 << 16  # bytes read at once
+LONGEST_LINE = 8192  # bytes of a line that a pattern gets to see
+_SAME_MOMENT = 0.1  # seconds; the time of a directory moves in steps of the kernel's clock
 LONGEST_PIECE = 1 << 20  # bytes of a line without end that are handed out together
 _SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
 
@@ -447,6 +449,67 @@ class _Trail:
         if self._file:
             self._file.close()
         self._file = None
+
+
+class LinesOfLife:
+    """What one life prints, line by line, a look at a time; it survives rotation. For one thread at a time.
+
+    What was rotated away between two looks is lost. A life that is not known here begins where the log ends now.
+    """
+
+    def __init__(self, directory: Path, name: str, life: str) -> None:
+        self._directory = directory
+        self._name = name
+        self._life = life
+        self._read_to: dict[str, int] | None = None  # bytes of each segment, by its file's name; None: no look yet
+        self._listed: list[Segment] = []
+        self._listed_at = 0.0
+        self._pending = b""
+
+    def new(self) -> Iterator[str]:
+        """Yield the lines since the last look, as a terminal shows them; of an unfinished one what there is of it.
+
+        Of a line only the first `LONGEST_LINE` bytes count.
+        """
+        grown = False
+        for path, start in self._unread():
+            for chunk in _read([_Span(path, start, 1 << 62)]):
+                grown = True
+                self._read_to = {**(self._read_to or {}), path.name: (start := start + len(chunk))}
+                *whole, self._pending = (self._pending + chunk).split(b"\n")
+                self._pending = self._pending[:LONGEST_LINE]
+                for line in whole:
+                    yield from plain(line[:LONGEST_LINE]).split("\n")
+        if grown and self._pending:
+            yield from plain(self._pending).split("\n")
+
+    def skip(self) -> None:
+        """Pass over all that there is."""
+        segments = segments_of(self._directory, self._name)
+        self._read_to = {segment.path.name: segment.size for segment in segments}
+
+    def _unread(self) -> list[tuple[Path, int]]:
+        segments = self._segments()
+        if self._read_to is None:
+            self._read_to = self._before(segments)
+        known = {segment.path.name: segment.path for segment in segments}
+        self._read_to = {name: end for name, end in self._read_to.items() if name in known}
+        return [(path, self._read_to.get(name, 0)) for name, path in known.items()]
+
+    def _before(self, segments: list[Segment]) -> dict[str, int]:
+        """Return how far each segment belongs to the lives before."""
+        begin = _beginnings(segments, _marks(self._directory, self._name)).get(self._life, _Place(len(segments), 0))
+        before = {segment.path.name: segment.size for segment in segments[: begin.index]}
+        return before | {segment.path.name: begin.offset for segment in segments[begin.index : begin.index + 1]}
+
+    def _segments(self) -> list[Segment]:
+        """Return them as listed last, as long as nothing was made or deleted in the directory since."""
+        with contextlib.suppress(OSError):
+            if self._directory.stat().st_mtime < self._listed_at - _SAME_MOMENT:
+                return self._listed
+        self._listed_at = time.time()
+        self._listed = segments_of(self._directory, self._name)
+        return self._listed
 
 
 def _marks(directory: Path, name: str) -> list[_Mark]:

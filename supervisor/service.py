@@ -280,7 +280,7 @@ class Service:
         self._processes = ProcessPort(
             marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
         )
-        self._prober = ProbePool()
+        self._prober = ProbePool(self._adapter_failed, logs=state_dir / LOGS, marker=marker, glance=self._panes.glance)
         self._deaths = DeathRecords(state_dir / DEATHS, state_dir / LOGS)
         self._on_disk = FileOnDisk(self.place.config)
         self._sweeps = Sweeps(self._panes, self._trees, self._segments, self._housekeep)
@@ -520,6 +520,7 @@ class Service:
         self._stop_actors()
         self._deaths.close()
         self.gateway.close()
+        self._prober.close()
         self._panes.close()
         self._hang_watch.close()
         if outcome.end_server:

@@ -14,6 +14,7 @@ from actors.stop_plan import in_words as in_words_of
 from supervisor.client import Client, ServiceError
 from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of
 from supervisor.place import Place
+from supervisor.probe_words import condition, kind_of
 from supervisor.restart_policy import exact, in_words
 from supervisor.selection import match
 from supervisor.tables import safe, short_time, timestamp
@@ -185,6 +186,8 @@ def _policy(data: Data) -> Iterator[str]:
     if policy["restart"] != "never":
         yield _budget(worker, policy)
     yield f"ready {_readiness(policy['ready'])}"
+    if kind_of(policy["live"]):
+        yield _liveness(policy["live"])
     if worker["state"] in ("starting", "running") and not (worker["state"] == "running" and worker["pid"] is None):
         yield f"a crash now: {after_a_crash(data)}"
     if worker["state"] == "stopping" or data["draining"]:
@@ -227,10 +230,17 @@ def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
 
 def _readiness(ready: Mapping[str, Any]) -> str:
     delay = f"{exact(ready['delay'])} after its start" if ready["delay"] else ""
-    if not ready["tcp"]:
+    if kind_of(ready) is None:
         return delay or "as soon as it is started"
     late = f"within {exact(ready['timeout'])}, else it is ended as after a crash"
-    return f"when {ready['tcp']} accepts a connection{f', at the earliest {delay}' if delay else ''}, {late}"
+    return f"when {condition(ready)}{f', at the earliest {delay}' if delay else ''}, {late}"
+
+
+def _liveness(live: Mapping[str, Any]) -> str:
+    asked = f"asked every {exact(live['interval'])} whether {condition(live)}"
+    tries = "1 failure" if live["failures"] == 1 else f"{live['failures']} failures in a row"
+    done = "it is only told" if live["do"] == "notify" else "it is ended as after a crash"
+    return f"{asked}; after {tries} {done}"
 
 
 def _next(data: Data, now: float) -> str:

@@ -111,6 +111,18 @@ def _unready(facts: Facts, most: int) -> str:
     return f"{reason.partition('; ')[0]}, so it was ended{_verdict(facts, most)}"
 
 
+def _unhealthy(facts: Facts, most: int) -> str:
+    reason = str(facts.get("reason") or "not well").partition("; ")[0]
+    if facts.get("to") is None:
+        return f"not well, told by its {facts.get('kind')} probe: {reason}"
+    lived = f" after {short_time(facts.get('uptime_s'))}" if facts.get("uptime_s") is not None else ""
+    return f"{reason} (its {facts.get('kind')} probe), so it was ended{lived}{_verdict(facts, most)}"
+
+
+def _healthy(facts: Facts, _most: int) -> str:
+    return f"well again, by its {facts.get('kind')} probe"
+
+
 def _exited(facts: Facts, most: int) -> str:
     uptime = facts.get("uptime_s")
     lived = "" if uptime is None else f" after {short_time(uptime)}"
@@ -277,6 +289,8 @@ _CLAUSES: Mapping[str, Callable[[Facts, int], str]] = {
     "worker.starting": _starting,
     "worker.ready": _ready,
     "worker.unready": _unready,
+    "worker.unhealthy": _unhealthy,
+    "worker.healthy": _healthy,
     "worker.exited": _exited,
     "worker.stopping": _stopping,
     "worker.stopped": _stopped,

@@ -37,6 +37,7 @@ from actors.messages import (
     PaneAbsent,
     PaneSeen,
     Probe,
+    Purpose,
     Start,
     TreeGone,
     Verb,
@@ -208,9 +209,7 @@ def test_a_worker_that_never_lived_begins(world: World) -> None:
     ],
 )
 @pytest.mark.parametrize("panes", [(), (corpse(),), (corpse(None),)], ids=["no pane", "dead pane", "no status"])
-def test_what_rested_is_left_and_what_survived_is_ended(
-    intent: Intent, state: State, panes: tuple[Pane, ...]
-) -> None:
+def test_what_rested_is_left_and_what_survived_is_ended(intent: Intent, state: State, panes: tuple[Pane, ...]) -> None:
     found = panes[0] if panes else None
     assert plan(record(intent=intent), panes, HERE) == Leave(state, found, Survivor("l1", ROOT))
     assert plan(record(intent=intent), panes, SERVER_DIED) == Leave(state, found, Survivor("l1", ROOT))
@@ -250,7 +249,7 @@ def test_an_adopted_worker_that_was_not_ready_gets_its_time_anew() -> None:
     probed = replace(SPEC, ready=Ready(tcp="127.0.0.1:1", timeout=20.0))
     w, effects = adopted(record(spec=probed), Adopt(pane(), "l1", ROOT, ready=False))
     assert (w.state, due(w)) == (State.STARTING, NOW.mono + 20)
-    assert done(effects, Probe) == [Probe("l1", probed.ready)]
+    assert done(effects, Probe) == [Probe("l1", Purpose.READY, probed, "%1")]
 
 
 def test_an_adopted_worker_that_needs_no_readiness_runs_at_once() -> None:

@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 from actors.spec import (
     Backoff,
     Condition,
+    Do,
+    Http,
     Limit,
     Limits,
+    Live,
     LogLimits,
     PaneSize,
     Ready,
@@ -710,11 +713,6 @@ def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']
 
 
-@pytest.mark.parametrize("key", ["http", "command", "log", "screen", "unix"])
-def test_ways_to_be_ready_to_come_are_refused_as_not_yet_there(key: str) -> None:
-    assert said_of_worker(f"ready.{key} = 'x'") == [f'1: key "ready.{key}" is not supported yet']
-
-
 @pytest.mark.parametrize("condition", list(Condition))
 def test_each_condition_can_be_waited_for(condition: Condition) -> None:
     config = read(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = '{condition}' }}")
@@ -1087,3 +1085,94 @@ def test_a_changed_stall_or_limit_needs_no_new_process() -> None:
 )
 def test_rules_of_stall_and_limits(line: str, message: str) -> None:
     assert said_of_worker(line) == [f"1: {message}"]
+
+
+# probes
+
+
+@pytest.mark.parametrize("key", ["ready", "live"])
+def test_each_kind_of_probe_reaches_its_spec(key: str) -> None:
+    def kept(text: str) -> Any:
+        return getattr(worker(f"{key}.{text}"), key)
+
+    assert kept("unix = 'run/api.sock'").unix == "/etc/pv/run/api.sock"
+    assert kept("unix = '/run/api.sock'").unix == "/run/api.sock"
+    assert kept("http = 'http://[::1]:8080/health?x=1'").http == Http("http://[::1]:8080/health?x=1")
+    table = "http = { url = 'http://a', status = [200, 204], headers = { Authorization = 'Bearer x' } }"
+    assert kept(table).http == Http("http://a", (200, 204), (("Authorization", "Bearer x"),))
+    assert kept("command = ['curl', '-f', 'x']").command == ("curl", "-f", "x")
+    assert kept("command = 'test -f ok'").command == "test -f ok"
+    assert kept("log = '(?i)listening on \\d+'").log == "(?i)listening on \\d+"
+    assert kept("screen = '> $'").screen == "> $"
+
+
+def test_thresholds_and_times_of_probes_reach_their_spec() -> None:
+    spec = worker(
+        'ready = { tcp = "a:1", interval = "2s", attempt_timeout = "3s", successes = 2, failures = 9 }\n'
+        'live = { log = "x", interval = "1m", failures = 1, grace = "0s", do = "notify" }'
+    )
+    assert spec.ready == Ready(tcp="a:1", interval=2.0, attempt_timeout=3.0, successes=2, failures=9)
+    assert spec.live == Live(log="x", interval=60.0, failures=1, grace=0.0, do=Do.NOTIFY)
+    assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_record_of_before_there_were_kinds_is_read() -> None:
+    old = worker("ready.tcp = 'a:1'").to_json()
+    old["ready"] = {"delay": 0.0, "timeout": 60.0, "tcp": "a:1"}
+    del old["live"]
+    assert WorkerSpec.from_json(old) == worker("ready.tcp = 'a:1'")
+
+
+def test_two_kinds_of_probe_in_one_table_are_refused_at_the_second() -> None:
+    assert said_of_worker("ready.tcp = 'a:1'\nready.log = 'x'") == [
+        "2: ready.log stands beside tcp, and only one of them can be asked"
+    ]
+
+
+def test_a_worker_s_own_kind_of_probe_replaces_that_of_the_defaults() -> None:
+    text = "[defaults]\nready = { tcp = 'a:1', timeout = '5s' }\n[workers.w]\ncommand = 'x'\nready.log = 'x'\n"
+    (spec,) = read(text).workers
+    assert spec.ready == Ready(log="x", timeout=5.0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"),
+    [
+        ("(?=x)", "is no pattern for RE2 (invalid perl operator: (?=); it has no look-around"),
+        ("(a)\\1", "is no pattern for RE2 (invalid escape sequence: \\1); it has no back-references"),
+        ("[", "is no pattern for RE2 (missing ]: [)"),
+        ("a)|(?P<x>b", "is no pattern for RE2 (unexpected ): a)|(?P<x>b)"),
+        ("", "must not be empty: it would match whatever there is"),
+        ("x" * 1001, "must not be longer than 1000 characters"),
+    ],
+)
+def test_a_pattern_that_re2_refuses_is_told_with_its_line(pattern: str, what: str) -> None:
+    assert said_of_worker(f"live.screen = '{pattern}'") == [f"1: live.screen {what}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("http = 'https://a/b'", 'ready.http must begin with "http://"'),
+        ("http = 'http://me:SECRET@a/'", 'ready.http must be a URL like "http://127.0.0.1:8080/health"'),
+        ("http = 'http://a:0'", "ready.http must be a URL"),
+        ("http = 'http://a/b c'", "ready.http must have neither blanks"),
+        ("http = 7", "ready.http must be a URL like"),
+        ("http = {}", "ready.http.url is missing"),
+        ("http = { url = 'http://a', status = [99] }", "ready.http.status must be an array of codes"),
+        (
+            "http = { url = 'http://a', headers = { A = \"SECRET\\nB\" } }",
+            "ready.http.headers.A must be text in quotes",
+        ),
+        ("http = { url = 'http://a', headers = { 'A B' = 'x' } }", 'ready.http.headers."A B" is no name'),
+        ("http = { url = 'http://a', timeout = '1s' }", "ready.http.timeout is unknown"),
+        ("command = []", "ready.command must be an array like"),
+        ("successes = 0", "ready.successes must be at least 1"),
+        ("failures = 0", "ready.failures must be at least 1, or -1"),
+        ("interval = '1ms'", "ready.interval must be"),
+    ],
+)
+def test_what_is_wrong_with_a_probe_is_told_without_its_secrets(line: str, found: str) -> None:
+    (message,) = said_of_worker(f"ready.{line}")
+    assert message.startswith(f"1: {found}")
+    assert "SECRET" not in message

@@ -236,7 +236,7 @@ def test_a_program_for_another_machine_and_a_missing_interpreter_fail_at_once(si
 
 def test_down_ends_what_had_left_every_tree_unseen(site: Site) -> None:
     note = site.place / "pid"
-    escape = f"(env -i setsid sh -c \"echo \\$\\$ > {note}; exec sleep 1000\" &) ; exec sleep 1000"
+    escape = f'(env -i setsid sh -c "echo \\$\\$ > {note}; exec sleep 1000" &) ; exec sleep 1000'
     site.write(f"[workers.a]\ncommand = '''{escape}'''\n")
     site.up()
     wait_until(lambda: note.exists() and note.read_text().strip())

@@ -13,7 +13,6 @@ from actors.messages import (
     Admitted,
     ArmLog,
     AskPane,
-    BecameReady,
     ClosePane,
     Effect,
     Emit,
@@ -32,7 +31,9 @@ from actors.messages import (
     PaneAbsent,
     PaneSeen,
     Probe,
+    ProbeSucceeded,
     ProcessEnded,
+    Purpose,
     Refusal,
     ServerDied,
     SpecChanged,
@@ -355,8 +356,7 @@ DESIGN = {
 # Pairs that the table allows and no fact leads to: adoption begins a new Worker, so its quarantine comes from UNBORN;
 # what lives is removed by way of `stopping`; and nothing but a refused start says so far that one can never start.
 NO_FACT_LEADS_THERE = {(S.PENDING, S.FAILED), (S.STARTING, S.REMOVED), (S.RUNNING, S.REMOVED)} | {
-    (state, S.QUARANTINED)
-    for state in (S.PENDING, S.RUNNING, S.BACKOFF, S.STOPPING, S.STOPPED, S.COMPLETED, S.FAILED)
+    (state, S.QUARANTINED) for state in (S.PENDING, S.RUNNING, S.BACKOFF, S.STOPPING, S.STOPPED, S.COMPLETED, S.FAILED)
 }
 
 
@@ -434,7 +434,7 @@ def test_a_second_answer_to_the_same_start_changes_nothing() -> None:
         ProcessEnded("other"),
         TreeGone("other"),
         TreeLeft("other", (1,)),
-        BecameReady("other"),
+        ProbeSucceeded("other"),
     ],
     ids=lambda fact: type(fact).__name__,
 )
@@ -598,13 +598,13 @@ def test_a_delay_makes_ready_when_it_is_over() -> None:
 
 def test_a_probe_makes_ready() -> None:
     s = starting(ready=PROBED)
-    assert s.did(Probe) == [Probe("s-1", PROBED)]
+    assert s.did(Probe) == [Probe("s-1", Purpose.READY, s.w.spec, "%1")]
     assert s.w.state is S.STARTING
-    assert s.tell(BecameReady("s-1")).w.state is S.RUNNING
+    assert s.tell(ProbeSucceeded("s-1")).w.state is S.RUNNING
 
 
 def test_a_probe_that_succeeds_early_waits_for_the_delay() -> None:
-    s = starting(ready=replace(PROBED, delay=5.0)).tell(BecameReady("s-1"))
+    s = starting(ready=replace(PROBED, delay=5.0)).tell(ProbeSucceeded("s-1"))
     assert s.w.state is S.STARTING
     assert s.wait(5).w.state is S.RUNNING
 
@@ -1125,7 +1125,7 @@ def test_only_a_start_gets_a_worker_out_of_quarantine() -> None:
 def test_a_changed_policy_is_applied_in_place(scenario: Callable[[], Story]) -> None:
     s = scenario()
     before = s.w.state
-    s.respec(max_restarts=77)
+    s.respec(max_restarts=77, ready=s.w.spec.ready)
     assert (s.w.state, s.last, s.w.spec.max_restarts, s.w.next_spec) == (before, (), 77, None)
 
 

@@ -19,10 +19,10 @@ from actors.messages import (
     Acknowledge,
     Admitted,
     AskPane,
-    BecameReady,
     ClosePane,
     Effect,
     Emit,
+    EndProbe,
     EndTree,
     Fact,
     Finish,
@@ -36,7 +36,10 @@ from actors.messages import (
     PaneAbsent,
     PaneSeen,
     Probe,
+    ProbeFailed,
+    ProbeSucceeded,
     ProcessEnded,
+    Purpose,
     Refusal,
     ServerDied,
     SpecChanged,
@@ -59,8 +62,10 @@ from actors.messages import (
 )
 from actors.spec import (
     Backoff,
+    Do,
     Limit,
     Limits,
+    Live,
     Ready,
     Restart,
     Rung,
@@ -85,13 +90,14 @@ LADDER = (
 )
 
 POLICIES = st.builds(
-    lambda restart, most, ready, stop, stall, limits: WorkerSpec(
+    lambda restart, most, ready, live, stop, stall, limits: WorkerSpec(
         name="api",
         command=("serve",),
         cwd="/",
         restart=restart,
         max_restarts=most,
         ready=ready,
+        live=live,
         stop=stop,
         stall=stall,
         limits=limits,
@@ -101,7 +107,15 @@ POLICIES = st.builds(
     ),
     st.sampled_from(Restart),
     st.sampled_from([-1, 0, 1, 3]),
-    st.sampled_from([Ready(), Ready(delay=2.0, timeout=6.0), Ready(tcp="127.0.0.1:1", timeout=6.0)]),
+    st.sampled_from(
+        [
+            Ready(),
+            Ready(delay=2.0, timeout=6.0),
+            Ready(tcp="127.0.0.1:1", timeout=6.0),
+            Ready(tcp="127.0.0.1:1", delay=2.0, timeout=6.0, successes=2, failures=2),
+        ]
+    ),
+    st.sampled_from([Live(), Live(tcp="127.0.0.1:1", failures=2), Live(log="x", failures=1, do=Do.NOTIFY)]),
     st.sampled_from(
         [
             ("TERM", 4.0, "KILL"),
@@ -144,6 +158,7 @@ class World:
     asks: list[AskPane] = field(default_factory=list)
     ending: set[str] = field(default_factory=set)
     probing: str | None = None
+    purpose: Purpose = Purpose.READY
     watched: Watch | None = None
     typing: list[Type] = field(default_factory=list)
     mail: list[Fact] = field(default_factory=list)  # told by others; each may come late
@@ -270,7 +285,9 @@ class OneWorker(RuleBasedStateMachine):
                 if process not in world.lives.get(life, set()):
                     world.mail.append(ProcessEnded(life))
             case Probe(life):
-                world.probing = life
+                world.probing, world.purpose = life, effect.purpose
+            case EndProbe(life):
+                world.probing = None if world.probing == life else world.probing
             case ClosePane(pane):
                 if world.pane and world.pane.id == pane and world.pane.dead:
                     world.pane = None
@@ -458,7 +475,14 @@ class OneWorker(RuleBasedStateMachine):
     @rule()
     def probe_succeeds(self) -> None:
         assert self.world.probing is not None
-        self.tell(BecameReady(self.world.probing))
+        self.tell(ProbeSucceeded(self.world.probing, self.world.purpose))
+
+    @precondition(lambda self: self.world.probing)
+    @rule(late=st.booleans())
+    def probe_fails(self, late: bool) -> None:
+        assert self.world.probing is not None
+        purpose = Purpose.READY if late else self.world.purpose
+        self.tell(ProbeFailed(self.world.probing, "refused", purpose))
 
     @precondition(lambda self: not self.world.foreign)
     @rule(hangs_up=st.booleans())
@@ -540,7 +564,7 @@ class OneWorker(RuleBasedStateMachine):
         at = due(self.w)
         assert at is None or at > self.now - 0.02
 
-    @rule(fact=st.sampled_from([ProcessEnded, TreeGone, BecameReady]), life=st.sampled_from(["s-0", "x", ""]))
+    @rule(fact=st.sampled_from([ProcessEnded, TreeGone, ProbeSucceeded]), life=st.sampled_from(["s-0", "x", ""]))
     def fact_of_another_life_arrives(self, fact: Any, life: str) -> None:
         before = self.w
         self.tell(fact(life))
@@ -616,6 +640,17 @@ class OneWorker(RuleBasedStateMachine):
         if w.life is not None and w.state in (S.STARTING, S.RUNNING):
             assert w.ending is None
 
+    @invariant()
+    def what_is_probed_lives(self) -> None:
+        """A probe is under way for the present life only, for what its state asks, and never while it ends."""
+        w, life = self.w, self.w.life
+        assert self.world.probing == (life.id if life and life.probing else None)
+        if life and life.probing:
+            assert w.state is (S.STARTING if life.probing is Purpose.READY else S.RUNNING)
+            assert w.ending is None
+            assert life.probing is self.world.purpose
+        assert not w.is_unready or w.spec.live.do is Do.NOTIFY
+
     # in the end
 
     def teardown(self) -> None:
@@ -642,7 +677,7 @@ class OneWorker(RuleBasedStateMachine):
             while self.world.typing:
                 self.tell(self.typing_answer("typed"))
             if self.world.probing and turn >= 60:  # until then, none gets ready in time
-                self.tell(BecameReady(self.world.probing))
+                self.tell(ProbeSucceeded(self.world.probing, self.world.purpose))
             if self.w.state is S.PENDING:
                 self.tell(Admitted())
             at = due(self.w)

@@ -1,4 +1,4 @@
-"""Readiness by TCP, against real sockets."""
+"""The pool of probes and its TCP kind, against real sockets."""
 
 import os
 import queue
@@ -7,25 +7,42 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from support import wait_until
 
-from actors.messages import BecameReady, Fact, Probe
-from actors.spec import Ready
-from supervisor import probes
-from supervisor.probes import ProbePool, address_of
+from actors.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, Purpose
+from actors.spec import Ready, WorkerSpec
+from supervisor import probe_kinds, probes
+from supervisor.probe_kinds import address_of, met_itself
+from supervisor.probes import ProbePool
 
 DEADLINE = 10.0
+DEADLINE_OF_A_TRY = 0.2
+EMPTY = {"probes": 0, "screens": 0, "processes": 0}
+
+
+def asked(ready: Ready, life: str = "l1") -> Probe:
+    return Probe(life, Purpose.READY, WorkerSpec(name="api", command="x", cwd="/", ready=ready))
 
 
 class Pool:
-    """A pool and what it told."""
+    """A pool and what it told; after the first success of a life no more is asked, as a Worker has it."""
 
     def __init__(self) -> None:
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self.failures: queue.SimpleQueue[ProbeFailed] = queue.SimpleQueue()
         self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
         self.prober = ProbePool(self.errors.put)
 
     def probe(self, tcp: str, life: str = "l1") -> None:
-        self.prober.probe(Probe(life, Ready(tcp=tcp)), self.facts.put)
+        self.prober.probe(asked(Ready(tcp=tcp, attempt_timeout=DEADLINE_OF_A_TRY), life), self.told)
+
+    def told(self, fact: Fact) -> None:
+        if isinstance(fact, ProbeFailed):
+            self.failures.put(fact)
+        else:
+            assert isinstance(fact, ProbeSucceeded)
+            self.prober.forget(fact.life)
+            self.facts.put(fact)
 
     def next(self) -> Fact:
         return self.facts.get(timeout=DEADLINE)
@@ -37,7 +54,7 @@ def pool() -> Iterator[Pool]:
     yield pool
     pool.prober.close()
     assert not pool.prober._thread.is_alive()
-    assert pool.prober.tables() == {"probes": 0}
+    assert pool.prober.tables() == EMPTY
     assert pool.errors.empty()
 
 
@@ -88,7 +105,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> "queue.SimpleQueue[float]":
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_port_that_accepts_is_ready(pool: Pool, listener: socket.socket, host: str) -> None:
     pool.probe(f"{host}:{port_of(listener)}")
-    assert pool.next() == BecameReady("l1")
+    assert pool.next() == ProbeSucceeded("l1")
     assert pool.facts.empty()
 
 
@@ -99,14 +116,14 @@ def test_an_ipv6_port_that_accepts_is_ready(pool: Pool) -> None:
         pytest.skip("no IPv6 here")
     with listener:
         pool.probe(f"[::1]:{port_of(listener)}")
-        assert pool.next() == BecameReady("l1")
+        assert pool.next() == ProbeSucceeded("l1")
 
 
 def test_a_name_is_looked_up(pool: Pool, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
-    monkeypatch.setattr(probes.socket, "getaddrinfo", lambda *a, **k: answer)  # type: ignore[attr-defined]
+    monkeypatch.setattr(probe_kinds.socket, "getaddrinfo", lambda *a, **k: answer)  # type: ignore[attr-defined]
     pool.probe(f"database.example:{port_of(listener)}")
-    assert pool.next() == BecameReady("l1")
+    assert pool.next() == ProbeSucceeded("l1")
 
 
 def test_it_is_tried_again_until_somebody_listens(
@@ -120,7 +137,7 @@ def test_it_is_tried_again_until_somebody_listens(
     assert first[-1] == 1.0
     assert pool.facts.empty()
     refusing.listen()
-    assert pool.next() == BecameReady("l1")
+    assert pool.next() == ProbeSucceeded("l1")
 
 
 def test_a_forgotten_probe_is_given_up(pool: Pool, refusing: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +148,7 @@ def test_a_forgotten_probe_is_given_up(pool: Pool, refusing: socket.socket, monk
     pool.prober.forget("never known")
     refusing.listen()
     pool.probe(f"127.0.0.1:{port_of(refusing)}", "l2")
-    assert pool.next() == BecameReady("l2")
+    assert pool.next() == ProbeSucceeded("l2")
     assert pool.facts.empty()
 
 
@@ -140,12 +157,11 @@ def test_a_later_probe_of_a_life_replaces_the_first(
 ) -> None:
     pool.probe(f"127.0.0.1:{port_of(refusing)}")
     pool.probe(f"127.0.0.1:{port_of(listener)}")
-    assert pool.next() == BecameReady("l1")
+    assert pool.next() == ProbeSucceeded("l1")
     assert pool.facts.empty()
 
 
 def test_a_probe_that_hangs_is_bounded_in_time(pool: Pool, hanging: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "DEADLINE", 0.05)
     pauses = recorded(monkeypatch)
     pool.probe(f"127.0.0.1:{hanging}")
     assert pauses.get(timeout=DEADLINE) == 0.1
@@ -153,9 +169,8 @@ def test_a_probe_that_hangs_is_bounded_in_time(pool: Pool, hanging: int, monkeyp
 
 
 def test_many_that_hang_use_a_bounded_number_of_descriptors_and_the_others_get_ready(
-    pool: Pool, hanging: int, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, hanging: int, listener: socket.socket
 ) -> None:
-    monkeypatch.setattr(probes, "DEADLINE", 0.05)
     listener.listen(512)
     before = len(os.listdir("/proc/self/fd"))
     for n in range(300):
@@ -167,7 +182,7 @@ def test_many_that_hang_use_a_bounded_number_of_descriptors_and_the_others_get_r
     while len(ready) < 300:
         ready.add(pool.next())
         most = max(most, len(os.listdir("/proc/self/fd")))
-    assert ready == {BecameReady(f"l{n}") for n in range(300)}
+    assert ready == {ProbeSucceeded(f"l{n}") for n in range(300)}
     assert most <= before + probes.ATTEMPTS + 1
 
 
@@ -182,14 +197,13 @@ def test_a_resolver_that_hangs_holds_back_names_only(
         ended.put(None)
         return []
 
-    monkeypatch.setattr(probes, "DEADLINE", 0.05)
-    monkeypatch.setattr(probes.socket, "getaddrinfo", hang)  # type: ignore[attr-defined]
+    monkeypatch.setattr(probe_kinds.socket, "getaddrinfo", hang)  # type: ignore[attr-defined]
     for n in range(3 * probes.LOOKUPS):
         pool.probe(f"host-{n}:1", f"h{n}")
     hosts = {asked.get(timeout=DEADLINE) for _ in range(probes.LOOKUPS)}
     assert len(hosts) == probes.LOOKUPS
     pool.probe(f"localhost:{port_of(listener)}", "near")
-    assert pool.next() == BecameReady("near")
+    assert pool.next() == ProbeSucceeded("near")
     assert asked.empty()
     pool.prober.close()
     release.set()
@@ -202,14 +216,14 @@ def test_a_socket_that_met_itself_is_nobody() -> None:
         alone.bind(("127.0.0.1", 0))
         alone.connect(alone.getsockname())
         port = alone.getsockname()
-        assert probes._met_itself(alone)
+        assert met_itself(alone)
     with socket.socket() as next_one:
         next_one.bind(port)  # was reset, so it can be bound at once
 
 
 def test_a_server_that_accepts_is_somebody(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as connection:
-        assert not probes._met_itself(connection)
+        assert not met_itself(connection)
 
 
 @pytest.mark.parametrize("problem", [RuntimeError("the actor is dead"), SystemExit(1)])
@@ -217,27 +231,28 @@ def test_a_callback_that_raises_harms_nobody_else(pool: Pool, listener: socket.s
     def fail(_: Fact) -> None:
         raise problem
 
-    pool.prober.probe(Probe("l0", Ready(tcp=f"127.0.0.1:{port_of(listener)}")), fail)
+    pool.prober.probe(asked(Ready(tcp=f"127.0.0.1:{port_of(listener)}"), "l0"), fail)
     assert pool.errors.get(timeout=DEADLINE) is problem
     pool.probe(f"127.0.0.1:{port_of(listener)}")
-    assert pool.next() == BecameReady("l1")
+    assert pool.next() == ProbeSucceeded("l1")
 
 
-def test_without_an_address_a_life_is_ready_at_once(pool: Pool) -> None:
-    pool.prober.probe(Probe("l1", Ready()), pool.facts.put)
-    assert pool.next() == BecameReady("l1")
+def test_where_there_is_nothing_to_ask_nobody_is_asked(pool: Pool) -> None:
+    pool.prober.probe(asked(Ready()), pool.told)
+    pool.prober.forget("later")
+    wait_until(lambda: pool.prober.tables() == EMPTY)
 
 
 def test_a_closed_pool_leaves_nothing_behind(pool: Pool, refusing: socket.socket) -> None:
     before = len(os.listdir("/proc/self/fd"))
     other = ProbePool(pool.errors.put)
     for n in range(10):
-        other.probe(Probe(f"l{n}", Ready(tcp=f"127.0.0.1:{port_of(refusing)}")), pool.facts.put)
+        other.probe(asked(Ready(tcp=f"127.0.0.1:{port_of(refusing)}"), f"l{n}"), pool.facts.put)
     other.close()
     other.close()
-    other.probe(Probe("late", Ready(tcp="127.0.0.1:1")), pool.facts.put)
+    other.probe(asked(Ready(tcp="127.0.0.1:1"), "late"), pool.facts.put)
     other.forget("late")
-    assert other.tables() == {"probes": 0}
+    assert other.tables() == EMPTY
     assert len(os.listdir("/proc/self/fd")) == before
 
 

@@ -167,7 +167,10 @@ def test_the_log_alone_rebuilds_the_state_table(site: Site) -> None:
     table = {name: w["state"] for name, w in site.workers().items()}
     assert table == {
         **dict.fromkeys(("a", "c", "e"), "running"),
-        "b": "stopped", "done": "completed", "job": "completed", "loop": "failed",
+        "b": "stopped",
+        "done": "completed",
+        "job": "completed",
+        "loop": "failed",
     }
 
 

@@ -21,8 +21,11 @@ from actors.snapshot import Snapshot, iso, row_of
 from actors.spec import (
     Backoff,
     Condition,
+    Do,
+    Http,
     Limit,
     Limits,
+    Live,
     Ready,
     Restart,
     Rung,
@@ -906,3 +909,34 @@ def test_the_limits_and_the_restart_for_its_age_are_told_beforehand() -> None:
     assert "cpu above 150 % in 6 looks in a row: reported" in policy
     assert "age above 1h 0m: restarted" in policy
     assert coming(answer) == "it is restarted for its age, which is not counted at 13:00:00, in 59m 0s"
+
+
+# ── probes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_liveness_is_told_in_policy_history_and_outlook() -> None:
+    live = Live(command=("check", "SECRET"), interval=30.0, failures=2, do=Do.NOTIFY)
+    told = entry(40, "worker.unhealthy", kind="command", failures=2, reason="exited with code 1")
+    answer = data("running", told, spec=replace(SPEC, live=live), pid=7, health="unready")
+    policy = section("What its policy says", answer)
+    assert "asked every 30s whether its check command exits with 0; after 2 failures in a row it is only told" in policy
+    assert chain(answer) == ["12:00:40  not well, told by its command probe: exited with code 1"]
+    assert coming(answer) == "it runs on; it counts as well again when its check command exits with 0"
+    assert "SECRET" not in "\n".join(lines(answer))
+
+
+@pytest.mark.parametrize(
+    ("ready", "words"),
+    [
+        (Ready(unix="/run/a"), "when the socket /run/a accepts a connection"),
+        (Ready(http=Http("http://a/h?key=SECRET")), "when http://a/h answers 2xx or 3xx"),
+        (Ready(http=Http("http://a", (200, 204))), "when http://a answers 200, 204"),
+        (Ready(command="x SECRET"), "when its check command exits with 0"),
+        (Ready(log="up$"), "when its log has a line with up$"),
+        (Ready(screen="> $"), "when its screen shows > $"),
+    ],
+)
+def test_each_kind_of_readiness_has_its_words(ready: Ready, words: str) -> None:
+    answer = data("starting", spec=replace(SPEC, ready=ready), pid=7)
+    assert f"ready {words}, within 1m, else it is ended as after a crash" in section("What its policy says", answer)
+    assert "SECRET" not in "\n".join(lines(answer))

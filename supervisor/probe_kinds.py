@@ -1,0 +1,368 @@
+"""One try of each kind of probe: None when the worker is well, else what is wrong with it, in words without a secret.
+
+All of it runs in the pool's event loop, which bounds it in time; a try that is given up leaves nothing behind.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.messages import Probe, Purpose
+from actors.spec import Http
+from supervisor.http_probe import fault_of, http_target, request_of
+from supervisor.patterns import compiled
+from supervisor.segments import LinesOfLife, plain
+from supervisor.threads_aside import ThreadsAside
+from supervisor.tmux_client import scrubbed
+
+GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look
+LONGEST_GLANCE = 0.5  # seconds; then the last capture counts
+LAST_WAIT = 2.0  # seconds that the end of the pool waits for killed commands
+
+Address = tuple[str, int]
+Glance = Callable[[list[str], Callable[[dict[str, bytes]], None]], None]
+"""Ask for what these panes show now; always answered, from another thread."""
+
+
+class NotKnown(Exception):
+    """This try has nothing to go by: it counts neither way."""
+
+
+class Attempt:
+    """A kind of probe, for one life; it is tried again and again."""
+
+    async def begin_now(self) -> None:
+        """Leave out what was before, where that can be told apart."""
+
+    async def prepare(self) -> None:
+        """Do what is needed before a try."""
+
+    async def fault(self) -> str | None:
+        """Return None when the worker is well, else why not; raises OSError, TimeoutError, NotKnown."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """What tries are made with."""
+
+    loop: asyncio.AbstractEventLoop
+    names: ThreadsAside
+    files: ThreadsAside
+    processes: "Processes"
+    logs: Path
+    marker: str
+    screens: "Glances | None"
+
+
+def attempt_of(probe: Probe, kit: Kit) -> Attempt | None:
+    """Return how the life is tried; None where there is nothing to ask."""
+    check = probe.check
+    if check.tcp is not None:
+        return Tcp(kit, *address_of(check.tcp))
+    if check.unix is not None:
+        return Unix(kit, check.unix)
+    if check.http is not None:
+        return Get(kit, check.http)
+    if check.command is not None:
+        return Command(kit, probe, check.command)
+    if check.log is not None:
+        return InLog(kit, probe, check.log)
+    return OnScreen(kit, probe, check.screen) if check.screen is not None else None
+
+
+# ── sockets ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tcp(Attempt):
+    """Somebody accepts a connection; each address of the name is tried in turn."""
+
+    def __init__(self, kit: Kit, host: str, port: int) -> None:
+        self._kit = kit
+        self._host = host
+        self._port = port
+        self._addresses: list[str] = []
+
+    async def prepare(self) -> None:
+        self._addresses = await self._look_up()
+
+    async def fault(self) -> str | None:
+        async with self._connection():
+            return None
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[socket.socket]:
+        """Give a connection that is closed in the end; raises OSError."""
+        problem = OSError(None, "its name is not known")
+        for address in self._addresses:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+                try:
+                    await self._kit.loop.sock_connect(connection, (address, self._port))
+                    if met_itself(connection):
+                        raise ConnectionRefusedError(None, "connection refused")
+                except OSError as error:
+                    problem = error
+                else:
+                    yield connection
+                    return
+        raise problem
+
+    async def _look_up(self) -> list[str]:
+        if self._host == "localhost":
+            return ["127.0.0.1", "::1"]
+        if _is_address(self._host):
+            return [self._host]
+        return await self._kit.names.run(lambda: _addresses_of(self._host))
+
+
+class Unix(Attempt):
+    """Somebody accepts a connection on a Unix socket."""
+
+    def __init__(self, kit: Kit, path: str) -> None:
+        self._kit = kit
+        self._path = path
+
+    async def fault(self) -> str | None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+            while True:
+                try:
+                    connection.connect(self._path)  # never blocks, and asyncio takes "try again" for success
+                except BlockingIOError:  # as many wait there as may
+                    await asyncio.sleep(0.02)
+                else:
+                    return None
+
+
+class Get(Tcp):
+    """A GET is answered with one of the codes."""
+
+    def __init__(self, kit: Kit, http: Http) -> None:
+        target = http_target(http.url)
+        super().__init__(kit, target.host.removeprefix("[").removesuffix("]"), target.port)
+        self._http = http
+
+    async def fault(self) -> str | None:
+        async with self._connection() as connection:
+            await self._kit.loop.sock_sendall(connection, request_of(self._http))
+            return await fault_of(self._http, lambda: self._kit.loop.sock_recv(connection, 4096))
+
+
+def address_of(tcp: str) -> Address:
+    """Split "host:port" or "[::1]:port"; raises ValueError when the port is no number."""
+    host, _, port = tcp.rpartition(":")
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
+
+
+def met_itself(connection: socket.socket) -> bool:
+    """Whether the kernel joined both ends of one socket: it can when nobody listens on a port of the ephemeral range.
+
+    Then the connection is reset rather than closed, which would keep the worker from binding its port for a minute.
+    """
+    if connection.getsockname() != connection.getpeername():
+        return False
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return True
+
+
+def _addresses_of(host: str) -> list[str]:
+    try:
+        answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+# ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Command(Attempt):
+    """A command exits with 0: run where and as the worker is, its output thrown away, its process group killed after.
+
+    It bears the mark of the life, so that what leaves the group is ended with the life.
+    """
+
+    def __init__(self, kit: Kit, probe: Probe, command: tuple[str, ...] | str) -> None:
+        self._kit = kit
+        self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else command
+        self._cwd = probe.spec.cwd
+        mark = f"{kit.marker}/{probe.spec.name}/{probe.life}"
+        self._env = {**scrubbed(dict(os.environ)), **dict(probe.spec.env), "PANEVISOR_WORKER": mark}
+
+    async def fault(self) -> str | None:
+        process = await self._kit.files.run(self._spawn, self._kit.processes.kill)  # a cwd on a dead mount hangs
+        code = await self._kit.processes.end_of(process)
+        if code == 0:
+            return None
+        return f"exited with code {code}" if code > 0 else f"killed by signal {-code}"
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        null = subprocess.DEVNULL
+        return subprocess.Popen(
+            self._argv, cwd=self._cwd, env=self._env, stdin=null, stdout=null, stderr=null, start_new_session=True
+        )
+
+
+class Processes:
+    """Children of the pool, each leader of its own group, until they are killed and reaped."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._left: dict[int, subprocess.Popen[bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    async def end_of(self, process: "subprocess.Popen[bytes]") -> int:
+        """Return its exit code, negative for a signal; whoever stops waiting has it killed."""
+        self._left[process.pid] = process
+        try:
+            await self._exit_of(process)
+        finally:
+            self.kill(process)
+        return process.wait()  # it has ended
+
+    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+        """Kill its whole group, and reap it when it has ended: before that its group's number can't be another's."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is not None:
+            self._left.pop(process.pid, None)
+        elif not self._loop.is_closed():
+            self._left[process.pid] = process
+            self._loop.call_soon_threadsafe(self._reap_later, process)
+
+    def _reap_later(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.poll() is None:
+            self._loop.call_later(0.02, self._reap_later, process)
+        else:
+            self._left.pop(process.pid, None)
+
+    async def gone(self) -> None:
+        """Wait for those that were killed; one that the kernel holds is left to it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WAIT):
+                while self._left:
+                    await asyncio.sleep(0.01)
+
+    async def _exit_of(self, process: "subprocess.Popen[bytes]") -> None:
+        descriptor = os.pidfd_open(process.pid)
+        try:
+            ended = asyncio.Event()
+            self._loop.add_reader(descriptor, ended.set)
+            await ended.wait()
+        finally:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+
+# ── logs and screens ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class InLog(Attempt):
+    """The life has printed a line with the pattern: ever, while it starts; since the last try, while it runs."""
+
+    def __init__(self, kit: Kit, probe: Probe, pattern: str) -> None:
+        self._kit = kit
+        self._pattern = compiled(pattern)
+        self._lines = LinesOfLife(kit.logs, probe.spec.name, probe.life)
+        self._stays = probe.purpose is Purpose.READY
+        self._reading = False
+        self._found = False
+
+    async def begin_now(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._kit.files.run(self._lines.skip)
+
+    async def fault(self) -> str | None:
+        if not self._reading and not (self._found and self._stays):
+            self._reading = True
+            await self._kit.files.run(self._look)
+        found, self._found = self._found, self._found and self._stays
+        return None if found else "its log has no such line" + ("" if self._stays else " of late")
+
+    def _look(self) -> None:
+        try:
+            for line in self._lines.new():
+                self._found = self._found or self._pattern.search(line) is not None
+        finally:
+            self._reading = False  # by its thread: a try that was given up leaves it reading
+
+
+class Glances:
+    """Looks at panes between two beats: wishes of the same moment share one look, and one look is under way at most."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, glance: Glance) -> None:
+        self._loop = loop
+        self._glance = glance
+        self._wanted: dict[str, list[asyncio.Future[bytes | None]]] = {}
+        self._looking = False
+
+    async def of(self, pane: str) -> bytes | None:
+        """Return what the pane shows; None when it is gone, or that can't be told now."""
+        seen: asyncio.Future[bytes | None] = self._loop.create_future()
+        self._wanted.setdefault(pane, []).append(seen)
+        self._look_soon()
+        return await seen
+
+    def _look_soon(self) -> None:
+        if self._wanted and not self._looking:
+            self._looking = True
+            self._loop.call_later(GATHERED, self._look)
+
+    def _look(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        self._glance(list(wanted), lambda screens: self._answered(wanted, screens))
+
+    def _answered(self, wanted: dict[str, list["asyncio.Future[bytes | None]"]], screens: dict[str, bytes]) -> None:
+        with contextlib.suppress(RuntimeError):  # the pool was closed meanwhile
+            self._loop.call_soon_threadsafe(self._settle, wanted, screens)
+
+    def _settle(self, wanted: dict[str, list["asyncio.Future[bytes | None]"]], screens: dict[str, bytes]) -> None:
+        self._looking = False
+        for pane, waiting in wanted.items():
+            for seen in waiting:
+                if not seen.done():
+                    seen.set_result(screens.get(pane))
+        self._look_soon()
+
+
+class OnScreen(Attempt):
+    """The pane shows the pattern. While a life starts it is looked at for each try, else at the capture beat."""
+
+    def __init__(self, kit: Kit, probe: Probe, pattern: str) -> None:
+        self._pattern = compiled(pattern)
+        self._screen = probe.screen
+        self._looks = kit.screens if probe.purpose is Purpose.READY and probe.pane else None
+        self._pane = probe.pane or ""
+
+    def show(self, screen: bytes) -> None:
+        """Note what the pane shows now."""
+        self._screen = screen
+
+    async def prepare(self) -> None:
+        if self._looks:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_GLANCE):
+                    self._screen = await self._looks.of(self._pane) or self._screen
+
+    async def fault(self) -> str | None:
+        if self._screen is None:
+            raise NotKnown
+        return None if self._pattern.search(plain(self._screen)) else "its screen does not show it"
