@@ -19,7 +19,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from actors.spec import NAME_PATTERN, Backoff, Condition, LogLimits, PaneSize, Ready, Restart, WorkerSpec
+from actors.spec import (
+    NAME_PATTERN,
+    Backoff,
+    Condition,
+    ExitRule,
+    LogLimits,
+    PaneSize,
+    Ready,
+    Restart,
+    Window,
+    WorkerSpec,
+)
 from supervisor.config_problems import (
     DEFAULTS,
     ConfigError,
@@ -335,7 +346,7 @@ def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> Wor
         protected=table.protected,
         restart=Restart(table.restart),
         ok_exit_codes=tuple(table.ok_exit_codes),
-        backoff=Backoff(**table.backoff.model_dump()),
+        backoff=Backoff.from_json(table.backoff.model_dump()),
         max_restarts=table.max_restarts,
         healthy_after=table.healthy_after,
         depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
@@ -344,6 +355,9 @@ def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> Wor
         cleanup_after=table.cleanup_after,
         log=LogLimits(**table.log.model_dump()),
         pane=pane,
+        on_exit=tuple(ExitRule.from_json(rule.model_dump()) for rule in table.on_exit),
+        max_restarts_in=Window(**table.max_restarts_in.model_dump()) if table.max_restarts_in else None,
+        retry=table.retry,
     )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -137,8 +137,15 @@ def _without_mark(keys: Keys) -> Keys:
 
 def _below(model: type["Table"], keys: Keys) -> type["Table"]:
     for key in keys:
-        model = model.model_fields[str(key)].annotation  # type: ignore[assignment]  # only a table has unknown keys
+        if isinstance(key, str):  # an index leads into an array, whose tables are all of one shape
+            model = _table_in(model.model_fields[key].annotation)
     return model
+
+
+def _table_in(annotation: Any) -> type["Table"]:
+    """Return the shape of a table in `T`, `list[T]` or `T | None`: only a table has unknown keys."""
+    found: type[Table] = get_args(annotation)[0] if get_args(annotation) else annotation
+    return found
 
 
 def _unknown(keys: Keys, model: type["Table"]) -> str:

@@ -42,7 +42,7 @@ MAX_TOPICS = 64
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _POLICY = (
     *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "ready", "stop"),
-    *("cleanup_after", "protected"),
+    *("cleanup_after", "protected", "on_exit", "max_restarts_in", "retry"),
 )  # of a spec; never its command and environment, where secrets are
 _NAME = re.compile(NAME_PATTERN)
 
