@@ -137,10 +137,11 @@ def anew(budget: Budget) -> Budget:
 
 def pause(backoff: Backoff, attempt: int, dice: float) -> float:
     """Return the seconds before restart number `attempt` (0 is the first), spread by jitter."""
-    return _spread(_full_pause(backoff, attempt), backoff.jitter, dice)
+    return _spread(full_pause(backoff, attempt), backoff.jitter, dice)
 
 
-def _full_pause(backoff: Backoff, attempt: int) -> float:
+def full_pause(backoff: Backoff, attempt: int) -> float:
+    """Return the same without its jitter."""
     if backoff.steps:
         return backoff.steps[min(attempt, len(backoff.steps) - 1)]
     match backoff.kind:
