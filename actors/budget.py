@@ -13,7 +13,7 @@ The counter lives in one Worker, and begins at zero with it.
 from dataclasses import dataclass, replace
 
 from actors.messages import Exit, Instant
-from actors.spec import FULL, Backoff, Deed, ExitRule, Growth, Restart, WorkerSpec
+from actors.spec import Backoff, Deed, ExitRule, Growth, Restart, WorkerSpec
 
 SLOW_JITTER = 0.2  # of the slow lane where `jitter` is "full", which would make it no lane of its own
 
@@ -96,9 +96,10 @@ def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: In
         return Retry(delay, _charged(spec, budget, now))
     if spec.retry is None:
         return Fail(f"{spent}: budget spent")
-    jitter = SLOW_JITTER if spec.backoff.jitter == FULL else spec.backoff.jitter
     slow = replace(_charged(spec, budget, now), slow=True)
-    return Retry(_spread(spec.retry, jitter, dice), slow, f"{spent}: budget spent, tried every {spec.retry:g} s")
+    return Retry(
+        _spread(spec.retry, slow_jitter(spec), dice), slow, f"{spent}: budget spent, tried every {spec.retry:g} s"
+    )
 
 
 def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
@@ -111,6 +112,12 @@ def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
         if counted >= window.restarts:
             return f"{counted} restarts within {window.within:g} s"
     return f"{budget.attempt} restarts without a healthy spell of {spec.healthy_after:g} s" if budget.slow else None
+
+
+def slow_jitter(spec: WorkerSpec) -> float:
+    """Return the part by which the pauses of the slow lane are spread."""
+    jitter = spec.backoff.jitter
+    return SLOW_JITTER if isinstance(jitter, str) else jitter
 
 
 def _charged(spec: WorkerSpec, budget: Budget, now: Instant) -> Budget:

@@ -24,7 +24,10 @@ def iso(wall: float | None) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One worker in the picture. Times are Unix times; `order` and `draining` are for verdicts, not for readers."""
+    """One worker in the picture. Times are Unix times; `order` and `draining` are for verdicts, not for readers.
+
+    `recent` and `slow`, of its budget, are for `why`.
+    """
 
     name: str
     project: str
@@ -54,6 +57,8 @@ class Row:
     hands_on: bool
     order: int
     draining: bool
+    recent: tuple[float, ...] = ()
+    slow: bool = False
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return the row as the contract's `status -o json` has it."""
@@ -123,6 +128,8 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         hands_on=w.attached,
         order=w.order,
         draining=w.ending is not None,
+        recent=tuple(at.wall for at in w.budget.recent),
+        slow=w.budget.slow,
     )
 
 

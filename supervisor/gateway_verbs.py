@@ -177,6 +177,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
             "policy": {key: spec[key] for key in _POLICY},
+            "budget": {"recent": [iso(at) for at in row.recent], "slow": row.slow},
             "intent": found.intent,
             "gate": found.gate,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from actors.budget import full_pause
+from actors.budget import full_pause, slow_jitter
 from actors.spec import Condition, Deed, ExitRule, Restart, WorkerSpec
 
 SHOWN = 6  # pauses in the line
@@ -73,7 +73,11 @@ def _budget(spec: WorkerSpec) -> str:
     if not limits:
         return f"after {_pauses(spec, SHOWN)}, …{spread}, for ever: at most {_rate(spec)} restarts an hour"
     if spec.max_restarts == 0:
-        return "not once: failed at the first crash" if spec.retry is None else f"every {exact(spec.retry)}{spread}"
+        return (
+            "not once: failed at the first crash"
+            if spec.retry is None
+            else f"every {exact(spec.retry)}{_spread(slow_jitter(spec))}"
+        )
     end = "failed" if spec.retry is None else f"tried every {exact(spec.retry)}"
     most = spec.max_restarts if spec.max_restarts > 0 else SHOWN + 1
     return f"after {_pauses(spec, most)}{', …' if most > SHOWN else ''}{spread}; {end} after {' or '.join(limits)}"

@@ -57,7 +57,7 @@ from actors.messages import (
     Watch,
     Woken,
 )
-from actors.spec import Backoff, Ready, Restart, WorkerSpec
+from actors.spec import Backoff, Deed, ExitRule, Ready, Restart, Window, WorkerSpec
 from actors.typing_queue import PIECE
 from actors.worker_state import Goal, Phase, State, Worker
 
@@ -67,7 +67,7 @@ EXPIRY = 5.0
 ORDER_DEADLINE = 30.0  # the Terminal answers every order before this
 
 POLICIES = st.builds(
-    lambda restart, most, ready, stop: WorkerSpec(
+    lambda restart, most, ready, stop, retry, window, on_exit: WorkerSpec(
         name="api",
         command=("serve",),
         cwd="/",
@@ -78,11 +78,17 @@ POLICIES = st.builds(
         healthy_after=20.0,
         cleanup_after=3.0,
         backoff=Backoff(initial=1.0, max=8.0, jitter=0.0),
+        retry=retry,
+        max_restarts_in=window,
+        on_exit=on_exit,
     ),
     st.sampled_from(Restart),
     st.sampled_from([-1, 0, 1, 3]),
     st.sampled_from([Ready(), Ready(delay=2.0, timeout=6.0), Ready(tcp="127.0.0.1:1", timeout=6.0)]),
     st.sampled_from([("TERM", 4.0, "KILL"), ("KILL",), ("INT", 0.0, "TERM", 1.0, "KILL")]),
+    st.sampled_from([None, None, 12.0]),
+    st.sampled_from([None, Window(2, 15.0)]),
+    st.sampled_from([(), (), *((ExitRule(do=deed, codes=(0, 1), signals=(9,)),) for deed in Deed)]),
 )
 
 
@@ -208,9 +214,20 @@ class OneWorker(RuleBasedStateMachine):
         before, (self.w, effects) = self.w, step(self.w, fact, self.instant)
         self.check_lines(before, effects)
         if self.w.budget.attempt > before.budget.attempt:
-            assert before.spec.max_restarts < 0 or self.w.budget.attempt <= before.spec.max_restarts
+            self.check_charge(before)
         for effect in effects:
             self.carry(effect)
+
+    def check_charge(self, before: Worker) -> None:
+        """A restart past what the policy allows is in the slow lane, and the window is never overfull."""
+        policy, budget = before.spec, self.w.budget
+        if not budget.slow:
+            assert policy.max_restarts < 0 or budget.attempt <= policy.max_restarts
+        else:
+            assert policy.retry is not None
+            assert self.w.next_start is not None
+            assert self.w.next_start.mono == self.now + policy.retry
+        assert len(budget.recent) <= (policy.max_restarts_in.restarts if policy.max_restarts_in else 0)
 
     def check_lines(self, before: Worker, effects: tuple[Effect, ...]) -> None:
         was: str = before.state
