@@ -123,7 +123,7 @@ def slow_jitter(spec: WorkerSpec) -> float:
 def _charged(spec: WorkerSpec, budget: Budget, now: Instant) -> Budget:
     kept = spec.max_restarts_in.restarts if spec.max_restarts_in else 0
     recent = (*budget.recent, now)[-kept:] if kept else ()
-    return Budget(budget.attempt + 1, budget.restarts + 1, now, recent, budget.slow)
+    return Budget(budget.attempt + 1, budget.restarts + 1, now, recent)
 
 
 def forgiven(budget: Budget, uptime: float, healthy_after: float) -> Budget:
