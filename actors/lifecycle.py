@@ -27,7 +27,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors import limits, stall, stop_plan
-from actors.budget import Budget, Complete, Fail, Retry, Verdict, forgiven, judge
+from actors.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge
 from actors.death import Death
 from actors.messages import (
     Acknowledge,
@@ -634,10 +634,11 @@ def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: 
             return arm_cleanup(w, now), effects
         case Fail(reason):
             return move(w, S.FAILED, now, event, cause, "error", reason=f"{what}; {reason}", **facts)
-        case Retry(delay, budget):
+        case Retry(delay, budget, note):
             w = replace(w, budget=budget, next_start=Instant(now.mono + delay, now.wall + delay))
             facts |= {"delay_s": round(delay, 3), "attempt": budget.attempt}
-            return move(w, S.BACKOFF, now, event, cause, "warning", reason=what, **facts)
+            reason = f"{what}; {note}" if note else what
+            return move(w, S.BACKOFF, now, event, cause, "warning", reason=reason, **facts)
 
 
 def arm_cleanup(w: Worker, now: Instant) -> Worker:
@@ -975,7 +976,7 @@ def _change_goal(w: Worker, goal: Goal, now: Instant) -> Step:
 
 
 def _forgiven(w: Worker) -> Worker:
-    return replace(w, budget=replace(w.budget, attempt=0))
+    return replace(w, budget=anew(w.budget))
 
 
 def _order_restart(w: Worker, now: Instant) -> Step:

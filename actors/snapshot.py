@@ -60,7 +60,8 @@ class StallShown:
 class Row:
     """One worker in the picture. Times are Unix times.
 
-    `order` and `draining` are for verdicts, `ending` and `stall` are for `why`: they are not in `status`.
+    `order` and `draining` are for verdicts, `ending`, `stall`, `recent` and `slow` (of its budget) are for `why`: they
+    are not in `status`.
     """
 
     name: str
@@ -93,6 +94,8 @@ class Row:
     draining: bool
     ending: EndingView | None = None
     stall: StallShown | None = None
+    recent: tuple[float, ...] = ()
+    slow: bool = False
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return the row as the contract's `status -o json` has it."""
@@ -164,6 +167,8 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         draining=w.ending is not None,
         ending=_ending_of(w),
         stall=_stall_shown(w),
+        recent=tuple(at.wall for at in w.budget.recent),
+        slow=w.budget.slow,
     )
 
 

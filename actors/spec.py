@@ -31,14 +31,70 @@ class Condition(StrEnum):
     EXITED = "exited"
 
 
+class Growth(StrEnum):
+    """How the pauses of a back-off grow from one restart to the next."""
+
+    EXPONENTIAL = "exponential"
+    LINEAR = "linear"
+    CONSTANT = "constant"
+
+
+class Deed(StrEnum):
+    """What an `on_exit` rule does with the exits that it names, whatever `restart` says."""
+
+    RESTART_NOW = "restart-now"  # without a pause; charged to the budget like any restart, so that it converges
+    BACKOFF = "backoff"
+    COMPLETE = "complete"
+    FAIL = "fail"
+
+
+FULL = "full"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """The pause before restart n is `initial * factor**n`, at most `max`, spread by ± `jitter` (all in seconds)."""
+    """The pauses between restarts, in seconds; n counts from 0 since the last healthy life.
+
+    exponential: `initial * factor**n`; linear: `initial * (n + 1)`; constant: `initial`; each at most `max`. `steps`
+    are the pauses themselves, the last one repeats. `jitter` spreads a pause by ± that part of it; `FULL` takes any
+    time up to it.
+    """
 
     initial: float = 1.0
     factor: float = 2.0
     max: float = 60.0
-    jitter: float = 0.2
+    jitter: float | Literal["full"] = 0.2
+    kind: Growth = Growth.EXPONENTIAL
+    steps: tuple[float, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Backoff":
+        values = {**data}
+        values |= {"kind": Growth(values.get("kind", Growth.EXPONENTIAL)), "steps": tuple(values.get("steps", ()))}
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRule:
+    """What to do after an exit with one of `codes` or by one of `signals` (numbers)."""
+
+    do: Deed
+    codes: tuple[int, ...] = ()
+    signals: tuple[int, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ExitRule":
+        values = {**data}
+        lists = {key: tuple(values.get(key, ())) for key in ("codes", "signals")}
+        return cls(do=Deed(values["do"]), **lists)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `restarts` restarts in any `within` seconds."""
+
+    restarts: int
+    within: float
 
 
 KINDS = ("tcp", "unix", "http", "command", "log", "screen")
@@ -221,6 +277,9 @@ class WorkerSpec:
     pane: PaneSize = field(default_factory=PaneSize)
     stall: Stall = field(default_factory=Stall)
     limits: Limits = field(default_factory=Limits)
+    on_exit: tuple[ExitRule, ...] = ()  # the first that matches decides, before `restart` and `ok_exit_codes`
+    max_restarts_in: Window | None = None
+    retry: float | None = None  # the pause of a worker whose budget is spent, in seconds; None: it has failed
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -253,13 +312,15 @@ class WorkerSpec:
             "ok_exit_codes": tuple(values.get("ok_exit_codes", (0,))),
             "depends_on": tuple((name, Condition(on)) for name, on in values.get("depends_on", ())),
             "stop": tuple(_stop_step(step) for step in values.get("stop", ("TERM", 10.0, "KILL"))),
-            "backoff": Backoff(**values.get("backoff", {})),
+            "backoff": Backoff.from_json(values.get("backoff", {})),
             "ready": Ready.from_json(values.get("ready", {})),
             "live": _live(values.get("live", {})),
             "log": LogLimits(**values.get("log", {})),
             "pane": PaneSize(**values.get("pane", {})),
             "stall": _stall(values.get("stall", {})),
             "limits": _limits(values.get("limits", {})),
+            "on_exit": tuple(ExitRule.from_json(rule) for rule in values.get("on_exit", ())),
+            "max_restarts_in": Window(**values["max_restarts_in"]) if values.get("max_restarts_in") else None,
         }
         return cls(**values)
 

@@ -112,6 +112,6 @@ def interrupted(queue: TypingQueue, urgent: InputGiven) -> tuple[TypingQueue, tu
         dropped = dropped if whole else [(first.number, True), *dropped]
     elif first:
         dropped = [(first.number, begun), *dropped]
-    after = TypingQueue(waiting=(*kept, urgent), ahead=queue.ahead)
+    after = TypingQueue(waiting=(*kept, urgent), ahead=queue.ahead, pieces=queue.pieces)
     after = replace(after, done=queue.done, under_way=queue.under_way) if kept else after
     return after, tuple((number, begun) for number, begun in dropped if number != NOBODYS)

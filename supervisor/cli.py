@@ -452,6 +452,7 @@ def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
 def check(given: Given, file: str | None) -> int:
     """Validate a config: every problem with its line, else what each restart policy comes to, and warnings."""
     from supervisor import config, paths
+    from supervisor.restart_arithmetic import line, warnings
     from supervisor.restart_policy import in_words, waits_in_vain
     from supervisor.tables import safe
 
@@ -464,7 +465,9 @@ def check(given: Given, file: str | None) -> int:
     click.echo(f"{safe(path)}: {count} worker{'' if count == 1 else 's'}, ok")
     for spec in found.workers:
         click.echo(f"  {spec.name}: {in_words(spec)}")
-    for warning in waits_in_vain(found.workers):
+        if arithmetic := line(spec):
+            click.echo(f"    {arithmetic}")
+    for warning in (*waits_in_vain(found.workers), *warnings(found.workers)):
         click.echo(f"warning: {warning}")
     return 0
 

@@ -25,6 +25,7 @@ from actors.spec import (
     Backoff,
     Condition,
     Do,
+    ExitRule,
     Limit,
     Limits,
     Live,
@@ -34,6 +35,7 @@ from actors.spec import (
     Restart,
     Rung,
     Stall,
+    Window,
     WorkerSpec,
 )
 from supervisor.config_problems import (
@@ -362,7 +364,7 @@ def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> Wor
         protected=table.protected,
         restart=Restart(table.restart),
         ok_exit_codes=tuple(table.ok_exit_codes),
-        backoff=Backoff(**table.backoff.model_dump()),
+        backoff=Backoff.from_json(table.backoff.model_dump()),
         max_restarts=table.max_restarts,
         healthy_after=table.healthy_after,
         depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
@@ -374,6 +376,9 @@ def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> Wor
         pane=pane,
         stall=_stall(table.stall),
         limits=_limits(table.limits),
+        on_exit=tuple(ExitRule.from_json(rule.model_dump()) for rule in table.on_exit),
+        max_restarts_in=Window(**table.max_restarts_in.model_dump()) if table.max_restarts_in else None,
+        retry=table.retry,
     )
 
 

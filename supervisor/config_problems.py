@@ -137,10 +137,15 @@ def _without_mark(keys: Keys) -> Keys:
 
 def _below(model: type["Table"], keys: Keys) -> type["Table"]:
     for key in keys:
-        if isinstance(key, str):  # an index leads to a table of the same shape
-            annotation: Any = model.model_fields[key].annotation  # only a table, or an array of them, has unknown keys
-            model = next(iter(get_args(annotation)), annotation)
+        if isinstance(key, str):  # an index leads into an array, whose tables are all of one shape
+            model = _table_in(model.model_fields[key].annotation)
     return model
+
+
+def _table_in(annotation: Any) -> type["Table"]:
+    """Return the shape of a table in `T`, `list[T]` or `T | None`: only a table has unknown keys."""
+    found: type[Table] = get_args(annotation)[0] if get_args(annotation) else annotation
+    return found
 
 
 def _unknown(keys: Keys, model: type["Table"]) -> str:

@@ -6,6 +6,7 @@ that follows the key: "must be …". Defaults come from `actors.spec`, so that t
 
 import ipaddress
 import re
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -22,9 +23,11 @@ from pydantic import (
 )
 
 from actors.spec import (
+    FULL,
     KINDS,
     Backoff,
     Condition,
+    Growth,
     Limits,
     Live,
     LogLimits,
@@ -103,6 +106,10 @@ def _duration(least: str = "0s") -> BeforeValidator:
 
 def _duration_or_never(value: object) -> float | None:
     return None if value == "never" else seconds(value, never=True)
+
+
+def _pause_or_never(value: object) -> float | None:
+    return None if value == "never" else seconds(value, least="1s", never=True)
 
 
 def _size(least: str) -> BeforeValidator:
@@ -273,6 +280,32 @@ def _url_fault(url: object) -> str | None:
     return None
 
 
+def _backoff(value: object) -> object:
+    """Read an array of pauses as the table that it is short for: `["1s", "5s"]` gives `{ steps = ["1s", "5s"] }`."""
+    if not isinstance(value, list | dict):
+        raise ValueError(f'must be a table like {{ initial = "1s" }} or an array like ["1s", "5s"], not {shown(value)}')
+    if isinstance(value, dict):
+        return value
+    _pauses(value)  # for its verdicts, which here are about backoff[0] and so on
+    return {"steps": value}
+
+
+def _pauses(value: object) -> list[float]:
+    if not isinstance(value, list) or not value:
+        found = "an empty array" if value == [] else shown(value)
+        raise ValueError(f'must be an array of pauses like ["1s", "5s"], not {found}')
+    _refuse(((index,), _pause_fault(step)) for index, step in enumerate(value))
+    return [seconds(step) for step in value]
+
+
+def _pause_fault(step: object) -> str | None:
+    try:
+        seconds(step)
+    except ValueError as verdict:
+        return str(verdict)
+    return None
+
+
 def _status_fault(status: object) -> str | None:
     fits = isinstance(status, list) and all(type(code) is int and 100 <= code <= 599 for code in status)
     return None if fits else f"must be an array of codes like [200, 204], not {shown(status)}"
@@ -293,6 +326,25 @@ def _not_zero(count: int) -> int:
     if count == 0:
         raise ValueError("must be at least 1, or -1 for however many, not 0")
     return count
+
+
+def _jitter(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == FULL or (number and 0 <= value <= 1):  # type: ignore[operator]
+        return value
+    raise ValueError(f'must be a number from 0 to 1, or "full", not {shown(value)}')
+
+
+def _exit_signal(value: object) -> int:
+    """Read a signal by its number or its name, with or without SIG."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= signal.NSIG - 1:
+        return value
+    known = {name.name.removeprefix("SIG"): name.value for name in signal.Signals}
+    name = value.removeprefix("SIG") if isinstance(value, str) else None
+    if name not in known:
+        hint = nearest(name.upper(), list(known)) if name else ""
+        raise ValueError(f'must be a signal like "SEGV" or 11, not {shown(value)}{hint}')
+    return known[name]
 
 
 def _one(count: int) -> int:
@@ -433,10 +485,19 @@ class BackoffTable(Table):
     """A worker's `backoff`, in seconds."""
 
     initial: Duration = _BACKOFF.initial
+    kind: Literal["exponential", "linear", "constant"] = _BACKOFF.kind.value
     factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = _BACKOFF.factor
     # as text and validated too: a default must not lie below what `initial` was set to
     max: Duration = Field(default=f"{_BACKOFF.max}s", validate_default=True)
-    jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = _BACKOFF.jitter
+    jitter: Annotated[float | Literal["full"], BeforeValidator(_jitter)] = _BACKOFF.jitter
+    steps: Annotated[list[float], BeforeValidator(_pauses)] = []
+
+    @field_validator("factor")
+    @classmethod
+    def _only_where_it_counts(cls, factor: float, others: ValidationInfo) -> float:
+        if others.data.get("kind", Growth.EXPONENTIAL) != Growth.EXPONENTIAL:
+            raise Mismatch(f'is for kind = "exponential", not for {shown(others.data["kind"])} (leave it out)')
+        return factor
 
     @field_validator("max")
     @classmethod
@@ -444,6 +505,34 @@ class BackoffTable(Table):
         if longest < others.data.get("initial", 0.0):
             raise Mismatch(f"({longest:g}s) must not be less than backoff.initial ({others.data['initial']:g}s)")
         return longest
+
+    @model_validator(mode="after")
+    def _steps_alone(self) -> "BackoffTable":
+        if self.steps and self.model_fields_set - {"steps", "jitter"}:
+            raise Mismatch("has steps, which are the pauses as they are: beside them only jitter can stand")
+        return self
+
+
+class ExitRuleTable(Table):
+    """One of a worker's `on_exit`. What to do stands last because it needs something to be done after."""
+
+    codes: list[Annotated[int, Field(ge=0, le=255)]] = []
+    signals: list[Annotated[int, BeforeValidator(_exit_signal)]] = []
+    do: Literal["restart-now", "backoff", "complete", "fail"]
+
+    @field_validator("do")
+    @classmethod
+    def _after_something(cls, do: str, others: ValidationInfo) -> str:
+        if not others.data.get("codes", True) and not others.data.get("signals", True):
+            raise ValueError("needs codes or signals beside it, to say after which ends")
+        return do
+
+
+class WindowTable(Table):
+    """A worker's `max_restarts_in`, `within` in seconds."""
+
+    restarts: Annotated[int, Field(ge=1, le=1000)]  # their times are kept
+    within: Positive
 
 
 class CheckTable(Table):
@@ -551,7 +640,7 @@ class LimitsTable(Table):
 class PolicyTable(Table):
     """Whatever may stand in `[defaults]`."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"on_exit", "retry", "min_free_memory", "max_starting", "rules"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"min_free_memory", "max_starting", "rules"})
 
     cwd: PathText = "."
     env: dict[Variable, Text] = {}
@@ -562,7 +651,7 @@ class PolicyTable(Table):
     protected: bool = _SPEC.protected
     restart: Literal["always", "on-failure", "never"] = _SPEC.restart.value
     ok_exit_codes: list[Annotated[int, Field(ge=0, le=255)]] = list(_SPEC.ok_exit_codes)
-    backoff: BackoffTable = BackoffTable()
+    backoff: Annotated[BackoffTable, BeforeValidator(_backoff)] = BackoffTable()
     max_restarts: Annotated[int, Field(ge=-1, le=_MOST)] = _SPEC.max_restarts
     healthy_after: Positive = _SPEC.healthy_after
     ready: ReadyTable = ReadyTable()
@@ -572,6 +661,9 @@ class PolicyTable(Table):
     log: LogTable = LogTable()
     stall: StallTable = StallTable()
     limits: LimitsTable = LimitsTable()
+    on_exit: list[ExitRuleTable] = []
+    max_restarts_in: WindowTable | None = None
+    retry: Annotated[float | None, BeforeValidator(_pause_or_never)] = _SPEC.retry
 
 
 class WorkerTable(PolicyTable):

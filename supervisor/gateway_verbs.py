@@ -47,7 +47,7 @@ MOST_DEATHS = 200
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _POLICY = (
     *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "stop"),
-    *("cleanup_after", "protected", "limits"),
+    *("cleanup_after", "protected", "limits", "on_exit", "max_restarts_in", "retry"),
 )  # of a spec; never its command and environment, where secrets are
 _CHECKS = ("ready", "live")  # of a spec too, but shown without what may be secret in them
 _NAME = re.compile(NAME_PATTERN)
@@ -189,6 +189,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "tmux": snapshot.service.tmux,
             "closing": found.closing,
             "policy": _policy_of(spec),
+            "budget": {"recent": [iso(at) for at in row.recent], "slow": row.slow},
             "intent": found.intent,
             "gate": found.gate,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],

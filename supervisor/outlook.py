@@ -63,14 +63,18 @@ def begun(data: Data) -> float:
 def after_a_crash(data: Data) -> str:
     """Return what a crash of the present life would lead to, by the judge of the lifecycle itself."""
     worker, spec, crash = data["worker"], spec_of(data), Exit(None, SIGKILL, 0.0)
-    budget = Budget(worker["attempt"], worker["restarts"])
-    match judge(spec, budget, crash, uptime(data), _MIDDLE, Instant(0.0, 0.0)):
+    now, recent = timestamp(data["now"]), tuple(map(timestamp, data["budget"]["recent"]))
+    times = tuple(Instant(at, at) for at in recent)
+    budget = Budget(worker["attempt"], worker["restarts"], None, times, data["budget"]["slow"])
+    match judge(spec, budget, crash, uptime(data), _MIDDLE, Instant(now, now)):
         case Complete():
             return "completed"
         case Fail(reason):
             return f"failed ({reason})"
         case Retry(delay, charged):
-            return f"starts again after about {short_time(delay)} ({numbered(charged.attempt, spec.max_restarts)})"
+            lane = ", the budget being spent" if charged.slow else ""
+            again = numbered(charged.attempt, spec.max_restarts)
+            return f"starts again after about {short_time(delay)} ({again}{lane})"
 
 
 # ── what comes, by state ──────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from supervisor.client import Client, ServiceError
 from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of
 from supervisor.place import Place
 from supervisor.probe_words import condition, kind_of
-from supervisor.restart_policy import exact, in_words
+from supervisor.restart_policy import exact, in_words, is_ever_restarted
 from supervisor.selection import match
 from supervisor.tables import safe, short_time, timestamp
 from supervisor.why_words import Entry, amount, exit_in_words, is_found, is_idle, moves, state_in_words, told
@@ -183,8 +183,9 @@ def _waits(data: Data) -> Iterator[str]:
 def _policy(data: Data) -> Iterator[str]:
     worker, policy = data["worker"], data["policy"]
     yield in_words(spec_of(data))
-    if policy["restart"] != "never":
+    if is_ever_restarted(spec_of(data)):
         yield _budget(worker, policy)
+        yield from _other_limit(data)
     yield f"ready {_readiness(policy['ready'])}"
     if kind_of(policy["live"]):
         yield _liveness(policy["live"])
@@ -224,8 +225,19 @@ def _limits(limits: Mapping[str, Any]) -> Iterator[str]:
 
 def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
     attempt, most = worker["attempt"], policy["max_restarts"]
-    spent = f"{attempt} restarts" if most < 0 else f"{attempt} of {most} restarts"
+    spent = f"{attempt} of {most} restarts" if attempt <= most else f"{attempt} restarts"
     return f"{spent} since the last healthy life ({exact(policy['healthy_after'])}), {worker['restarts']} in all"
+
+
+def _other_limit(data: Data) -> Iterator[str]:
+    """Say what the other limit has counted, and when all are spent."""
+    window, retry = data["policy"]["max_restarts_in"], data["policy"]["retry"]
+    if window:
+        since = timestamp(data["now"]) - window["within"]
+        counted = sum(timestamp(at) > since for at in data["budget"]["recent"])
+        yield f"{counted} of {window['restarts']} restarts within the last {exact(window['within'])}"
+    if data["budget"]["slow"] and retry:
+        yield f"the budget is spent: tried every {exact(retry)} until a life is healthy"
 
 
 def _readiness(ready: Mapping[str, Any]) -> str:

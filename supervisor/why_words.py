@@ -97,8 +97,8 @@ def state_in_words(state: str | None) -> str:
 
 
 def numbered(attempt: int, most: int) -> str:
-    """Return which restart it is of how many: "restart 2 of 5"."""
-    return f"restart {attempt}" if most < 0 else f"restart {attempt} of {most}"
+    """Return which restart it is of how many: "restart 2 of 5"; where there is no limit or it is spent, which."""
+    return f"restart {attempt} of {most}" if attempt <= most else f"restart {attempt}"
 
 
 def _ready(facts: Facts, _most: int) -> str:
@@ -139,7 +139,8 @@ def _verdict(facts: Facts, most: int) -> str:
     match facts.get("to"):
         case "backoff":
             again = numbered(facts.get("attempt") or 0, most)
-            return f" ({again}, after a pause of {short_time(facts.get('delay_s'))})"
+            slow = str(facts.get("reason") or "").partition("; ")[2]
+            return f" ({again}, after a pause of {short_time(facts.get('delay_s'))}{f': {slow}' if slow else ''})"
         case "failed":
             return f": failed ({str(facts.get('reason') or '').partition('; ')[2] or 'given up'})"
         case "completed":

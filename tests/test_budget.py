@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.budget import Budget, Complete, Fail, Retry, Verdict, forgiven, judge, pause
+from actors.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge, pause
 from actors.messages import Exit, Instant
-from actors.spec import Backoff, Restart, WorkerSpec
+from actors.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 STEADY = Backoff(initial=1.0, factor=2.0, max=60.0, jitter=0.0)
@@ -127,3 +127,157 @@ def test_a_pause_stays_within_its_jitter(
 @pytest.mark.parametrize(("dice", "seconds"), [(0.0, 8.0), (0.5, 10.0), (0.75, 11.0)])
 def test_jitter_spreads_to_both_sides(dice: float, seconds: float) -> None:
     assert pause(Backoff(initial=10.0, jitter=0.2), 0, dice) == pytest.approx(seconds)
+
+
+# on_exit
+
+
+def rules(*given: tuple[Deed, tuple[int, ...], tuple[int, ...]]) -> tuple[ExitRule, ...]:
+    return tuple(ExitRule(do=deed, codes=codes, signals=signals) for deed, codes, signals in given)
+
+
+@pytest.mark.parametrize("restart", list(Restart))
+def test_the_first_rule_that_names_the_exit_decides_whatever_restart_says(restart: Restart) -> None:
+    on_exit = rules((Deed.COMPLETE, (1,), ()), (Deed.FAIL, (0, 1), (9,)), (Deed.RESTART_NOW, (0,), (11,)))
+    assert verdict(BADLY, restart=restart, on_exit=on_exit) == Complete()
+    assert verdict(WELL, restart=restart, on_exit=on_exit) == Fail('on_exit: do = "fail"')
+    assert verdict(KILLED, restart=restart, on_exit=on_exit) == Fail('on_exit: do = "fail"')
+    assert verdict(Exit(None, 11, 1.0), restart=restart, on_exit=on_exit) == Retry(0.0, Budget(1, 1, NOW))
+
+
+def test_a_code_rule_does_not_take_a_signal_for_its_code_nor_a_signal_rule_a_code() -> None:
+    assert isinstance(verdict(KILLED_WITH_CODE, on_exit=rules((Deed.FAIL, (0,), ()))), Retry)
+    assert isinstance(verdict(Exit(9, None, 1.0), on_exit=rules((Deed.FAIL, (), (9,)))), Retry)
+
+
+@pytest.mark.parametrize("exit", [LOST, NOT_READY])
+def test_an_end_that_nobody_was_told_has_nothing_that_a_rule_could_name(exit: Exit | None) -> None:
+    everything = rules((Deed.COMPLETE, tuple(range(256)), tuple(range(1, 65))))
+    assert isinstance(verdict(exit, on_exit=everything), Retry)
+
+
+def test_an_exit_that_no_rule_names_is_judged_by_restart() -> None:
+    assert verdict(BADLY, restart=Restart.NEVER, on_exit=rules((Deed.BACKOFF, (2,), ()))) == Fail('restart = "never"')
+
+
+def test_a_restart_at_once_is_charged_and_converges() -> None:
+    on_exit = rules((Deed.RESTART_NOW, (1,), ()))
+    assert verdict(BADLY, 4, on_exit=on_exit) == Retry(0.0, Budget(5, 5, NOW))
+    assert isinstance(verdict(BADLY, 5, on_exit=on_exit), Fail)
+
+
+# the window
+
+
+def at(seconds: float) -> Instant:
+    return Instant(NOW.mono + seconds, NOW.wall + seconds)
+
+
+def crashes(times: list[float], **policy: Any) -> list[Verdict]:
+    """Return the verdicts on crashes at these times; each life is over before it is healthy."""
+    budget, found = Budget(), []
+    for seconds in times:
+        found.append(judge(spec(**({"max_restarts": -1} | policy)), budget, BADLY, 0.0, 0.5, at(seconds)))
+        if isinstance(found[-1], Retry):
+            budget = found[-1].budget
+    return found
+
+
+def test_the_window_allows_so_many_restarts_and_not_one_more() -> None:
+    window = Window(3, 60.0)
+    assert isinstance(crashes([0, 1, 2], max_restarts_in=window)[-1], Retry)
+    assert crashes([0, 1, 2, 59.9], max_restarts_in=window)[-1] == Fail("3 restarts within 60 s: budget spent")
+    assert isinstance(crashes([0, 1, 2, 60.0], max_restarts_in=window)[-1], Retry)
+
+
+def test_what_has_left_the_window_makes_room_for_one_restart_each() -> None:
+    window = Window(2, 10.0)
+    verdicts = crashes([0, 6, 10.5, 16.5, 20], max_restarts_in=window)
+    assert [isinstance(v, Retry) for v in verdicts] == [True, True, True, True, False]
+
+
+@given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 5))
+def test_the_budget_keeps_no_more_times_than_the_window_counts(gaps: list[float], most: int) -> None:
+    times = [sum(gaps[: n + 1]) for n in range(len(gaps))]
+    for found in crashes(times, max_restarts_in=Window(most, 10.0), retry=5.0):
+        assert isinstance(found, Retry)
+        assert 0 < len(found.budget.recent) <= most
+
+
+def test_whichever_limit_is_spent_first_counts() -> None:
+    both: dict[str, Any] = {"max_restarts_in": Window(3, 60.0)}
+    assert "within" in str(crashes([0, 1, 2, 3], **both, max_restarts=5)[-1])
+    assert "healthy" in str(crashes([0, 1, 2], **both, max_restarts=2)[-1])
+
+
+def test_a_healthy_life_leaves_the_window_as_it_is() -> None:
+    full = Budget(2, 2, NOW, (at(-3), at(-2)))
+    assert forgiven(full, 60.0, 60.0) == Budget(0, 2, NOW, (at(-3), at(-2)))
+    window = spec(max_restarts_in=Window(2, 10.0), healthy_after=1.0)
+    assert isinstance(judge(window, full, BADLY, 2.0, 0.5, NOW), Fail)
+
+
+def test_a_person_s_start_begins_every_count_anew() -> None:
+    assert anew(Budget(7, 9, NOW, (NOW,), slow=True)) == Budget(0, 9, NOW)
+
+
+# the slow lane
+
+
+def test_where_there_is_a_slow_lane_a_spent_budget_leads_there_for_ever_and_is_counted_on() -> None:
+    said = "5 restarts without a healthy spell of 60 s: budget spent, tried every 600 s"
+    first = verdict(BADLY, 5, retry=600.0)
+    assert first == Retry(600.0, Budget(6, 6, NOW, slow=True), said)
+    assert isinstance(first, Retry)
+    second = judge(spec(retry=600.0), first.budget, BADLY, 59.0, 0.5, NOW)
+    assert second == Retry(600.0, Budget(7, 7, NOW, slow=True), said.replace("5", "6", 1))
+
+
+def test_the_slow_lane_lasts_though_the_window_has_emptied_meanwhile() -> None:
+    verdicts = crashes([0, 1, 700, 1400], max_restarts_in=Window(1, 60.0), retry=600.0)
+    assert [v.delay for v in verdicts if isinstance(v, Retry)] == [1.0, 600.0, 600.0, 600.0]
+
+
+def test_a_healthy_life_ends_the_slow_lane_and_forgives_the_window_with_it() -> None:
+    slow = Budget(9, 9, NOW, (NOW, NOW), slow=True)
+    policy = spec(max_restarts_in=Window(2, 3600.0), retry=600.0)
+    assert judge(policy, slow, BADLY, 60.0, 0.5, NOW) == Retry(1.0, Budget(1, 10, NOW, (NOW,)))
+
+
+def test_a_restart_at_once_is_no_way_round_the_slow_lane() -> None:
+    on_exit = rules((Deed.RESTART_NOW, (1,), ()))
+    found = verdict(BADLY, 5, on_exit=on_exit, retry=600.0)
+    assert isinstance(found, Retry)
+    assert found.delay == 600.0
+
+
+@pytest.mark.parametrize(
+    ("jitter", "least", "most"), [(0.0, 600.0, 600.0), (0.5, 300.0, 900.0), ("full", 480.0, 720.0)]
+)
+def test_the_slow_lane_is_spread_too(jitter: Any, least: float, most: float) -> None:
+    policy = spec(retry=600.0, max_restarts=0, backoff=Backoff(jitter=jitter))
+    found = [judge(policy, Budget(), BADLY, 0.0, dice, NOW) for dice in (0.0, 1.0)]
+    assert [v.delay for v in found if isinstance(v, Retry)] == pytest.approx([least, most])
+
+
+# kinds of back-off
+
+
+@pytest.mark.parametrize(
+    ("backoff", "pauses"),
+    [
+        (Backoff(kind=Growth.LINEAR, initial=2.0, max=7.0, jitter=0.0), [2, 4, 6, 7, 7]),
+        (Backoff(kind=Growth.CONSTANT, initial=3.0, jitter=0.0), [3, 3, 3, 3, 3]),
+        (Backoff(steps=(1.0, 0.0, 300.0), jitter=0.0), [1, 0, 300, 300, 300]),
+    ],
+)
+def test_the_pauses_of_each_kind(backoff: Backoff, pauses: list[float]) -> None:
+    assert [pause(backoff, attempt, 0.5) for attempt in range(5)] == pauses
+    assert pause(backoff, 10**9, 0.5) == pauses[-1]
+
+
+@given(st.floats(0.0, 1.0, exclude_max=True), st.sampled_from(Growth), st.integers(0, 50))
+def test_full_jitter_takes_any_time_up_to_the_pause_but_none(dice: float, kind: Growth, attempt: int) -> None:
+    whole = pause(Backoff(kind=kind, jitter=0.0), attempt, dice)
+    assert 0.0 < pause(Backoff(kind=kind, jitter="full"), attempt, dice) <= whole
+    assert pause(Backoff(kind=kind, jitter="full"), attempt, 0.0) == whole

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from actors.spec import (
     Backoff,
     Condition,
+    Deed,
     Do,
+    ExitRule,
     Http,
     Limit,
     Limits,
@@ -30,6 +32,7 @@ from actors.spec import (
     Stall,
     TypeKeys,
     TypeText,
+    Window,
     WorkerSpec,
 )
 from supervisor.config import Config, ConfigError, Problem, load, load_text
@@ -671,15 +674,35 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("ok_exit_codes = [256]", "ok_exit_codes[0] must be at most 255, not 256"),
         ("ok_exit_codes = [0, -1]", "ok_exit_codes[1] must be at least 0, not -1"),
         ("ok_exit_codes = [false]", "ok_exit_codes[0] must be a whole number, not false"),
-        ("backoff = '1s'", 'backoff must be a table, not "1s"'),
+        ("backoff = '1s'", 'backoff must be a table like { initial = "1s" } or an array like ["1s", "5s"], not "1s"'),
+        ("backoff = []", 'backoff must be an array of pauses like ["1s", "5s"], not an empty array'),
+        ("backoff = ['1s', 5.0]", 'backoff[1] must be a duration like "10s" or "1m30s", not 5.0 (for seconds write'),
+        ("backoff.steps = ['1s', '']", "backoff.steps[1] must be a duration"),
+        ("backoff = { steps = ['1s'], max = '5s' }", "backoff has steps, which are the pauses as they are"),
+        ("backoff = { kind = 'linear', factor = 3 }", 'backoff.factor is for kind = "exponential", not for "linear"'),
+        ("backoff.kind = 'lineal'", 'backoff.kind must be "exponential", "linear" or "constant", not "lineal" (did'),
+        ("max_restarts_in = 5", "max_restarts_in must be a table, not 5"),
+        ("max_restarts_in = { restarts = 0, within = '1s' }", "max_restarts_in.restarts must be at least 1, not 0"),
+        ("max_restarts_in = { restarts = 1001, within = '1s' }", "max_restarts_in.restarts must be at most 1000"),
+        ("max_restarts_in = { restarts = 5 }", "max_restarts_in.within is missing"),
+        ("retry = '0s'", 'retry must be from "1s"'),
+        ("retry = 5", 'retry must be a duration like "10s" or "1m30s", or "never", not 5 (for seconds write "5s")'),
+        ("on_exit = {}", "on_exit must be an array, not a table"),
+        ("on_exit = [{ do = 'fail' }]", "on_exit[0].do needs codes or signals beside it, to say after which ends"),
+        ("on_exit = [{ codes = [256], do = 'fail' }]", "on_exit[0].codes[0] must be at most 255, not 256"),
+        ("on_exit = [{ signals = ['SEGF'], do = 'fail' }]", 'on_exit[0].signals[0] must be a signal like "SEGV" or 11'),
+        ("on_exit = [{ signals = [true], do = 'fail' }]", "on_exit[0].signals[0] must be a signal like"),
+        ("on_exit = [{ codes = [1], do = 'fale' }]", 'on_exit[0].do must be "restart-now", "backoff", "complete" or'),
+        ("on_exit = [{ code = [1], codes = [1], do = 'fail' }]", 'unknown key "code" in on_exit[0] (did you mean'),
         ("backoff.factor = 0.5", "backoff.factor must be at least 1, not 0.5"),
         ("backoff.factor = nan", "backoff.factor must be a finite number, not nan"),
         ("backoff.factor = inf", "backoff.factor must be a finite number, not inf"),
         ("backoff.factor = true", "backoff.factor must be a number, not true"),
         ("backoff.factor = '2'", 'backoff.factor must be a number, not "2" (leave out the quotes)'),
-        ("backoff.jitter = 1.5", "backoff.jitter must be at most 1, not 1.5"),
-        ("backoff.jitter = nan", "backoff.jitter must be a finite number, not nan"),
-        ("backoff.jitter = 1" + "0" * 400, "backoff.jitter must be a number, not a number of more than 40 digits"),
+        ("backoff.jitter = 1.5", 'backoff.jitter must be a number from 0 to 1, or "full", not 1.5'),
+        ("backoff.jitter = nan", 'backoff.jitter must be a number from 0 to 1, or "full", not nan'),
+        ("backoff.jitter = 'ful'", 'backoff.jitter must be a number from 0 to 1, or "full", not "ful"'),
+        ("backoff.jitter = 1" + "0" * 400, 'backoff.jitter must be a number from 0 to 1, or "full", not a number of'),
         ("backoff.initial = '2m'", "backoff.max (60s) must not be less than backoff.initial (120s)"),
         ("backoff.max = '1ms'", "backoff.max (0.001s) must not be less than backoff.initial (1s)"),
         ("backoff.maximum = 1", 'unknown key "maximum" in backoff'),
@@ -707,7 +730,46 @@ def test_worker_rules(line: str, message: str) -> None:
     assert found.startswith(f"1: {message}")
 
 
-@pytest.mark.parametrize("key", ["on_exit", "retry", "min_free_memory", "max_starting", "rules"])
+def test_a_restart_policy_is_read_with_its_rules_its_window_and_its_slow_lane() -> None:
+    spec = load_text(
+        b"""
+        [workers.api]
+        command = "x"
+        backoff = ["1s", "1s", "5s"]
+        max_restarts_in = { restarts = 5, within = "1m" }
+        retry = "10m"
+        [[workers.api.on_exit]]
+        codes = [75, 76]
+        do = "restart-now"
+        [[workers.api.on_exit]]
+        signals = ["SEGV", 9, "SIGHUP"]
+        do = "fail"
+        """,
+        Path("/x/panevisor.toml"),
+    ).workers[0]
+    assert spec.backoff == Backoff(steps=(1.0, 1.0, 5.0))
+    assert (spec.max_restarts_in, spec.retry) == (Window(5, 60.0), 600.0)
+    assert spec.on_exit == (
+        ExitRule(do=Deed.RESTART_NOW, codes=(75, 76)),
+        ExitRule(do=Deed.FAIL, signals=(11, 9, 1)),
+    )
+    assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_rule_that_is_wrong_is_told_with_its_own_line() -> None:
+    rules = "[[workers.api.on_exit]]\ncodes = [1]\ndo = 'fail'\n[[workers.api.on_exit]]\nsignals = [0]\ndo = 'fail'"
+    (found,) = problems(f"[workers.api]\ncommand = 'x'\n{rules}")
+    assert (found.line, found.key) == (7, "on_exit[1].signals[0]")
+
+
+def test_a_worker_can_put_its_own_list_of_pauses_over_the_default_table_and_take_back_a_slow_lane() -> None:
+    defaults = "[defaults]\nbackoff.max = '2m'\nretry = '10m'\n"
+    text = f"{defaults}[workers.a]\ncommand = 'x'\nbackoff = ['3s']\nretry = 'never'"
+    (spec,) = load_text(text.encode(), Path("/x/panevisor.toml")).workers
+    assert (spec.backoff, spec.retry) == (Backoff(steps=(3.0,)), None)
+
+
+@pytest.mark.parametrize("key", ["min_free_memory", "max_starting", "rules"])
 def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
     assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']

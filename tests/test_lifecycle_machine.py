@@ -62,7 +62,9 @@ from actors.messages import (
 )
 from actors.spec import (
     Backoff,
+    Deed,
     Do,
+    ExitRule,
     Limit,
     Limits,
     Live,
@@ -72,6 +74,7 @@ from actors.spec import (
     Stall,
     TypeKeys,
     TypeText,
+    Window,
     WorkerSpec,
 )
 from actors.typing_queue import NOBODYS, PIECE
@@ -90,7 +93,7 @@ LADDER = (
 )
 
 POLICIES = st.builds(
-    lambda restart, most, ready, live, stop, stall, limits: WorkerSpec(
+    lambda restart, most, ready, live, stop, stall, limits, retry, window, on_exit: WorkerSpec(
         name="api",
         command=("serve",),
         cwd="/",
@@ -104,6 +107,9 @@ POLICIES = st.builds(
         healthy_after=20.0,
         cleanup_after=3.0,
         backoff=Backoff(initial=1.0, max=8.0, jitter=0.0),
+        retry=retry,
+        max_restarts_in=window,
+        on_exit=on_exit,
     ),
     st.sampled_from(Restart),
     st.sampled_from([-1, 0, 1, 3]),
@@ -127,6 +133,9 @@ POLICIES = st.builds(
     ),
     st.sampled_from([Stall(), Stall(after=3.0, ladder=LADDER), Stall(after=3.0, by="screen", ladder=LADDER[:-1])]),
     st.sampled_from([Limits(), Limits(processes=Limit(2)), Limits(age=Limit(15.0))]),
+    st.sampled_from([None, None, 12.0]),
+    st.sampled_from([None, Window(2, 15.0)]),
+    st.sampled_from([(), (), *((ExitRule(do=deed, codes=(0, 1), signals=(9,)),) for deed in Deed)]),
 )
 
 
@@ -258,9 +267,20 @@ class OneWorker(RuleBasedStateMachine):
         before, (self.w, effects) = self.w, step(self.w, fact, self.instant)
         self.check_lines(before, effects)
         if self.w.budget.attempt > before.budget.attempt:
-            assert before.spec.max_restarts < 0 or self.w.budget.attempt <= before.spec.max_restarts
+            self.check_charge(before)
         for effect in effects:
             self.carry(effect)
+
+    def check_charge(self, before: Worker) -> None:
+        """A restart past what the policy allows is in the slow lane, and the window is never overfull."""
+        policy, budget = before.spec, self.w.budget
+        if not budget.slow:
+            assert policy.max_restarts < 0 or budget.attempt <= policy.max_restarts
+        else:
+            assert policy.retry is not None
+            assert self.w.next_start is not None
+            assert self.w.next_start.mono == self.now + policy.retry
+        assert len(budget.recent) <= (policy.max_restarts_in.restarts if policy.max_restarts_in else 0)
 
     def check_lines(self, before: Worker, effects: tuple[Effect, ...]) -> None:
         was: str = before.state

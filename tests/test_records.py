@@ -13,6 +13,9 @@ from actors.records import Head, Intent, Record, Records
 from actors.spec import (
     Backoff,
     Condition,
+    Deed,
+    ExitRule,
+    Growth,
     Limit,
     Limits,
     LogLimits,
@@ -23,6 +26,7 @@ from actors.spec import (
     Stall,
     TypeKeys,
     TypeText,
+    Window,
     WorkerSpec,
 )
 
@@ -52,7 +56,15 @@ SPECS = st.builds(
     protected=st.booleans(),
     restart=st.sampled_from(Restart),
     ok_exit_codes=st.lists(st.integers(0, 255), max_size=3).map(tuple),
-    backoff=st.builds(Backoff, initial=SECONDS, factor=SECONDS, max=SECONDS, jitter=SECONDS),
+    backoff=st.builds(
+        Backoff,
+        initial=SECONDS,
+        factor=SECONDS,
+        max=SECONDS,
+        jitter=SECONDS | st.just("full"),
+        kind=st.sampled_from(Growth),
+        steps=st.lists(SECONDS, max_size=3).map(tuple),
+    ),
     max_restarts=st.integers(-1, 10**9),
     healthy_after=SECONDS,
     depends_on=st.lists(st.tuples(NAMES, st.sampled_from(Condition)), max_size=3).map(tuple),
@@ -70,6 +82,17 @@ SPECS = st.builds(
         ladder=st.lists(RUNGS, max_size=3).map(tuple),
     ),
     limits=st.builds(Limits, memory=LIMIT, cpu=LIMIT, cpu_samples=COUNT, processes=LIMIT, age=LIMIT),
+    on_exit=st.lists(
+        st.builds(
+            ExitRule,
+            do=st.sampled_from(Deed),
+            codes=st.lists(st.integers(0, 255), max_size=2).map(tuple),
+            signals=st.lists(st.integers(1, 64), max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    max_restarts_in=st.none() | st.builds(Window, COUNT, SECONDS),
+    retry=st.none() | SECONDS,
 )
 RECORDS = st.builds(
     Record,
@@ -210,3 +233,12 @@ def test_whatever_a_line_holds_it_folds_or_raises_one_of_the_documented_errors(e
 def test_a_line_that_is_no_table_raises_one_of_the_documented_errors(entry: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         Records().fold(entry)
+
+
+def test_a_record_from_before_on_exit_and_windows_has_their_defaults() -> None:
+    old = through_json(API.to_json())
+    for key in ("on_exit", "max_restarts_in", "retry"):
+        del old[key]
+    for key in ("kind", "steps"):
+        del old["backoff"][key]
+    assert WorkerSpec.from_json(old) == API

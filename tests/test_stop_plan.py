@@ -200,3 +200,9 @@ def test_an_input_between_two_pieces_is_given_up() -> None:
     queue, dropped = interrupted(begun, InputGiven(NOBODYS, b"exit\r"))
     assert dropped == ((1, True),)
     assert (queue.done, [given.number for given in queue.waiting]) == (0, [NOBODYS])
+
+
+def test_the_answer_about_a_step_under_way_lets_the_next_one_go() -> None:
+    s = asked().wait(2.0)  # the next step is due before the first one is answered
+    s.tell(Typed(s.life, 1))
+    assert [order.piece for order in s.did(Type)] == [2]

@@ -32,6 +32,7 @@ from actors.spec import (
     Stall,
     TypeKeys,
     TypeText,
+    Window,
     WorkerSpec,
 )
 from actors.worker_state import State
@@ -81,6 +82,7 @@ def data(
         "tmux": "ok",
         "closing": False,
         "policy": {key: value for key, value in spec.to_json().items() if key not in ("command", "cwd", "env")},
+        "budget": {"recent": [], "slow": False},
         "intent": "wanted",
         "gate": None,
         "dependencies": [],
@@ -321,6 +323,37 @@ def test_a_budget_without_an_end() -> None:
     )
     assert "7 restarts since the last healthy life (1m), 9 in all" in section("What its policy says", answer)
     assert chain(answer)[0].endswith("(restart 7, after a pause of 4.1s)")
+
+
+def test_a_spent_budget_with_a_slow_lane_says_so_and_counts_on() -> None:
+    slow = replace(SPEC, retry=600.0, backoff=STEADY)
+    note = "5 restarts without a healthy spell of 60 s: budget spent, tried every 600 s"
+    exit = {"cause": "exit", "exit_code": 1, "uptime_s": 1.0, "delay_s": 600.0, "attempt": 6}
+    ended = entry(50, "worker.exited", **exit, reason=f"exited with code 1; {note}", moved="running backoff")
+    spent = {"budget": {"recent": [], "slow": True}, "attempt": 6, "restarts": 8}
+    waiting = data(
+        "backoff", ended, spec=slow, next_start_at=NOON + 650.0, reason=f"exited with code 1; {note}", **spent
+    )
+    assert chain(waiting)[-1].endswith(f"exited with code 1 after 1.0s (restart 6, after a pause of 10m 0s: {note})")
+    policy = section("What its policy says", waiting)
+    assert "6 restarts since the last healthy life (1m), 8 in all" in policy
+    assert "the budget is spent: tried every 10m until a life is healthy" in policy
+    assert coming(waiting) == "starts again at 12:10:50, in 9m 50s"
+    again = data("running", ended, spec=slow, pid=7, started=59.0, **spent)
+    said = section("What its policy says", again)
+    assert "a crash now: starts again after about 10m 0s (restart 7, the budget being spent)" in said
+
+
+def test_a_window_says_what_it_has_counted_and_whether_a_crash_now_is_one_too_many() -> None:
+    window = replace(SPEC, max_restarts=-1, max_restarts_in=Window(2, 30.0), backoff=STEADY)
+    times = {"pid": 7, "started": 59.0, "attempt": 2, "restarts": 2, "spec": window}
+    within = data("running", **times, budget={"recent": [iso(NOON + 31), iso(NOON + 50)], "slow": False})
+    policy = section("What its policy says", within)
+    assert "2 of 2 restarts within the last 30s" in policy
+    assert "a crash now: failed (2 restarts within 30 s: budget spent)" in policy
+    over = data("running", **times, budget={"recent": [iso(NOON + 29), iso(NOON + 50)], "slow": False})
+    assert "1 of 2 restarts within the last 30s" in section("What its policy says", over)
+    assert "a crash now: starts again after about 8.0s (restart 3)" in section("What its policy says", over)
 
 
 # ── back-off, stopping ────────────────────────────────────────────────────────────────────────────────────────────
