@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Queue, Standing, blockers, decide, dependencies, is_living
+from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, is_living
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -22,6 +22,7 @@ from actors.bulletins import (
     Changed,
     ConfigOnDisk,
     Finished,
+    HostSeen,
     InputWanted,
     Introduce,
     Lineup,
@@ -118,7 +119,7 @@ class Opening:
     boot_id: str
     config: Config
     apply: Apply | None
-    places: int
+    room: Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ class SupervisorActor(SupervisedActor):
         self._blind: str | None = None
         self._closing: ShutDown | None = None
         self._queue = Queue()
+        self._room = opening.room
         self._leaving = Leaving()
         self._orders: dict[str, tuple[News, ...]] = {}  # told to a worker that has not said yet that it has them
         self._unborn: set[str] = set()
@@ -309,9 +311,15 @@ class SupervisorActor(SupervisedActor):
         self._admitting = False
         if self._closing:
             return
-        gates = decide(self._queue, self._standings, self._opening.places)
+        gates = decide(self._queue, self._standings, self._room)
         for name, gate in gates.items():
             self._hold(name, gate) if gate or self._no_tmux() else self._let_in(name)
+
+    def _host_seen(self, seen: HostSeen) -> None:
+        """Memory is the one gate that opens and closes without any worker's doing."""
+        before, self._room = self._room, replace(self._room, memory=seen.host.memory_available_bytes)
+        if before.short_of_memory or self._room.short_of_memory:
+            self._look_at_gates()
 
     def _no_tmux(self) -> bool:
         return self._server is None or self._blind is not None
@@ -720,6 +728,7 @@ class SupervisorActor(SupervisedActor):
         GiveInput: _give_input,
         ConfigBroken: _config_broken,
         ConfigOnDisk: _config_on_disk,
+        HostSeen: _host_seen,
         ShutDown: _shut_down,
         TmuxAnswers: _tmux_answers,
         ServerEnded: _server_ended,

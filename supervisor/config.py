@@ -68,7 +68,10 @@ class ServiceLogSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisorSettings:
-    """`[supervisor]`: paths are absolute, intervals in seconds, `on_term` is "keep" or "stop"."""
+    """`[supervisor]`: paths are absolute, intervals in seconds, `on_term` is "keep" or "stop".
+
+    `min_free_memory` in bytes, `max_starting` 0: no limit.
+    """
 
     state_dir: Path
     capture_interval: float
@@ -79,6 +82,8 @@ class SupervisorSettings:
     log: ServiceLogSettings
     watch_config: bool
     on_term: str
+    min_free_memory: int
+    max_starting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

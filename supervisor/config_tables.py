@@ -11,9 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from actors.admission import MAX_STARTING
 from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, WorkerSpec
 from supervisor.config_problems import Keys, Mismatch, Refused, nearest, shown
-from supervisor.quantities import seconds, size
+from supervisor.quantities import memory, seconds, size
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
 IDENTITY = "PANEVISOR_WORKER"
@@ -241,6 +242,8 @@ class SupervisorTable(Table):
     log: ServiceLogTable = ServiceLogTable()
     watch_config: bool = False
     on_term: Literal["keep", "stop"] = "keep"
+    min_free_memory: Annotated[int, BeforeValidator(memory)] = 0
+    max_starting: Annotated[int, Field(ge=0, le=4000)] = MAX_STARTING
 
 
 class BackoffTable(Table):
@@ -287,9 +290,7 @@ class LogTable(Table):
 class PolicyTable(Table):
     """Whatever may stand in `[defaults]`."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"}
-    )
+    not_yet: ClassVar[frozenset[str]] = frozenset({"on_exit", "retry", "stall", "limits", "rules"})
 
     cwd: PathText = "."
     env: dict[Variable, Text] = {}

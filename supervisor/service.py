@@ -28,6 +28,7 @@ from typing import Any
 
 import pykka
 
+from actors.admission import Room
 from actors.base import ActorFailed, Post
 from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
 from actors.messages import Handle
@@ -64,7 +65,7 @@ from supervisor.sweeps import Sweeps
 from supervisor.terminal_port import LOGS, TmuxTerminal
 from supervisor.tmux_client import SOCKET
 from supervisor.tmux_server import TmuxServer
-from supervisor.tree_sweep import TreeSweeper
+from supervisor.tree_sweep import TreeSweeper, available_memory
 from supervisor.waker import SystemClock
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
@@ -305,7 +306,7 @@ class Service:
             boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             config=self._place_config,
             apply=self._opening_apply(known),
-            places=min(self._settings.max_workers, places_within(tmux_open_files())),
+            room=self._room(),
         )
         SupervisorActor.start(
             opening,
@@ -316,6 +317,15 @@ class Service:
             self._records,
             self._inbox.tell,
             self._inbox,
+        )
+
+    def _room(self) -> Room:
+        settings = self._settings
+        return Room(
+            places=min(settings.max_workers, places_within(tmux_open_files())),
+            max_starting=settings.max_starting,
+            least_memory=settings.min_free_memory,
+            memory=available_memory(),
         )
 
     def _opening_apply(self, known: Records) -> Apply | None:

@@ -70,6 +70,7 @@ def test_an_empty_file_is_valid_and_has_all_defaults(monkeypatch: pytest.MonkeyP
     assert (settings.capture_interval, settings.health_interval, settings.heartbeat_interval) == (5.0, 10.0, 30.0)
     assert (settings.max_workers, settings.pane) == (1000, PaneSize())
     assert (settings.watch_config, settings.on_term) == (False, "keep")
+    assert (settings.min_free_memory, settings.max_starting) == (0, 20)
     log = settings.log
     assert log.file == settings.state_dir / "service.log"
     assert (log.level, log.format, log.max_size, log.keep) == ("info", "json", 20_000_000, 5)
@@ -609,6 +610,9 @@ def test_any_value_is_a_quantity_in_range_or_a_refusal(value: object) -> None:
         ("log.format = 'text'", 'log.format must be "json" or "console", not "text"'),
         ("watch_config = 'yes'", 'watch_config must be true or false, not "yes"'),
         ("watch_config = 1", "watch_config must be true or false, not 1"),
+        ("max_starting = -1", "max_starting must be at least 0, not -1"),
+        ("min_free_memory = '5'", 'min_free_memory must be a size like "500MB", or a share of the memory like "5%"'),
+        ("min_free_memory = '100%'", 'min_free_memory must be less than 100%, not "100%"'),
         ("on_term = 'kill'", 'on_term must be "keep" or "stop", not "kill"'),
         ("state_dir = ''", "state_dir must not be empty"),
         ("state_dir = '~/x'", 'state_dir must not begin with "~"'),
@@ -689,9 +693,7 @@ def test_worker_rules(line: str, message: str) -> None:
     assert found.startswith(f"1: {message}")
 
 
-@pytest.mark.parametrize(
-    "key", ["on_exit", "retry", "min_free_memory", "max_starting", "stall", "limits", "rules"]
-)
+@pytest.mark.parametrize("key", ["on_exit", "retry", "stall", "limits", "rules"])
 def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
     assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']
@@ -966,3 +968,9 @@ def test_no_worker_is_lost_without_a_problem_and_every_problem_has_a_line(tables
         case config:
             assert [each.name for each in config.workers] == list(tomllib.loads(text).get("workers", {}))
             assert [WorkerSpec.from_json(each.to_json()) for each in config.workers] == list(config.workers)
+
+
+def test_a_memory_gate_is_a_size_or_a_share_of_the_machines_memory() -> None:
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for written, least in (("'500MB'", 500_000_000), ("'0B'", 0), ("0", 0), ("'50%'", whole // 2)):
+        assert read(f"supervisor.min_free_memory = {written}").supervisor.min_free_memory == least

@@ -110,6 +110,7 @@ SAMPLES: dict[type, tuple[Any, ...]] = {
         Admit(),
         requests.ConfigBroken("sample"),
         bulletins.ConfigOnDisk(False),
+        bulletins.HostSeen(Host()),
         bulletins.TmuxAnswers(None),
         bulletins.ServerEnded(HANDLE),
         bulletins.Revived(HANDLE),
