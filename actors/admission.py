@@ -23,6 +23,7 @@ _IN_LINE = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait ag
 _ENDED = {S.COMPLETED, S.FAILED, S.STOPPED}
 MAX_STARTING = 20  # more at once start no faster (200 sleepers, 2 cores: see docs/decisions.md), and starve each other
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+TURN = f"{WAITING}a place"
 LAST_LIFE = f"{WAITING}what is left of the last life to end"
 
 
@@ -94,11 +95,13 @@ def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) 
     starting = sum(standing.state is S.STARTING for standing in standings.values())
     gates: dict[str, str | None] = {}
     stuck = _stuck(standings)
+    no_room: str | None = None
     for name in queue:
         standing = standings.get(name)
         if standing is None or standing.state is not S.PENDING or standing.record.intent is Intent.REMOVED:
             continue
-        gate = _own_gate(standing.record, standings, stuck) or full(room, taken, starting)
+        no_room = no_room or full(room, taken, starting)  # once full, full for all behind
+        gate = _own_gate(standing.record, standings, stuck) or no_room
         taken += gate is None
         starting += gate is None
         gates[name] = gate
@@ -107,7 +110,8 @@ def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) 
 
 def _own_gate(record: Record, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:
     """Return what keeps this worker alone; one whose last life is not over yet would only keep a place empty."""
-    return unmet(record.spec, standings, stuck) or (LAST_LIFE if record.life else None)
+    waits = unmet(record.spec, standings, stuck) if record.spec.depends_on else None
+    return waits or (LAST_LIFE if record.life else None)
 
 
 def full(room: Room, taken: int, starting: int) -> str | None:
@@ -119,8 +123,13 @@ def full(room: Room, taken: int, starting: int) -> str | None:
             f"{WAITING}memory: {_size(_coarse(room.memory or 0))} are available, {_size(room.least_memory)} have to be"
         )
     if 0 < room.max_starting <= starting:
-        return f"{WAITING}a place among the {room.max_starting} that start at a time"
+        return f"{TURN} among the {room.max_starting} that start at a time"
     return None
+
+
+def is_passing(gate: str) -> bool:
+    """Claim that the gate is the start rate, which opens with each worker that gets ready."""
+    return gate.startswith(TURN)
 
 
 def _size(count: int) -> str:

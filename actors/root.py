@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, is_living
+from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, is_living, is_passing
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -178,6 +178,7 @@ class SupervisorActor(SupervisedActor):
         self._standings: dict[str, Standing] = {}
         self._lineup: list[str] = []
         self._held: dict[str, str] = {}
+        self._unsaid: set[str] = set()  # of the held, those who were not told why
         self._lookups: set[str] = set()
         self._degraded: dict[str, str] = {}
         self._failures: dict[str, deque[float]] = {}
@@ -320,6 +321,9 @@ class SupervisorActor(SupervisedActor):
         before, self._room = self._room, replace(self._room, memory=seen.host.memory_available_bytes)
         if before.short_of_memory or self._room.short_of_memory:
             self._look_at_gates()
+        for name in self._unsaid & self._held.keys():
+            self._workers[name].tell(Held(self._held[name]))
+        self._unsaid.clear()
 
     def _no_tmux(self) -> bool:
         return self._server is None or self._blind is not None
@@ -331,8 +335,12 @@ class SupervisorActor(SupervisedActor):
 
     def _hold(self, name: str, gate: str | None) -> None:
         gate = gate or "waiting for tmux to answer"
-        if self._held.get(name) != gate:
-            self._held[name] = gate
+        if self._held.get(name) == gate:
+            return
+        self._held[name] = gate
+        if is_passing(gate):
+            self._unsaid.add(name)  # until the next health beat: most are let in before, and saying it costs as a start
+        else:
             self._workers[name].tell(Held(gate))
 
     # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────

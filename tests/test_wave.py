@@ -77,7 +77,8 @@ def test_sixty_starts_are_a_wave_in_the_log_and_in_each_picture(site: Site) -> N
 def test_who_waits_for_its_turn_says_so(site: Site) -> None:
     site.write(sleepers(3, "20s"), FAST + "max_starting = 1\n")
     site.up("--timeout", "1s", check=8)
-    assert site.worker("w2")["reason"] == "waiting for a place among the 1 that start at a time"
+    said = "waiting for a place among the 1 that start at a time"
+    wait_until(lambda: site.worker("w2")["reason"] == said)  # from the next health beat on
     assert "starts when one of those that start now is ready" in site.run("why", "w2", check=0).stdout
 
 
