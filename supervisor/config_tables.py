@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from actors.admission import MAX_STARTING
-from actors.spec import Backoff, Condition, LogLimits, PaneSize, Ready, WorkerSpec
+from actors.replicas import MOST
+from actors.spec import REPLICA_OF, Backoff, Condition, LogLimits, PaneSize, Ready, WorkerSpec
 from supervisor.config_problems import Keys, Mismatch, Refused, nearest, shown
 from supervisor.quantities import memory, seconds, size
 
@@ -180,10 +181,10 @@ def _host(host: str) -> bool:
         return False
 
 
-def _one(count: int) -> int:
-    if count != 1:
-        raise ValueError(f"= {shown(count)} is not supported yet (write a table for each worker)")
-    return count
+def _label(name: str) -> str:
+    if name == REPLICA_OF:
+        raise ValueError("is set by Panevisor itself, to tell whose replica a worker is (leave it out)")
+    return name
 
 
 Text = Annotated[str, AfterValidator(_no_nul)]
@@ -296,8 +297,8 @@ class PolicyTable(Table):
     env: dict[Variable, Text] = {}
     env_file: Annotated[list[str], BeforeValidator(_env_files)] = []
     project: Text = _SPEC.project
-    labels: dict[Text, Text] = {}
-    replicas: Annotated[int, AfterValidator(_one)] = 1
+    labels: dict[Annotated[Text, AfterValidator(_label)], Text] = {}
+    replicas: Annotated[int, Field(ge=0, le=MOST)] | None = None
     protected: bool = _SPEC.protected
     restart: Literal["always", "on-failure", "never"] = _SPEC.restart.value
     ok_exit_codes: list[Annotated[int, Field(ge=0, le=255)]] = list(_SPEC.ok_exit_codes)

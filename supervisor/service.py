@@ -214,7 +214,7 @@ class Service:
         """Apply the file; return why not, None when it was."""
         try:
             config = self._load_config()
-            self.ask(Apply(config.workers, config.digest), 30.0)
+            self.ask(Apply(config.workers, config.digest, families=config.families), 30.0)
         except (ConfigError, RequestRefused, TimeoutError) as refused:
             return str(refused)
         return None
@@ -332,7 +332,7 @@ class Service:
         """Starting the service is no deployment: after an unclean end the records rule until somebody applies."""
         if self._config is None or (known.workers and not known.head.clean):
             return None
-        return Apply(self._config.workers, self._config.digest)
+        return Apply(self._config.workers, self._config.digest, families=self._config.families)
 
     def _config_facts(self, known: Records) -> ConfigFacts:
         applied = known.head.config_digest

@@ -93,7 +93,6 @@ def test_every_key_of_a_worker_reaches_its_spec() -> None:
         env = { PORT = "80", _x1 = "" }
         project = "shop"
         labels = { tier = "web" }
-        replicas = 1
         protected = true
         restart = "always"
         ok_exit_codes = [0, 255]
@@ -645,7 +644,9 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("project = 5", "project must be text in quotes, not 5"),
         ("labels.a = true", "labels.a must be text in quotes, not true"),
         ("labels = ['a']", "labels must be a table, not an array"),
-        ("replicas = 2", "replicas = 2 is not supported yet"),
+        ("replicas = -1", "replicas must be at least 0, not -1"),
+        ("replicas = 4001", "replicas must be at most 4000, not 4001"),
+        ("labels.replica_of = 'x'", "labels.replica_of is set by Panevisor itself"),
         ("replicas = true", "replicas must be a whole number, not true"),
         ("protected = 0", "protected must be true or false, not 0"),
         (
