@@ -341,7 +341,7 @@ class SupervisorActor(SupervisedActor):
             return
         self._held[name] = gate
         if is_passing(gate):
-            self._unsaid.add(name)  # until the next health beat: most are let in before, and saying it costs as a start
+            self._unsaid.add(name)  # until the next health beat: most are let in before
         else:
             self._workers[name].tell(Held(gate))
 
