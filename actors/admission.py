@@ -2,6 +2,10 @@
 
 They stand in a queue: who began to wait first starts first, and at one moment the order is that of definition. A held
 worker says which gate holds it; "waiting …" is what time may mend.
+
+what is left of its last life ─▶ dependencies ─▶ capacity ─▶ memory ─▶ start rate ─▶ starts
+
+The first two are a worker's own, and let others pass; the last three hold all who come to them, so none overtakes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +21,10 @@ _TAKING_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _IN_LINE = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait again, and keeps its turn
 _ENDED = {S.COMPLETED, S.FAILED, S.STOPPED}
+MAX_STARTING = 20  # a judgement, not an optimum: docs/decisions.md has what it costs
+_UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+TURN = f"{WAITING}a place"
+LAST_LIFE = f"{WAITING}what is left of the last life to end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,24 @@ class Standing:
 
     state: State
     record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the machine and the config allow: `places` for workers, and so many `starting` at a time (0: no limit).
+
+    `least_memory` bytes have to be available for a start (0: no matter); `memory` is how many are, None while nobody
+    has looked yet, which holds nobody.
+    """
+
+    places: int
+    max_starting: int = 0
+    least_memory: int = 0
+    memory: int | None = None
+
+    @property
+    def short_of_memory(self) -> bool:
+        return self.memory is not None and self.memory < self.least_memory
 
 
 class Queue:
@@ -63,21 +89,58 @@ class Dependency:
     reason: str = ""
 
 
-def decide(queue: Iterable[str], standings: Mapping[str, Standing], places: int) -> dict[str, str | None]:
+def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) -> dict[str, str | None]:
     """Return each pending worker's gate: None for those that start now, else the reason that it is held."""
     taken = sum(standing.state in _TAKING_A_PLACE for standing in standings.values())
+    starting = sum(standing.state is S.STARTING for standing in standings.values())
     gates: dict[str, str | None] = {}
     stuck = _stuck(standings)
+    no_room: str | None = None
     for name in queue:
         standing = standings.get(name)
         if standing is None or standing.state is not S.PENDING or standing.record.intent is Intent.REMOVED:
             continue
-        gate = unmet(standing.record.spec, standings, stuck)
-        if gate is None and taken >= places:
-            gate = f"capacity: all {places} places are taken"
+        no_room = no_room or full(room, taken, starting)  # once full, full for all behind
+        gate = _own_gate(standing.record, standings, stuck) or no_room
         taken += gate is None
+        starting += gate is None
         gates[name] = gate
     return gates
+
+
+def _own_gate(record: Record, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:
+    """Return what keeps this worker alone; one whose last life is not over yet would only keep a place empty."""
+    waits = unmet(record.spec, standings, stuck) if record.spec.depends_on else None
+    return waits or (LAST_LIFE if record.life else None)
+
+
+def full(room: Room, taken: int, starting: int) -> str | None:
+    """Return why nobody can start now, in words; None when there is room."""
+    if taken >= room.places:
+        return f"capacity: all {room.places} places are taken"
+    if room.short_of_memory:
+        return (
+            f"{WAITING}memory: {_size(_coarse(room.memory or 0))} are available, {_size(room.least_memory)} have to be"
+        )
+    if 0 < room.max_starting <= starting:
+        return f"{TURN} among the {room.max_starting} that start at a time"
+    return None
+
+
+def is_passing(gate: str) -> bool:
+    """Claim that the gate is the start rate, which opens with each worker that gets ready."""
+    return gate.startswith(TURN)
+
+
+def _size(count: int) -> str:
+    unit, each = next(((unit, each) for unit, each in _UNITS if count >= each), ("B", 1))
+    return f"{count / each:.4g}{unit}"
+
+
+def _coarse(count: int) -> int:
+    """Return the number with two digits that count, never more: what is said is not to be new at each sweep."""
+    step = int(10 ** max(0, len(str(count)) - 2))
+    return count // step * step
 
 
 def unmet(spec: WorkerSpec, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:

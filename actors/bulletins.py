@@ -110,6 +110,13 @@ class Lineup:
 
 
 @dataclass(frozen=True, slots=True)
+class HostSeen:
+    """How the machine is, by the process sweep of a health beat. To the Supervisor, for the memory gate."""
+
+    host: Host
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceNow:
     """The service's own state changed."""
 

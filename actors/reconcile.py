@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from actors.admission import Standing
-from actors.records import Intent
+from actors.records import Intent, Scaled
 from actors.requests import Action, Change
 from actors.spec import WorkerSpec
 from actors.worker_state import State
@@ -26,6 +26,16 @@ def changes(specs: Iterable[WorkerSpec], standings: Mapping[str, Standing]) -> t
     kept = [_change(spec, standings.get(name)) for name, spec in wanted.items()]
     gone = [name for name, standing in standings.items() if name not in wanted and not standing.record.by_hand]
     return tuple(_with_renames(kept, gone, wanted, standings)) + tuple(_removal(name, standings) for name in gone)
+
+
+def scale_notes(before: Iterable[Scaled], kept: Iterable[Scaled]) -> tuple[Change, ...]:
+    """Return a change that changes nothing for each family that a person scaled: what counts, the order or the file."""
+    still = tuple(kept)
+    ended = [order for order in before if order not in still]
+    overtaken = "its size is the file's again"
+    return tuple(Change(order.name, Action.NONE, note=order.note) for order in still) + tuple(
+        Change(order.name, Action.NONE, note=f"it was scaled to {order.count}; {overtaken}") for order in ended
+    )
 
 
 def _change(spec: WorkerSpec, standing: Standing | None) -> Change:

@@ -58,14 +58,31 @@ class Record:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A person ordered `count` replicas of this family, when the file said `of_file`; it counts while it says so."""
+
+    name: str
+    count: int
+    of_file: int
+
+    @property
+    def note(self) -> str:
+        return f"scaled to {self.count}; the file says {self.of_file}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The world the records speak of: which boot, which tmux server, which file was applied, how the service ended."""
+    """The world the records speak of: which boot, which tmux server, which file was applied, how the service ended.
+
+    `scaled`: the families whose size a person ordered.
+    """
 
     boot_id: str = ""
     server: Handle | None = None
     config_digest: str = ""
     clean: bool = True
+    scaled: tuple[Scaled, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -78,6 +95,7 @@ class Head:
             server=Handle(**server) if server else None,
             config_digest=data.get("config_digest", ""),
             clean=bool(data.get("clean", False)),
+            scaled=tuple(Scaled(**_table(order)) for order in data.get("scaled", ())),
         )
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from actors.admission import Dependency
 from actors.messages import Verb
 from actors.records import Intent
+from actors.replicas import Family
 from actors.spec import WorkerSpec
 
 
@@ -42,6 +43,19 @@ class Apply:
     specs: tuple[WorkerSpec, ...]
     config_digest: str
     force: bool = False
+    families: tuple[Family, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Have `count` replicas of this family: new ones start, those with the highest numbers are stopped and forgotten.
+
+    Answered by `Accepted`, with the changes; refused where the file says something new about those that stay.
+    """
+
+    family: Family
+    count: int
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class Plan:
     """What `Apply` with these specs would do; nothing is changed. Answered by `Planned`."""
 
     specs: tuple[WorkerSpec, ...]
+    families: tuple[Family, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Queue, Standing, blockers, decide, dependencies, is_living
+from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, is_living, is_passing
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -22,6 +22,7 @@ from actors.bulletins import (
     Changed,
     ConfigOnDisk,
     Finished,
+    HostSeen,
     InputWanted,
     Introduce,
     Lineup,
@@ -46,8 +47,9 @@ from actors.messages import (
     Verb,
 )
 from actors.ports import Clock, Journal, RecordsFile, Survey
-from actors.reconcile import changes, why_force
-from actors.records import Intent, Record, Records
+from actors.reconcile import changes, different_keys, scale_notes, why_force
+from actors.records import Intent, Record, Records, Scaled
+from actors.replicas import Family, NoReplica, members, ordered, resolved, together, wanted
 from actors.requests import (
     Accepted,
     Action,
@@ -62,6 +64,7 @@ from actors.requests import (
     Planned,
     RequestRefused,
     Run,
+    Scale,
     ShutDown,
 )
 from actors.snapshot import Config
@@ -118,7 +121,7 @@ class Opening:
     boot_id: str
     config: Config
     apply: Apply | None
-    places: int
+    room: Room
     number: int = 0  # of the last order; a Supervisor before this one may have given some
     closing: ShutDown | None = None  # it was told to, and a failure of the Supervisor came in between
 
@@ -179,6 +182,7 @@ class SupervisorActor(SupervisedActor):
         self._standings: dict[str, Standing] = {}
         self._lineup: list[str] = []
         self._held: dict[str, str] = {}
+        self._unsaid: set[str] = set()  # of the held, those who were not told why
         self._lookups: set[str] = set()
         self._degraded: dict[str, str] = {}
         self._failures: dict[str, deque[float]] = {}
@@ -187,6 +191,7 @@ class SupervisorActor(SupervisedActor):
         self._blind: str | None = None
         self._closing: ShutDown | None = None
         self._queue = Queue()
+        self._room = opening.room
         self._leaving = Leaving()
         self._orders: dict[str, tuple[News, ...]] = {}  # told to a worker that has not said yet that it has them
         self._heard: dict[str, int] = {}  # the number of the last one that it has
@@ -334,9 +339,18 @@ class SupervisorActor(SupervisedActor):
         self._admitting = False
         if self._closing:
             return
-        gates = decide(self._queue, self._standings, self._opening.places)
+        gates = decide(self._queue, resolved(self._standings), self._room)
         for name, gate in gates.items():
             self._hold(name, gate) if gate or self._no_tmux() else self._let_in(name)
+
+    def _host_seen(self, seen: HostSeen) -> None:
+        """Memory is the one gate that opens and closes without any worker's doing."""
+        before, self._room = self._room, replace(self._room, memory=seen.host.memory_available_bytes)
+        if before.short_of_memory or self._room.short_of_memory:
+            self._look_at_gates()
+        for name in self._unsaid & self._held.keys():
+            self._workers[name].tell(Held(self._held[name]))
+        self._unsaid.clear()
 
     def _no_tmux(self) -> bool:
         return self._server is None or self._blind is not None
@@ -348,8 +362,12 @@ class SupervisorActor(SupervisedActor):
 
     def _hold(self, name: str, gate: str | None) -> None:
         gate = gate or "waiting for tmux to answer"
-        if self._held.get(name) != gate:
-            self._held[name] = gate
+        if self._held.get(name) == gate:
+            return
+        self._held[name] = gate
+        if is_passing(gate):
+            self._unsaid.add(name)  # until the next health beat: most are let in before
+        else:
             self._workers[name].tell(Held(gate))
 
     # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,7 +397,9 @@ class SupervisorActor(SupervisedActor):
 
     def _let_go(self) -> None:
         """Tell those to end whom nobody that is leaving needs any more."""
-        self._leaving, due = self._leaving.due(self._standings)
+        if not (self._leaving.waiting or self._leaving.told):
+            return
+        self._leaving, due = self._leaving.due(resolved(self._standings))
         for name, order in due.items():
             if name in self._workers:
                 self._tell_order(name, order)
@@ -424,13 +444,13 @@ class SupervisorActor(SupervisedActor):
     def _inspect(self, asked: Inspect) -> Inspection:
         self._refuse_unknown((asked.name,))
         standing = self._standings[asked.name]
-        spec = standing.record.spec
+        spec, standings = standing.record.spec, resolved(self._standings)
         return Inspection(
             spec=spec,
             intent=standing.record.intent,
             gate=self._held.get(asked.name) if standing.state is State.PENDING else None,
-            dependencies=dependencies(spec, self._standings),
-            blockers=blockers(asked.name, self._standings),
+            dependencies=dependencies(standings[asked.name].record.spec, standings),
+            blockers=blockers(asked.name, standings),
             closing=self._closing is not None,
         )
 
@@ -464,25 +484,37 @@ class SupervisorActor(SupervisedActor):
         return accepted
 
     def _plan(self, plan: Plan) -> Planned:
-        planned = changes(plan.specs, self._standings)
-        return Planned(planned, why_force(planned, self._standings))
+        specs, kept = self._wanted(plan.specs, plan.families)
+        planned = changes(specs, self._standings)
+        notes = scale_notes(self._head.scaled, kept)
+        return Planned((*planned, *notes), why_force(planned, self._standings))
+
+    def _wanted(
+        self, specs: tuple[WorkerSpec, ...], families: tuple[Family, ...]
+    ) -> tuple[tuple[WorkerSpec, ...], tuple[Scaled, ...]]:
+        try:
+            return wanted(specs, families, self._head.scaled)
+        except NoReplica as fault:
+            raise RequestRefused("config", str(fault)) from None
 
     def _apply(self, apply: Apply) -> Accepted:
-        planned = changes(apply.specs, self._standings)
+        wanted_specs, kept = self._wanted(apply.specs, apply.families)
+        planned = changes(wanted_specs, self._standings)
         refusal = None if apply.force else why_force(planned, self._standings)
         if refusal:
             raise RequestRefused("not-permitted", refusal)
         self._number += 1
-        specs = {spec.name: spec for spec in apply.specs}
+        specs = {spec.name: spec for spec in wanted_specs}
         for change in planned:
             if change.action is not Action.STOP:
                 self._carry_out_change(change, specs[change.name])
         self._forget_all(tuple(change.name for change in planned if change.action is Action.STOP))
         others = [name for name in self._lineup if name not in specs]
         self._lineup = [*specs, *others]
-        self._config_applied(apply, planned)
+        notes = scale_notes(self._head.scaled, kept)
+        self._config_applied(apply, planned, kept)
         self._look_at_gates()
-        return Accepted(self._number, tuple(specs), planned)
+        return Accepted(self._number, tuple(specs), (*planned, *notes))
 
     def _carry_out_change(self, change: Change, spec: WorkerSpec) -> None:
         name, number = change.name, self._number
@@ -503,17 +535,62 @@ class SupervisorActor(SupervisedActor):
         self._leaving = self._leaving.join(names, Ordered(Verb.REMOVE, self._number))
         self._let_go()
 
-    def _config_applied(self, apply: Apply, planned: tuple[Change, ...]) -> None:
+    def _config_applied(self, apply: Apply, planned: tuple[Change, ...], scaled: tuple[Scaled, ...]) -> None:
         now = self._clock.now().wall
         self._config = replace(
             self._config, digest=apply.config_digest, loaded_at=now, changed_on_disk=False, error=None
         )
-        self._keep_head(config_digest=apply.config_digest)  # with fsync: what was kept before is on disk, too
+        # with fsync: what was kept before is on disk, too
+        self._keep_head(config_digest=apply.config_digest, scaled=scaled)
         counts: dict[str, int] = {}
         for change in planned:
             counts[change.action] = counts.get(change.action, 0) + 1
         self._say("info", "config.applied", {"digest": apply.config_digest, **counts})
         self._tell_service()
+
+    # ── families ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _scale(self, scale: Scale) -> Accepted:
+        self._refuse_if_closing()
+        family, there = scale.family, members(scale.family.name, self._standings)
+        try:
+            specs = {spec.name: spec for spec in family.specs(scale.count)}
+        except NoReplica as fault:
+            raise RequestRefused("config", str(fault)) from None
+        gone = tuple(name for name in reversed(there) if name not in specs)
+        self._refuse_to_scale(specs, there)
+        if not scale.force:
+            self._refuse_protected(Order(Verb.REMOVE, gone))
+        self._number += 1
+        new = tuple(name for name in specs if name not in there or self._is_leaving(name))
+        for name in new:
+            action = Action.POLICY if name in there else Action.CREATE
+            self._carry_out_change(Change(name, action), specs[name])
+        self._forget_all(gone)
+        self._lineup = together(self._lineup, (*specs, *gone))
+        order = Scaled(family.name, scale.count, family.replicas)
+        self._keep_head(scaled=ordered(self._head.scaled, order))  # with fsync, as after apply
+        if new or gone:
+            self._say("info", "workers.scaled", {"family": family.name, "replicas": scale.count, "before": len(there)})
+        self._tell_lineup()
+        self._look_at_gates()
+        made = tuple(Change(name, Action.CREATE) for name in new)
+        return Accepted(self._number, new, made + tuple(Change(name, Action.STOP) for name in gone))
+
+    def _is_leaving(self, name: str) -> bool:
+        return self._standings[name].record.intent is Intent.REMOVED
+
+    def _refuse_to_scale(self, specs: Mapping[str, WorkerSpec], there: tuple[str, ...]) -> None:
+        """New replicas are made as the file is now: those that stay have to be so, too."""
+        for name, spec in specs.items():
+            standing = self._standings.get(name)
+            if standing is None:
+                continue
+            if name not in there:
+                raise RequestRefused("conflict", f"{name} exists, and is no replica: `panevisor remove {name}` first")
+            if keys := different_keys(standing.record.spec, spec):
+                said = f"the file has changed for {name} ({', '.join(keys)}): `panevisor apply` first"
+                raise RequestRefused("conflict", said)
 
     def _config_broken(self, broken: ConfigBroken) -> None:
         self._config_error(broken.error)
@@ -755,9 +832,11 @@ class SupervisorActor(SupervisedActor):
         Apply: _apply_asked,
         Plan: _plan,
         Run: _run,
+        Scale: _scale,
         GiveInput: _give_input,
         ConfigBroken: _config_broken,
         ConfigOnDisk: _config_on_disk,
+        HostSeen: _host_seen,
         ShutDown: _shut_down,
         TmuxAnswers: _tmux_answers,
         ServerEnded: _server_ended,

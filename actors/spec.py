@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-NAME_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+REPLICA_OF = "replica_of"  # the label that says of which family a worker is a replica; no file can set it
+LONGEST_NAME = 64
+NAME_PATTERN = rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}"
 
 
 class Restart(StrEnum):
@@ -285,6 +287,11 @@ class WorkerSpec:
     def argv(self) -> tuple[str, ...]:
         """What is executed: the command itself, or `/bin/sh -c` around a string."""
         return ("/bin/sh", "-c", self.command) if isinstance(self.command, str) else self.command
+
+    @property
+    def replica_of(self) -> str:
+        """The name of its family; "" for a worker of its own."""
+        return next((value for key, value in self.labels if key == REPLICA_OF), "")
 
     @property
     def digest(self) -> str:

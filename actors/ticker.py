@@ -18,6 +18,7 @@ from actors.bulletins import (
     CaptureTold,
     Enrolled,
     HealthTold,
+    HostSeen,
     Rang,
     SweptPanes,
     SweptTrees,
@@ -202,6 +203,7 @@ class TickerActor(SupervisedActor):
             taken = sweep.taken if known else float("-inf")
             enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), sweep.log_bytes.get(name)))
         self._metrics.tell(HealthTold(answer.beat, frozenset(self._enrolled), sweep.host))
+        self._supervisor.tell(HostSeen(sweep.host))
 
 
 def _under_way(since: float | None, now: float) -> bool:

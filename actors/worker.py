@@ -129,13 +129,13 @@ class WorkerActor(SupervisedActor):
             self._carry_out(effect)
 
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
+        self._report()  # first: who is let in because of this is never seen before it
         record = record_of(after)
         if record != self._record or before is None or (before.state, before.order) != (after.state, after.order):
             self._record = record
             self._around.supervisor.tell(Changed(after.name, after.state, record, after.order))
         if before is None or _process(before) != _process(after) or before.spec.log != after.spec.log:
             self._enrol(after)
-        self._report()
         self._arm(after)
 
     def _arm(self, worker: Worker) -> None:

@@ -321,6 +321,20 @@ def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, n
     return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
 
 
+@panevisor.command()
+@click.argument("name")
+@click.argument("replicas", type=click.IntRange(0, 4000), metavar="N")
+@_timeout
+@click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts.")
+@click.option("--force", is_flag=True, help="Also stop those that are protected.")
+@click.pass_obj
+def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool, force: bool) -> int:
+    """Have N replicas of NAME, until the file says another number; those with the highest numbers go first."""
+    from supervisor.orders import scale as scale_family
+
+    return scale_family(given.place(), name, replicas, force=force, wait=0.0 if no_wait else timeout)
+
+
 @panevisor.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")

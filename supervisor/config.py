@@ -19,9 +19,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from actors.replicas import MOST, Family, NoReplica
 from actors.spec import (
     KINDS,
+    LONGEST_NAME,
     NAME_PATTERN,
+    REPLICA_OF,
     Backoff,
     Condition,
     Do,
@@ -63,6 +66,7 @@ from supervisor.config_tables import (
 )
 from supervisor.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.paths import below, default_state_dir
+from supervisor.replica_words import filled
 
 __all__ = [
     "Config",
@@ -97,7 +101,10 @@ class ServiceLogSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisorSettings:
-    """`[supervisor]`: paths are absolute, intervals in seconds, `on_term` is "keep" or "stop"."""
+    """`[supervisor]`: paths are absolute, intervals in seconds, `on_term` is "keep" or "stop".
+
+    `min_free_memory` in bytes, `max_starting` 0: no limit.
+    """
 
     state_dir: Path
     capture_interval: float
@@ -108,11 +115,13 @@ class SupervisorSettings:
     log: ServiceLogSettings
     watch_config: bool
     on_term: str
+    min_free_memory: int
+    max_starting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A valid file: `path` is absolute, `workers` stand as in the file.
+    """A valid file: `path` is absolute, `workers` stand as in the file, with the replicas of each of the `families`.
 
     `digest` is 12 hex digits over its bytes and those of its env files; without any, of its SHA-256.
     """
@@ -121,6 +130,7 @@ class Config:
     digest: str
     supervisor: SupervisorSettings
     workers: tuple[WorkerSpec, ...]
+    families: tuple[Family, ...] = ()
 
 
 def load(path: Path) -> Config:
@@ -225,6 +235,7 @@ class _Reader:
         self._path = Path(os.path.abspath(path))
         self._faults: dict[_Fault, None] = {}
         self._env_files: dict[Path, EnvFile] = {}
+        self._replicas: dict[str, tuple[_Raw, int]] = {}  # by family: its table as written, and how many
 
     def config(self) -> Config:
         raw = _parsed(self._text, self._shown_path)
@@ -242,7 +253,20 @@ class _Reader:
             digest=digest_of(self._text, (file.content for file in self._env_files.values())),
             supervisor=_settings(supervisor, self._path),
             workers=tuple(self._spec(name, table, pane) for name, table in workers.items()),
+            families=tuple(self._family(name, pane) for name in self._replicas),
         )
+
+    def _family(self, name: str, pane: PaneSize) -> Family:
+        merged, count = self._replicas[name]
+
+        def spec_of(index: int) -> WorkerSpec:
+            table, found = self._replica(name, merged, index)
+            if table is None or found:
+                said = "; ".join(finding.message for finding in found)
+                raise NoReplica(f"the file gives no valid {name}-{index}: {said}")
+            return self._spec(f"{name}-{index}", table, pane)
+
+        return Family(name, count, spec_of)
 
     def _tables(self, raw: _Raw) -> dict[str, _Raw]:
         """Return the three top-level tables, empty where they are missing or none."""
@@ -279,16 +303,55 @@ class _Reader:
             if fault := _name_fault(name):
                 self._add(("workers", name), name, "", fault)
         owned = {name: own for name, own in raw.items() if isinstance(own, dict)}
-        tables = {name: self._worker(name, own, defaults) for name, own in owned.items()}
+        tables: dict[str, WorkerTable | None] = {}
+        for name, own in owned.items():
+            merged = _merged(defaults, own)
+            count = merged.get("replicas")
+            if type(count) is int and 0 <= count <= MOST:
+                tables |= self._members(name, own, defaults, merged, count)
+                self._check_member_names(name, count, raw)
+            else:
+                tables[name] = self._worker(name, own, defaults)
         return {name: table for name, table in tables.items() if table is not None}
 
     def _worker(self, name: str, own: _Raw, defaults: _Raw) -> WorkerTable | None:
-        merged = _merged(defaults, own)
+        table, found = self._judged(_merged(defaults, own))
+        for finding in found:
+            self._add_to_owner(name, own, defaults, finding)
+        return table
+
+    def _judged(self, merged: _Raw) -> tuple[WorkerTable | None, list[Finding]]:
+        """Return the table, what its env files set being in `env`, and whatever is wrong with it."""
         table, found = _validated(WorkerTable, merged)
         by_files = self._set_by_files(merged)
-        for finding in (*found, *self._env_file_findings(merged), *_size_findings(merged, by_files)):
-            self._add_to_owner(name, own, defaults, finding)
-        return table.model_copy(update={"env": by_files | table.env}) if table else None
+        found = [*found, *self._env_file_findings(merged), *_size_findings(merged, by_files)]
+        return table.model_copy(update={"env": by_files | table.env}) if table else None, found
+
+    def _members(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw, count: int) -> dict[str, WorkerTable | None]:
+        """Return a family's tables; the first one that is wrong speaks for all. Of none, the first is judged, too."""
+        self._replicas[name] = (merged, count)
+        tables: dict[str, WorkerTable | None] = {}
+        for index in range(1, max(count, 1) + 1):
+            table, found = self._replica(name, merged, index)
+            for finding in found:
+                self._add_to_owner(name, own, defaults, finding)
+            if found:
+                break
+            tables[f"{name}-{index}"] = table
+        return tables if count else {}
+
+    def _replica(self, name: str, merged: _Raw, index: int) -> tuple[WorkerTable | None, list[Finding]]:
+        replica = f"{name}-{index}"
+        table, found = self._judged(filled(merged, replica, index))
+        if len(replica) > LONGEST_NAME >= len(name):
+            found.append(Finding(("replicas",), f"replicas gives names longer than {LONGEST_NAME} characters"))
+        return table.model_copy(update={"labels": table.labels | {REPLICA_OF: name}}) if table else None, found
+
+    def _check_member_names(self, name: str, count: int, raw: _Raw) -> None:
+        for index in range(1, count + 1):
+            if (replica := f"{name}-{index}") in raw:
+                what = f"replicas gives a worker {shown(replica)}, and one of that name stands here too (rename one)"
+                self._add_worker(name, Finding(("replicas",), what))
 
     def _env_file_findings(self, table: _Raw) -> Iterator[Finding]:
         for keys, written in written_in(table).items():
@@ -347,7 +410,8 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
         messages.append(f"{shown(name)} {fault}")
     if not os.path.isabs(str(raw.get("cwd", ""))):
         messages.append("cwd must be an absolute path")
-    messages += [f"{key} is for workers of the file" for key in ("depends_on", "env_file") if raw.get(key)]
+    of_file = ("depends_on", "env_file", "replicas")
+    messages += [f"{key} is for workers of the file" for key in of_file if raw.get(key) not in (None, [], {})]
     if table is None or messages:
         raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages))
     return _spec_of(name, table, Path("/"), pane)

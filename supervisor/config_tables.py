@@ -22,9 +22,12 @@ from pydantic import (
     model_validator,
 )
 
+from actors.admission import MAX_STARTING
+from actors.replicas import MOST
 from actors.spec import (
     FULL,
     KINDS,
+    REPLICA_OF,
     Backoff,
     Condition,
     Growth,
@@ -44,7 +47,7 @@ from supervisor.config_problems import Keys, Mismatch, Refused, nearest, shown
 from supervisor.http_probe import http_target
 from supervisor.keys import KeyUnknown, checked
 from supervisor.patterns import compiled
-from supervisor.quantities import seconds, size
+from supervisor.quantities import memory, seconds, size
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
 IDENTITY = "PANEVISOR_WORKER"
@@ -353,6 +356,12 @@ def _one(count: int) -> int:
     return count
 
 
+def _label(name: str) -> str:
+    if name == REPLICA_OF:
+        raise ValueError("is set by Panevisor itself, to tell whose replica a worker is (leave it out)")
+    return name
+
+
 def _stall_after(value: object) -> float | None:
     """Read when a worker is stalled; tmux counts output in whole seconds, so less than 2 s could be none at all."""
     return None if value == "never" else seconds(value, least="2s", never=True)
@@ -479,6 +488,8 @@ class SupervisorTable(Table):
     log: ServiceLogTable = ServiceLogTable()
     watch_config: bool = False
     on_term: Literal["keep", "stop"] = "keep"
+    min_free_memory: Annotated[int, BeforeValidator(memory)] = 0
+    max_starting: Annotated[int, Field(ge=0, le=4000)] = MAX_STARTING
 
 
 class BackoffTable(Table):
@@ -640,14 +651,14 @@ class LimitsTable(Table):
 class PolicyTable(Table):
     """Whatever may stand in `[defaults]`."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"min_free_memory", "max_starting", "rules"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"rules"})
 
     cwd: PathText = "."
     env: dict[Variable, Text] = {}
     env_file: Annotated[list[str], BeforeValidator(_env_files)] = []
     project: Text = _SPEC.project
-    labels: dict[Text, Text] = {}
-    replicas: Annotated[int, AfterValidator(_one)] = 1
+    labels: dict[Annotated[Text, AfterValidator(_label)], Text] = {}
+    replicas: Annotated[int, Field(ge=0, le=MOST)] | None = None
     protected: bool = _SPEC.protected
     restart: Literal["always", "on-failure", "never"] = _SPEC.restart.value
     ok_exit_codes: list[Annotated[int, Field(ge=0, le=255)]] = list(_SPEC.ok_exit_codes)

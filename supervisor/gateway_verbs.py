@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from actors.death import Death
 from actors.feed import Entry
 from actors.messages import Verb as OrderVerb
+from actors.replicas import MOST, Family
 from actors.requests import (
     Accepted,
     Action,
@@ -26,11 +27,12 @@ from actors.requests import (
     Plan,
     Planned,
     Run,
+    Scale,
     ShutDown,
 )
 from actors.snapshot import EndingView, Snapshot, iso
 from actors.spec import NAME_PATTERN, WorkerSpec
-from supervisor import verdicts, wire
+from supervisor import wire
 from supervisor.config_problems import ConfigError, shown
 from supervisor.connection import Connection
 from supervisor.death_records import plain_death
@@ -61,6 +63,9 @@ class LoadedConfig(Protocol):
 
     @property
     def workers(self) -> tuple[WorkerSpec, ...]: ...
+
+    @property
+    def families(self) -> tuple[Family, ...]: ...
 
 
 class Desk(Protocol):
@@ -322,7 +327,7 @@ async def _plan(desk: Desk, _connection: Connection, _request: Request) -> bytes
         config = await desk.load_config()
     except ConfigError as error:
         raise WireError("config", str(error)) from None
-    planned = await desk.ask(Plan(config.workers))
+    planned = await desk.ask(Plan(config.workers, config.families))
     assert isinstance(planned, Planned)
     return wire.pack({"changes": plain_changes(planned.changes), "refusal": planned.refusal})
 
@@ -334,17 +339,38 @@ async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes
     except ConfigError as error:
         await desk.ask(ConfigBroken(str(error)))
         raise WireError("config", str(error)) from None
-    accepted = await desk.ask(Apply(config.workers, config.digest, force))
+    accepted = await desk.ask(Apply(config.workers, config.digest, force, config.families))
     assert isinstance(accepted, Accepted)
-    return await _settled(desk, accepted, _expected(config, accepted), seconds)
+    return await _settled(desk, accepted, _expected(accepted), seconds)
 
 
-def _expected(config: LoadedConfig, accepted: Accepted) -> dict[str, tuple[str, int]]:
-    """Say what is waited for after apply: every worker of the file up, those no longer in it gone."""
-    told = set(accepted.names)
-    numbers = {spec.name: accepted.number if spec.name in told else verdicts.NO_NUMBER for spec in config.workers}
+async def _scale(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    name, seconds, force = _one_name(request), wait(request), flag(request, "force")
+    count = whole(request, "replicas", 0, MOST)
+    if count is None:
+        raise WireError("usage", "replicas must be given")
+    try:
+        config = await desk.load_config()
+    except ConfigError as error:
+        raise WireError("config", str(error)) from None
+    accepted = await desk.ask(Scale(_family(config, name), count, force))
+    assert isinstance(accepted, Accepted)
+    return await _settled(desk, accepted, _expected(accepted), seconds)
+
+
+def _family(config: LoadedConfig, name: str) -> Family:
+    for family in config.families:
+        if family.name == name:
+            return family
+    if any(spec.name == name for spec in config.workers):
+        raise WireError("usage", f"{name} is one worker: only what has `replicas = N` in the file can be scaled")
+    raise WireError("unknown-worker", f"the file has no worker called {shown(name)} with replicas")
+
+
+def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
+    """Say what is waited for after apply or scale: every worker that is wanted up, those that are not gone."""
     removed = {c.name: ("remove", accepted.number) for c in accepted.changes if c.action is Action.STOP}
-    return {name: ("up", number) for name, number in numbers.items()} | removed
+    return dict.fromkeys(accepted.names, ("up", accepted.number)) | removed
 
 
 async def _settled(desk: Desk, accepted: Accepted, expected: Expected, seconds: float) -> bytes:
@@ -386,5 +412,6 @@ VERBS: dict[str, Verb] = {
     "send": Verb(_send, frozenset({"name", "content", "keys", "wait"})),
     "plan": Verb(_plan, frozenset()),
     "apply": Verb(_apply, frozenset({"force", "wait"})),
+    "scale": Verb(_scale, frozenset({"name", "replicas", "force", "wait"})),
     "down": Verb(_down, frozenset({"keep_workers"})),
 }

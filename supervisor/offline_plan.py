@@ -9,8 +9,9 @@ from actors import adoption
 from actors.admission import Standing
 from actors.adoption import World
 from actors.messages import Instant, Pane
-from actors.reconcile import changes, why_force
+from actors.reconcile import changes, scale_notes, why_force
 from actors.records import Head, Record
+from actors.replicas import NoReplica, wanted
 from actors.requests import Action, Change
 from actors.spec import PaneSize
 from actors.worker_state import Goal, State
@@ -27,15 +28,19 @@ from supervisor.tmux_words import pane_line
 
 def offline(place: Place) -> dict[str, Any]:
     """Return the answer of the wire's `plan`; raises CommandError for a wrong file."""
-    specs = config.load(place.config).workers
-    records = read_records(place.state_dir / "records.jsonl")
+    loaded, records = config.load(place.config), read_records(place.state_dir / "records.jsonl")
+    before = records.head.scaled
+    try:
+        specs, kept = wanted(loaded.workers, loaded.families, before)
+    except NoReplica as fault:
+        raise CommandError("config", str(fault)) from None
     panes = _panes(place)
     known = {record.spec.name: record for record in records.workers}
     known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
     world = _world(records.head, place)
     standings = {name: _standing(record, panes.get(name, ()), world) for name, record in known.items()}
     planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
-    return {"changes": plain_changes(planned), "refusal": why_force(planned, standings)}
+    return {"changes": plain_changes((*planned, *scale_notes(before, kept))), "refusal": why_force(planned, standings)}
 
 
 def _standing(record: Record, panes: tuple[Pane, ...], world: World) -> Standing:

@@ -28,6 +28,17 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
     return report([verdict for answer in answers for verdict in answer["verdicts"]])
 
 
+def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -> int:
+    """Scale a family; print what changes, or the verdicts on it if `wait` is more than 0."""
+    with Client.connect(place.socket) as client:
+        answer = client.call("scale", name=name, replicas=replicas, force=force, wait=wait)
+    new, gone = ([c["name"] for c in answer["changes"] if c["action"] == action] for action in ("create", "stop"))
+    plural = "" if replicas == 1 else "s"
+    said = f"{len(new)} new, {len(gone)} to go" if new or gone else "as before"
+    print(f"{name}: {replicas} replica{plural}, {said}")
+    return report(answer["verdicts"])
+
+
 def report(verdicts: Iterable[Mapping[str, Any]]) -> int:
     """Print a line a verdict; return 1 when one is not well, else 0."""
     well = True

@@ -90,6 +90,10 @@ def _pending(data: Data) -> Next:
         return Next("starts when one of the others ends and it is the first in line")
     if data["tmux"] != "ok":
         return Next("starts as soon as tmux answers again")
+    if gate.startswith("waiting for memory"):
+        return Next("starts when that much memory is available and it is the first in line; looked at each health beat")
+    if gate.startswith("waiting for a place"):
+        return Next("starts when one of those that start now is ready, or has ended, and it is the first in line")
     if data["draining"]:
         return Next("starts when nothing is left of its last life")
     return Next("starts in a moment")

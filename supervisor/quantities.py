@@ -3,6 +3,7 @@
 Whatever cannot be read raises ValueError with a predicate ("must be …") that a message about a key can end with.
 """
 
+import os
 import re
 from decimal import Decimal
 
@@ -40,6 +41,22 @@ def size(value: object, *, least: str = "0B") -> int:
     if not (_bytes(least) or 0) <= found <= (_bytes(LARGEST) or 0):
         raise ValueError(f'must be from "{least}" to "{LARGEST}", not {shown(value)}')
     return found
+
+
+def memory(value: object) -> int:
+    """Read a size in bytes, also as a share of this machine's memory: "5%"."""
+    share = re.fullmatch(rf"({_NUMBER})%", value) if isinstance(value, str) else None
+    if share is None:
+        return _size_or_share(value)
+    if not float(share[1]) < 100:
+        raise ValueError(f"must be less than 100%, not {shown(value)}")
+    return int(Decimal(share[1]) * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 100)
+
+
+def _size_or_share(value: object) -> int:
+    if _bytes(value) is None:
+        raise ValueError(f'must be a size like "500MB", or a share of the memory like "5%", not {shown(value)}')
+    return size(value)
 
 
 def _seconds(text: str) -> float | None:

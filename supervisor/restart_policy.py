@@ -47,9 +47,11 @@ def is_ever_restarted(spec: WorkerSpec) -> bool:
 def waits_in_vain(specs: Iterable[WorkerSpec]) -> Iterator[str]:
     """Give a line for each worker that waits for an end to which the other one's policy never lets it come."""
     known = {spec.name: spec for spec in specs}
+    families = {spec.replica_of: spec for spec in known.values()}
     for spec in known.values():
         for other, on in spec.depends_on:
-            if policy := _never_gets_there(known[other], on):
+            needed = known.get(other) or families.get(other)  # None: a family of no replicas
+            if needed and (policy := _never_gets_there(needed, on)):
                 yield f'worker "{spec.name}" waits for "{other}" to be {on}, which {policy} never lets happen by itself'
 
 

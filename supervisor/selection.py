@@ -8,8 +8,10 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from actors.spec import REPLICA_OF
 from supervisor.config_problems import shown
 from supervisor.failures import CommandError
 
@@ -51,7 +53,8 @@ def select(workers: Sequence[Worker], selection: Selection) -> list[str]:
 
     A pattern without a match, or labels and a project that leave nobody, raise unknown-worker.
     """
-    names = set(match(selection.patterns, [worker["name"] for worker in workers])) if selection.patterns else None
+    known = [worker["name"] for worker in workers]
+    names = set(match(selection.patterns, known, families(workers))) if selection.patterns else None
     chosen = [
         worker["name"] for worker in workers if (names is None or worker["name"] in names) and _fits(worker, selection)
     ]
@@ -60,11 +63,25 @@ def select(workers: Sequence[Worker], selection: Selection) -> list[str]:
     return chosen
 
 
-def match(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
-    """Return the known names that the patterns match, in the order known; each pattern has to match something."""
+def families(workers: Iterable[Worker]) -> dict[str, set[str]]:
+    """Return the names of the replicas of each family."""
+    found: dict[str, set[str]] = {}
+    for worker in workers:
+        if base := (worker.get("labels") or {}).get(REPLICA_OF):
+            found.setdefault(base, set()).add(worker["name"])
+    return found
+
+
+def match(
+    patterns: Iterable[str], known: Sequence[str], replicas: Mapping[str, set[str]] = MappingProxyType({})
+) -> list[str]:
+    """Return the known names that the patterns match, in the order known; each pattern has to match something.
+
+    A name is that worker's, else that of all replicas of a family, else a glob.
+    """
     found: set[str] = set()
     for pattern in patterns:
-        matching = {pattern} & set(known) or set(fnmatch.filter(known, pattern))
+        matching = {pattern} & set(known) or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
         if not matching:
             raise CommandError("unknown-worker", f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
         found |= matching

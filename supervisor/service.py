@@ -29,6 +29,7 @@ from typing import Any
 
 import pykka
 
+from actors.admission import Room
 from actors.base import ActorFailed, Post
 from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
 from actors.messages import Handle
@@ -68,7 +69,7 @@ from supervisor.sweeps import Sweeps
 from supervisor.terminal_port import LOGS, TmuxTerminal
 from supervisor.tmux_client import SOCKET
 from supervisor.tmux_server import TmuxServer
-from supervisor.tree_sweep import TreeSweeper
+from supervisor.tree_sweep import TreeSweeper, available_memory
 from supervisor.waker import SystemClock
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
@@ -218,7 +219,7 @@ class Service:
         """Apply the file; return why not, None when it was."""
         try:
             config = self._load_config()
-            self.ask(Apply(config.workers, config.digest), 30.0)
+            self.ask(Apply(config.workers, config.digest, families=config.families), 30.0)
         except (ConfigError, RequestRefused, TimeoutError) as refused:
             return str(refused)
         return None
@@ -312,7 +313,7 @@ class Service:
             boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             config=self._place_config,
             apply=self._opening_apply(known),
-            places=min(self._settings.max_workers, places_within(tmux_open_files())),
+            room=self._room(),
             number=max((row.order for row in self._rows()), default=0),
             closing=self._closing,
         )
@@ -327,11 +328,20 @@ class Service:
             self._inbox,
         )
 
+    def _room(self) -> Room:
+        settings = self._settings
+        return Room(
+            places=min(settings.max_workers, places_within(tmux_open_files())),
+            max_starting=settings.max_starting,
+            least_memory=settings.min_free_memory,
+            memory=available_memory(),
+        )
+
     def _opening_apply(self, known: Records) -> Apply | None:
         """Starting the service is no deployment: after an unclean end the records rule until somebody applies."""
         if self._config is None or (known.workers and not known.head.clean):
             return None
-        return Apply(self._config.workers, self._config.digest)
+        return Apply(self._config.workers, self._config.digest, families=self._config.families)
 
     def _config_facts(self, known: Records) -> ConfigFacts:
         applied = known.head.config_digest

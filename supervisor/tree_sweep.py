@@ -132,4 +132,9 @@ def _resident(pids: set[int]) -> dict[int, int]:
 def _host(first: bool) -> Host:
     """Return how the machine is. CPU is what was used since the last call in this thread: None for the first."""
     cpu = psutil.cpu_percent(interval=None)
-    return Host(os.getloadavg()[0], psutil.virtual_memory().available, None if first else cpu)
+    return Host(os.getloadavg()[0], available_memory(), None if first else cpu)
+
+
+def available_memory() -> int:
+    """Return the bytes that programs can have without swapping: the kernel's MemAvailable."""
+    return int(psutil.virtual_memory().available)

@@ -10,6 +10,7 @@ from typing import Any
 
 from actors.feed import Entry
 from actors.messages import Instant
+from actors.replicas import Family
 from actors.requests import Accepted
 from actors.snapshot import Config, Host, Row, Service, Snapshot
 from actors.spec import PaneSize, WorkerSpec
@@ -91,6 +92,7 @@ class Log:
 class FileConfig:
     workers: tuple[WorkerSpec, ...] = ()
     digest: str = "abc"
+    families: tuple[Family, ...] = ()
 
 
 def accept_all(request: Any, _timeout: float) -> object:

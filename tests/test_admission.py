@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.admission import Standing, decide, unmet
+from actors.admission import LAST_LIFE, Queue, Room, Standing, decide, unmet
 from actors.messages import Exit, Handle
 from actors.records import Record
 from actors.spec import Condition, WorkerSpec
@@ -89,25 +89,25 @@ def chain(length: int, **states: State) -> dict[str, Standing]:
 
 def test_all_above_a_failed_worker_are_told_what_it_comes_down_to() -> None:
     standings = chain(6, w0=S.RUNNING, w1=S.RUNNING, w2=S.FAILED)
-    assert decide(standings, standings, places=9) == {
+    assert decide(standings, standings, Room(9)) == {
         "w3": "w2 is failed, it has to be ready",
         "w4": "w3 is pending: w2 is failed, it has to be ready",
         "w5": "w4 is pending: w2 is failed, it has to be ready",
     }
     standings |= chain(3, w0=S.RUNNING, w1=S.RUNNING, w2=S.STARTING)
-    assert decide(standings, standings, places=9) == {f"w{n}": f"waiting for w{n - 1} to be ready" for n in (3, 4, 5)}
+    assert decide(standings, standings, Room(9)) == {f"w{n}": f"waiting for w{n - 1} to be ready" for n in (3, 4, 5)}
 
 
 def test_what_time_does_not_mend_is_told_before_what_it_may() -> None:
     standings = {"slow": standing(S.STARTING, name="slow"), "bad": standing(S.FAILED, name="bad")}
     needs = spec("api", slow=Condition.READY, bad=Condition.READY)
     standings["api"] = Standing(S.PENDING, Record(spec=needs))
-    assert decide(["api"], standings, places=9) == {"api": "bad is failed, it has to be ready"}
+    assert decide(["api"], standings, Room(9)) == {"api": "bad is failed, it has to be ready"}
 
 
 def test_a_chain_of_thousands_is_decided_in_a_moment() -> None:
     standings = chain(4000, w0=S.FAILED)
-    gates = decide(standings, standings, places=9)
+    gates = decide(standings, standings, Room(9))
     assert gates["w3999"] == "w3998 is pending: w0 is failed, it has to be ready"
 
 
@@ -115,15 +115,79 @@ def test_a_worker_whose_name_sounds_like_waiting_is_no_less_failed() -> None:
     standings = {"waiting": standing(S.FAILED, name="waiting")}
     for name, needs in (("a", "waiting"), ("b", "a")):
         standings[name] = Standing(S.PENDING, Record(spec=spec(name, **{needs: Condition.READY})))
-    assert decide("ab", standings, places=9)["b"] == "a is pending: waiting is failed, it has to be ready"
+    assert decide("ab", standings, Room(9))["b"] == "a is pending: waiting is failed, it has to be ready"
 
 
 def test_who_waits_takes_no_place_and_lets_others_pass() -> None:
     api = Standing(S.PENDING, Record(spec=spec("api", db=Condition.COMPLETED)))
     others = {name: standing(S.PENDING, name=name) for name in ("db", "web")}
-    gates = decide(["api", "db", "web"], {"api": api, **others}, places=1)
+    gates = decide(["api", "db", "web"], {"api": api, **others}, Room(1))
     assert gates == {
         "api": "waiting for db to be completed",
         "db": None,
         "web": "capacity: all 1 places are taken",
     }
+
+
+# ── the gates that hold all ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def crowd(**states: State) -> dict[str, Standing]:
+    return {name: standing(state, name=name) for name, state in states.items()}
+
+
+def test_so_many_start_at_a_time_and_the_first_in_line_are_next() -> None:
+    names = [f"w{n}" for n in range(60)]
+    queue, standings = Queue(), crowd(**dict.fromkeys(names, S.PENDING))
+    for name in names:
+        queue.note(name, S.PENDING)
+    room, order = Room(1000, max_starting=7), []
+    while any(found.state is S.PENDING for found in standings.values()):
+        gates = decide(queue, standings, room)
+        let_in = [name for name, gate in gates.items() if gate is None]
+        held = {gate for gate in gates.values() if gate}
+        assert held <= {"waiting for a place among the 7 that start at a time"}
+        order += let_in
+        standings |= crowd(**dict.fromkeys(let_in, S.STARTING))
+        starting = [name for name, found in standings.items() if found.state is S.STARTING]
+        assert len(starting) <= 7
+        standings |= crowd(**dict.fromkeys(starting[: 1 + len(order) % 3], S.RUNNING))
+    assert order == names
+
+
+def test_restarts_count_as_starting_though_no_gate_holds_them() -> None:
+    standings = crowd(a=S.STARTING, b=S.STARTING, c=S.BACKOFF, d=S.PENDING)
+    assert (
+        decide("d", standings, Room(9, max_starting=2))["d"] == "waiting for a place among the 2 that start at a time"
+    )
+    assert decide("d", standings, Room(9, max_starting=3)) == {"d": None}
+    assert decide("d", standings, Room(9, max_starting=0)) == {"d": None}
+
+
+def test_too_little_memory_holds_all_and_says_the_numbers() -> None:
+    standings = crowd(a=S.RUNNING, b=S.PENDING, c=S.PENDING)
+    gate = "waiting for memory: 310MB are available, 500MB have to be"
+    room = Room(9, least_memory=500_000_000, memory=312_345_678)
+    assert decide("bc", standings, room) == {"b": gate, "c": gate}
+    assert decide("bc", standings, replace(room, memory=500_000_000)) == {"b": None, "c": None}
+    assert decide("bc", standings, replace(room, memory=None)) == {"b": None, "c": None}
+    nearly = decide("b", standings, replace(room, memory=499_999_999))
+    assert nearly == {"b": "waiting for memory: 490MB are available, 500MB have to be"}
+
+
+def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
+    standings = {"a": standing(S.PENDING, alive=True, name="a"), **crowd(b=S.PENDING, c=S.PENDING)}
+    assert decide("abc", standings, Room(1, max_starting=1)) == {
+        "a": LAST_LIFE,
+        "b": None,
+        "c": "capacity: all 1 places are taken",
+    }
+
+
+@pytest.mark.parametrize("room", [Room(9, max_starting=1), Room(9, least_memory=2, memory=1)])
+def test_who_waits_for_one_of_these_gates_is_not_stuck(room: Room) -> None:
+    standings = crowd(a=S.STARTING, db=S.PENDING)
+    standings["api"] = Standing(S.PENDING, Record(spec=spec("api", db=Condition.READY)))
+    gates = decide(["db", "api"], standings, room)
+    assert gates["api"] == "waiting for db to be ready"
+    assert (gates["db"] or "").startswith("waiting for ")

@@ -91,6 +91,7 @@ def test_an_empty_file_is_valid_and_has_all_defaults(monkeypatch: pytest.MonkeyP
     assert (settings.capture_interval, settings.health_interval, settings.heartbeat_interval) == (5.0, 10.0, 30.0)
     assert (settings.max_workers, settings.pane) == (1000, PaneSize())
     assert (settings.watch_config, settings.on_term) == (False, "keep")
+    assert (settings.min_free_memory, settings.max_starting) == (0, 20)
     log = settings.log
     assert log.file == settings.state_dir / "service.log"
     assert (log.level, log.format, log.max_size, log.keep) == ("info", "json", 20_000_000, 5)
@@ -113,7 +114,6 @@ def test_every_key_of_a_worker_reaches_its_spec() -> None:
         env = { PORT = "80", _x1 = "" }
         project = "shop"
         labels = { tier = "web" }
-        replicas = 1
         protected = true
         restart = "always"
         ok_exit_codes = [0, 255]
@@ -630,6 +630,9 @@ def test_any_value_is_a_quantity_in_range_or_a_refusal(value: object) -> None:
         ("log.format = 'text'", 'log.format must be "json" or "console", not "text"'),
         ("watch_config = 'yes'", 'watch_config must be true or false, not "yes"'),
         ("watch_config = 1", "watch_config must be true or false, not 1"),
+        ("max_starting = -1", "max_starting must be at least 0, not -1"),
+        ("min_free_memory = '5'", 'min_free_memory must be a size like "500MB", or a share of the memory like "5%"'),
+        ("min_free_memory = '100%'", 'min_free_memory must be less than 100%, not "100%"'),
         ("on_term = 'kill'", 'on_term must be "keep" or "stop", not "kill"'),
         ("state_dir = ''", "state_dir must not be empty"),
         ("state_dir = '~/x'", 'state_dir must not begin with "~"'),
@@ -662,7 +665,9 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("project = 5", "project must be text in quotes, not 5"),
         ("labels.a = true", "labels.a must be text in quotes, not true"),
         ("labels = ['a']", "labels must be a table, not an array"),
-        ("replicas = 2", "replicas = 2 is not supported yet"),
+        ("replicas = -1", "replicas must be at least 0, not -1"),
+        ("replicas = 4001", "replicas must be at most 4000, not 4001"),
+        ("labels.replica_of = 'x'", "labels.replica_of is set by Panevisor itself"),
         ("replicas = true", "replicas must be a whole number, not true"),
         ("protected = 0", "protected must be true or false, not 0"),
         (
@@ -769,7 +774,7 @@ def test_a_worker_can_put_its_own_list_of_pauses_over_the_default_table_and_take
     assert (spec.backoff, spec.retry) == (Backoff(steps=(3.0,)), None)
 
 
-@pytest.mark.parametrize("key", ["min_free_memory", "max_starting", "rules"])
+@pytest.mark.parametrize("key", ["rules"])
 def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
     assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
     assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']
@@ -1238,3 +1243,9 @@ def test_what_is_wrong_with_a_probe_is_told_without_its_secrets(line: str, found
     (message,) = said_of_worker(f"ready.{line}")
     assert message.startswith(f"1: {found}")
     assert "SECRET" not in message
+
+
+def test_a_memory_gate_is_a_size_or_a_share_of_the_machines_memory() -> None:
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for written, least in (("'500MB'", 500_000_000), ("'0B'", 0), ("0", 0), ("'50%'", whole // 2)):
+        assert read(f"supervisor.min_free_memory = {written}").supervisor.min_free_memory == least

@@ -110,6 +110,7 @@ SAMPLES: dict[type, tuple[Any, ...]] = {
         Admit(),
         requests.ConfigBroken("sample"),
         bulletins.ConfigOnDisk(False),
+        bulletins.HostSeen(Host()),
         bulletins.TmuxAnswers(None),
         bulletins.ServerEnded(HANDLE),
         bulletins.Revived(HANDLE),
@@ -237,6 +238,7 @@ def restarts(service: Service) -> None:
 def test_every_message_of_every_actor_has_a_sample() -> None:
     told = {actor: {type(sample) for sample in samples} for actor, samples in SAMPLES.items()}
     asked = {requests.Order, requests.Apply, requests.Plan, requests.Run, requests.GiveInput, requests.Inspect}
+    asked |= {requests.Scale}
     own = {ShutDown, ActorFailed}  # the end itself; and what every one of these failures brings
     assert told[SupervisorActor] | asked | own == set(SupervisorActor._HANDLERS)
     facts = set(messages.Fact.__args__) - {messages.InputGiven} | {bulletins.InputWanted, bulletins.Introduce}

@@ -345,7 +345,7 @@ def test_apply_hands_on_the_file_and_waits_for_all_of_it(make: Make) -> None:
     changes = (Change("new", Action.CREATE), Change("old", Action.STOP), Change("same", Action.NONE))
     bench = make(
         config=lambda: FileConfig((spec("new"), spec("same"))),
-        answer=lambda _request, _timeout: Accepted(3, ("new",), changes),
+        answer=lambda _request, _timeout: Accepted(3, ("new", "same"), changes),
     )
     bench.publish(1, row("same"), row("old", "stopping", order=3))
     answers: list[Any] = []
@@ -354,8 +354,8 @@ def test_apply_hands_on_the_file_and_waits_for_all_of_it(make: Make) -> None:
     asking.start()
     wait_until(lambda: bench.asked)
     assert bench.asked == [Apply((spec("new"), spec("same")), "abc", True)]
-    bench.publish(2, row("same"), row("old", "stopping", order=3), row("new", "starting", order=3))
-    bench.publish(3, row("same"), row("new", "running", order=3))
+    bench.publish(2, row("same", order=3), row("old", "stopping", order=3), row("new", "starting", order=3))
+    bench.publish(3, row("same", order=3), row("new", "running", order=3))
     asking.join(10)
     found = {verdict["name"]: verdict["state"] for verdict in answers[0]["verdicts"]}
     assert found == {"new": "running", "same": "running", "old": "removed"}

@@ -1,6 +1,6 @@
 """Who ends when: dependants before what they depend on, and a later order counts."""
 
-from actors.admission import Queue, Standing, decide
+from actors.admission import Queue, Room, Standing, decide
 from actors.leaving import Leaving
 from actors.messages import Ordered, Verb
 from actors.records import Intent, Record
@@ -70,7 +70,7 @@ def test_who_began_to_wait_first_starts_first() -> None:
     queue.note("a", S.RUNNING)
     queue.note("a", S.PENDING)  # it ended, and waits again: behind those who waited meanwhile
     standings = {name: standing(name, S.PENDING) for name in ("a", "b", "c")}
-    assert [name for name, gate in decide(queue, standings, places=2).items() if gate is None] == ["b", "c"]
+    assert [name for name, gate in decide(queue, standings, Room(2)).items() if gate is None] == ["b", "c"]
 
 
 def test_a_start_that_has_to_wait_again_keeps_its_turn() -> None:
@@ -82,10 +82,10 @@ def test_a_start_that_has_to_wait_again_keeps_its_turn() -> None:
 
 def test_the_full_house_holds_the_others_in_order_and_says_so() -> None:
     standings = {"a": standing("a"), "b": standing("b", S.PENDING), "c": standing("c", S.PENDING)}
-    gates = decide(["b", "c"], standings, places=1)
+    gates = decide(["b", "c"], standings, Room(1))
     assert list(gates) == ["b", "c"]
     assert {gate is not None and gate.startswith("capacity") for gate in gates.values()} == {True}
 
 
 def test_one_that_is_to_be_removed_is_not_let_in() -> None:
-    assert decide(["a"], {"a": standing("a", S.PENDING, intent=Intent.REMOVED)}, places=5) == {}
+    assert decide(["a"], {"a": standing("a", S.PENDING, intent=Intent.REMOVED)}, Room(5)) == {}

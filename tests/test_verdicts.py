@@ -85,6 +85,8 @@ def test_stopped_by_a_person_is_well_for_up_alone(verb: str, well: bool) -> None
     [
         *("", "waiting for db to be ready", "waiting for tmux to answer", "the tmux server died"),
         *("tmux has not noticed the last death", "tmux lost the start", "tmux: no space", "waiting to start again: x"),
+        "waiting for memory: 310MB are available, 500MB have to be",
+        "waiting for a place among the 20 that start at a time",
     ],
 )
 def test_pending_is_on_the_way_while_time_may_mend_it(reason: str) -> None:

@@ -228,6 +228,14 @@ def test_pending_for_want_of_a_place() -> None:
     assert coming(answer) == "starts when one of the others ends and it is the first in line"
 
 
+def test_pending_for_want_of_memory_or_of_a_turn() -> None:
+    short = data("pending", gate="waiting for memory: 310MB are available, 500MB have to be")
+    assert lines(short)[0].endswith("waiting for memory: 310MB are available, 500MB have to be")
+    assert coming(short).startswith("starts when that much memory is available and it is the first in line")
+    turn = data("pending", gate="waiting for a place among the 20 that start at a time")
+    assert coming(turn) == "starts when one of those that start now is ready, or has ended, and it is the first in line"
+
+
 def test_pending_while_tmux_does_not_answer() -> None:
     answer = data("pending", gate="waiting for tmux to answer", tmux="unreachable")
     assert lines(answer)[1].startswith("tmux does not answer: this is what was known last")
