@@ -307,15 +307,15 @@ class _Reader:
         for name, own in owned.items():
             merged = _merged(defaults, own)
             count = merged.get("replicas")
-            if type(count) is int and 0 <= count <= MOST:
+            if type(count) is int and 0 <= count <= MOST and count != 1:
                 tables |= self._members(name, own, defaults, merged, count)
                 self._check_member_names(name, count, raw)
             else:
-                tables[name] = self._worker(name, own, defaults)
+                tables[name] = self._worker(name, own, defaults, filled(merged, name, 1) if count == 1 else merged)
         return {name: table for name, table in tables.items() if table is not None}
 
-    def _worker(self, name: str, own: _Raw, defaults: _Raw) -> WorkerTable | None:
-        table, found = self._judged(_merged(defaults, own))
+    def _worker(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw) -> WorkerTable | None:
+        table, found = self._judged(merged)
         for finding in found:
             self._add_to_owner(name, own, defaults, finding)
         return table

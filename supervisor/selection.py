@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from actors.spec import REPLICA_OF
 from supervisor.config_problems import shown
 from supervisor.failures import CommandError
 
+REPLICA_OF = "replica_of"  # as in actors.spec, which a command need not load for it
 Worker = Mapping[str, Any]
 """A worker as the status JSON has it."""
 

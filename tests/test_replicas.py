@@ -75,9 +75,10 @@ def test_only_the_exact_words_are_replaced(text: str, told: str) -> None:
     assert filled({"command": [text], "project": text}, "web-2", 2) == {"command": [told], "project": text}
 
 
-def test_one_replica_is_a_family_and_no_key_is_a_worker_of_its_own() -> None:
-    config = read("workers.a = { command = '{index}', replicas = 1 }\nworkers.b.command = '{index}'")
-    assert [(spec.name, spec.command) for spec in config.workers] == [("a-1", "1"), ("b", "{index}")]
+def test_one_replica_is_the_worker_itself_and_without_the_key_no_word_is_replaced() -> None:
+    config = read("workers.a = { command = '{index} {name}', replicas = 1 }\nworkers.b.command = '{index}'")
+    assert [(spec.name, spec.command) for spec in config.workers] == [("a", "1 a"), ("b", "{index}")]
+    assert config.families == ()
 
 
 def test_no_replicas_are_no_workers_but_a_family_that_can_be_scaled() -> None:
@@ -293,22 +294,22 @@ def test_the_name_of_the_family_orders_all_and_a_stopped_one_stays_stopped_when_
 
 
 def test_what_cannot_be_scaled_says_why(site: Site) -> None:
-    site.write(f"[workers.a]\nreplicas = 1\nprotected = true\n{SLEEP}[workers.b]\n{SLEEP}")
+    site.write(f"[workers.a]\nreplicas = 2\nprotected = true\n{SLEEP}[workers.b]\n{SLEEP}")
     assert site.run("scale", "a", "2").returncode == 7
     site.up()
     assert site.run("scale", "c", "2", check=4).stderr
     assert "only what has `replicas = N`" in site.run("scale", "b", "2", check=2).stderr
     assert site.run("scale", "a", "-1").returncode == 2
-    assert "protected: a-1" in site.run("scale", "a", "0", check=6).stderr
-    site.run("run", "--name", "a-2", "--", "sleep", "1000", check=0)
-    assert "panevisor remove a-2" in site.run("scale", "a", "2", check=9).stderr
-    site.write(f"[workers.a]\nreplicas = 1\nprotected = true\ncommand = ['sleep', '999']\n[workers.b]\n{SLEEP}")
-    assert "panevisor apply" in site.run("scale", "a", "1", check=9).stderr
-    site.write("[workers.a]\nreplicas = 1\nprotected = true\ncommand = 1\n")
-    assert site.run("scale", "a", "1", check=5).stderr
-    site.write(f"[workers.a]\nreplicas = 1\n{SLEEP}[workers.b]\n{SLEEP}")
-    assert site.run("scale", "a", "2").returncode == 9
-    assert set(site.workers()) == {"a-1", "a-2", "b"}
+    assert "protected: a-2" in site.run("scale", "a", "1", check=6).stderr
+    site.run("run", "--name", "a-3", "--", "sleep", "1000", check=0)
+    assert "panevisor remove a-3" in site.run("scale", "a", "3", check=9).stderr
+    site.write(f"[workers.a]\nreplicas = 2\nprotected = true\ncommand = ['sleep', '999']\n[workers.b]\n{SLEEP}")
+    assert "panevisor apply" in site.run("scale", "a", "2", check=9).stderr
+    site.write("[workers.a]\nreplicas = 2\nprotected = true\ncommand = 1\n")
+    assert site.run("scale", "a", "2", check=5).stderr
+    site.write(f"[workers.a]\nreplicas = 2\n{SLEEP}[workers.b]\n{SLEEP}")
+    assert site.run("scale", "a", "3").returncode == 9
+    assert set(site.workers()) == {"a-1", "a-2", "a-3", "b"}
 
 
 def test_a_replica_has_counters_and_a_log_of_its_own(site: Site) -> None:

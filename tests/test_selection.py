@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from supervisor import selection
 from supervisor.failures import CommandError
 from supervisor.selection import Selection, match, parse_label, select
 
@@ -82,3 +83,9 @@ def test_a_name_is_itself_before_it_is_a_pattern() -> None:
 
 def test_what_a_stranger_typed_is_shown_escaped() -> None:
     assert "\x1b" not in refused(Selection(patterns=("\x1b[31mred",))).message
+
+
+def test_the_label_of_a_replica_is_the_specs() -> None:
+    from actors.spec import REPLICA_OF
+
+    assert selection.REPLICA_OF == REPLICA_OF
