@@ -1582,7 +1582,9 @@ def test_whatever_the_policy_a_worker_that_is_too_old_starts_again(restart: Rest
     assert uses(s.wait(61.0)).exits(0).w.state is S.STARTING
 
 
-@pytest.mark.parametrize(("restart", "state"), zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True))
+@pytest.mark.parametrize(
+    ("restart", "state"), list(zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True))
+)
 def test_what_is_above_a_limit_is_judged_as_a_crash(restart: Restart, state: State) -> None:
     s = running(limits=Limits(memory=Limit(1000)), restart=restart)
     assert uses(s, rss=2000).w.state is state
