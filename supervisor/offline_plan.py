@@ -1,6 +1,7 @@
 """What `up` would do where no service runs: the file against the records and what lives in tmux. Nothing is changed."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from actors import adoption
 from actors.admission import Standing
 from actors.adoption import World
-from actors.messages import Instant, Pane
+from actors.messages import Handle, Instant, Pane
 from actors.reconcile import changes, scale_notes, why_force
 from actors.records import Head, Record
 from actors.replicas import NoReplica, wanted
@@ -23,7 +24,9 @@ from supervisor.place import Place
 from supervisor.proc_table import handle_of
 from supervisor.records_file import read_records
 from supervisor.tmux_server import TmuxServer
-from supervisor.tmux_words import pane_line
+from supervisor.tmux_words import PaneLine, pane_line
+
+ASKS, PAUSE = 20, 0.05  # how often, and after how many seconds, tmux is asked again
 
 
 def offline(place: Place) -> dict[str, Any]:
@@ -34,10 +37,12 @@ def offline(place: Place) -> dict[str, Any]:
         specs, kept = wanted(loaded.workers, loaded.families, before)
     except NoReplica as fault:
         raise CommandError("config", str(fault)) from None
-    panes = _panes(place)
+    server = TmuxServer(place.state_dir, PaneSize())
+    living = server.find() if os.path.isdir(place.state_dir) else None
+    panes = _panes(place, server) if living else {}
     known = {record.spec.name: record for record in records.workers}
     known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
-    world = _world(records.head, place)
+    world = _world(records.head, living)
     standings = {name: _standing(record, panes.get(name, ()), world) for name, record in known.items()}
     planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
     return {"changes": plain_changes((*planned, *scale_notes(before, kept))), "refusal": why_force(planned, standings)}
@@ -69,21 +74,30 @@ def _offline(change: Change, standing: Standing | None) -> Change:
     return change
 
 
-def _world(head: Head, place: Place) -> World:
+def _world(head: Head, server: Handle | None) -> World:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     rebooted = bool(head.boot_id) and head.boot_id != boot_id
-    server = TmuxServer(place.state_dir, PaneSize()).find() if os.path.isdir(place.state_dir) else None
     return World(rebooted, head.server is not None and head.server != server)
 
 
-def _panes(place: Place) -> dict[str, tuple[Pane, ...]]:
-    try:
-        found = [line for line in map(pane_line, pane_lines(place)) if line and line.marked]
-    except CommandError:
-        return {}
+def _panes(place: Place, server: TmuxServer) -> dict[str, tuple[Pane, ...]]:
+    """Return the marked panes by name. tmux can be late to tell of a death: it is made to reap, and asked again."""
+    found: list[Pane] = []
+    for _ in range(ASKS):
+        try:
+            found = [_pane(line) for line in map(pane_line, pane_lines(place)) if line and line.marked]
+        except CommandError:
+            return {}
+        if all(pane.exit if pane.dead else pane.process for pane in found):
+            break
+        server.nudge()
+        time.sleep(PAUSE)
     panes: dict[str, tuple[Pane, ...]] = {}
-    for line in found:
-        pane = line.pane(handle_of(line.pid))
+    for pane in found:
         if pane.name:
             panes[pane.name] = (*panes.get(pane.name, ()), pane)
     return panes
+
+
+def _pane(line: PaneLine) -> Pane:
+    return line.pane(handle_of(line.pid))
