@@ -146,17 +146,7 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
 
 def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
     effects: tuple[Effect, ...] = ()
-    for clause in (
-        _step_ending,
-        _end_pause,
-        _look_at_readiness,
-        _ask_again,
-        _lose_order,
-        _forgive,
-        _clean_up,
-        _type_next,
-        _ask_whether_stalled,
-    ):
+    for clause in _AT_A_DEADLINE:
         w, more = clause(w, now)
         effects += more
     return w, effects

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -128,6 +129,47 @@ class Site:
         for pid in leftovers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def service_inside(place: Path, workers: str, began: Callable[[Any], object]) -> Iterator[Any]:
+    """The real service in a thread of this process, from when `began(service)` is true; it ends with all its workers.
+
+    XDG_STATE_HOME has to be the test's own.
+    """
+    from actors.requests import ShutDown
+    from supervisor.config import load
+    from supervisor.lock import hold
+    from supervisor.place import place_to_serve
+    from supervisor.records_file import RecordsFile
+    from supervisor.service import Service
+
+    file = place / "panevisor.toml"
+    file.write_text(FAST + workers)
+    where = place_to_serve(str(file))
+    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
+    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    thread = threading.Thread(target=service.run, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: began(service), 30)
+        yield service
+    finally:
+        service.posts.supervisor.tell(ShutDown(keep_workers=False))
+        thread.join(30)
+        lock.release()
+    assert not thread.is_alive()
+
+
+def sleepers(count: int) -> str:
+    """Return the tables of so many workers that only sleep: w0, w1 …"""
+    return "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(count))
+
+
+def rows_of(service: Any) -> dict[str, Any]:
+    """Return the rows of the service's last picture by name; none before the first."""
+    gateway = getattr(service, "gateway", None)
+    return dict(gateway.snapshot.rows) if gateway and gateway.snapshot else {}
 
 
 def alive(pid: int) -> bool:

@@ -2,21 +2,15 @@
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FAST, alive, wait_until
+from support import alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
-from actors.requests import ShutDown
 from actors.spec import PaneSize
-from supervisor.config import load
-from supervisor.lock import hold
-from supervisor.place import place_to_serve
-from supervisor.records_file import RecordsFile
 from supervisor.service import Service
 from supervisor.tmux_server import TmuxServer
 
@@ -30,32 +24,13 @@ class Poison:
 
 @pytest.fixture
 def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """The real service, inside this process."""
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
-    file = place / "panevisor.toml"
-    file.write_text(FAST + "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(WORKERS)))
-    where = place_to_serve(str(file))
-    lock = hold(where.state_dir)
-    records = RecordsFile(where.state_dir / "records.jsonl")
-    config = load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
-    thread = threading.Thread(target=service.run, daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: len(pids(service)) == WORKERS)
+    with service_inside(place, sleepers(WORKERS), lambda service: len(pids(service)) == WORKERS) as service:
         yield service
-    finally:
-        service.posts.supervisor.tell(ShutDown(keep_workers=False))
-        thread.join(20)
-        lock.release()
-    assert not thread.is_alive()
 
 
 def pids(service: Service) -> dict[str, int]:
-    gateway = getattr(service, "gateway", None)
-    snapshot = gateway.snapshot if gateway else None
-    rows = snapshot.rows.values() if snapshot else ()
-    return {row.name: row.pid for row in rows if row.state == "running" and row.pid}
+    return {row.name: row.pid for row in rows_of(service).values() if row.state == "running" and row.pid}
 
 
 def log(service: Service) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FAST, alive, wait_until
+from support import alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.root
 import supervisor.service
@@ -25,10 +25,6 @@ from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.worker import WorkerActor
 from actors.worker_state import State
-from supervisor.config import load
-from supervisor.lock import hold
-from supervisor.place import place_to_serve
-from supervisor.records_file import RecordsFile
 from supervisor.service import Service
 
 pytestmark = pytest.mark.timeout(180)
@@ -50,30 +46,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     patch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     for module in (actors.root, supervisor.service):
         patch.setattr(module, "FAILURES", 10_000)
-    file = place / "panevisor.toml"
-    file.write_text(FAST + "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(WORKERS)))
-    where = place_to_serve(str(file))
-    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
-    patch.setattr(service, "_start_worker", noting_the_victim(service._start_worker))
-    thread = threading.Thread(target=service.run, daemon=True)
-    thread.start()
-    wait_until(lambda: len(pids(service)) == WORKERS, 30)
-    yield service
-    service.posts.supervisor.tell(ShutDown(keep_workers=False))
-    thread.join(30)
-    lock.release()
+    patch.setattr(Service, "_start_worker", noting_the_victim(Service._start_worker))
+    with service_inside(place, sleepers(WORKERS), lambda service: len(pids(service)) == WORKERS) as service:
+        yield service
     patch.undo()
     shutil.rmtree(place, ignore_errors=True)
-    assert not thread.is_alive()
 
 
 VICTIMS: Post[Any] = Post()  # leads to the victim's actor, whoever that is now
 
 
-def noting_the_victim(start: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    def noting(name: str, birth: Any) -> Any:
-        ref = start(name, birth)
+def noting_the_victim(start: Callable[[Service, str, Any], Any]) -> Callable[[Service, str, Any], Any]:
+    def noting(service: Service, name: str, birth: Any) -> Any:
+        ref = start(service, name, birth)
         if name == VICTIM:
             VICTIMS.ref = ref
         return ref
@@ -82,9 +67,7 @@ def noting_the_victim(start: Callable[[str, Any], Any]) -> Callable[[str, Any], 
 
 
 def pids(service: Service) -> dict[str, int]:
-    gateway = getattr(service, "gateway", None)
-    snapshot = gateway.snapshot if gateway else None
-    return {r.name: r.pid for r in snapshot.rows.values() if r.state == "running" and r.pid} if snapshot else {}
+    return {row.name: row.pid for row in rows_of(service).values() if row.state == "running" and row.pid}
 
 
 def failures(service: Service) -> int:

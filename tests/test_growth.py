@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FAST, wait_until
+from support import rows_of, service_inside, wait_until
 
 from actors.base import SupervisedActor
 from actors.messages import Verb
-from actors.requests import Order, Run, ShutDown
+from actors.requests import Order, Run
 from actors.spec import Backoff, WorkerSpec
-from supervisor.config import load
 from supervisor.death_records import DeathRecords
 from supervisor.gateway import Gateway
 from supervisor.histories import Histories
-from supervisor.lock import hold
 from supervisor.pane_sweep import PaneSweeper
 from supervisor.pictures import Pictures
-from supervisor.place import place_to_serve
 from supervisor.probes import ProbePool
 from supervisor.processes import ProcessPort
 from supervisor.records_file import RecordsFile
@@ -38,25 +35,13 @@ RING = {"_feed", "feed", "_failures"}  # of a fixed length, and full at some tim
 @pytest.fixture
 def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
-    file = place / "panevisor.toml"
-    file.write_text(FAST + "[workers.stays]\ncommand = ['sleep', '1000']\n")
-    where = place_to_serve(str(file))
-    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
-    thread = threading.Thread(target=service.run, daemon=True)
-    thread.start()
-    wait_until(lambda: states(service) == {"stays": "running"})
-    yield service
-    service.posts.supervisor.tell(ShutDown(keep_workers=False))
-    thread.join(20)
-    lock.release()
-    assert not thread.is_alive()
+    stays = "[workers.stays]\ncommand = ['sleep', '1000']\n"
+    with service_inside(place, stays, lambda service: states(service) == {"stays": "running"}) as service:
+        yield service
 
 
 def states(service: Service) -> dict[str, str]:
-    gateway = getattr(service, "gateway", None)
-    snapshot = gateway.snapshot if gateway else None
-    return {row.name: row.state for row in snapshot.rows.values()} if snapshot else {}
+    return {row.name: row.state for row in rows_of(service).values()}
 
 
 def cycle(service: Service, number: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FAST, Site, alive, wait_until
+from support import Site, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
 from actors.messages import Ordered, Typed, Verb
@@ -17,9 +17,6 @@ from actors.spec import Condition, WorkerSpec
 from actors.worker_state import State
 from supervisor.client import Client, ServiceError
 from supervisor.config import load
-from supervisor.lock import hold
-from supervisor.place import place_to_serve
-from supervisor.records_file import RecordsFile
 from supervisor.service import Service
 
 pytestmark = pytest.mark.timeout(120)
@@ -36,32 +33,18 @@ class Poison:
 
 @pytest.fixture
 def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """The real service with five workers, inside this process."""
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
-    file = place / "panevisor.toml"
-    file.write_text(FAST + "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(WORKERS)))
-    where = place_to_serve(str(file))
-    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
-    thread = threading.Thread(target=service.run, daemon=True)
-    thread.start()
-    wait_until(lambda: list(states(service).values()) == ["running"] * WORKERS)
-    yield service
-    service.posts.supervisor.tell(ShutDown(keep_workers=False))
-    thread.join(20)
-    lock.release()
-    assert not thread.is_alive()
+    all_running = ["running"] * WORKERS
+    with service_inside(place, sleepers(WORKERS), lambda s: list(states(s).values()) == all_running) as service:
+        yield service
 
 
 def states(service: Service) -> dict[str, str]:
-    gateway = getattr(service, "gateway", None)
-    snapshot = gateway.snapshot if gateway else None
-    return {row.name: row.state for row in snapshot.rows.values()} if snapshot else {}
+    return {row.name: row.state for row in rows_of(service).values()}
 
 
 def pids(service: Service) -> dict[str, int | None]:
-    snapshot = service.gateway.snapshot
-    return {row.name: row.pid for row in snapshot.rows.values()} if snapshot else {}
+    return {row.name: row.pid for row in rows_of(service).values()}
 
 
 def log(service: Service) -> str:

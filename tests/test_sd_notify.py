@@ -11,17 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import FAST, Site, wait_until
+from support import Site, rows_of, service_inside, wait_until
 
 from actors.bulletins import Activity, Armed
 from actors.messages import Instant
-from actors.requests import ShutDown
 from actors.snapshot import Config, Host, Snapshot
 from actors.snapshot import Service as Facts
-from supervisor.config import load
-from supervisor.lock import hold
-from supervisor.place import place_to_serve
-from supervisor.records_file import RecordsFile
 from supervisor.sd_notify import KEPT, STATUS_PAUSE, Notifier
 from supervisor.service import Service
 
@@ -262,23 +257,9 @@ def service(place: Path, manager: Manager, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
     monkeypatch.setenv("WATCHDOG_USEC", WATCHED["WATCHDOG_USEC"])
-    file = place / "panevisor.toml"
-    file.write_text(f"{FAST}[workers.a]\n{SLEEPER}")
-    where = place_to_serve(str(file))
-    lock = hold(where.state_dir)
-    records = RecordsFile(where.state_dir / "records.jsonl")
-    config = load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
-    thread = threading.Thread(target=service.run, daemon=True)
-    thread.start()
-    try:
+    with service_inside(place, f"[workers.a]\n{SLEEPER}", rows_of) as service:
         manager.until_told("STATUS", "1 worker: 1 running")
         yield service
-    finally:
-        service.posts.supervisor.tell(ShutDown(keep_workers=False))
-        thread.join(20)
-        lock.release()
-    assert not thread.is_alive()
 
 
 class Hang:
