@@ -562,7 +562,7 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
     else:  # it was being ended
         told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
-        cause = w.goal.value if w.goal else "not-ready"
+        cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
     begun = life.since.wall
     kept = death_of(w, life.id, exit, now, started_at=begun, uptime_s=facts["uptime_s"], cause=cause)
     w, effects = _lay_down(w, life, now)

@@ -100,10 +100,10 @@ def decided(record: Record) -> str:
     """Return what policy decided, or who had ordered its end."""
     if record["cause"] in _ORDERED:
         return _ORDERED[record["cause"]]
-    late = "not ready in time; " if record["cause"] == "not-ready" else ""
+    why = f"{str(record['reason']).partition(';')[0]}; " if record["cause"] == "ended" else ""
     if record["state"] == "backoff":
-        return f"{late}restart {record['attempt']} after {short_time(record['delay_s'])}"
-    return late + {"pending": "starts again"}.get(record["state"], str(record["state"]))
+        return f"{why}restart {record['attempt']} after {short_time(record['delay_s'])}"
+    return why + {"pending": "starts again"}.get(record["state"], str(record["state"]))
 
 
 def _cells(record: Record, now: float) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def test_each_way_to_end_says_what_was_decided() -> None:
 def test_one_that_was_not_ready_in_time_is_told_from_a_crash() -> None:
     s = not_ready_in_time(ready=Ready(tcp="127.0.0.1:1", timeout=20.0))
     s.seen(corpse_of(s.life, None, 15))
-    assert (kept(s).cause, kept(s).state) == ("not-ready", "backoff")
+    assert (kept(s).cause, kept(s).state) == ("ended", "backoff")
 
 
 def test_a_death_that_nobody_watched_is_kept_without_an_uptime() -> None:
@@ -143,7 +143,8 @@ def test_the_words_of_the_table() -> None:
     assert how(replace(DEATH, exit_signal=9).to_json()) == "signal 9 (KILL)"
     assert how(replace(DEATH, exit_code=None).to_json()) == "not known"
     assert decided(DEATH.to_json()) == "restart 1 after 1.0s"
-    assert decided(replace(DEATH, state="failed", cause="not-ready").to_json()) == "not ready in time; failed"
+    reason = "memory is much; budget spent"
+    assert decided(replace(DEATH, state="failed", cause="ended", reason=reason).to_json()) == "memory is much; failed"
     assert decided(replace(DEATH, state="stopping", cause="stop").to_json()) == "a person stopped it"
     record = death_records.plain_death(replace(DEATH, lines=("a\x1b[1m",)))
     head, row = table([record], WALL)
