@@ -28,8 +28,14 @@ class Beats:
         return replace(self, number=number, missed=self.missed + number - self.number - 1)
 
 
+SUPERSEDED = 64  # entries of the heap that may be out of date, beside as many as there are alarms
+
+
 class Alarms:
-    """A heap of one alarm a key; setting a key again replaces its alarm."""
+    """A heap of one alarm a key; setting a key again replaces its alarm.
+
+    What was replaced or dropped stays in the heap until it comes to the top, or until such entries are the most of it.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, str]] = []
@@ -38,9 +44,17 @@ class Alarms:
     def __len__(self) -> int:
         return len(self._at)
 
+    @property
+    def stored(self) -> int:
+        """The entries in memory: at most SUPERSEDED more than twice the alarms there were at the last `arm`."""
+        return len(self._heap)
+
     def arm(self, key: str, at: float) -> None:
         self._at[key] = at
         heapq.heappush(self._heap, (at, key))
+        if len(self._heap) > 2 * len(self._at) + SUPERSEDED:
+            self._heap = [(due, armed) for armed, due in self._at.items()]
+            heapq.heapify(self._heap)
 
     def drop(self, key: str) -> None:
         self._at.pop(key, None)
