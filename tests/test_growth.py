@@ -108,4 +108,9 @@ def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) 
     def as_before() -> bool:
         return all(count <= before.get(name, 0) for name, count in measured(service).items())
 
-    wait_until(as_before, 20, f"{before}\n{measured(service)}")
+    try:
+        wait_until(as_before, 20)
+    except AssertionError:
+        above = {name: count for name, count in measured(service).items() if count > before.get(name, 0)}
+        files = sorted(str(path) for path in service.place.state_dir.rglob("*"))
+        raise AssertionError(f"still above what they were: {above}; files: {files}") from None
