@@ -197,3 +197,22 @@ def marked_processes() -> Iterator[tuple[int, str]]:
 
 def _pids(names: Iterable[str]) -> list[int]:
     return [int(name) for name in names if name.isdecimal()]
+
+
+# a member leads a session of its own; asked to end, it leaves a child without a mark there, and is gone at once
+LEAVES = """
+import os, signal, sys
+def leave(*_):
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.execvpe("sleep", ["sleep", "1000"], {})
+    os._exit(0)
+if os.fork():
+    os.wait()
+    sys.exit()
+os.setsid()
+signal.signal(signal.SIGTERM, leave)
+print(os.getpid(), flush=True)
+while True:
+    signal.pause()
+"""

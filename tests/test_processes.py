@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from support import LEAVES
 
 from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from supervisor import processes
@@ -300,25 +301,6 @@ def test_an_orphan_without_a_mark_is_found_by_the_session(house: House) -> None:
     house.end(first)
     assert house.next() == TreeLeft("l1", (orphan.pid,))
     assert house.next() == TreeGone("l1")
-
-
-# a member leads a session of its own; asked to end, it leaves a child without a mark there, and is gone at once
-LEAVES = """
-import os, signal, sys
-def leave(*_):
-    if os.fork() == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.execvpe("sleep", ["sleep", "1000"], {})
-    os._exit(0)
-if os.fork():
-    os.wait()
-    sys.exit()
-os.setsid()
-signal.signal(signal.SIGTERM, leave)
-print(os.getpid(), flush=True)
-while True:
-    signal.pause()
-"""
 
 
 def reaper(house: House) -> None:

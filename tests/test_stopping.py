@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from support import Site, alive, wait_until
+from support import LEAVES, Site, alive, wait_until
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -61,25 +61,8 @@ def test_a_console_that_does_not_listen_is_signalled_when_the_asking_is_over(sit
     assert site.truth() == {}
 
 
-ESCAPING = """
-import os, signal
-def leave(*_):
-    if os.fork() == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.execvpe("sleep", ["sleep", "1000"], {})
-    os._exit(0)
-if os.fork():
-    os.wait()
-    os._exit(0)
-os.setsid()
-signal.signal(signal.SIGTERM, leave)
-while True:
-    signal.pause()
-"""
-
-
 def test_what_escapes_at_a_stop_is_ended_and_named_in_the_log_and_in_why(site: Site) -> None:
-    site.write(f"[workers.e]\n{program(site, 'escaping', ESCAPING)}")
+    site.write(f"[workers.e]\n{program(site, 'escaping', LEAVES)}")
     site.up()
     wait_until(lambda: len(site.truth().get("e", [])) == 2)
     wait_until(lambda: site.worker("e")["processes"] == 2)
