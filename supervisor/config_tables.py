@@ -93,14 +93,19 @@ def _env_files(value: object) -> list[str]:
     return value
 
 
-def _path_fault(part: object) -> str | None:
-    if not isinstance(part, str):
-        return f"must be text in quotes, not {shown(part)}"
+def _fault(read: Callable[[Any], object], value: object) -> str | None:
+    """Return what `read` has against the value, None where it takes it."""
     try:
-        _path(_no_nul(part))
+        read(value)
     except ValueError as verdict:
         return str(verdict)
     return None
+
+
+def _path_fault(part: object) -> str | None:
+    if not isinstance(part, str):
+        return f"must be text in quotes, not {shown(part)}"
+    return _fault(_no_nul, part) or _fault(_path, part)
 
 
 def _duration(least: str = "0s") -> BeforeValidator:
@@ -276,11 +281,7 @@ def _http_key(key: str) -> str | None:
 def _url_fault(url: object) -> str | None:
     if not isinstance(url, str):
         return "is missing" if url is None else f"must be text in quotes, not {shown(url)}"
-    try:
-        http_target(url)
-    except ValueError as verdict:
-        return str(verdict)
-    return None
+    return _fault(http_target, url)
 
 
 def _backoff(value: object) -> object:
@@ -297,16 +298,8 @@ def _pauses(value: object) -> list[float]:
     if not isinstance(value, list) or not value:
         found = "an empty array" if value == [] else shown(value)
         raise ValueError(f'must be an array of pauses like ["1s", "5s"], not {found}')
-    _refuse(((index,), _pause_fault(step)) for index, step in enumerate(value))
+    _refuse(((index,), _fault(seconds, step)) for index, step in enumerate(value))
     return [seconds(step) for step in value]
-
-
-def _pause_fault(step: object) -> str | None:
-    try:
-        seconds(step)
-    except ValueError as verdict:
-        return str(verdict)
-    return None
 
 
 def _status_fault(status: object) -> str | None:
@@ -400,11 +393,7 @@ def _part_fault(key: str, part: object, read: Callable[[object], float]) -> str 
         return None if part in ("restart", "notify") else f'must be "restart" or "notify", not {shown(part)}'
     if part is None:
         return "is missing"
-    try:
-        read(part)
-    except ValueError as verdict:
-        return str(verdict)
-    return None
+    return _fault(read, part)
 
 
 def _memory(value: object) -> float:
