@@ -24,6 +24,7 @@ from pathlib import Path
 
 POLL = 0.1  # seconds between two looks of `follow`
 LIVES_KEPT = 50
+LATE = 10.0  # seconds for which the pipe of a removed worker may still make a file; two beats, by judgement
 CHUNK = 1 << 16  # bytes read at once
 LONGEST_LINE = 8192  # bytes of a line that a pattern gets to see
 _SAME_MOMENT = 0.1  # seconds; the time of a directory moves in steps of the kernel's clock
@@ -84,12 +85,14 @@ class Segments:
         self.problem: str | None = None
         """Why the directory or a link could not be kept in order at the last `refresh`; None when it was."""
         self._linked: dict[str, str] = {}
+        self._forgotten: dict[str, float] = {}  # when (monotonic); its `split` may have been slower than its end
         self._gate = threading.Lock()  # a link must not come after the log that it leads to was deleted
 
     def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, LogFacts]:
         """Set links, drop the oldest segments beyond `keep`, return what is left; raises nothing.
 
-        Empty when the directory can't be read. Files of workers that are not named are left alone.
+        Empty when the directory can't be read. Files of workers that are not named are left alone, but for segments
+        that come within LATE of their worker's being forgotten.
         """
         self.problem = None
         try:
@@ -97,6 +100,7 @@ class Segments:
         except OSError as error:
             self._note(error)
             return {}
+        self._drop_late(found)
         return {
             name: self._kept(name, found.get(name, []), keep, linked=name in links)
             for name, keep in names_and_keep.items()
@@ -104,6 +108,8 @@ class Segments:
 
     def note_life(self, name: str, life: str) -> None:
         """Note that `life` begins where the log ends now; call it right before the start. Raises nothing."""
+        with self._gate:
+            self._forgotten.pop(name, None)
         segments = segments_of(self.directory, name)
         where = (segments[-1].path.name, segments[-1].size) if segments else (None, 0)
         mark = json.dumps({"life": life, "ts": round(time.time(), 3), "file": where[0], "offset": where[1]})
@@ -118,9 +124,17 @@ class Segments:
         """Delete all files of a worker that was removed; raises nothing."""
         with self._gate:
             self._linked.pop(name, None)
+            self._forgotten[name] = time.monotonic()
             paths = [segment.path for segment in segments_of(self.directory, name)]
             for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
                 self._unlink(path)
+
+    def _drop_late(self, found: Mapping[str, list[Segment]]) -> None:
+        now = time.monotonic()
+        with self._gate:
+            self._forgotten = {name: since for name, since in self._forgotten.items() if now - since < LATE}
+            for segment in (segment for name in self._forgotten for segment in found.get(name, ())):
+                self._unlink(segment.path)
 
     def _scan(self) -> tuple[dict[str, list[Segment]], set[str]]:
         found: dict[str, list[Segment]] = {}

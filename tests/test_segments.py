@@ -212,6 +212,35 @@ def test_forgetting_a_worker_leaves_nothing_of_it_and_all_of_others(logs: Path) 
     assert sorted(os.listdir(logs)) == ["api-2.lives", "api-2.log", "api-2.s-1-0.000000"]
 
 
+def test_what_split_writes_after_its_worker_was_forgotten_goes_too(logs: Path) -> None:
+    segments = Segments(logs)
+    segment(logs, 0, b"", life="one-1", name="job")
+    segments.forget("job")
+    segment(logs, 0, b"out\n", life="one-1", name="job")  # on a busy machine it makes its file when the pane is gone
+    segment(logs, 0, b"out\n", life="one-1", name="other")
+    segments.refresh({})
+    assert os.listdir(logs) == ["other.one-1-0.000000"]
+
+
+def test_the_log_of_a_new_worker_with_the_name_of_a_forgotten_one_stays(logs: Path) -> None:
+    segments = Segments(logs)
+    segments.forget("job")
+    segments.note_life("job", "two-1")
+    segment(logs, 0, b"out\n", life="two-1", name="job")
+    segments.refresh({})  # of a beat that began before the worker did
+    assert (logs / "job.two-1-0.000000").exists()
+
+
+def test_a_forgotten_worker_is_looked_for_only_for_a_while(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = Segments(logs)
+    segments.forget("job")
+    monkeypatch.setattr("supervisor.segments.LATE", 0.0)
+    segments.refresh({})
+    segment(logs, 0, b"somebody's\n", life="one-1", name="job")
+    segments.refresh({})
+    assert (logs / "job.one-1-0.000000").exists()
+
+
 def test_only_the_newest_lives_are_kept(logs: Path) -> None:
     segments = Segments(logs)
     for number in range(LIVES_KEPT + 7):
