@@ -15,6 +15,7 @@ from actors.base import SupervisedActor
 from actors.messages import Verb
 from actors.requests import Order, Run
 from actors.spec import Backoff, WorkerSpec
+from supervisor.death_records import FILE as DEATHS
 from supervisor.death_records import DeathRecords
 from supervisor.gateway import Gateway
 from supervisor.histories import Histories
@@ -51,6 +52,8 @@ def cycle(service: Service, number: int) -> None:
         spec = WorkerSpec(name=name, command="echo x; exit 3", cwd="/", max_restarts=1, backoff=Backoff(initial=0.001))
         service.ask(Run(spec), 10.0)
     wait_until(lambda: all(states(service).get(name) == "failed" for name in names), 20)
+    # it is made with the first record, and none is written of a worker that is removed before its last words are known
+    wait_until((service.place.state_dir / DEATHS).exists, 20)
     service.ask(Order(Verb.REMOVE, names), 10.0)
     wait_until(lambda: states(service) == {"stays": "running"}, 20)
 
