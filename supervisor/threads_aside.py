@@ -29,7 +29,12 @@ class ThreadsAside:
         except RuntimeError as problem:  # no thread to be had: as if out of memory
             self._places.release()
             raise OSError(None, str(problem)) from problem
-        return await done
+        try:
+            return await done
+        except asyncio.CancelledError:  # maybe in the very round in which it was done
+            if done.done() and not done.cancelled() and done.exception() is None:
+                unwanted(done.result())
+            raise
 
     def _work(self, work: Callable[[], T], done: "asyncio.Future[T]", unwanted: Callable[[T], None]) -> None:
         settle: Callable[[], None]

@@ -23,6 +23,7 @@ from supervisor.probes import ProbePool
 from supervisor.segments import LONGEST_LINE, LinesOfLife, Segments
 
 WAIT = 10.0
+MARKER = f"m{os.getpid()}"
 QUICK: dict[str, Any] = {"interval": 0.05, "attempt_timeout": 5.0}
 
 
@@ -33,7 +34,7 @@ class Asked:
         self.place = place
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self.pool = ProbePool(self.errors.put, logs=place, marker="m", glance=glance)
+        self.pool = ProbePool(self.errors.put, logs=place, marker=MARKER, glance=glance)
 
     def ready(self, life: str = "l1", env: tuple[tuple[str, str], ...] = (), **check: Any) -> None:
         self._probe(life, Purpose.READY, env, ready=Ready(**(QUICK | check)))
@@ -213,7 +214,7 @@ def test_what_is_wrong_with_a_command_is_said(asked: Asked, command: Any, fault:
 
 
 def marked(life: str) -> list[int]:
-    return [pid for pid, mark in marked_processes() if mark == f"m/api/{life}"]
+    return [pid for pid, mark in marked_processes() if mark == f"{MARKER}/api/{life}"]
 
 
 def test_a_command_that_hangs_is_killed_with_its_whole_group(asked: Asked) -> None:
