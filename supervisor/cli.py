@@ -8,6 +8,7 @@ Nothing heavy is imported up here: what `status` loads decides how it feels.
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from supervisor.place import Place
     from supervisor.selection import Selection
 
+NAME = "panevisor"
 INTERRUPTED = 128 + signal.SIGINT
 Command = Callable[..., Any]
 
@@ -35,7 +37,7 @@ def main() -> None:
 def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; every failure has been said on stderr."""
     try:
-        with panevisor.make_context("panevisor", list(argv)) as context:
+        with panevisor.make_context(NAME, list(argv)) as context:
             code = panevisor.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as done:
@@ -84,7 +86,7 @@ class Given:
     def command(self) -> str:
         """Return how a next command is to begin, so that it can be copied."""
         options = [("-c", self.config), ("--socket", self.socket)]
-        return shlex.join(["panevisor", *(word for key, value in options if value for word in (key, value))])
+        return shlex.join([_program(), *(word for key, value in options if value for word in (key, value))])
 
     def place(self) -> "Place":
         """Return where the service of this config is found."""
@@ -97,6 +99,14 @@ class Given:
         from supervisor.place import place_to_serve
 
         return place_to_serve(self.config, self.socket)
+
+
+def _program() -> str:
+    """Return the word that runs this program from here: its name where PATH finds it, else the path that was typed."""
+    typed = sys.argv[0]
+    found = shutil.which(NAME)
+    known = found is not None and os.path.exists(typed) and os.path.samefile(found, typed)
+    return NAME if known or os.path.basename(typed) != NAME else typed
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:

@@ -22,7 +22,7 @@ from actors.messages import Verb
 from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
 from actors.spec import Backoff, Restart, WorkerSpec
 from supervisor import background, config, paths
-from supervisor.cli import run
+from supervisor.cli import Given, run
 from supervisor.lock import hold
 from supervisor.restart_policy import in_words
 from supervisor.tables import safe, short_size, short_time
@@ -539,3 +539,19 @@ def test_sizes_are_short(count: int | None, said: str) -> None:
 
 def test_safe_text_has_no_control_character_but_those_kept() -> None:
     assert safe("a\x1b[2J\nb\x9b", keep="\n") == "a\\x1b[2J\nb\\x9b"
+
+
+def test_a_next_command_begins_as_this_one_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "panevisor"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    given = Given(config="a b.toml", socket=None)
+    for path, typed, begins in (
+        ("/nowhere", str(program), str(program)),
+        (str(program.parent), str(program), "panevisor"),
+        ("/nowhere", "/anywhere/supervisor/__main__.py", "panevisor"),
+    ):
+        monkeypatch.setenv("PATH", path)
+        monkeypatch.setattr("sys.argv", [typed])
+        assert given.command() == f"{begins} -c 'a b.toml'"
