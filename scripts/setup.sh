@@ -8,7 +8,7 @@ as_root() {
     elif command -v sudo >/dev/null; then sudo "$@"
     else
         say "panevisor: packages are missing, and you are neither root nor have sudo. As root, run:"
-        say "    apt-get update && apt-get install -y $missing"
+        say "    apt-get update && apt-get install -y$missing"
         exit 1
     fi
 }

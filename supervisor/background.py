@@ -9,7 +9,7 @@ from pathlib import Path
 
 from supervisor.client import Client, NoService, ServiceError
 from supervisor.failures import CommandError
-from supervisor.lock import make_private
+from supervisor.paths import make_private
 from supervisor.place import Place
 from supervisor.sd_notify import VARIABLES
 
@@ -48,11 +48,13 @@ def when_ready(place: Place, timeout: float = START_TIMEOUT) -> Client:
     deadline = time.monotonic() + timeout
     while True:
         client = Client.connect(place.socket)
-        if client.call("hello")["ready"]:
+        hello = client.call("hello")
+        if hello["ready"]:
             return client
+        waits = hello.get("starting", "the service is still starting")
         client.close()
         if time.monotonic() > deadline:
-            raise ServiceError("timeout", f"the service is still starting after {timeout:g} s")
+            raise ServiceError("timeout", f"after {timeout:.0f} s {waits}")
         time.sleep(_PAUSE)
 
 

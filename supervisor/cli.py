@@ -195,9 +195,17 @@ def serve(given: Given) -> int:
         what = f"a service (pid {another}) answers at {place.socket}, though its lock file was deleted"
         raise CommandError("conflict", what)
     _warn_of_namesake()
+    _need_tmux()
     from supervisor.service import serve as run_service  # only with the lock: a second one is told at once
 
     return run_service(place, lock)
+
+
+def _need_tmux() -> None:
+    from supervisor.tmux_server import NOT_INSTALLED, is_installed
+
+    if not is_installed():
+        raise CommandError("failed", NOT_INSTALLED)
 
 
 def _warn_of_namesake() -> None:

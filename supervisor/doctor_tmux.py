@@ -20,12 +20,11 @@ from supervisor.doctor_subject import Subject
 from supervisor.findings import Finding, error, ok, warning
 from supervisor.open_files import places_within
 from supervisor.tmux_client import batch
-from supervisor.tmux_server import conf_text
+from supervisor.tmux_server import INSTALL, conf_text
 
 TIMEOUT = 3.0
 FEW_PLACES = 10
 OLDEST = (3, 2)  # -N, -e and -D
-INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
 _NEW = (99, 0)  # "master", "openbsd-7.5": named without a number that compares
 
 # below that version → what it lacks, and what is done about it

@@ -64,6 +64,7 @@ class Gateway:
         deaths: Callable[[Collection[str] | None, int], list[Death]] = lambda _names, _most: [],
     ) -> None:
         self.pictures = Pictures(before)
+        self.starting = "the service has only begun and has no picture yet: try again in a moment"
         self._path = socket_path
         self._ask = ask
         self._load_config = load_config

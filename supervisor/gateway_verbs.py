@@ -72,6 +72,8 @@ class Desk(Protocol):
     """What verbs need of the Gateway."""
 
     pictures: Pictures
+    starting: str
+    """Why there is no picture yet, in words."""
 
     @property
     def subscribers(self) -> int: ...
@@ -125,7 +127,8 @@ async def dispatch(desk: Desk, connection: Connection, request: Request) -> byte
 async def _hello(desk: Desk, _connection: Connection, _request: Request) -> bytes:
     snapshot = desk.pictures.snapshot
     if snapshot is None:
-        return wire.pack({"version": None, "pid": os.getpid(), "config": None, "ready": False})
+        nothing_yet = {"version": None, "config": None, "ready": False}
+        return wire.pack({**nothing_yet, "pid": os.getpid(), "starting": desk.starting})
     service = snapshot.service
     return wire.pack({"version": service.version, "pid": service.pid, "config": service.config.path, "ready": True})
 
@@ -243,7 +246,7 @@ def _of_history(entry: Entry) -> dict[str, Any]:
 
 def _present(desk: Desk) -> Snapshot:
     if desk.pictures.snapshot is None:
-        raise WireError("starting", "the service has only begun and has no picture yet: try again in a moment")
+        raise WireError("starting", desk.starting)
     return desk.pictures.snapshot
 
 

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from supervisor.paths import make_private
+
 FILE_NAME = "lock"
 
 
@@ -53,13 +55,6 @@ def hold(state_dir: Path) -> Lock:
             _write_pid(fd)
             return Lock(path, fd)
         os.close(fd)
-
-
-def make_private(directory: Path) -> None:
-    """Make the directory and whatever is missing above it, each 0700."""
-    if not directory.parent.exists():
-        make_private(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _same_file(path: Path, fd: int) -> bool:

@@ -46,7 +46,7 @@ def pointer_path(config: Path) -> Path:
 def write_pointer(config: Path, state_dir: Path) -> None:
     """Note the state directory of this config: a reader sees the old pointer or the new one. Raises OSError."""
     target = pointer_path(config)
-    _make_private(target.parent)
+    make_private(target.parent)
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
         _write_new(temporary, json.dumps({"config": str(_absolute(config)), "state_dir": str(_absolute(state_dir))}))
@@ -89,10 +89,10 @@ def _xdg(variable: str, below_home: str) -> Path:
     return Path(named) if os.path.isabs(named) else _absolute(os.path.expanduser("~")) / below_home
 
 
-def _make_private(directory: Path) -> None:
+def make_private(directory: Path) -> None:
     """Make the directory and whatever is missing above it, each 0700 (mkdir's `parents` would leave those open)."""
     if not directory.parent.exists():
-        _make_private(directory.parent)
+        make_private(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
 
 

@@ -186,6 +186,8 @@ class Service:
                     return outcome
                 case Signalled(number):
                     self._signalled(number)
+                case ShutDown() as order:  # it was given before there was a Supervisor
+                    self.posts.supervisor.tell(order)
                 case ActorFailed() as failed:
                     self._supervisor_failed(failed)
                     if self._fails_too_often():
@@ -228,13 +230,23 @@ class Service:
         """Ask the Supervisor. Raises RequestRefused, or TimeoutError: what was asked may still happen."""
         ref = self.posts.supervisor.ref
         if ref is None:
-            raise RequestRefused("starting", "the service is starting")
+            return self._ask_nobody(message)
         try:
             return ref.ask(message, timeout=timeout)
         except pykka.Timeout as error:
             raise TimeoutError(f"no answer within {timeout:g} s") from error
         except pykka.ActorDeadError as error:
             raise RequestRefused("shutting-down", "the service is shutting down") from error
+
+    def _ask_nobody(self, message: object) -> object:
+        """There is no Supervisor yet: without it only the service itself can be ended."""
+        if not isinstance(message, ShutDown):
+            raise RequestRefused("starting", self.gateway.starting)
+        if not message.keep_workers:
+            alone = "`panevisor down --keep-workers` ends the service alone"
+            raise RequestRefused("starting", f"{self.gateway.starting}; {alone}")
+        self._inbox.tell(message)
+        return None
 
     def _load_config(self) -> Config:
         return load(self.place.config)
@@ -375,16 +387,21 @@ class Service:
         """Return what lives in tmux; while it does not answer, wait and say so once."""
         known = self._known.head.server
         self._server.process = known if known else None
-        said = False
+        said: str | None = None
         while True:
             try:
-                return self._panes.survey(self._server.ensure(), self._server.nudge)
+                survey = self._panes.survey(self._server.ensure(), self._server.nudge)
             except TerminalError as error:
-                if not said:
+                if said is None:
                     self._log.log("error", "tmux.unreachable", {"reason": str(error)})
-                said = True
+                said = said or str(error)
+                self.gateway.starting = f"the service waits for tmux: {error}"
                 self._notifier.awaits_tmux(str(error))
                 self._pause(TMUX_RETRY)
+            else:
+                if said is not None:
+                    self._log.log("warning", "tmux.answers", {"after": said})
+                return survey
 
     def _pause(self, seconds: float) -> None:
         """Wait, but heed a signal: nobody else does while there are no actors."""
@@ -392,6 +409,8 @@ class Service:
             match self._inbox.queue.get(timeout=seconds):
                 case Signalled(signal.SIGTERM | signal.SIGINT as number):
                     raise _ToldToEnd(signal.Signals(number).name)
+                case ShutDown(cause=cause):
+                    raise _ToldToEnd(cause)
                 case Signalled(number):
                     self._signalled(number)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -23,6 +24,8 @@ CONF = "tmux.conf"
 BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
+INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
+NOT_INSTALLED = f"tmux is not installed: {INSTALL}"
 
 _CONF = """\
 # Written by panevisor at each start of its tmux server; changes are lost.
@@ -138,6 +141,8 @@ class TmuxServer:
         return self.find()
 
     def _born(self) -> Handle:
+        if not is_installed():
+            raise TerminalError(NOT_INSTALLED)
         write_conf(self._state_dir, self._size)
         script = str(Path(subreaper.__file__))
         with open(os.devnull, "r+b") as null:
@@ -153,10 +158,15 @@ class TmuxServer:
                 check=True,
             )
         if not until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
-            raise TerminalError(f"the tmux server has not come up within {BIRTH_TIMEOUT:g} s: is tmux installed?")
+            raise TerminalError(f"the tmux server has not come up within {BIRTH_TIMEOUT:g} s")
         found = self.find()
         assert found is not None
         return found
+
+
+def is_installed() -> bool:
+    """Whether a tmux can be started from here."""
+    return shutil.which("tmux") is not None
 
 
 def lives(process: Handle) -> bool:

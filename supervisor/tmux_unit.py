@@ -9,10 +9,10 @@ from typing import NoReturn
 from actors.spec import PaneSize
 from supervisor import subreaper
 from supervisor.failures import CommandError
-from supervisor.lock import make_private
+from supervisor.paths import make_private
 from supervisor.place import Place
 from supervisor.tmux_client import scrubbed
-from supervisor.tmux_server import CONF, TmuxServer, until, write_conf
+from supervisor.tmux_server import CONF, NOT_INSTALLED, TmuxServer, until, write_conf
 
 
 def become(place: Place) -> NoReturn:
@@ -25,7 +25,7 @@ def become(place: Place) -> NoReturn:
     try:
         subreaper.become(f"./{CONF}", scrubbed(dict(os.environ)))
     except FileNotFoundError:
-        raise CommandError("failed", "tmux is not installed: install the package tmux") from None
+        raise CommandError("failed", NOT_INSTALLED) from None
 
 
 def wait(place: Place, timeout: float) -> int:

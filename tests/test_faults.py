@@ -244,3 +244,54 @@ def test_down_ends_what_had_left_every_tree_unseen(site: Site) -> None:
     assert alive(escaped)
     site.run("down", check=0)
     assert not alive(escaped)
+
+
+def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_ended(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    site.kill_service()
+    os.kill(tmux, signal.SIGSTOP)
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
+    try:
+        wait_until(lambda: site.events("tmux.unreachable"), 20)
+        for verb in (("status",), ("down",)):
+            assert "the service waits for tmux: " in site.run(*verb, check=7).stderr
+        assert "down --keep-workers" in site.run("down", check=7).stderr
+        site.run("down", "--keep-workers", check=0)
+        assert serving.wait(10) == 0
+    finally:
+        os.kill(tmux, signal.SIGCONT)
+        serving.kill()
+        serving.wait()
+    site.up()
+    assert pids(site) == before
+
+
+def test_a_service_that_finds_tmux_stopped_says_when_it_answers(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    site.kill_service()
+    os.kill(tmux, signal.SIGSTOP)
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
+    try:
+        wait_until(lambda: site.events("tmux.unreachable"), 20)
+        os.kill(tmux, signal.SIGCONT)
+        wait_until(lambda: site.events("tmux.answers"), 20)
+        site.up()
+        assert pids(site) == before
+        site.run("down", check=0)
+    finally:
+        os.kill(tmux, signal.SIGCONT) if alive(tmux) else None
+        serving.kill()
+        serving.wait()
+
+
+def test_without_tmux_up_and_serve_say_so_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.write(table("a"))
+    monkeypatch.setenv("PATH", str(site.place))
+    for verb in ("up", "serve"):
+        done = site.run(verb, check=1, timeout=20)
+        assert "tmux is not installed: install tmux 3.2 or newer (on Debian: apt install tmux)" in done.stderr
+    assert not site.events()
