@@ -54,7 +54,8 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         return _nobody_reads()
     except OSError as error:
-        click.echo(f"panevisor: {error}", err=True)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"panevisor: {what}", err=True)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
 

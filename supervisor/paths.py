@@ -90,10 +90,17 @@ def _xdg(variable: str, below_home: str) -> Path:
 
 
 def make_private(directory: Path) -> None:
-    """Make the directory and whatever is missing above it, each 0700 (mkdir's `parents` would leave those open)."""
+    """Make the directory and whatever is missing above it, each 0700; raises OSError that says the mend.
+
+    mkdir's `parents` would leave those above open to others.
+    """
     if not directory.parent.exists():
         make_private(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
+        raise OSError(error.errno, f"{error.strerror}: {mend}", str(directory)) from error
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -287,6 +287,18 @@ def test_up_passes_on_why_the_service_did_not_start(
     lock.release()
 
 
+def test_a_state_directory_that_cannot_be_made_is_named_with_the_mend(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "way").write_text("a file is in the way")
+    (home / "panevisor.toml").write_text(CONFIG.replace('"st"', '"way/st"'))
+    for verb in ("up", "serve"):
+        assert run([verb]) == 1
+        what = f"panevisor: {home}/way/st: Not a directory"
+        mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
+        assert f"{what}: {mend}" in capsys.readouterr().err
+
+
 def test_down_returns_when_the_service_has_ended(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
