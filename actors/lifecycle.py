@@ -951,9 +951,9 @@ def _order_start(w: Worker, now: Instant) -> Step:
         case S.STOPPED | S.COMPLETED | S.FAILED | S.QUARANTINED:  # quarantined: the Supervisor asks for --force
             return move(replace(_forgiven(w), cleanup_at=None), S.PENDING, now, "worker.pending", "person")
         case S.BACKOFF if not w.ending:
-            return _begin_life(w, now, "person")
+            return _begin_life(_forgiven(w), now, "person")
         case S.BACKOFF:
-            return replace(w, next_start=now), ()
+            return replace(_forgiven(w), next_start=now), ()
         case S.STOPPING if w.goal is not Goal.REPLACE:
             return _change_goal(_forgiven(w), Goal.RESTART, now)  # remembered: it starts when the tree is gone
     return w, ()

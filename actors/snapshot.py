@@ -3,7 +3,7 @@
 Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast, any query
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Any
 from actors import stop_plan
 from actors.messages import Exit, Instant
 from actors.stall import next_rung
+from actors.totals import totals_of
 from actors.worker_state import Phase, State, Worker
 
 SCHEMA = 1
@@ -208,12 +209,6 @@ def _ending_of(w: Worker) -> EndingView | None:
     return EndingView(next=stop_plan.in_words(following), next_at=at, killed_at=killed_at, left=ending.left)
 
 
-def _total(values: Iterable[float | None], living: bool) -> float | None:
-    """Return the sum of what is known: None while something lives and nothing is known of it yet."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known or not living else None
-
-
 @dataclass(frozen=True, slots=True)
 class Host:
     """The machine: load average of one minute, bytes of memory that can be had, CPU in percent of all cores."""
@@ -290,21 +285,10 @@ class Snapshot:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))
 
-    def totals(self) -> dict[str, Any]:
-        rows = self.rows.values()
-        totals: dict[str, Any] = {"workers": len(self.rows)}
-        for row in rows:
-            totals[row.state] = totals.get(row.state, 0) + 1
-        living = any(row.pid is not None for row in rows)
-        totals["rss_bytes"] = _total((row.rss_bytes for row in rows), living)
-        cpu = _total((row.cpu_percent for row in rows), living)
-        totals["cpu_percent"] = None if cpu is None else round(cpu, 1)
-        totals["restarts"] = sum(row.restarts for row in rows)
-        return totals
-
     def to_dict(self, subscribers: int = 0) -> dict[str, Any]:
         """Return the whole picture as the contract's `status -o json` has it."""
         now = self.at.wall
+        workers = [row.to_dict(now) for row in self.rows.values()]
         return {
             "schema": SCHEMA,
             "seq": self.seq,
@@ -314,8 +298,8 @@ class Snapshot:
                 "memory_available_bytes": self.host.memory_available_bytes,
                 "cpu_percent": self.host.cpu_percent,
             },
-            "totals": self.totals(),
-            "workers": [row.to_dict(now) for row in self.rows.values()],
+            "totals": totals_of(workers),
+            "workers": workers,
         }
 
     def of_project(self, project: str) -> "Snapshot":

@@ -31,6 +31,7 @@ Command = Callable[..., Any]
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    _open_standard_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -58,6 +59,16 @@ def run(argv: list[str]) -> int:
         click.echo(f"panevisor: {what}", err=True)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
+
+
+def _open_standard_streams() -> None:
+    """Give /dev/null to each standard stream that the caller closed, lest a socket or file take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _say(error: CommandError) -> int:

@@ -8,7 +8,7 @@ What goes wrong is drawn in failures.py.
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -137,6 +137,12 @@ class Client:
 
     def _wait(self, deadline: float | None) -> None:
         self._socket.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
+
+
+def batched(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the names in as many parts as a request each takes."""
+    for start in range(0, len(names), wire.MAX_ARRAY):
+        yield names[start : start + wire.MAX_ARRAY]
 
 
 def _packed(request: dict[str, Any]) -> bytes:

@@ -1,16 +1,15 @@
 """`start`, `stop`, `restart`, `complete`, `remove`: an order for the selected workers, and one line a worker on it."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from supervisor.client import Client
+from supervisor.client import Client, batched
 from supervisor.place import Place
 from supervisor.progress import SETTLED, STOPPED, Progress
 from supervisor.selection import Selection, select
 from supervisor.tables import safe
 
-AT_ONCE = 1000  # names in a request: an array on the wire holds 1,024
 _STARTS = {"start", "restart"}
 
 
@@ -19,10 +18,7 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
     selection.require()
     with Client.connect(place.socket) as client:
         names = select(client.call("status")["workers"], selection)
-        answers = [
-            _ordered(client, verb, names[i : i + AT_ONCE], force=force, wait=wait)
-            for i in range(0, len(names), AT_ONCE)
-        ]
+        answers = [_ordered(client, verb, part, force=force, wait=wait) for part in batched(names)]
     if not wait:
         print(f"{verb} was ordered for {len(names)} worker(s)")
     return report([verdict for answer in answers for verdict in answer["verdicts"]])
@@ -48,7 +44,7 @@ def report(verdicts: Iterable[Mapping[str, Any]]) -> int:
     return 0 if well else 1
 
 
-def _ordered(client: Client, verb: str, names: list[str], *, force: bool, wait: float) -> Any:
+def _ordered(client: Client, verb: str, names: Sequence[str], *, force: bool, wait: float) -> Any:
     progress = Progress(SETTLED if verb in _STARTS else STOPPED)
     if wait and sys.stderr.isatty():
         client.on_message = progress

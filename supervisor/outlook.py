@@ -242,7 +242,7 @@ def _remedies(data: Data) -> list[Remedy]:
             restart = Remedy(f"restart {name}", "end it and start it anew, counted from zero")
             return [*_of_the_last_life(worker), Remedy(f"attach {name}", "its terminal"), restart, stop]
         case "backoff":
-            at_once = Remedy(f"start {name}", "start it now, without the rest of the pause")
+            at_once = Remedy(f"start {name}", "start it now, counted from zero")
             return [logs, at_once, stop]
         case "stopping":
             return [Remedy(f"attach {name}", "its terminal"), logs, Remedy(f"start {name}", "start it anew afterwards")]

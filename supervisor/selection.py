@@ -48,17 +48,19 @@ def parse_label(text: str) -> tuple[str, str]:
     return key, value
 
 
-def select(workers: Sequence[Worker], selection: Selection) -> list[str]:
+def select(workers: Sequence[Worker], selection: Selection, *, strict: bool = True) -> list[str]:
     """Return the names of those meant, in their own order; an empty selection means all.
 
-    A pattern without a match, or labels and a project that leave nobody, raise unknown-worker.
+    A pattern without a match, or labels and a project that leave nobody, raise unknown-worker if `strict`.
     """
     known = [worker["name"] for worker in workers]
-    names = set(match(selection.patterns, known, families(workers))) if selection.patterns else None
+    names = None
+    if selection.patterns:
+        names = set(match(selection.patterns, known, families(workers), strict=strict))
     chosen = [
         worker["name"] for worker in workers if (names is None or worker["name"] in names) and _fits(worker, selection)
     ]
-    if not chosen and (selection.labels or selection.project is not None):
+    if strict and not chosen and (selection.labels or selection.project is not None):
         raise CommandError("unknown-worker", f"no worker has {_described(selection)}")
     return chosen
 
@@ -73,16 +75,20 @@ def families(workers: Iterable[Worker]) -> dict[str, set[str]]:
 
 
 def match(
-    patterns: Iterable[str], known: Sequence[str], replicas: Mapping[str, set[str]] = MappingProxyType({})
+    patterns: Iterable[str],
+    known: Sequence[str],
+    replicas: Mapping[str, set[str]] = MappingProxyType({}),
+    *,
+    strict: bool = True,
 ) -> list[str]:
-    """Return the known names that the patterns match, in the order known; each pattern has to match something.
+    """Return the known names that the patterns match, in the order known; if `strict`, each has to match something.
 
     A name is that worker's, else that of all replicas of a family, else a glob.
     """
     found: set[str] = set()
     for pattern in patterns:
         matching = {pattern} & set(known) or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
-        if not matching:
+        if strict and not matching:
             raise CommandError("unknown-worker", f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
         found |= matching
     return [name for name in known if name in found]

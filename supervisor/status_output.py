@@ -5,8 +5,10 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Container
 from typing import Any, TextIO
 
+from actors.totals import totals_of
 from supervisor.client import Client
 from supervisor.place import Place
 from supervisor.selection import Selection, select
@@ -34,8 +36,13 @@ def chosen(client: Client, selection: Selection) -> Picture:
     picture: Picture = client.call("status")
     if selection.empty or selection.all:
         return picture
-    part: Picture = client.call("status", names=select(picture["workers"], selection))
-    return part
+    return part_of(picture, set(select(picture["workers"], selection)))
+
+
+def part_of(picture: Picture, names: Container[str]) -> Picture:
+    """Return the picture of these workers only, its totals theirs."""
+    workers = [worker for worker in picture["workers"] if worker["name"] in names]
+    return {**picture, "workers": workers, "totals": totals_of(workers)}
 
 
 def show(picture: Picture, *, as_json: bool = False, stream: TextIO | None = None) -> None:
@@ -69,8 +76,8 @@ def _watch(client: Client, selection: Selection, *, as_json: bool) -> int:
     first = True
     for message in client.subscribe("metrics"):
         picture = message["data"]
-        names = set(select(picture["workers"], selection))
-        picture["workers"] = [worker for worker in picture["workers"] if worker["name"] in names]
+        names = select(picture["workers"], selection, strict=first)  # who goes later leaves it without a word
+        picture = part_of(picture, set(names))
         if not as_json:
             sys.stdout.write("\x1b[H\x1b[J" if sys.stdout.isatty() else "" if first else "\n")
         show(picture, as_json=as_json)

@@ -137,12 +137,14 @@ def test_status_loads_nothing_but_click_msgpack_and_the_standard_library(home: P
     paths.write_pointer(home / "panevisor.toml", home / "st")
     script = (
         "import json, sys; before = set(sys.modules); from supervisor.cli import run; assert run(['status']) == 0; "
-        "new = {name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names; "
-        "print(json.dumps(sorted(new)))"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
-    loaded = {name for name in json.loads(done.stdout.splitlines()[-1]) if "cython" not in name}  # msgpack's own
-    assert loaded == {"click", "msgpack", "supervisor"}
+    every = json.loads(done.stdout.splitlines()[-1])
+    loaded = {name.partition(".")[0] for name in every if "cython" not in name}  # msgpack's own
+    loaded -= sys.stdlib_module_names
+    assert loaded == {"actors", "click", "msgpack", "supervisor"}
+    assert [name for name in every if name.startswith("actors.")] == ["actors.totals"]
 
 
 def test_status_watch_ends_quietly_on_ctrl_c(bench: Bench) -> None:
@@ -158,6 +160,41 @@ def test_status_watch_ends_quietly_on_ctrl_c(bench: Bench) -> None:
     watching.send_signal(signal.SIGINT)
     assert watching.communicate(timeout=20)[1] == ""
     assert watching.returncode == 130
+
+
+def test_a_watched_part_has_totals_of_its_own_and_outlives_those_in_it(bench: Bench) -> None:
+    bench.publish(1, row("web"), row("other"))
+    watching = subprocess.Popen(command("status", "--watch", "-o", "json", "web"), stdout=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    first = json.loads(watching.stdout.readline())
+    assert ([w["name"] for w in first["workers"]], first["totals"]["workers"]) == (["web"], 1)
+    bench.publish(2, row("other"))
+    second = json.loads(watching.stdout.readline())
+    assert (second["workers"], second["totals"]["workers"]) == ([], 0)
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 130
+
+
+def test_more_workers_than_a_request_holds_names_can_be_selected(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.publish(1, *(row(f"w{n}") for n in range(1100)))
+    assert run(["status", "-o", "json", "w*"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["workers"] == 1100
+    assert run(["deaths", "w*"]) == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "verb", ["status", "stop web --no-wait", "plan", "logs web", "screen web", "send --timeout 1 web -"]
+)
+def test_a_closed_standard_stream_is_no_failure_of_ours(home: Path, verb: str, closed: str, bench: Bench) -> None:
+    bench.publish(1, row("web"))
+    with (home / "said").open("w+") as said:
+        line = f"{shlex.join(command())} {verb} {closed}"
+        subprocess.run(["sh", "-c", line], stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=30)
+        said.seek(0)
+        assert "Traceback" not in said.read()
 
 
 def test_a_reader_that_has_enough_is_no_failure(bench: Bench) -> None:
@@ -206,7 +243,7 @@ def test_an_order_that_takes_too_long_is_exit_eight(bench: Bench, capsys: pytest
 def test_more_workers_than_an_array_holds_are_ordered_in_parts(bench: Bench) -> None:
     bench.publish(1, *(row(f"w{n}") for n in range(1500)))
     assert run(["stop", "--all", "--no-wait"]) == 0
-    assert [len(order.names) for order in bench.asked] == [1000, 500]
+    assert [len(order.names) for order in bench.asked] == [1024, 476]
 
 
 @pytest.mark.parametrize("wrong", [["--timeout", "soon"], ["--bogus"], ["-l", "nosign"]])

@@ -872,6 +872,21 @@ def test_a_restart_by_hand_begins_a_new_count() -> None:
     assert s.w.budget.attempt == 0
 
 
+@pytest.mark.parametrize("verb", [Verb.START, Verb.RESTART])
+def test_an_order_in_the_pause_begins_a_new_count(verb: Verb) -> None:
+    s = backoff().order(verb)
+    assert (s.w.state, s.w.budget.attempt, s.line.facts["attempt"]) == (S.STARTING, 0, 0)
+    assert s.begun().exits(1).line.facts["attempt"] == 1
+
+
+@pytest.mark.parametrize("verb", [Verb.START, Verb.RESTART])
+def test_an_order_in_the_pause_begins_a_new_count_when_the_last_life_has_gone(verb: Verb) -> None:
+    s = running()
+    s.seen(corpse_of(s.life, 1)).order(verb)
+    assert (s.w.state, s.w.budget.attempt) == (S.BACKOFF, 0)
+    assert s.gone().line.facts["attempt"] == 0
+
+
 # ending
 
 

@@ -48,6 +48,11 @@ def test_a_pattern_has_to_match_something_and_the_nearest_name_is_told() -> None
     assert refused(Selection(patterns=("x*",))).exit_code == 4
 
 
+def test_what_is_watched_may_go_and_leaves_the_others() -> None:
+    assert select(WORKERS, Selection(patterns=("gone", "db")), strict=False) == ["db"]
+    assert select(WORKERS, Selection(labels=(("tier", "none"),)), strict=False) == []
+
+
 def test_labels_that_leave_nobody_are_an_unknown_worker() -> None:
     error = refused(Selection(labels=(("tier", "none"),), project="shop"))
     assert error.exit_code == 4

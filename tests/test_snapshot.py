@@ -175,7 +175,7 @@ def test_totals_count_states_and_add_up_what_is_known() -> None:
         running(spec=named("b"), rss_bytes=50, cpu_percent=2.5, budget=Budget(0, 1)),
         running(spec=named("c")),
         worker(State.FAILED, spec=named("d")),
-    ).totals()
+    ).to_dict()["totals"]
     assert totals == {
         "workers": 4,
         "running": 3,
@@ -187,12 +187,12 @@ def test_totals_count_states_and_add_up_what_is_known() -> None:
 
 
 def test_totals_of_nothing_are_0() -> None:
-    assert picture().totals() == {"workers": 0, "rss_bytes": 0, "cpu_percent": 0, "restarts": 0}
-    assert picture(worker(State.STOPPED)).totals()["rss_bytes"] == 0
+    assert picture().to_dict()["totals"] == {"workers": 0, "rss_bytes": 0, "cpu_percent": 0, "restarts": 0}
+    assert picture(worker(State.STOPPED)).to_dict()["totals"]["rss_bytes"] == 0
 
 
 def test_totals_that_nobody_knows_yet_are_null() -> None:
-    totals = picture(running()).totals()
+    totals = picture(running()).to_dict()["totals"]
     assert (totals["rss_bytes"], totals["cpu_percent"]) == (None, None)
 
 
@@ -208,7 +208,7 @@ def test_rows_keep_the_order_of_definition() -> None:
 def test_a_project_is_the_same_picture_of_fewer_workers() -> None:
     whole = picture(worker(spec=named("a", "web")), worker(spec=named("b", "db")))
     part = whole.of_project("web")
-    assert ([*part.rows], part.seq, part.at, part.totals()["workers"]) == (["a"], 3, NOW, 1)
+    assert ([*part.rows], part.seq, part.at, part.to_dict()["totals"]["workers"]) == (["a"], 3, NOW, 1)
     assert [*whole.rows] == ["a", "b"]
     assert [*whole.of_project("none").rows] == []
 

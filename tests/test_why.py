@@ -168,7 +168,7 @@ def test_the_account_of_a_worker_in_back_off_in_full() -> None:
         "",
         "What you can do",
         "  panevisor logs api    what it printed",
-        "  panevisor start api   start it now, without the rest of the pause",
+        "  panevisor start api   start it now, counted from zero",
         "  panevisor stop api    it stays stopped until it is started",
     ]
 
