@@ -29,10 +29,11 @@ LAST_LIFE = f"{WAITING}what is left of the last life to end"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the Supervisor knows of a worker: its state, and its record."""
+    """What the Supervisor knows of a worker: its state, its record, and whether it `rests` before it may start."""
 
     state: State
     record: Record
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ def is_living(state: State) -> bool:
     return state in _ON_THE_WAY
 
 
+def has_life(standing: Standing) -> bool:
+    """Claim that something of it may still live, though its state be that of one at rest."""
+    return is_living(standing.state) or (standing.record.life is not None and standing.state is not S.QUARANTINED)
+
+
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """What a worker waits for in another one, and how that one is: `state` is None when it does not exist."""
@@ -98,7 +104,7 @@ def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) 
     no_room: str | None = None
     for name in queue:
         standing = standings.get(name)
-        if standing is None or standing.state is not S.PENDING or standing.record.intent is Intent.REMOVED:
+        if standing is None or not _may_start(standing):
             continue
         no_room = no_room or full(room, taken, starting)  # once full, full for all behind
         gate = _own_gate(standing.record, standings, stuck) or no_room
@@ -106,6 +112,10 @@ def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) 
         starting += gate is None
         gates[name] = gate
     return gates
+
+
+def _may_start(standing: Standing) -> bool:
+    return standing.state is S.PENDING and not standing.rests and standing.record.intent is not Intent.REMOVED
 
 
 def _own_gate(record: Record, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:

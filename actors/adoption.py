@@ -110,7 +110,7 @@ def plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
         return Leave(State.STOPPED, pane, survivor, remove=True)
     if pane and pane.life != record.judged:
         return _died_unwatched(record, pane)
-    if record.life in (None, record.judged) or pane:
+    if record.life in (None, record.judged) or record.process is None or pane:
         return Begin("defined", pane, survivor)
     if world.rebooted or world.server_died:
         return Begin("rebooted" if world.rebooted else "tmux-died", survivor=survivor)
@@ -138,6 +138,13 @@ def _died_unwatched(record: Record, pane: Pane) -> Decision:
 def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") -> Step:
     """Return a new worker that wants to start."""
     return move(_unborn(spec, seed, now), State.PENDING, now, "worker.pending", cause)
+
+
+def anew(record: Record, seed: str, now: Instant) -> Step:
+    """Return a worker of which nothing was left, as it is wanted now."""
+    if record.intent is Intent.WANTED:
+        return define(record.spec, seed, now)
+    return born(record, plan(record, (), World(rebooted=False, server_died=False)), seed, now)
 
 
 def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:

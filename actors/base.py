@@ -82,6 +82,7 @@ class SupervisedActor(pykka.ThreadingActor):
         self.role = role
         self.worker_name = worker
         self._handling = ""
+        self.actor_ref.tell(_BEGIN)  # first of all, and not in on_start: pykka calls no `on_failure` for that
 
     def begin(self) -> None:
         """The first thing that happens in the actor's own thread."""
@@ -93,9 +94,6 @@ class SupervisedActor(pykka.ThreadingActor):
         """Tell this actor something, from anywhere; after its end it is dropped. This is what ports are handed."""
         with contextlib.suppress(pykka.ActorDeadError):
             self.actor_ref.tell(message)
-
-    def on_start(self) -> None:
-        self.actor_ref.tell(_BEGIN)  # not here: pykka calls no `on_failure` for what on_start raises
 
     def on_receive(self, message: Any) -> Any:
         self._handling = type(message).__name__

@@ -130,12 +130,16 @@ class ServiceNow:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A worker's state, the number of the last order that it carried out, and what is to be remembered of it."""
+    """A worker's state, the number of the last order that it carried out, and what is to be remembered of it.
+
+    `rests`: it is pending and not to be admitted yet.
+    """
 
     name: str
     state: State
     record: Record
     order: int = 0
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ an order for many ──join──▶ Leaving ──due──▶ those whom nobo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from actors.admission import Standing, is_living
+from actors.admission import Standing, has_life
 from actors.messages import Ordered
 
 
@@ -34,7 +34,7 @@ class Leaving:
     def due(self, standings: Mapping[str, Standing]) -> tuple["Leaving", dict[str, Ordered]]:
         """Return what is left, and the orders whose turn it is: no worker that is leaving depends on theirs."""
         members = {*self.waiting, *self.told} & standings.keys()
-        living = {name for name in members if is_living(standings[name].state)}
+        living = {name for name in members if has_life(standings[name])}
         needed = {on for name in living for on, _ in standings[name].record.spec.depends_on if on != name}
         ready = {name: order for name, order in self.waiting.items() if name not in needed}
         told = self.told & living

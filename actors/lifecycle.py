@@ -104,6 +104,7 @@ ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for 
 DOWN = "down"  # the reason of a worker that was stopped with the service, and is still wanted
 NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
 CLOSE_AGAIN = 10.0  # seconds until a pane that was to be closed and is still there is closed again
+REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # until a refused start is tried again, the last one repeats
 STATUS_LOST = 12  # answers without a status after which it counts as lost (about 4 s)
 
 S = State
@@ -124,7 +125,7 @@ def due(worker: Worker) -> float | None:
 
 def _deadlines(w: Worker) -> list[float]:
     found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at]
-    if w.state is S.BACKOFF and w.next_start and not w.ending:
+    if w.next_start and (w.rests or (w.state is S.BACKOFF and not w.ending)):
         found.append(w.next_start.mono)
     if w.life:
         found += _life_deadlines(w, w.life)
@@ -159,7 +160,11 @@ def _step_ending(w: Worker, now: Instant) -> Step:
 
 
 def _end_pause(w: Worker, now: Instant) -> Step:
-    if w.state is not S.BACKOFF or w.ending or w.next_start is None or now.mono < w.next_start.mono:
+    if w.next_start is None or now.mono < w.next_start.mono:
+        return w, ()
+    if w.rests:
+        return replace(w, next_start=None), ()
+    if w.state is not S.BACKOFF or w.ending:
         return w, ()
     return _begin_life(w, now, "backoff-over")
 
@@ -248,7 +253,7 @@ def _started(w: Worker, fact: Started, now: Instant) -> Step:
         return w, ()
     life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
     watching = (Watch(life.id, fact.process),)
-    w = replace(w, life=life, pane=fact.pane, pane_since=now.mono)
+    w = replace(w, life=life, pane=fact.pane, pane_since=now.mono, refused=0)
     if w.state is S.STOPPING:
         w, effects = begin_ending(w, life, now)
         return w, (*watching, *effects)
@@ -330,7 +335,7 @@ def _well_or_not(w: Worker, life: Life, before: Tally, now: Instant) -> Step:
     if w.spec.live.do is Do.NOTIFY:
         return w, (Emit("worker.unhealthy", "warning", facts | {"reason": life.tally.reason}),)
     uptime = now.mono - life.since.mono
-    verdict = judge(w.spec, w.budget, Exit(None, None, now.wall), uptime, dice(w), now)
+    verdict = judge(w.spec, w.budget, Exit(None, None, now.wall), _well_for(w, life, now), dice(w), now)
     w, ended = begin_ending(w, life, now)
     what = f"not well: {life.tally.reason}"
     facts = {"kind": facts["kind"], "failures": facts["failures"], "uptime_s": round(uptime, 3)}
@@ -382,7 +387,15 @@ def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
         case Refusal.NAME_TAKEN:
             return move(w, S.QUARANTINED, now, "worker.quarantined", "name-taken", "error", reason=fact.reason)
         case Refusal.UNREACHABLE | Refusal.PANE_GONE:
+            w = _resting(w, now)
             return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", "warning", reason=fact.reason)
+
+
+def _resting(w: Worker, now: Instant) -> Worker:
+    """One that is refused again and again is tried less and less often; nothing is counted."""
+    pause = REFUSED_PAUSES[min(w.refused, len(REFUSED_PAUSES) - 1)]
+    again = Instant(now.mono + pause, now.wall + pause) if pause else None
+    return replace(w, refused=w.refused + 1, next_start=again)
 
 
 def _start_unknown(w: Worker, fact: StartUnknown, _now: Instant) -> Step:
@@ -557,7 +570,7 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     w = replace(w, exit=exit, judged=life.id)
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
-        verdict = judge(w.spec, w.budget, exit, uptime, dice(w), now)
+        verdict = judge(w.spec, w.budget, exit, _well_for(w, life, now), dice(w), now)
         cause = "exit"
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
     else:  # it was being ended
@@ -567,6 +580,10 @@ def _died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     kept = death_of(w, life.id, exit, now, started_at=begun, uptime_s=facts["uptime_s"], cause=cause)
     w, effects = _lay_down(w, life, now)
     return w, (*told, kept, *effects)
+
+
+def _well_for(w: Worker, life: Life, now: Instant) -> float:
+    return max(0.0, stall.well_until(life.stall, w.spec.stall, now.mono) - life.since.mono)
 
 
 def death_of(
@@ -789,7 +806,7 @@ def _tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
 
 def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
     forced = ending.forced and bool(ending.left)
-    w = replace(w, ending=None)
+    w = replace(w, ending=None, pane_since=now.mono)  # a sweep from before may show in its pane what was ended
     if w.state is S.STOPPING or w.goal is Goal.REMOVE:
         return _finish_stop(w, now, forced=forced)
     if w.state is S.PENDING and w.admitted:
@@ -948,6 +965,8 @@ def _order_start(w: Worker, now: Instant) -> Step:
     if w.goal is Goal.REMOVE and w.state is not S.STOPPING:
         w = replace(w, goal=None)  # the later order counts
     match w.state:
+        case S.PENDING:
+            return replace(w, next_start=None), ()
         case S.STOPPED | S.COMPLETED | S.FAILED | S.QUARANTINED:  # quarantined: the Supervisor asks for --force
             return move(replace(_forgiven(w), cleanup_at=None), S.PENDING, now, "worker.pending", "person")
         case S.BACKOFF if not w.ending:
@@ -1016,7 +1035,7 @@ def _spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
         old, w = w.spec, replace(w, spec=fact.spec, next_spec=None)
-        return _change_goal(w, w.goal, now) if w.state is S.STOPPING and w.goal else _probe_anew(w, old, now)
+        return _policy_changed(w, old, now)
     w = _forgiven(w)
     match w.state:
         case S.STARTING | S.RUNNING:
@@ -1027,6 +1046,16 @@ def _spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
         case S.BACKOFF | S.COMPLETED | S.FAILED:
             return _order_start(replace(w, spec=fact.spec), now)
     return replace(w, spec=fact.spec), ()
+
+
+def _policy_changed(w: Worker, old: WorkerSpec, now: Instant) -> Step:
+    """What the new policy says counts for the life that there is, and for the pane of one that is over."""
+    match w.state:
+        case S.STOPPING if w.goal:
+            return _change_goal(w, w.goal, now)
+        case S.COMPLETED if w.spec.cleanup_after != old.cleanup_after:
+            return arm_cleanup(replace(w, cleanup_at=None), now), ()
+    return _probe_anew(w, old, now)
 
 
 def _wanted_again(w: Worker, now: Instant) -> Worker:

@@ -13,7 +13,7 @@ from typing import Any
 import pykka
 
 from actors import adoption
-from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, is_living, is_passing
+from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, has_life, is_living, is_passing
 from actors.adoption import Quarantine, World
 from actors.base import ActorFailed, Post, SupervisedActor
 from actors.bulletins import (
@@ -274,7 +274,7 @@ class SupervisorActor(SupervisedActor):
         if name not in self._workers:
             return  # the last words of one that is forgotten
         record = self._as_ordered(changed)
-        self._standings[name] = Standing(changed.state, record)
+        self._standings[name] = Standing(changed.state, record, changed.rests)
         if known is None or known.record != record:
             self._keep(name, record, durable=_is_news(known.record if known else None, record))
         self._queue.note(name, changed.state)
@@ -311,7 +311,7 @@ class SupervisorActor(SupervisedActor):
             number = max((news.number for news in unheard), default=0)
             seed = self._nursery.seed()
             self._leaving = self._leaving.without(name)
-            self._spawn(record, lambda now: _ordered(adoption.define(record.spec, seed, now), number))
+            self._spawn(record, lambda now: _ordered(adoption.anew(record, seed, now), number))
             return
         self._workers.pop(name, None)
         for table in (self._standings, self._held, self._failures, self._heard):
@@ -628,7 +628,7 @@ class SupervisorActor(SupervisedActor):
                 self._queue.note(name, State.PENDING)  # in the order of their definition, however they hear of it
         for worker in self._workers.values():
             worker.tell(ServerDied())
-        if not self._closing:
+        if not self._closing or self._still_living():
             self._posts.terminal.tell(Revive())
         self._tell_service()
 
@@ -703,7 +703,7 @@ class SupervisorActor(SupervisedActor):
         if role in ("ticker", "metrics"):
             for worker in everyone:
                 worker.tell(Introduce())
-        if self._no_tmux() or self._lookups:
+        if self._no_tmux() or self._lookups or "records" in self._degraded:
             self._retry_later()
 
     def _look_up(self, name: str) -> None:
@@ -735,7 +735,7 @@ class SupervisorActor(SupervisedActor):
     def _retry(self, _message: Retry) -> None:
         for name in self._lookups:
             self._look_up(name)
-        if self._server is None and not self._closing:
+        if self._server is None:
             self._posts.terminal.tell(Revive())
         if "records" in self._degraded:
             self._repair_records()
@@ -764,7 +764,7 @@ class SupervisorActor(SupervisedActor):
             self._done(Outcome(self._closing.cause, end_server=end_server))
 
     def _still_living(self) -> list[str]:
-        return [name for name, s in self._standings.items() if is_living(s.state) or s.state is State.UNBORN]
+        return [name for name, s in self._standings.items() if has_life(s) or s.state is State.UNBORN]
 
     # ── what is remembered and said ───────────────────────────────────────────────────────────────────────────────
 
@@ -774,6 +774,7 @@ class SupervisorActor(SupervisedActor):
             self._keep(name, record, durable=False)
         self._standings[name] = Standing(State.UNBORN, record)
         self._queue.note(name, State.UNBORN)
+        self._held.pop(name, None)  # the new actor was told nothing
         if name not in self._lineup:
             self._lineup.append(name)
         post: Post[Any] = Post()

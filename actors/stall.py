@@ -125,6 +125,11 @@ def healthy_until(watch: StallWatch, plan: Stall, now: float) -> float:
     return now if plan.after is None or watch.quiet is None else min(now, watch.quiet)
 
 
+def well_until(watch: StallWatch, plan: Stall, now: float) -> float:
+    """Return until when (monotonic) a life that ends now was well: a stalled one till its last sign of life."""
+    return now if watch.since is None else healthy_until(watch, plan, now)
+
+
 # ── one look ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -174,7 +179,9 @@ def _paused(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> Stall
     rung = next_rung(watch, plan)
     if rung and rung.do != "notify" and sight.attached:
         return replace(watch, paused=True, due=None)
-    return replace(watch, paused=False, due=_due(plan, watch.climbed, now), asked=None) if watch.paused else watch
+    if watch.paused or (rung and watch.due is None):  # the ladder has grown since its end was reached
+        return replace(watch, paused=False, due=_due(plan, watch.climbed, now), asked=None)
+    return watch
 
 
 def _climb(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> tuple[StallWatch, tuple[Moment, ...]]:

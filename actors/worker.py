@@ -78,7 +78,7 @@ class WorkerActor(SupervisedActor):
         self._birth = birth
         self._around = around
         self._worker: Worker | None = None
-        self._record: Record | None = None
+        self._said: Changed | None = None
         self._armed: float | None = None
         self._log_bytes: int | None = None
         self._typists: dict[int, Callable[[str | None], None]] = {}
@@ -131,9 +131,10 @@ class WorkerActor(SupervisedActor):
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
         self._report()  # first: who is let in because of this is never seen before it
         record = record_of(after)
-        if record != self._record or before is None or (before.state, before.order) != (after.state, after.order):
-            self._record = record
-            self._around.supervisor.tell(Changed(after.name, after.state, record, after.order))
+        news = Changed(after.name, after.state, record, after.order, after.rests)
+        if news != self._said:
+            self._said = news
+            self._around.supervisor.tell(news)
         if before is None or _process(before) != _process(after) or before.spec.log != after.spec.log:
             self._enrol(after)
         self._arm(after)
@@ -154,7 +155,7 @@ class WorkerActor(SupervisedActor):
         self._enrol(worker)
         self._arm(worker)
         self._report()
-        self._around.supervisor.tell(Changed(worker.name, worker.state, record_of(worker), worker.order))
+        self._around.supervisor.tell(Changed(worker.name, worker.state, record_of(worker), worker.order, worker.rests))
 
     def _report(self, beat: int | None = None) -> None:
         worker = self._worker

@@ -125,7 +125,8 @@ class Worker:
     pane: str | None = None
     pane_since: float = 0.0  # monotonic; what was taken before tells nothing about `pane`
     budget: Budget = field(default_factory=Budget)
-    next_start: Instant | None = None
+    next_start: Instant | None = None  # in back-off, or pending after starts that were refused
+    refused: int = 0  # starts in a row that tmux refused
     goal: Goal | None = None
     next_spec: WorkerSpec | None = None
     ending: Ending | None = None
@@ -150,6 +151,11 @@ class Worker:
     def is_empty(self) -> bool:
         """Claim that nothing of a life is left, or still being ended."""
         return self.life is None and self.ending is None
+
+    @property
+    def rests(self) -> bool:
+        """Claim that it is pending, and is not to be admitted yet."""
+        return self.state is S.PENDING and self.next_start is not None
 
     @property
     def is_unready(self) -> bool:

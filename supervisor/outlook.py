@@ -96,6 +96,8 @@ def _pending(data: Data) -> Next:
         return Next("starts when one of those that start now is ready, or has ended, and it is the first in line")
     if data["draining"]:
         return Next("starts when nothing is left of its last life")
+    if at := data["worker"]["next_start_at"]:
+        return Next("is tried again", timestamp(at))
     return Next("starts in a moment")
 
 

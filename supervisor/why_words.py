@@ -65,7 +65,7 @@ def _pending(facts: Facts, _most: int) -> str:
         case "tmux-died":
             return "the tmux server died, and it with it: is to start again, nothing is counted"
         case "tmux-unreachable":
-            return f"could not start, tmux did not answer: {reason}"
+            return f"could not start, tmux refused it or did not answer: {reason}"
         case "start-lost":
             return "tmux lost the start: is to start anew"
         case cause:

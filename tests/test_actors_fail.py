@@ -1,16 +1,24 @@
 """An actor that raises is logged with its traceback and replaced; no worker notices."""
 
+import errno
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pykka
 import pytest
 from support import alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
-from actors.spec import PaneSize
+from actors.messages import Fact, Instant, Verb
+from actors.requests import Order, Run
+from actors.spec import Condition, PaneSize, WorkerSpec
+from actors.worker_state import Step, Worker
+from supervisor import records_file
 from supervisor.service import Service
 from supervisor.tmux_server import TmuxServer
 
@@ -87,3 +95,77 @@ def test_an_actor_that_fails_again_and_again_ends_the_service_with_the_workers_r
     os.kill(TmuxServer(service.place.state_dir, PaneSize()).ensure().pid, signal.SIGKILL)
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
+
+
+def test_a_replaced_pending_worker_is_told_again_what_holds_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = WorkerSpec(name="p", command=("sleep", "5"), cwd="/", depends_on=(("nobody", Condition.READY),))
+    service.ask(Run(spec), 10)
+    wait_until(lambda: "p" in rows_of(service) and rows_of(service)["p"].reason)
+    reason, step, raised = rows_of(service)["p"].reason, actors.worker.step, threading.Event()
+
+    def raises_once(worker: Worker, fact: Fact, now: Instant) -> Step:
+        if worker.name == "p" and not raised.is_set():
+            raised.set()
+            raise RuntimeError("on purpose")
+        return step(worker, fact, now)
+
+    monkeypatch.setattr(actors.worker, "step", raises_once)
+    assert raised.wait(10)
+    wait_until(lambda: '"actor.failed"' in log(service))
+    seq = service.gateway.seq
+    wait_until(lambda: service.gateway.seq > seq + 1 and rows_of(service)["p"].reason == reason)
+
+
+def test_an_order_never_comes_before_an_actor_has_begun(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = pykka.ThreadingActor._actor_loop_setup
+
+    def late(self: Any) -> None:
+        time.sleep(0.05)
+        begin(self)
+
+    monkeypatch.setattr(pykka.ThreadingActor, "_actor_loop_setup", late)
+    service.ask(Run(WorkerSpec(name="n", command=("sleep", "1000"), cwd="/")), 10)
+    service.ask(Order(Verb.STOP, ("n",)), 10)
+    wait_until(lambda: "n" in rows_of(service) and rows_of(service)["n"].state == "stopped")
+    assert '"actor.failed"' not in log(service)
+
+
+def test_a_worker_that_is_stopped_while_it_says_its_last_word_does_not_run(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, gone, go_on = actors.worker.WorkerActor._finish, threading.Event(), threading.Event()
+
+    def late(self: actors.worker.WorkerActor) -> None:
+        gone.set()
+        go_on.wait(10)
+        finish(self)
+
+    monkeypatch.setattr(actors.worker.WorkerActor, "_finish", late)
+    service.ask(Order(Verb.REMOVE, ("w0",)), 10)
+    assert gone.wait(10)
+    service.ask(Order(Verb.STOP, ("w0",)), 10)
+    go_on.set()
+    wait_until(lambda: "w0" in rows_of(service) and rows_of(service)["w0"].state == "stopped")
+
+
+def test_records_are_repaired_though_the_ticker_was_replaced_meanwhile(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, full = records_file._write, threading.Event()
+
+    def fails(descriptor: int, content: bytes) -> None:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(descriptor, content)
+
+    monkeypatch.setattr(records_file, "_write", fails)
+    full.set()
+    service.ask(Order(Verb.STOP, ("w0",)), 10)
+    wait_until(lambda: '"service.degraded"' in log(service))
+    old = service.posts.ticker.ref
+    service.posts.ticker.tell(Poison())
+    wait_until(lambda: service.posts.ticker.ref is not old)
+    full.clear()
+    wait_until(lambda: '"service.recovered"' in log(service))

@@ -183,6 +183,14 @@ def test_a_status_that_tmux_still_owes_is_asked_for(dead: Pane) -> None:
     assert plan(record(life="l0"), (dead,), HERE) == Adopt(dead, "l1", Handle(100, 0), ready=False)
 
 
+@pytest.mark.parametrize("world", [HERE, SERVER_DIED])
+def test_a_start_that_was_never_answered_is_no_life(world: World) -> None:
+    known = record(process=None, spec=replace(SPEC, restart=Restart.NEVER))
+    w, effects = adopted(known, plan(known, (), world))
+    assert w.state is State.PENDING
+    assert done(effects, EndTree)  # what may have come of it all the same
+
+
 def test_a_life_without_a_pane_is_judged_as_lost() -> None:
     assert plan(record(), (), HERE) == Judge("l1", None, None, ROOT)
 
@@ -222,7 +230,7 @@ def test_what_rested_is_left_and_what_survived_is_ended(intent: Intent, state: S
 def test_a_removal_that_was_cut_short_starts_nothing(panes: tuple[Pane, ...], world: World) -> None:
     known = record(intent=Intent.REMOVED)
     w, effects = adopted(known, plan(known, panes, world))
-    w, more = later(w, Admitted(), TreeGone("l1"), Admitted(), PaneAbsent(NOW.mono + 1))
+    w, more = later(w, Admitted(), TreeGone("l1"), Admitted(), PaneAbsent(NOW.mono + 2))
     assert w.state is State.REMOVED
     assert done(effects + more, Start) == []
     assert len(done(effects + more, Finish)) == 1

@@ -295,3 +295,33 @@ def test_without_tmux_up_and_serve_say_so_at_once(site: Site, monkeypatch: pytes
         done = site.run(verb, check=1, timeout=20)
         assert "tmux is not installed: install tmux 3.2 or newer (on Debian: apt install tmux)" in done.stderr
     assert not site.events()
+
+
+def test_down_ends_though_tmux_dies_with_a_start_unanswered(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    service, tmux = site.service_pid(), site.tmux_pid()
+    os.kill(tmux, signal.SIGSTOP)
+    site.run("run", "--no-wait", "--name", "n", "--", "sleep", "1000", check=0)
+    wait_until(lambda: site.events("worker.starting", worker="n"))
+    going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())
+    wait_until(lambda: site.events("service.stopping"))
+    os.kill(tmux, signal.SIGKILL)
+    assert going.wait(30) == 0
+    assert not alive(service)
+    assert site.truth() == {}
+
+
+def test_one_shots_whose_start_was_under_way_when_the_service_was_killed_run_once(site: Site) -> None:
+    jobs = range(40)
+    each = "command = 'echo x >> ran-{}; sleep 0.2'\nrestart = 'never'\n"
+    site.write("".join(table(f"j{n}", each.format(n)) for n in jobs))
+    going = subprocess.Popen(
+        site.argv("up"), cwd=site.place, env=site.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: len(site.events("worker.starting")) > 10)
+    site.kill_service()
+    going.wait(20)
+    site.up()
+    wait_until(lambda: {w["state"] for w in site.workers().values()} == {"completed"}, 30)
+    assert {(site.place / f"ran-{n}").read_text() for n in jobs} == {"x\n"}

@@ -1,5 +1,7 @@
 """Who ends when: dependants before what they depend on, and a later order counts."""
 
+from dataclasses import replace
+
 from actors.admission import Queue, Room, Standing, decide
 from actors.leaving import Leaving
 from actors.messages import Ordered, Verb
@@ -37,6 +39,14 @@ def test_dependants_end_first_and_the_next_when_they_are_gone() -> None:
     assert list(due) == ["db"]
     leaving, due = leaving.due(chain(web=S.STOPPED, app=S.STOPPED, db=S.STOPPED))
     assert (leaving, due) == (Leaving(), {})
+
+
+def test_a_dependant_that_has_failed_is_waited_for_while_it_is_being_ended() -> None:
+    web = standing("web", S.FAILED, ("app",))
+    ending = Standing(S.FAILED, replace(web.record, life="l1"))
+    leaving, due = Leaving().join(("app", "web"), STOP).due(chain() | {"web": ending})
+    assert list(due) == ["web"]
+    assert list(leaving.due(chain() | {"web": web})[1]) == ["app"]
 
 
 def test_a_dependant_that_stays_holds_nobody_back() -> None:

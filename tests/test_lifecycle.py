@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import pytest
 
-from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, born, define
+from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, born, define
+from actors.budget import Budget
 from actors.lifecycle import CLOSE_AGAIN, GRACE, ORDER_LOST, STATUS_LOST, due, step
 from actors.messages import (
     Acknowledge,
@@ -31,6 +32,7 @@ from actors.messages import (
     PaneAbsent,
     PaneSeen,
     Probe,
+    ProbeFailed,
     ProbeSucceeded,
     ProcessEnded,
     Purpose,
@@ -53,7 +55,7 @@ from actors.messages import (
     Woken,
 )
 from actors.records import Intent, Record
-from actors.spec import Backoff, Limit, Limits, Ready, Restart, Rung, Stall, WorkerSpec
+from actors.spec import Backoff, Limit, Limits, Live, Ready, Restart, Rung, Stall, WorkerSpec
 from actors.stall import ASK_AGAIN, StallWatch
 from actors.worker_state import TRANSITIONS, Goal, IllegalTransition, Phase, State, Worker, move
 
@@ -1326,6 +1328,13 @@ def test_a_start_calls_off_the_cleanup() -> None:
     assert s.wait(60).ever(ClosePane) == []
 
 
+def test_a_changed_cleanup_counts_for_what_is_completed_already() -> None:
+    s = completed(cleanup_after=None).respec(cleanup_after=30.0)
+    assert s.wait(30).did(ClosePane)
+    s = completed(cleanup_after=30.0).respec(cleanup_after=None)
+    assert due(s.w) is None
+
+
 def test_the_death_of_tmux_calls_off_the_cleanup() -> None:
     assert due(completed().tell(ServerDied()).w) is None
 
@@ -1403,6 +1412,32 @@ def test_what_a_person_runs_in_the_pane_of_what_has_ended_is_for_a_person(scenar
     assert "pid 999" in s.w.reason
     assert s.order(Verb.REMOVE).w.state is S.REMOVED
     assert s.ever(ClosePane) == []
+
+
+def test_a_sweep_from_before_the_end_of_a_survivor_quarantines_nobody() -> None:
+    s, pane = Story(), pane_of("l")
+    s.w, s.all = replace(s.w, state=S.UNBORN), []
+    s.take(*born(Record(spec=s.w.spec), Leave(S.FAILED, pane, Survivor("l", Handle(100, 100))), "s", at(s.now)))
+    taken = s.now + 0.01
+    s.now += 0.05
+    assert s.gone("l").tell(PaneSeen(taken, pane)).w.state is S.FAILED
+
+
+def test_starts_that_tmux_refuses_are_tried_less_and_less_often_and_count_nothing() -> None:
+    s = ordered()
+    for pause in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0):
+        refused(s, Refusal.UNREACHABLE)
+        assert (s.w.state, s.w.rests, due(s.w)) == (S.PENDING, pause > 0, s.now + pause if pause else None)
+        assert not s.wait(pause).w.rests
+        s.admitted()
+    assert s.w.budget == Budget()
+    assert refused(s.begun().exits(1).wait(1), Refusal.UNREACHABLE).w.rests is False
+
+
+def test_a_person_does_not_wait_for_the_next_try_of_a_refused_start() -> None:
+    s = refused(refused(ordered(), Refusal.UNREACHABLE).admitted(), Refusal.UNREACHABLE)
+    assert s.w.rests
+    assert not s.order(Verb.START).w.rests
 
 
 def test_a_sweep_from_before_the_exit_says_nothing_about_the_pane() -> None:
@@ -1603,3 +1638,33 @@ def test_whatever_the_policy_a_worker_that_is_too_old_starts_again(restart: Rest
 def test_what_is_above_a_limit_is_judged_as_a_crash(restart: Restart, state: State) -> None:
     s = running(limits=Limits(memory=Limit(1000)), restart=restart)
     assert uses(s, rss=2000).w.state is state
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_stalled_life_was_well_till_its_last_sign_however_it_ends(live: bool) -> None:
+    check = Live(tcp="127.0.0.1:1", failures=1) if live else Live()
+    s = running(stall=Stall(after=600.0, ladder=(Rung(do="interrupt"),)), live=check, max_restarts=2)
+    for _ in range(3):
+        life = s.life
+        s.seen(pane_of(life))
+        s.now += 601
+        s.seen(pane_of(life))
+        if live:
+            s.tell(ProbeFailed(life, "no answer", Purpose.LIVE))
+        if s.w.state is not S.FAILED:
+            s.exits(130)
+        if s.w.state is S.BACKOFF:
+            s.wait(100).begun()
+    assert s.w.state is S.FAILED
+
+
+def test_a_ladder_that_grows_is_climbed_by_one_that_is_stalled_already() -> None:
+    s = running(stall=Stall(after=60.0))
+    s.seen(pane_of(s.life))
+    s.now += 61
+    s.seen(pane_of(s.life)).respec(stall=Stall(after=60.0, ladder=(Rung(do="notify"), Rung(do="restart", wait=30.0))))
+    for _ in range(10):
+        s.now += 10
+        if s.w.state is S.RUNNING:
+            s.seen(pane_of(s.life))
+    assert s.w.state is S.BACKOFF

@@ -71,3 +71,20 @@ def test_what_escapes_at_a_stop_is_ended_and_named_in_the_log_and_in_why(site: S
     (pid,) = escaped["pids"]
     assert not alive(pid)
     assert f"had left its process tree unseen, and was ended with it: pid {pid}" in site.run("why", "e", check=0).stdout
+
+
+@pytest.mark.parametrize("restart", ["never", "always"])
+def test_down_waits_for_what_has_failed_and_is_still_being_ended(site: Site, restart: str) -> None:
+    cleaned = site.place / "cleaned"
+    site.write(f"""
+[workers.a]
+command = "trap '' HUP; trap 'sleep 2; echo x > {cleaned}; exit 0' TERM; while :; do sleep 0.1; done"
+restart = "{restart}"
+stop = ["TERM", "8s", "KILL"]
+ready = {{ tcp = "127.0.0.1:1", timeout = "1s" }}
+""")
+    site.up(check=1)
+    site.wait_state("a", "failed" if restart == "never" else "backoff")
+    site.run("down", check=0)
+    assert site.truth() == {}
+    assert cleaned.exists()
