@@ -8,19 +8,10 @@ Nothing that lives is doubled; nothing that cannot be proved to be ours is signa
 from dataclasses import dataclass, replace
 
 from actors.budget import Retry, judge
-from actors.lifecycle import (
-    apply_verdict,
-    arm_cleanup,
-    await_readiness,
-    begin_ending,
-    begin_stop,
-    death_of,
-    dice,
-    exit_facts,
-    said,
-    step,
-    watch_over,
-)
+from actors.lifecycle import step
+from actors.lifecycle.ending import begin_ending, begin_stop
+from actors.lifecycle.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said
+from actors.lifecycle.readiness import await_readiness, watch_over
 from actors.messages import Effect, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
 from actors.records import Intent, Record
 from actors.spec import WorkerSpec

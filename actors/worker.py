@@ -20,7 +20,8 @@ from actors.bulletins import (
     Report,
     Withdrawn,
 )
-from actors.lifecycle import DOWN, due, step
+from actors.lifecycle import due, step
+from actors.lifecycle.aftermath import DOWN
 from actors.messages import (
     Acknowledge,
     ArmLog,

@@ -1,6 +1,7 @@
 """Who may import whom: `supervisor → actors`, never back, and `actors` touches neither tmux, processes nor sockets."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,15 @@ SUPERVISOR = sorted((ROOT / "supervisor").rglob("*.py"))
 FORBIDDEN = {"supervisor", "libtmux", "psutil", "socket", "subprocess"}
 # beside our own: what the pure core and the actors stand on
 ALLOWED = {"actors", "pykka"} | sys.stdlib_module_names
-PURE = {"spec", "messages", "budget", "screen", "worker_state", "lifecycle", "adoption", "records", "feed", "snapshot"}
+PURE = {
+    *("adoption", "admission", "beats", "budget", "death", "feed", "leaving", "lifecycle", "limits", "messages"),
+    *("probing", "reconcile", "records", "replicas", "screen", "snapshot", "spec", "stall", "stop_plan", "totals"),
+    *("typing_queue", "worker_state"),
+}
+LAYERS = (
+    *({"machine"}, {"orders", "sightings"}, {"starting", "watching"}, {"readiness", "aftermath"}, {"ending"}),
+    {"moves", "outcomes", "typed_input"},
+)
 IMPURE = {"pykka", "threading", "time", "queue", "asyncio", "logging", "signal", "selectors", "socket"}
 
 # PyPI's `supervisor` (supervisord) installs the same package name; same-named modules would overwrite each other
@@ -39,7 +48,7 @@ def relative(path: Path) -> str:
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert {"lifecycle.py", "worker.py"} <= {path.name for path in ACTORS}
+    assert {"machine.py", "worker.py"} <= {path.name for path in ACTORS}
     assert {"service.py", "config.py"} <= {path.name for path in SUPERVISOR}
 
 
@@ -49,9 +58,17 @@ def test_actors_import_no_adapter_and_nothing_of_the_service(path: Path) -> None
     assert set(imported(path)) <= ALLOWED
 
 
-@pytest.mark.parametrize("path", [path for path in ACTORS if path.stem in PURE], ids=relative)
+@pytest.mark.parametrize("path", [path for path in ACTORS if PURE & {path.stem, path.parent.name}], ids=relative)
 def test_the_pure_core_knows_no_clock_no_thread_and_no_actor(path: Path) -> None:
     assert not IMPURE & set(imported(path))
+
+
+def test_the_clauses_of_the_lifecycle_call_those_of_the_layers_below_only() -> None:
+    for depth, layer in enumerate(LAYERS):
+        below = set().union(*LAYERS[depth + 1 :])
+        for module in layer:
+            source = (ROOT / "actors" / "lifecycle" / f"{module}.py").read_text(encoding="utf-8")
+            assert set(re.findall(r"^from actors\.lifecycle\.(\w+) import", source, re.MULTILINE)) <= below, module
 
 
 def test_nothing_is_imported_by_a_computed_name() -> None:

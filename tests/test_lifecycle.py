@@ -8,7 +8,10 @@ import pytest
 
 from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, born, define
 from actors.budget import Budget
-from actors.lifecycle import CLOSE_AGAIN, GRACE, ORDER_LOST, STATUS_LOST, due, step
+from actors.lifecycle import due, step
+from actors.lifecycle.moves import CLOSE_AGAIN
+from actors.lifecycle.sightings import GRACE, STATUS_LOST
+from actors.lifecycle.starting import ORDER_LOST
 from actors.messages import (
     Acknowledge,
     Admitted,
