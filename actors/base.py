@@ -10,12 +10,15 @@ import contextlib
 import threading
 import time
 import traceback
+from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import pykka
 
+FAILURES = 5  # of one actor in FAILURE_WINDOW seconds; one more, and the service ends with the workers running
+FAILURE_WINDOW = 60.0
 M = TypeVar("M")
 
 
@@ -69,6 +72,22 @@ class Post(Generic[M]):
         if ref is not None:
             with contextlib.suppress(pykka.ActorDeadError):
                 ref.tell(message)
+
+
+class FailureRate:
+    """How often something has failed lately."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=FAILURES + 1)
+
+    @property
+    def count(self) -> int:
+        return len(self._times)
+
+    def is_too_much(self, now: float) -> bool:
+        """Count a failure at `now` (monotonic), and claim that it is one more than FAILURES in FAILURE_WINDOW."""
+        self._times.append(now)
+        return len(self._times) > FAILURES and now - self._times[0] < FAILURE_WINDOW
 
 
 class SupervisedActor(pykka.ThreadingActor):

@@ -5,17 +5,14 @@ Worker ──Changed──▶ standings ──▶ admission ──▶ Admitted |
 ActorFailed ──▶ one line with the traceback, and a replacement
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pykka
-
 from actors import adoption
-from actors.admission import Queue, Room, Standing, blockers, decide, dependencies, has_life, is_living, is_passing
+from actors.admission import Queue, Standing, blockers, decide, dependencies, has_life, is_living, is_passing
 from actors.adoption import Quarantine, World
-from actors.base import ActorFailed, Post, SupervisedActor
+from actors.base import FAILURE_WINDOW, FAILURES, ActorFailed, FailureRate, Post, SupervisedActor
 from actors.bulletins import (
     Activity,
     Armed,
@@ -32,6 +29,7 @@ from actors.bulletins import (
     ServiceNow,
     TmuxAnswers,
 )
+from actors.intents import ENDING, News, as_in_file, as_told, intended, is_news
 from actors.leaving import Leaving
 from actors.messages import (
     Admitted,
@@ -46,9 +44,12 @@ from actors.messages import (
     SpecChanged,
     Verb,
 )
-from actors.ports import Clock, Journal, RecordsFile, Survey
-from actors.reconcile import changes, different_keys, scale_notes, why_force
-from actors.records import Intent, Record, Records, Scaled
+from actors.opening import Nursery, Opening, Outcome, Posts
+from actors.outbox import Outbox
+from actors.ports import Clock, Journal, RecordsFile
+from actors.reconcile import changes, scale_notes, why_force
+from actors.records import Intent, Record, Scaled
+from actors.refusals import refuse_protected, refuse_quarantined, refuse_to_scale, refuse_unknown
 from actors.replicas import Family, NoReplica, members, ordered, resolved, together, wanted
 from actors.requests import (
     Accepted,
@@ -67,73 +68,13 @@ from actors.requests import (
     Scale,
     ShutDown,
 )
-from actors.snapshot import Config
 from actors.spec import WorkerSpec
 from actors.terminal import Look, Revive
 from actors.worker import Birth
 from actors.worker_state import State, Step
 
 RETRY = 1.0  # seconds until something that failed is tried again
-FAILURES = 5  # of one actor in FAILURE_WINDOW seconds; one more, and the service ends with the workers running
-FAILURE_WINDOW = 60.0
 ORDER_EXPIRY = 5.0  # seconds after which no order of a lost Terminal can still run inside tmux
-_INTENT = {
-    Verb.START: Intent.WANTED,
-    Verb.RESTART: Intent.WANTED,
-    Verb.STOP: Intent.STOPPED,
-    Verb.COMPLETE: Intent.COMPLETED,
-    Verb.REMOVE: Intent.REMOVED,
-}
-News = Ordered | SpecChanged
-_ENDING = {Verb.STOP, Verb.COMPLETE, Verb.REMOVE, Verb.DOWN}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posts:
-    """Where the singletons are told things; the Supervisor keeps them pointing at living actors."""
-
-    supervisor: Post[Any]
-    terminal: Post[Any]
-    ticker: Post[Any]
-    metrics: Post[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nursery:
-    """How each actor is made and started, and who is told of the whole; the service's wiring fills it in."""
-
-    terminal: Callable[[], pykka.ActorRef[Any]]
-    ticker: Callable[[], pykka.ActorRef[Any]]
-    metrics: Callable[[], pykka.ActorRef[Any]]
-    worker: Callable[[str, Birth], pykka.ActorRef[Any]]
-    seed: Callable[[], str]
-    watch_server: Callable[[Handle], None]
-    opened: Callable[[], None]
-    closing: Callable[[ShutDown], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What the service begins with. `apply`: the file, at a clean start; else the records alone rule."""
-
-    records: Records
-    survey: Survey
-    boot_id: str
-    config: Config
-    apply: Apply | None
-    room: Room
-    number: int = 0  # of the last order; a Supervisor before this one may have given some
-    closing: ShutDown | None = None  # it was told to, and a failure of the Supervisor came in between
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Why the Supervisor is done: `end_server` when nothing of ours is to be left, `error` when it gave up."""
-
-    cause: str
-    end_server: bool
-    error: str | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Admit:
@@ -185,7 +126,7 @@ class SupervisorActor(SupervisedActor):
         self._unsaid: set[str] = set()  # of the held, those who were not told why
         self._lookups: set[str] = set()
         self._degraded: dict[str, str] = {}
-        self._failures: dict[str, deque[float]] = {}
+        self._failures: dict[str, FailureRate] = {}
         self._number = opening.number
         self._admitting = False
         self._blind: str | None = None
@@ -193,8 +134,7 @@ class SupervisorActor(SupervisedActor):
         self._queue = Queue()
         self._room = opening.room
         self._leaving = Leaving()
-        self._orders: dict[str, tuple[News, ...]] = {}  # told to a worker that has not said yet that it has them
-        self._heard: dict[str, int] = {}  # the number of the last one that it has
+        self._outbox = Outbox()
         self._unborn: set[str] = set()
         self._opened = False
 
@@ -276,7 +216,7 @@ class SupervisorActor(SupervisedActor):
         record = self._as_ordered(changed)
         self._standings[name] = Standing(changed.state, record, changed.rests)
         if known is None or known.record != record:
-            self._keep(name, record, durable=_is_news(known.record if known else None, record))
+            self._keep(name, record, durable=is_news(known.record if known else None, record))
         self._queue.note(name, changed.state)
         self._unborn.discard(name)
         self._say_opened_when_all_are_born()
@@ -288,25 +228,22 @@ class SupervisorActor(SupervisedActor):
     def _as_ordered(self, changed: Changed) -> Record:
         """Return its record, with what was ordered of it and it had not heard yet when it said so."""
         name, record = changed.name, changed.record
-        self._heard[name] = changed.order
         if name in self._standings:
             known = self._standings[name].record
             record = replace(record, by_hand=known.by_hand)
             if changed.state is State.QUARANTINED:
                 record = replace(record, intent=known.intent)  # what was wanted of it is not known to it
-        unheard = tuple(news for news in self._orders.pop(name, ()) if news.number > changed.order)
-        if unheard:
-            self._orders[name] = unheard
+        unheard = self._outbox.confirm(name, changed.order)
         waiting = self._leaving.waiting.get(name)
         for news in (*unheard, *([waiting] if waiting else [])):
-            record = _told(record, news)
+            record = as_told(record, news)
         return record
 
     def _finished(self, finished: Finished) -> None:
         name = finished.name
         if name not in self._workers:
             return
-        record, unheard = self._standings[name].record, self._orders.pop(name, ())
+        record, unheard = self._standings[name].record, self._outbox.take(name)
         if record.intent is not Intent.REMOVED:  # ordered while it was on its way out: it begins anew
             number = max((news.number for news in unheard), default=0)
             seed = self._nursery.seed()
@@ -314,8 +251,9 @@ class SupervisorActor(SupervisedActor):
             self._spawn(record, lambda now: _ordered(adoption.anew(record, seed, now), number))
             return
         self._workers.pop(name, None)
-        for table in (self._standings, self._held, self._failures, self._heard):
+        for table in (self._standings, self._held, self._failures):
             table.pop(name, None)
+        self._outbox.forget(name)
         self._queue.leave(name)
         self._leaving = self._leaving.without(name)
         self._lookups.discard(name)
@@ -374,10 +312,10 @@ class SupervisorActor(SupervisedActor):
 
     def _order(self, order: Order) -> Accepted:
         self._refuse_if_closing()
-        self._refuse_unknown(order.names)
+        refuse_unknown(order.names, self._standings)
         if not order.force:
-            self._refuse_protected(order)
-            self._refuse_quarantined(order)
+            refuse_protected(order, self._standings)
+            refuse_quarantined(order, self._standings)
         return self._carry_out(order.verb, order.names)
 
     def _carry_out(self, verb: Verb, names: tuple[str, ...]) -> Accepted:
@@ -386,7 +324,7 @@ class SupervisorActor(SupervisedActor):
         for name in names:
             self._intend(name, verb)
             self._held.pop(name, None)
-        if verb in _ENDING:
+        if verb in ENDING:
             self._leaving = self._leaving.join(names, order)
             self._let_go()
         else:
@@ -405,12 +343,12 @@ class SupervisorActor(SupervisedActor):
                 self._tell_order(name, order)
 
     def _tell_order(self, name: str, news: News) -> None:
-        self._orders[name] = (*self._orders.get(name, ()), news)
+        self._outbox.add(name, news)
         self._workers[name].tell(news)
 
     def _intend(self, name: str, verb: Verb) -> None:
         """What a person ordered is on disk before it is answered."""
-        self._remember(name, _intended(self._standings[name].record, verb), durable=True)
+        self._remember(name, intended(self._standings[name].record, verb), durable=True)
 
     def _remember(self, name: str, record: Record, *, durable: bool) -> None:
         standing = self._standings[name]
@@ -437,12 +375,12 @@ class SupervisorActor(SupervisedActor):
         return Accepted(number, (name,))
 
     def _give_input(self, given: GiveInput) -> Accepted:
-        self._refuse_unknown((given.name,))
+        refuse_unknown((given.name,), self._standings)
         self._workers[given.name].tell(InputWanted(given.content, given.keys, given.answered))
         return Accepted(self._number, (given.name,))
 
     def _inspect(self, asked: Inspect) -> Inspection:
-        self._refuse_unknown((asked.name,))
+        refuse_unknown((asked.name,), self._standings)
         standing = self._standings[asked.name]
         spec, standings = standing.record.spec, resolved(self._standings)
         return Inspection(
@@ -457,23 +395,6 @@ class SupervisorActor(SupervisedActor):
     def _refuse_if_closing(self) -> None:
         if self._closing:
             raise RequestRefused("shutting-down", "the service is shutting down")
-
-    def _refuse_unknown(self, names: tuple[str, ...]) -> None:
-        unknown = [name for name in names if name not in self._standings]
-        if unknown:
-            raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
-
-    def _refuse_protected(self, order: Order) -> None:
-        protected = [name for name in order.names if self._standings[name].record.spec.protected]
-        if protected and order.verb in (Verb.STOP, Verb.REMOVE):
-            raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
-
-    def _refuse_quarantined(self, order: Order) -> None:
-        """What lives there may be somebody's: a start could double it."""
-        unproven = [name for name in order.names if self._standings[name].state is State.QUARANTINED]
-        if unproven and order.verb in (Verb.START, Verb.RESTART):
-            said = f"quarantined: {', '.join(unproven)}; see `panevisor why`, then --force if nothing of it lives"
-            raise RequestRefused("not-permitted", said)
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -525,13 +446,13 @@ class SupervisorActor(SupervisedActor):
         known = self._standings[name].record
         if known.intent is Intent.REMOVED:  # what was ordered otherwise of it stays
             self._leaving = self._leaving.without(name)
-        self._remember(name, _as_in_file(known, spec, change.action), durable=False)
+        self._remember(name, as_in_file(known, spec, change.action), durable=False)
         self._tell_order(name, SpecChanged(spec, number))
 
     def _forget_all(self, names: tuple[str, ...]) -> None:
         """Those that are not in the file any more leave; dependants first."""
         for name in names:
-            self._remember(name, _intended(self._standings[name].record, Verb.REMOVE), durable=False)
+            self._remember(name, intended(self._standings[name].record, Verb.REMOVE), durable=False)
         self._leaving = self._leaving.join(names, Ordered(Verb.REMOVE, self._number))
         self._let_go()
 
@@ -558,9 +479,9 @@ class SupervisorActor(SupervisedActor):
         except NoReplica as fault:
             raise RequestRefused("config", str(fault)) from None
         gone = tuple(name for name in reversed(there) if name not in specs)
-        self._refuse_to_scale(specs, there)
+        refuse_to_scale(specs, there, self._standings)
         if not scale.force:
-            self._refuse_protected(Order(Verb.REMOVE, gone))
+            refuse_protected(Order(Verb.REMOVE, gone), self._standings)
         self._number += 1
         new = tuple(name for name in specs if name not in there or self._is_leaving(name))
         for name in new:
@@ -579,18 +500,6 @@ class SupervisorActor(SupervisedActor):
 
     def _is_leaving(self, name: str) -> bool:
         return self._standings[name].record.intent is Intent.REMOVED
-
-    def _refuse_to_scale(self, specs: Mapping[str, WorkerSpec], there: tuple[str, ...]) -> None:
-        """New replicas are made as the file is now: those that stay have to be so, too."""
-        for name, spec in specs.items():
-            standing = self._standings.get(name)
-            if standing is None:
-                continue
-            if name not in there:
-                raise RequestRefused("conflict", f"{name} exists, and is no replica: `panevisor remove {name}` first")
-            if keys := different_keys(standing.record.spec, spec):
-                said = f"the file has changed for {name} ({', '.join(keys)}): `panevisor apply` first"
-                raise RequestRefused("conflict", said)
 
     def _config_broken(self, broken: ConfigBroken) -> None:
         self._config_error(broken.error)
@@ -650,33 +559,15 @@ class SupervisorActor(SupervisedActor):
 
     def _actor_failed(self, failed: ActorFailed) -> None:
         self._say("error", "actor.failed", failed.facts())
-        if self._fails_too_often(failed):
+        rate = self._failures.setdefault(failed.worker or f"/{failed.role}", FailureRate())
+        if rate.is_too_much(self._clock.now().mono):
             self._give_up_on(failed)
         elif failed.worker is not None:
-            self._drop_what_killed(failed.worker, failed.handling)
+            self._outbox.drop_what_killed(failed.worker, failed.handling, first=rate.count == 1)
             self._lookups.add(failed.worker)
             self._look_up(failed.worker)
         else:
             self._replace(failed.role)
-
-    def _drop_what_killed(self, name: str, handling: str) -> None:
-        """Of what it was told and has not said to have, its replacement is told again all but what ended it.
-
-        What that wanted is in the record, and the replacement goes by it; but not a restart: that is tried once more.
-        """
-        unheard = self._orders.get(name, ())
-        killer = next((news for news in unheard if type(news).__name__ == handling), None)
-        if killer is None or (_is_restart(killer) and len(self._failures[name]) == 1):
-            return
-        self._orders[name] = tuple(news for news in unheard if news is not killer)
-        if not _is_restart(killer):
-            self._heard[name] = max(killer.number, self._heard.get(name, 0))
-
-    def _fails_too_often(self, failed: ActorFailed) -> bool:
-        now = self._clock.now().mono
-        times = self._failures.setdefault(failed.worker or f"/{failed.role}", deque(maxlen=FAILURES + 1))
-        times.append(now)
-        return len(times) > FAILURES and now - times[0] < FAILURE_WINDOW
 
     def _give_up_on(self, failed: ActorFailed) -> None:
         what = f"the {failed.role} actor failed {FAILURES + 1} times within {FAILURE_WINDOW:g} s"
@@ -721,8 +612,8 @@ class SupervisorActor(SupervisedActor):
         record = self._standings[name].record
         panes = (found.pane,) if found.pane else ()
         decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
-        self._take_up(record, decision, self._heard.get(name, 0))
-        for news in self._orders.get(name, ()):
+        self._take_up(record, decision, self._outbox.heard(name))
+        for news in self._outbox.unheard(name):
             self._workers[name].tell(news)
         if self._closing:  # its record says nothing of that: it has to be told again
             self._leaving = self._leaving.without(name)
@@ -858,33 +749,5 @@ def _ordered(step: Step, number: int) -> Step:
     return replace(worker, order=number), effects
 
 
-def _intended(record: Record, verb: Verb) -> Record:
-    """Return the record with what the order wants; going down wants nothing new, nor does a stop of what has ended."""
-    if verb is Verb.STOP and record.intent in (Intent.COMPLETED, Intent.FAILED):
-        return record
-    return replace(record, intent=_INTENT.get(verb, record.intent))
-
-
-def _told(record: Record, news: News) -> Record:
-    """Return the record as it will be when the worker has heard this."""
-    return _as_in_file(record, news.spec) if isinstance(news, SpecChanged) else _intended(record, news.verb)
-
-
-def _is_restart(news: News) -> bool:
-    return isinstance(news, Ordered) and news.verb is Verb.RESTART
-
-
-def _as_in_file(record: Record, spec: WorkerSpec, action: Action = Action.POLICY) -> Record:
-    """Return the record of a worker that the file names: one that was to be removed, or is started, is wanted."""
-    wanted = record.intent is Intent.REMOVED or action is Action.START
-    intent = Intent.WANTED if wanted else record.intent
-    return replace(record, spec=spec, by_hand=False, intent=intent)
-
-
 def _pane_of(fact: PaneSeen | PaneAbsent) -> Pane | None:
     return fact.pane if isinstance(fact, PaneSeen) else None
-
-
-def _is_news(old: Record | None, new: Record) -> bool:
-    """What was ordered or judged for good has to be on disk; lives and pids may follow."""
-    return old is None or old.intent is not new.intent or old.spec != new.spec

@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,14 +29,15 @@ from typing import Any
 import pykka
 
 from actors.admission import Room
-from actors.base import ActorFailed, Post
+from actors.base import FAILURES, ActorFailed, FailureRate, Post
 from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
 from actors.messages import Handle
 from actors.metrics import MetricsActor
+from actors.opening import Nursery, Opening, Outcome, Posts
 from actors.ports import Survey, TerminalError
 from actors.records import Records
 from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
-from actors.root import FAILURE_WINDOW, FAILURES, Nursery, Opening, Outcome, Posts, SupervisorActor
+from actors.root import SupervisorActor
 from actors.snapshot import Config as ConfigFacts
 from actors.snapshot import Row
 from actors.snapshot import Service as ServiceFacts
@@ -153,7 +153,7 @@ class Service:
         self.posts = Posts(supervisor=Post(), terminal=Post(), ticker=Post(), metrics=Post())
         self._started_at = time.time()
         self._version = importlib.metadata.version("panevisor")
-        self._failures: deque[float] = deque(maxlen=FAILURES + 1)
+        self._failures = FailureRate()
         self._notifier = Notifier.from_environment()
         self._applying = threading.Lock()
         self._watch: ConfigWatch | None = None
@@ -190,7 +190,7 @@ class Service:
                     self.posts.supervisor.tell(order)
                 case ActorFailed() as failed:
                     self._supervisor_failed(failed)
-                    if self._fails_too_often():
+                    if self._failures.is_too_much(time.monotonic()):
                         error = f"the Supervisor failed {FAILURES + 1} times: {failed.error}"
                         return Outcome("actor-failed", end_server=False, error=error)
                     self._build_tree(self._records.load())
@@ -528,11 +528,6 @@ class Service:
     def _supervisor_failed(self, failed: ActorFailed) -> None:
         self._log.log("error", "actor.failed", failed.facts())
         self._stop_actors()
-
-    def _fails_too_often(self) -> bool:
-        now = time.monotonic()
-        self._failures.append(now)
-        return len(self._failures) > FAILURES and now - self._failures[0] < FAILURE_WINDOW
 
     def _stop_actors(self) -> None:
         """Workers first, so that none of their last messages is lost on the others; in parallel within a class."""

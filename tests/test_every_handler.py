@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from support import alive, rows_of, service_inside, sleepers, wait_until
 
-import actors.root
-import supervisor.service
+import actors.base
 from actors import bulletins, messages, requests, terminal
 from actors.base import ActorFailed, Post
 from actors.metrics import BeatOver, HeartbeatDue, MetricsActor, PublishDue
@@ -44,8 +43,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     place = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
     patch = pytest.MonkeyPatch()
     patch.setenv("XDG_STATE_HOME", str(place / "xdg"))
-    for module in (actors.root, supervisor.service):
-        patch.setattr(module, "FAILURES", 10_000)
+    patch.setattr(actors.base, "FAILURES", 10_000)
     patch.setattr(Service, "_start_worker", noting_the_victim(Service._start_worker))
     with service_inside(place, sleepers(WORKERS), lambda service: len(pids(service)) == WORKERS) as service:
         yield service

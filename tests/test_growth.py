@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from support import rows_of, service_inside, wait_until
 
+from actors.admission import Queue
 from actors.base import SupervisedActor
 from actors.messages import Verb
+from actors.outbox import Outbox
 from actors.requests import Order, Run
 from actors.spec import Backoff, WorkerSpec
 from supervisor.death_records import FILE as DEATHS
@@ -63,11 +65,17 @@ def tables(service: Service) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for owner in gc.get_objects():
         if isinstance(owner, OWNERS) and belongs(owner, service):
-            for key, value in vars(owner).items():
+            for key, value in (*vars(owner).items(), *parts(owner)):
                 if isinstance(value, Mapping | set | frozenset | deque | list) and key not in RING:
                     where = f"{type(owner).__name__}.{key}"
                     sizes[where] = sizes.get(where, 0) + len(value)
     return sizes
+
+
+def parts(owner: Any) -> Iterator[tuple[str, Any]]:
+    for part in vars(owner).values():
+        if isinstance(part, Outbox | Queue):
+            yield from vars(part).items()
 
 
 def belongs(owner: Any, service: Service) -> bool:

@@ -16,9 +16,9 @@ FORBIDDEN = {"supervisor", "libtmux", "psutil", "socket", "subprocess"}
 # beside our own: what the pure core and the actors stand on
 ALLOWED = {"actors", "pykka"} | sys.stdlib_module_names
 PURE = {
-    *("adoption", "admission", "beats", "budget", "death", "feed", "leaving", "lifecycle", "limits", "messages"),
-    *("probing", "reconcile", "records", "replicas", "screen", "snapshot", "spec", "stall", "stop_plan", "totals"),
-    *("typing_queue", "worker_state"),
+    *("adoption", "admission", "beats", "budget", "death", "feed", "intents", "leaving", "lifecycle", "limits"),
+    *("messages", "outbox", "probing", "reconcile", "records", "refusals", "replicas", "screen", "snapshot", "spec"),
+    *("stall", "stop_plan", "totals", "typing_queue", "worker_state"),
 }
 LAYERS = (
     *({"machine"}, {"orders", "sightings"}, {"starting", "watching"}, {"readiness", "aftermath"}, {"ending"}),

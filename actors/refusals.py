@@ -1,0 +1,45 @@
+"""What the Supervisor refuses, and how to get it all the same; pure. Each function raises RequestRefused."""
+
+from collections.abc import Iterable, Mapping
+
+from actors.admission import Standing
+from actors.messages import Verb
+from actors.reconcile import different_keys
+from actors.requests import Order, RequestRefused
+from actors.spec import WorkerSpec
+from actors.worker_state import State
+
+Standings = Mapping[str, Standing]
+
+
+def refuse_unknown(names: Iterable[str], standings: Standings) -> None:
+    unknown = [name for name in names if name not in standings]
+    if unknown:
+        raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
+
+
+def refuse_protected(order: Order, standings: Standings) -> None:
+    protected = [name for name in order.names if standings[name].record.spec.protected]
+    if protected and order.verb in (Verb.STOP, Verb.REMOVE):
+        raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
+
+
+def refuse_quarantined(order: Order, standings: Standings) -> None:
+    """What lives there may be somebody's: a start could double it."""
+    unproven = [name for name in order.names if standings[name].state is State.QUARANTINED]
+    if unproven and order.verb in (Verb.START, Verb.RESTART):
+        said = f"quarantined: {', '.join(unproven)}; see `panevisor why`, then --force if nothing of it lives"
+        raise RequestRefused("not-permitted", said)
+
+
+def refuse_to_scale(specs: Mapping[str, WorkerSpec], there: Iterable[str], standings: Standings) -> None:
+    """New replicas are made as the file is now: those that stay have to be so, too."""
+    for name, spec in specs.items():
+        standing = standings.get(name)
+        if standing is None:
+            continue
+        if name not in there:
+            raise RequestRefused("conflict", f"{name} exists, and is no replica: `panevisor remove {name}` first")
+        if keys := different_keys(standing.record.spec, spec):
+            said = f"the file has changed for {name} ({', '.join(keys)}): `panevisor apply` first"
+            raise RequestRefused("conflict", said)
