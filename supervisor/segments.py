@@ -553,7 +553,9 @@ _SEQUENCE = re.compile(
       \x1b \[ [0-?]* [ -/]* [@-~]?                                # CSI: colours, cursor
     | [\x9b]   [0-?]* [ -/]* [@-~]?
     | (?:\x1b\] | \x9d) [^\n\x07\x1b\x9c]* (?:\x07|\x1b\\|\x9c)?  # OSC: titles, links; without end: to the line's end
-    | (?:\x1b[PX^_] | [\x90\x98\x9e\x9f]) (?: [^\x1b\x9c]* (?:\x1b\\|\x9c) | [^\n\x1b]* )   # DCS, SOS, PM, APC
+    | (?:\x1b[PX^_] | [\x90\x98\x9e\x9f])                         # DCS, SOS, PM, APC
+      (?: [^\x1b\x80-\x9f]*+ (?:\x1b\\|\x9c)                      # over many lines, if nothing but text is before the
+        | [^\n\x1b\x9c]* (?:\x1b\\|\x9c)? )                       # end: so nothing is searched twice; else as OSC
     | \x1b [ -/]* [0-~]?                                        # charsets and the rest
     """,
     re.VERBOSE,

@@ -531,7 +531,10 @@ def test_text_without_controls_stays_as_it_is(text: str) -> None:
         (b"\x1b]0;title\x07a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "alink"),
         (b"a\x1b]52;c;stolen\nnext", "a\nnext"),
         (b"\x1bPq#0;2;0\n#1~~\x1b\\sixel", "sixel"),
+        (b"\x1bPq" + b"#0~~-\n" * 500 + b"\x1b\\large sixel", "large sixel"),
         (b"\x1bPnever ended\nnext", "\nnext"),
+        (b"\xc2\x90left by\nanother \xc2\x9bmcontrol\xc2\x9c", "\nanother control"),
+        (b"\xc2\x90ended \xc2\x85 on its line\xc2\x9c, text", ", text"),
         (b"\x1b(Bascii\x1b7\x1b8\x1b=\x1bc", "ascii"),
         (b"\xc2\x9b31mC1\xc2\x9d0;t\xc2\x9c", "C1"),
         (b"one\r\ntwo\rthree\ttab", "one\ntwo\nthree\ttab"),
@@ -547,6 +550,6 @@ def test_sequences_go_as_a_whole(raw: bytes, shown: str) -> None:
 
 def test_a_flood_of_openings_takes_no_longer_than_text() -> None:
     began = time.monotonic()
-    for opening in (b"\x1bP", b"\x1b]", b"\x1b[", b"\x1b", b"\x1b_a", b"\xc2\x90"):
+    for opening in (b"\x1bP", b"\x1b]", b"\x1b[", b"\x1b", b"\x1b_a", b"\xc2\x90", b"\xc2\x90\n", b"\xc2\x9d\n"):
         plain(opening * 200_000)
     assert time.monotonic() - began < 10
