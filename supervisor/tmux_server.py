@@ -91,8 +91,14 @@ class TmuxServer:
         return found
 
     def ensure(self) -> Handle:
-        """Return the living server: the one that listens, the known one made to listen again, or a new one."""
-        return self.find() or self._rebound() or self._brought_back() or self._born()
+        """Return the living server: the one that listens, the known one made to listen again, or a new one.
+
+        Raises TerminalError when there is none and none can be started now, whatever the reason.
+        """
+        try:
+            return self.find() or self._rebound() or self._brought_back() or self._born()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise TerminalError(f"the tmux server can't be started: {error}") from error
 
     def search_path(self) -> str:
         """Return the PATH that a worker gets unless its own says otherwise: that of the tmux server's birth."""
@@ -176,18 +182,25 @@ def lives(process: Handle) -> bool:
 
 
 def _listener(state_dir: Path) -> Handle | None:
-    """Return the process that listens on the socket: SO_PEERCRED of a connection names who called listen()."""
+    """Return the process that listens on the socket, None where none does, or none can be asked."""
+    try:
+        pid = _listening_pid(state_dir)
+    except OSError:
+        return None
+    return handle_of(pid)
+
+
+def _listening_pid(state_dir: Path) -> int:
+    """Connect; SO_PEERCRED of a connection names who called listen(). Raises OSError."""
     folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(1.0)
             client.connect(f"/proc/self/fd/{folder}/{SOCKET}")
             pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    except OSError:
-        return None
+            return int(pid)
     finally:
         os.close(folder)
-    return handle_of(pid)
 
 
 def unit_of(pid: int, proc: Path = Path("/proc")) -> str | None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pykka
@@ -18,7 +19,7 @@ from actors.messages import Fact, Instant, Verb
 from actors.requests import Order, Run
 from actors.spec import Condition, PaneSize, WorkerSpec
 from actors.worker_state import Step, Worker
-from supervisor import records_file
+from supervisor import records_file, tmux_server
 from supervisor.service import Service
 from supervisor.tmux_server import TmuxServer
 
@@ -79,6 +80,29 @@ def test_a_worker_that_raises_adopts_its_pane_and_takes_nobody_along(
     wait_until(lambda: pids(service) == before)
     assert "on purpose" in log(service)
     assert log(service).count('"actor.failed"') == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "broken"),
+    [("CONF", "logs"), ("subreaper", SimpleNamespace(__file__="/no/such/script")), ("BIRTH_TIMEOUT", 0.0)],
+    ids=["its conf cannot be written", "its process cannot be started", "its birth takes too long"],
+)
+def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor(
+    service: Service, monkeypatch: pytest.MonkeyPatch, part: str, broken: Any
+) -> None:
+    before, tries, revive = pids(service), [], service._terminal.revive
+
+    def counted() -> Any:
+        tries.append(part)
+        return revive()
+
+    with monkeypatch.context() as fault:
+        fault.setattr(tmux_server, part, broken)
+        fault.setattr(service._terminal, "revive", counted)
+        os.kill(service._server.pid, signal.SIGKILL)
+        wait_until(lambda: len(tries) > 2, what="another try")
+    wait_until(lambda: len(pids(service)) == WORKERS and pids(service) != before, 20)
+    assert '"actor.failed"' not in log(service)
 
 
 def test_an_actor_that_fails_again_and_again_ends_the_service_with_the_workers_running(
