@@ -4,6 +4,7 @@ The descriptor is close-on-exec: a tmux server that inherited it would hold the 
 the lock is taken before the heavy imports.
 """
 
+import contextlib
 import fcntl
 import os
 from dataclasses import dataclass
@@ -67,8 +68,10 @@ def _same_file(path: Path, fd: int) -> bool:
 
 
 def _write_pid(fd: int) -> None:
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    """Tell others who holds the lock; a full disk does not make it less held."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
 
 
 def _pid_in(fd: int) -> int | None:

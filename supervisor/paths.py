@@ -44,7 +44,12 @@ def pointer_path(config: Path) -> Path:
 
 
 def write_pointer(config: Path, state_dir: Path) -> None:
-    """Note the state directory of this config: a reader sees the old pointer or the new one. Raises OSError."""
+    """Note the state directory of this config: a reader sees the old pointer or the new one. Raises OSError.
+
+    Where it is noted already nothing is written: that needs no room on the disk.
+    """
+    if read_pointer(config) == _absolute(state_dir):
+        return
     target = pointer_path(config)
     make_private(target.parent)
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")

@@ -158,6 +158,7 @@ class Service:
         self._applying = threading.Lock()
         self._watch: ConfigWatch | None = None
         self._closing: ShutDown | None = None
+        self._unpointed: str | None = None  # why commands can't be led here; None when they are
 
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,7 +168,7 @@ class Service:
         self._build_log()
         self._build_adapters(nofile)
         self.gateway.start()
-        paths.write_pointer(self.place.config, self.place.state_dir)
+        self._write_pointer()
         try:
             self._build_tree(self._known)
             self._watch_config()
@@ -315,6 +316,16 @@ class Service:
         )
 
         self._hang_watch = HangWatch(self._log, lambda what, why: self.posts.supervisor.tell(PartFailing(what, why)))
+
+    def _write_pointer(self) -> None:
+        """Lead commands here, though the file be broken one day; without it the service does as well."""
+        try:
+            paths.write_pointer(self.place.config, self.place.state_dir)
+        except OSError as error:
+            where = error.filename or paths.pointer_path(self.place.config)
+            self._unpointed = f"{where}: {error.strerror or error}"
+        else:
+            self._unpointed = None
 
     def _build_tree(self, known: Records) -> None:
         survey = self._survey()
@@ -500,7 +511,7 @@ class Service:
         return {1, os.getpid(), *([self._server.pid] if self._server.pid else [])}
 
     def _housekeep(self) -> None:
-        """Once a health beat: is the file still what was applied, is the lock still ours, can the log be written?"""
+        """Once a health beat: is the file still what was applied, is the lock still ours, can files be written?"""
         supervisor = self.posts.supervisor
         if not (self.place.state_dir / SOCKET).exists():
             self.posts.terminal.tell(Revive())  # it was deleted: the server binds it anew
@@ -514,6 +525,9 @@ class Service:
         supervisor.tell(PartFailing("worker logs", self._segments.problem))
         self._deaths.retry()
         supervisor.tell(PartFailing("death records", self._deaths.problem))
+        if self._unpointed:
+            self._write_pointer()
+        supervisor.tell(PartFailing("pointer", self._unpointed))
 
     def _records_digest(self) -> str:
         snapshot = self.gateway.snapshot

@@ -325,3 +325,17 @@ def test_one_shots_whose_start_was_under_way_when_the_service_was_killed_run_onc
     site.up()
     wait_until(lambda: {w["state"] for w in site.workers().values()} == {"completed"}, 30)
     assert {(site.place / f"ran-{n}").read_text() for n in jobs} == {"x\n"}
+
+
+def test_a_pointer_that_cannot_be_written_is_degraded_and_made_up_for(site: Site) -> None:
+    site.write(table("a"))
+    in_the_way = site.place / "xdg"
+    in_the_way.touch()
+    site.up()
+    wait_until(lambda: site.status()["supervisor"]["degraded"])
+    (degraded,) = site.events("service.degraded")
+    assert degraded["what"] == "pointer"
+    assert str(in_the_way) in degraded["reason"]
+    in_the_way.unlink()
+    wait_until(lambda: site.events("service.recovered", what="pointer"))
+    assert list(in_the_way.rglob("*.json"))

@@ -1,5 +1,6 @@
 """One service a state directory, also when many begin at once or the lock file is deleted."""
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -69,6 +70,18 @@ def test_a_lock_on_a_file_that_was_deleted_meanwhile_is_taken_again(
     lock = hold(place)
     assert len(calls) == 2
     assert lock.still_ours()
+
+
+def test_a_disk_that_takes_no_pid_keeps_nobody_from_the_lock(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    lock = hold(place)
+    with pytest.raises(Held) as held:
+        hold(place)
+    assert held.value.pid is None
+    lock.release()
 
 
 def test_of_twenty_at_once_one_has_it_and_the_others_name_it(place: Path) -> None:

@@ -135,6 +135,14 @@ def test_a_failed_write_keeps_the_old_pointer_and_leaves_no_rest(
     assert len(list(pointer_path(config).parent.iterdir())) == 1
 
 
+def test_a_pointer_that_says_so_already_is_not_written(tmp_path: Path) -> None:
+    config = tmp_path / "web.toml"
+    write_pointer(config, tmp_path / "one")
+    before = pointer_path(config).stat()
+    write_pointer(config, tmp_path / "one")
+    assert pointer_path(config).stat().st_ino == before.st_ino
+
+
 def test_a_rest_of_a_killed_writer_is_no_obstacle(tmp_path: Path) -> None:
     config = tmp_path / "web.toml"
     write_pointer(config, tmp_path / "one")
