@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from actors.spec import Http
 
-MOST_HEAD = 16_384  # bytes of answer until its status is known; interim answers (1xx) come before it
+MOST_HEAD = 16_384  # bytes of answer until its status is known, with the interim answers (1xx) before it
 _URL = re.compile(
     r"http://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?::(?P<port>[0-9]{1,5}))?(?P<path>[/?].*)?"
 )
@@ -70,8 +70,8 @@ async def fault_of(http: Http, receive: Callable[[], Awaitable[bytes]]) -> str |
 
 
 async def _status(receive: Callable[[], Awaitable[bytes]]) -> int | None:
-    head = b""
-    while len(head) < MOST_HEAD:
+    head, left = b"", MOST_HEAD
+    while left > 0:
         while interim := _INTERIM.match(head):
             head = head[interim.end() :]
         line, ended, _ = head.partition(b"\n")
@@ -82,4 +82,5 @@ async def _status(receive: Callable[[], Awaitable[bytes]]) -> int | None:
         if not chunk:
             return None
         head += chunk
+        left -= len(chunk)
     return None

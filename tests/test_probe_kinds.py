@@ -159,6 +159,7 @@ def server() -> Iterator[Server]:
         (b"SSH-2.0-OpenSSH_9.2\r\n", (), "what answers is no HTTP server"),
         (b"", (), "what answers is no HTTP server"),
         (b"x" * 100_000, (), "what answers is no HTTP server"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000 + b"HTTP/1.1 200 OK\r\n\r\n", (), "what answers is no HTTP server"),
     ],
 )
 def test_an_answer_is_judged_by_its_status(
