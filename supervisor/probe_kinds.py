@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -283,7 +284,7 @@ class InLog(Attempt):
         self._pattern = compiled(pattern)
         self._lines = LinesOfLife(kit.logs, probe.spec.name, probe.life)
         self._stays = probe.purpose is Purpose.READY
-        self._reading = False
+        self._gate = threading.Lock()  # held by the thread that reads: a try that was given up leaves it reading
         self._found = False
 
     async def begin_now(self) -> None:
@@ -291,18 +292,19 @@ class InLog(Attempt):
             await self._kit.files.run(self._lines.skip)
 
     async def fault(self) -> str | None:
-        if not self._reading and not (self._found and self._stays):
-            self._reading = True
+        if not self._gate.locked() and not (self._found and self._stays):
             await self._kit.files.run(self._look)
         found, self._found = self._found, self._found and self._stays
         return None if found else "its log has no such line" + ("" if self._stays else " of late")
 
     def _look(self) -> None:
+        if not self._gate.acquire(blocking=False):
+            return
         try:
             for line in self._lines.new():
                 self._found = self._found or self._pattern.search(line) is not None
         finally:
-            self._reading = False  # by its thread: a try that was given up leaves it reading
+            self._gate.release()
 
 
 class Glances:

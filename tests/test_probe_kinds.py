@@ -346,6 +346,25 @@ def test_a_log_that_is_not_there_yet_has_no_such_line(asked: Asked) -> None:
     assert asked.next() == failure("its log has no such line")
 
 
+def test_a_log_is_read_again_after_no_thread_could_be_had_for_it(
+    asked: Asked, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = threading.Thread.start, []
+
+    def refused_once(thread: threading.Thread) -> None:
+        if thread.name == "probe-file" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused_once)
+    log.begin("l1")
+    log.write(b"ready\r\n")
+    asked.ready(log="^ready$")
+    assert asked.next() == failure("can't start new thread")
+    asked.until(ProbeSucceeded)
+
+
 def test_a_living_worker_has_to_print_the_line_again_and_again(asked: Asked, log: Log) -> None:
     log.begin("l1")
     log.write(b"beat\r\n")
