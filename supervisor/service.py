@@ -24,7 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TextIO
 
 import pykka
 
@@ -166,6 +166,12 @@ class Service:
         nofile = _raise_open_files()
         self._catch_signals()
         self._build_log()
+        try:
+            return self._run(nofile)
+        finally:
+            self._log.close()
+
+    def _run(self, nofile: int) -> int:
         self._build_adapters(nofile)
         self.gateway.start()
         self._write_pointer()
@@ -263,9 +269,8 @@ class Service:
     def _build_log(self) -> None:
         log = self._settings.log
         log.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        console = sys.stderr if sys.stderr.isatty() else None
         self._log = ServiceLog(
-            log.file, level=log.level, format=log.format, max_size=log.max_size, keep=log.keep, console=console
+            log.file, level=log.level, format=log.format, max_size=log.max_size, keep=log.keep, console=_terminal()
         )
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
         self._log.log("info", "service.started", facts | self._the_one_before())
@@ -597,6 +602,13 @@ class Service:
         trace = "".join(traceback.format_exception(error))
         self._log.log("error", "service.crashed", {"error": repr(error), "traceback": trace})
         self._status_file.crashed(repr(error))
+
+
+def _terminal() -> TextIO | None:
+    """Return a stream to the terminal that we run on; of its own, as Python waits for sys.stderr when it ends."""
+    if not sys.stderr.isatty():
+        return None
+    return open(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")
 
 
 def _raise_open_files() -> int:

@@ -25,6 +25,7 @@ from structlog.dev import ConsoleRenderer
 from structlog.processors import JSONRenderer
 
 from actors.snapshot import iso
+from supervisor.console import Console
 from supervisor.state_replay import TABLE, after, is_transition
 
 LONGEST = 2000  # characters of one string
@@ -50,7 +51,7 @@ class ServiceLog:
         self._least = _rank(level)
         self._file = LineFile(path, max_size=max_size, keep=keep)
         self._json = json_renderer()
-        self._console = console
+        self._console = Console(console) if console is not None else None
         self._on_console = self._json if console is None or not _for_people(console, format) else renderer_for(console)
         self._lock = threading.Lock()
         self._table: dict[str, str] = {}
@@ -91,6 +92,11 @@ class ServiceLog:
         with self._lock:
             if self._unwritten:
                 self._write_table("gap")
+
+    def close(self) -> None:
+        """Let the console show the last lines; the file needs no closing."""
+        if self._console is not None:
+            self._console.close()
 
     # ── under the lock ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,9 +156,7 @@ class ServiceLog:
 
     def _show(self, entry: dict[str, Any]) -> None:
         if self._console is not None:
-            # a terminal that went away is no reason to stop; a closed file raises ValueError
-            with contextlib.suppress(OSError, ValueError):
-                print(self._on_console(entry | {"seq": self._seq}), file=self._console, flush=True)
+            self._console.show(self._on_console(entry | {"seq": self._seq}))
 
 
 class LineFile(RotatingFileHandler):

@@ -339,3 +339,23 @@ def test_a_pointer_that_cannot_be_written_is_degraded_and_made_up_for(site: Site
     in_the_way.unlink()
     wait_until(lambda: site.events("service.recovered", what="pointer"))
     assert list(in_the_way.rglob("*.json"))
+
+
+def test_a_terminal_stopped_by_ctrl_s_stops_neither_supervision_nor_the_end(site: Site) -> None:
+    site.write(table("a", f"{SLEEPER}backoff = {{ initial = '100ms' }}\n"))
+    screen, terminal = os.openpty()
+    os.write(screen, b"\x13")
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment(), **streams)
+    try:
+        os.close(terminal)
+        wait_until(lambda: site.events("worker.ready", worker="a"), 30)
+        os.kill(site.worker("a")["pid"], signal.SIGKILL)
+        wait_until(lambda: len(site.events("worker.ready", worker="a")) == 2, 20)
+        serving.terminate()
+        assert serving.wait(20) == 0
+        assert site.events("service.stopped")
+    finally:
+        os.close(screen)
+        serving.kill()
+        serving.wait()

@@ -8,15 +8,17 @@ import re
 import resource
 import stat
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.worker_state import State
+from supervisor.console import MOST
 from supervisor.service_log import LONGEST, ServiceLog
 from supervisor.state_replay import rebuild
 
@@ -355,7 +357,9 @@ HORRORS: list[Any] = [
 @pytest.mark.parametrize("format", ["json", "console"])
 def test_any_fact_makes_one_strict_json_line_and_no_control_character(path: Path, fact: Any, format: str) -> None:
     console = io.StringIO()
-    opened(path, format=format, console=console).log("info", "odd", {"fact": fact, "\x1bkey\n": fact, "stack": fact})
+    log = opened(path, format=format, console=console)
+    log.log("info", "odd", {"fact": fact, "\x1bkey\n": fact, "stack": fact})
+    log.close()
     (line,) = path.read_text().splitlines()
     assert "fact" in json.loads(line, parse_constant=pytest.fail)
     shown = console.getvalue()
@@ -387,7 +391,9 @@ class Terminal(io.StringIO):
 
 
 def shown_on(console: io.StringIO, path: Path, facts: Mapping[str, Any], format: str = "json") -> str:
-    opened(path, format=format, console=console).log("info", "worker.exited", facts)
+    log = opened(path, format=format, console=console)
+    log.log("info", "worker.exited", facts)
+    log.close()
     return console.getvalue()
 
 
@@ -417,6 +423,45 @@ def test_a_terminal_that_went_away_costs_no_line(path: Path) -> None:
     log = opened(path, console=console)
     console.close()
     log.log("info", "one", {})
+    log.close()
     with contextlib.suppress(OSError), open("/dev/full", "w") as full:
-        opened(path, console=full).log("info", "two", {})
+        log = opened(path, console=full)
+        log.log("info", "two", {})
+        log.close()
     assert events(path) == ["one", "two"]
+
+
+@pytest.fixture
+def stopped() -> Iterator[tuple[int, TextIO]]:
+    """A terminal whose screen takes nothing, as after Ctrl-S: its screen, and what is written to."""
+    screen, keyboard = os.openpty()
+    with contextlib.suppress(OSError), open(keyboard, "w") as terminal:
+        yield screen, terminal
+        os.close(screen)  # first: it ends whatever still waits to be seen
+
+
+def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_told_what_it_missed(
+    path: Path, stopped: tuple[int, TextIO]
+) -> None:
+    screen, terminal = stopped
+    log = opened(path, console=terminal)
+    count = 3 * MOST
+    for number in range(count):
+        log.log("info", "worker.ready", {"worker": "api", "number": number})
+    assert [line["number"] for line in lines(path)] == list(range(count))
+    shown = b""
+    while b"not shown" not in shown:
+        shown += os.read(screen, 65_536)
+    whole = re.findall(rb"number=.*?(\d+)", re.sub(rb"\x1b\[[0-9;]*m", b"", shown))
+    (missed,) = re.findall(rb"(\d+) lines were not shown", shown)
+    assert [int(number) for number in whole] == list(range(count - int(missed)))
+    log.close()
+
+
+def test_a_terminal_that_takes_nothing_holds_up_no_end(path: Path, stopped: tuple[int, TextIO]) -> None:
+    log = opened(path, console=stopped[1])
+    for _ in range(MOST):
+        log.log("info", "worker.ready", {"worker": "api", "text": "x" * 100})
+    began = time.monotonic()
+    log.close()
+    assert time.monotonic() - began < 10
