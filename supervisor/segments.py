@@ -27,7 +27,7 @@ LIVES_KEPT = 50
 LATE = 10.0  # seconds for which the pipe of a removed worker may still make a file; two beats, by judgement
 CHUNK = 1 << 16  # bytes read at once
 LONGEST_LINE = 8192  # bytes of a line that a pattern gets to see
-_SAME_MOMENT = 0.1  # seconds; the time of a directory moves in steps of the kernel's clock
+_SAME_MOMENT = 10**8  # nanoseconds; the time of a directory moves in steps of the kernel's clock
 LONGEST_PIECE = 1 << 20  # bytes of a line without end that are handed out together
 _SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
 
@@ -477,7 +477,7 @@ class LinesOfLife:
         self._life = life
         self._read_to: dict[str, int] | None = None  # bytes of each segment, by its file's name; None: no look yet
         self._listed: list[Segment] = []
-        self._listed_at = 0.0
+        self._listed_of: int | None = None
         self._pending = b""
 
     def new(self) -> Iterator[str]:
@@ -518,12 +518,21 @@ class LinesOfLife:
 
     def _segments(self) -> list[Segment]:
         """Return them as listed last, as long as nothing was made or deleted in the directory since."""
-        with contextlib.suppress(OSError):
-            if self._directory.stat().st_mtime < self._listed_at - _SAME_MOMENT:
-                return self._listed
-        self._listed_at = time.time()
-        self._listed = segments_of(self._directory, self._name)
+        changed = self._changed_at()
+        if changed is None or changed != self._listed_of:
+            self._listed = segments_of(self._directory, self._name)
+        self._listed_of = changed
         return self._listed
+
+    def _changed_at(self) -> int | None:
+        """Return the directory's time in nanoseconds; None when the next change may have the same, or none is known.
+
+        It only tells one content from another: clocks are set back.
+        """
+        with contextlib.suppress(OSError):
+            changed = self._directory.stat().st_mtime_ns
+            return changed if abs(time.time_ns() - changed) > _SAME_MOMENT else None
+        return None
 
 
 def _marks(directory: Path, name: str) -> list[_Mark]:

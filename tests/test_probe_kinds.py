@@ -318,6 +318,17 @@ def test_lines_are_read_once_across_rotations(log: Log) -> None:
     assert new() == ["five"]
 
 
+def test_a_new_segment_is_seen_though_the_clock_was_set_back_meanwhile(log: Log) -> None:
+    log.begin("s-1")
+    new = lines_of(log, "s-1")
+    for ago, text in ((10.0, b"one\r\n"), (3600.0, b"two\r\n")):
+        log.write(text)
+        changed = time.time() - ago
+        os.utime(log.directory, (changed, changed))
+        assert new() == [text.decode().strip()]
+        log.rotate()
+
+
 def test_of_a_long_line_its_beginning_counts(log: Log) -> None:
     log.begin("s-1")
     new = lines_of(log, "s-1")
