@@ -1,6 +1,5 @@
 """What escaped from every tree: orphans that became children of the tmux server, because it is a subreaper."""
 
-import contextlib
 import os
 import signal
 import time
@@ -15,16 +14,28 @@ POLL = 0.02
 
 
 def end_orphans(server: int, roots: Set[int]) -> list[int]:
-    """End the children of the tmux server that are neither panes (`roots`) nor its own helpers; return their pids."""
+    """End the children of the tmux server that are neither panes (`roots`) nor its own helpers; return their pids.
+
+    What runs as another user (by setuid) can't be ended by us, and is not among them.
+    """
     orphans = _orphans(read_table(with_marks=False), server, roots)
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in filter(lives, orphans):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, number)
+        orphans = [process for process in orphans if not lives(process) or _signal(process, number)]
         deadline = time.monotonic() + GRACE
         while any(map(lives, orphans)) and time.monotonic() < deadline:
             time.sleep(POLL)
     return sorted(process.pid for process in orphans)
+
+
+def _signal(process: Handle, number: signal.Signals) -> bool:
+    """Return whether we may."""
+    try:
+        os.kill(process.pid, number)
+    except PermissionError:
+        return False
+    except ProcessLookupError:
+        return True  # it has ended by itself
+    return True
 
 
 def _orphans(table: Table, server: int, roots: Set[int]) -> list[Handle]:

@@ -587,7 +587,7 @@ class Service:
                 return
             self._end_escapees()
             self._terminal.end_server()
-        except TerminalError as error:
+        except (TerminalError, OSError) as error:
             self._log.log("error", "tmux.not_ended", {"error": str(error)})
 
     def _end_escapees(self) -> None:

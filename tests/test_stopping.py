@@ -1,9 +1,15 @@
 """Stops on a real service: consoles that are asked, trees that are ended, and what escapes from them."""
 
+import os
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from support import LEAVES, Site, alive, wait_until
+from support import LEAVES, Site, alive, rows_of, service_inside, sleepers, wait_until
+
+from supervisor.orphans import end_orphans
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -88,3 +94,39 @@ ready = {{ tcp = "127.0.0.1:1", timeout = "1s" }}
     site.run("down", check=0)
     assert site.truth() == {}
     assert cleaned.exists()
+
+
+def test_an_orphan_of_another_user_is_left_and_keeps_no_other_one_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "sleep 1000 & echo $!; sleep 1000 & echo $!; wait"
+    with subprocess.Popen(["/bin/sh", "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        others, ours = int(parent.stdout.readline()), int(parent.stdout.readline())
+        kill = os.kill
+
+        def refused(pid: int, number: int) -> None:
+            if pid == others:
+                raise PermissionError(1, "Operation not permitted")
+            kill(pid, number)
+
+        try:
+            with monkeypatch.context() as another_user:
+                another_user.setattr(os, "kill", refused)
+                assert end_orphans(parent.pid, set()) == [ours]
+            assert (alive(others), alive(ours)) == (True, False)
+        finally:
+            for pid in filter(alive, (others, ours)):
+                kill(pid, signal.SIGKILL)
+
+
+def test_a_service_that_cannot_end_what_escaped_ends_all_the_same(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> list[int]:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
+    monkeypatch.setattr("supervisor.service.end_orphans", refused)
+    with service_inside(place, sleepers(1), rows_of) as service:
+        tmux = service._server.pid
+    log = (service.place.state_dir / "service.log").read_text()
+    os.kill(tmux, signal.SIGKILL)
+    assert '"tmux.not_ended"' in log
+    assert '"service.stopped"' in log
