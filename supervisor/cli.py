@@ -31,6 +31,7 @@ Command = Callable[..., Any]
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, it would hide how our children end
     _open_standard_streams()
     sys.exit(run(sys.argv[1:]))
 

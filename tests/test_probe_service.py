@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,17 @@ def test_a_screen_gets_a_starting_worker_ready_long_before_the_next_capture_beat
     site.up("--timeout", "15s")
     (ready,) = site.events("worker.ready", worker="repl")
     assert ready["startup_s"] < 10
+
+
+def test_a_command_that_fails_is_no_success_though_whoever_began_it_all_ignored_its_children(site: Site) -> None:
+    site.write(
+        worker("w", "sleep 1000", 'ready = { command = "sleep 0.3; exit 1", timeout = "2s" }', "max_restarts = 0")
+    )
+    ignoring = "from signal import *; import os, sys; signal(SIGCHLD, SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    up = [sys.executable, "-c", ignoring, *site.argv("up")]
+    done = subprocess.run(up, cwd=site.place, env=site.environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "exited with code 1" in site.worker("w")["reason"]
 
 
 def test_hung_probes_delay_no_beat_and_no_other_probe(site: Site, hung: str) -> None:
