@@ -1,5 +1,6 @@
 """What actors tell each other about a worker or the service, beside the facts of its life. All are frozen."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -196,8 +197,12 @@ class Introduce:
 
 @dataclass(frozen=True, slots=True)
 class InputWanted:
-    """Type this; `answered` is called once, from the Worker's thread, with None or with why it was not typed."""
+    """Type this; `answered` is called once, from the Worker's thread, with None or with why it was not typed.
+
+    What is not ordered by `until` (monotonic) is not typed any more.
+    """
 
     content: bytes
     keys: tuple[str, ...]
     answered: Callable[[str | None], None]
+    until: float = math.inf

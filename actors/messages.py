@@ -7,6 +7,7 @@ Times: an `Instant` carries the monotonic clock (for decisions) and the wall clo
 Everything about a process names the *life* it speaks of; every observation says when it was `taken`.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,12 +146,14 @@ class SpecChanged:
 class InputGiven:
     """Something to type into the worker's terminal: these very bytes, or these keys by tmux's names.
 
-    Answered by `Acknowledge` with the same number, in the order in which it was given.
+    Answered by `Acknowledge` with the same number, in the order in which it was given; what is not ordered by `until`
+    (monotonic) is not typed any more.
     """
 
     number: int
     content: bytes = b""
     keys: tuple[str, ...] = ()
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +383,7 @@ class ArmLog:
 class Type:
     """Type these bytes or keys into the life's pane; `if_taken`: only when the program has read all typed before.
 
-    `piece` comes back in the answer: a late one speaks of no other piece.
+    `piece` comes back in the answer: a late one speaks of no other piece. After `until` (monotonic) it is held.
     """
 
     life: str
@@ -389,6 +392,7 @@ class Type:
     content: bytes
     keys: tuple[str, ...]
     if_taken: bool
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Gateway ──ask──▶ Supervisor ──(on disk first)──▶ Workers    
 a row whose `order` is at least that number speaks of the time after the order.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -77,13 +78,15 @@ class Plan:
 class GiveInput:
     """Type this into a worker's terminal. Answered by `Accepted` when it is on its way to the worker.
 
-    `answered` is called once, from another thread: with None when it is typed, else with why it is not.
+    `answered` is called once, from another thread: with None when it is typed, else with why it is not. What is not
+    ordered by `until` (monotonic) is not typed any more.
     """
 
     name: str
     content: bytes
     keys: tuple[str, ...]
     answered: Callable[[str | None], None]
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

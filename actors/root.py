@@ -376,7 +376,7 @@ class SupervisorActor(SupervisedActor):
 
     def _give_input(self, given: GiveInput) -> Accepted:
         refuse_unknown((given.name,), self._standings)
-        self._workers[given.name].tell(InputWanted(given.content, given.keys, given.answered))
+        self._workers[given.name].tell(InputWanted(given.content, given.keys, given.answered, given.until))
         return Accepted(self._number, (given.name,))
 
     def _inspect(self, asked: Inspect) -> Inspection:
@@ -518,7 +518,7 @@ class SupervisorActor(SupervisedActor):
     # ── tmux ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tmux_answers(self, answers: TmuxAnswers) -> None:
-        if answers.reason is not None and not self._closing:
+        if answers.reason is not None and (not self._closing or self._still_living()):
             self._say("error", "tmux.unreachable", {"reason": answers.reason})
             self._posts.terminal.tell(Revive())
         elif self._blind is not None:

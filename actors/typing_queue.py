@@ -46,6 +46,7 @@ class Piece:
     content: bytes
     keys: tuple[str, ...]
     if_taken: bool
+    until: float
 
 
 def refusal(queue: TypingQueue, given: InputGiven) -> str | None:
@@ -64,7 +65,20 @@ def next_piece(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | Non
     if_taken = queue.ahead + len(content) > AHEAD
     number = queue.pieces + 1
     ordered = replace(queue, under_way=len(content), pieces=number, retry_at=None)
-    return ordered, Piece(number, content, first.keys, if_taken)
+    return ordered, Piece(number, content, first.keys, if_taken, first.until)
+
+
+def in_time(queue: TypingQueue, now: float) -> tuple[TypingQueue, tuple[tuple[int, bool], ...]]:
+    """Return the queue without those for whom nobody waits any more: their numbers, with whether each was begun."""
+    late = [given for given in queue.waiting[queue.under_way is not None :] if given.until <= now]
+    if not late:
+        return queue, ()
+    first = queue.waiting[0]
+    dropped = tuple((given.number, given is first and queue.done > 0) for given in late)
+    kept = tuple(given for given in queue.waiting if given not in late)
+    if first in late:
+        queue = replace(queue, done=0, held_since=None, retry_at=None)
+    return replace(queue, waiting=kept), dropped
 
 
 def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:

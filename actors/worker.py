@@ -108,7 +108,7 @@ class WorkerActor(SupervisedActor):
     def _given(self, wanted: InputWanted) -> InputGiven:
         self._inputs += 1
         self._typists[self._inputs] = wanted.answered
-        return InputGiven(self._inputs, wanted.content, wanted.keys)
+        return InputGiven(self._inputs, wanted.content, wanted.keys, wanted.until)
 
     def on_failure(self, *failure: Any) -> None:
         for answered in self._typists.values():

@@ -13,6 +13,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ ASK_TIMEOUT = 10.0
 ASKERS = 16
 STUCK_AFTER = 5.0
 FLUSH_TIMEOUT = 2.0
+LAST_WORD = 5.0  # seconds after the time for typing is over, in which it is still told how far it has come
 LARGE_AT_ONCE = 8
 ACCEPT_PAUSE = 0.1  # after a failed accept (no descriptor left): the connection still waits, do not spin on it
 
@@ -278,14 +280,15 @@ class Gateway:
     async def type(self, name: str, content: bytes, keys: tuple[str, ...], wait: float) -> str | None:
         """Hand the input to the worker, in the order of the requests, and wait until it says how it went."""
         done: asyncio.Future[str | None] = self._loop.create_future()
-        given = GiveInput(name, content, keys, lambda problem: self._call(_resolve, done, problem))
+        until = time.monotonic() + wait
+        given = GiveInput(name, content, keys, lambda problem: self._call(_resolve, done, problem), until)
         async with self._typing:
             await self.ask(given)
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(wait + LAST_WORD):
                 return await done
         except TimeoutError:
-            raise WireError("timeout", f"{name}: not acknowledged within {wait:g} s; it may still be typed") from None
+            raise WireError("timeout", f"{name}: not acknowledged within {wait:g} s; it may be typed") from None
 
     async def load_config(self) -> LoadedConfig:
         return await self._loop.run_in_executor(self._pool, self._load_config)

@@ -34,9 +34,11 @@ class _Captured:
 class PaneSweeper:
     """Sweeps in a thread of its own; requests queue, which the Ticker never lets happen."""
 
-    def __init__(self, state_dir: Path, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, state_dir: Path, on_error: Callable[[BaseException], None], server: Callable[[], int | None]
+    ) -> None:
         self._state_dir = state_dir
-        self._client = ControlClient(state_dir)
+        self._client = ControlClient(state_dir, server)
         self._on_error = on_error
         self._captured: dict[str, _Captured] = {}
         self._known: dict[str, Pane] = {}

@@ -294,7 +294,7 @@ class Service:
         self._server = TmuxServer(state_dir, self._settings.pane)
         self._segments = Segments(state_dir / LOGS)
         self._terminal = TmuxTerminal(state_dir, self._server, marker=marker, nofile=nofile, segments=self._segments)
-        self._panes = PaneSweeper(state_dir, self._adapter_failed)
+        self._panes = PaneSweeper(state_dir, self._adapter_failed, lambda: self._server.pid)
         self._trees = TreeSweeper(on_error=self._adapter_failed)
         self._processes = ProcessPort(
             marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
@@ -518,8 +518,8 @@ class Service:
     def _housekeep(self) -> None:
         """Once a health beat: is the file still what was applied, is the lock still ours, can files be written?"""
         supervisor = self.posts.supervisor
-        if not (self.place.state_dir / SOCKET).exists():
-            self.posts.terminal.tell(Revive())  # it was deleted: the server binds it anew
+        if not os.access(self.place.state_dir / SOCKET, os.R_OK | os.W_OK):
+            self.posts.terminal.tell(Revive())  # it was deleted, or closed to us: the server binds it anew
         applied = self._records_digest()
         supervisor.tell(ConfigOnDisk(bool(applied) and self._on_disk.digest() != applied))
         supervisor.tell(

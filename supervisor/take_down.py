@@ -32,7 +32,7 @@ def down(place: Place, *, keep_workers: bool) -> int:
                 progress(message)
         _ended(service, None)
         progress.done()
-        tmux_gone = _ended(tmux, TMUX_TIMEOUT)
+        tmux_gone = _ended(tmux, 0.0 if _is_left(place) else TMUX_TIMEOUT)
     return _report(place, answer["pid"], keep_workers=keep_workers, tmux_gone=tmux_gone)
 
 
@@ -50,6 +50,13 @@ def _descriptor(pid: int | None, descriptors: contextlib.ExitStack) -> int | Non
 
 def _ended(descriptor: int | None, timeout: float | None) -> bool:
     return descriptor is None or bool(select.select([descriptor], [], [], timeout)[0])
+
+
+def _is_left(place: Place) -> bool:
+    """Claim that the service has left tmux to people who have windows there."""
+    with contextlib.suppress(CommandError):
+        return foreign_panes(place) > 0 and not _left(place)
+    return False
 
 
 def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> int:

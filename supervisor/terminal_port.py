@@ -58,7 +58,7 @@ class TmuxTerminal:
     def __init__(self, state_dir: Path, server: TmuxServer, *, marker: str, nofile: int, segments: Segments) -> None:
         self._segments = segments
         self._server = server
-        self._client = ControlClient(state_dir)
+        self._client = ControlClient(state_dir, lambda: server.pid)
         self._marker = marker
         self._nofile = nofile
         self._arms = 0
@@ -150,7 +150,7 @@ class TmuxTerminal:
 
     def type(self, order: Type) -> TypeAnswer:
         try:
-            if order.if_taken and self._unread(order.pane):
+            if time.monotonic() >= order.until or (order.if_taken and self._unread(order.pane)):
                 return TypeHeld(order.life, order.piece)
             line = type_into(order.pane, order.life, order.content, order.keys)
             (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))

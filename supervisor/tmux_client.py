@@ -12,6 +12,7 @@ import select
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from actors.ports import TerminalError, TerminalUnreachable
 from supervisor.tmux_words import IDLE_SESSION, words
 
 SOCKET = "tmux.sock"
-_ATTACHING = threading.Lock()
 ATTACH_POLL = 0.001
 DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
 
@@ -66,11 +66,63 @@ class Block:
     error: bool
 
 
-class ControlClient:
-    """A standing `tmux -C` client. Thread-safe; one command line at a time."""
+class _Turnstile:
+    """Orders go through together; a client that attaches goes alone.
 
-    def __init__(self, state_dir: Path) -> None:
+    tmux 3.3a tells a control client of sessions, buffers and layouts even before it has attached it, and crashes on
+    that: with one client making sessions, two attempts of another one to attach were enough.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._orders = 0
+        self._attaching = False
+
+    @contextlib.contextmanager
+    def order(self, deadline: float) -> Iterator[None]:
+        """Let an order through; raises TerminalUnreachable when a client is still attaching at the deadline."""
+        with self._changed:
+            self._wait(lambda: not self._attaching, deadline)
+            self._orders += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._orders -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def attach(self, deadline: float) -> Iterator[None]:
+        """Let one client attach, while nothing is ordered; raises TerminalUnreachable at the deadline."""
+        with self._changed:
+            self._wait(lambda: not self._attaching, deadline)
+            self._attaching = True
+        try:
+            with self._changed:
+                self._wait(lambda: not self._orders, deadline)
+            yield
+        finally:
+            with self._changed:
+                self._attaching = False
+                self._changed.notify_all()
+
+    def _wait(self, true: Callable[[], bool], deadline: float) -> None:
+        if not self._changed.wait_for(true, max(0.0, deadline - time.monotonic())):
+            raise TerminalUnreachable("tmux has not answered another client")
+
+
+_TURNSTILE = _Turnstile()
+
+
+class ControlClient:
+    """A standing `tmux -C` client. Thread-safe; one command line at a time.
+
+    `server` says which process has to answer, None: whoever listens on the socket.
+    """
+
+    def __init__(self, state_dir: Path, server: Callable[[], int | None] = lambda: None) -> None:
         self._state_dir = state_dir
+        self._server = server
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
@@ -93,6 +145,10 @@ class ControlClient:
 
     def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
         process = self._process if self._process and self._process.poll() is None else self._connect(deadline)
+        with _TURNSTILE.order(deadline):
+            return self._ask(process, lines, deadline)
+
+    def _ask(self, process: subprocess.Popen[bytes], lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
         token = secrets.token_hex(8)
         ends = [f"{token}-{n}" for n in range(len(lines))]
         text = "".join(f"{line}\ndisplay-message -p {end}\n" for line, end in zip(lines, ends, strict=True))
@@ -106,13 +162,9 @@ class ControlClient:
         tries), and every worker with it; plain clients do not.
         """
         self._close()
-        if not _ATTACHING.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise TerminalUnreachable("tmux has not answered another client")
-        try:
+        with _TURNSTILE.attach(deadline):
             self._probe(deadline)
             return self._attach_or_make(deadline)
-        finally:
-            _ATTACHING.release()
 
     def _probe(self, deadline: float) -> None:
         batch(self._state_dir, "display-message -p answers\n", timeout=max(0.1, deadline - time.monotonic()))
@@ -151,14 +203,21 @@ class ControlClient:
 
         To a start by a client without a session tmux gives the client's PATH, and not the one that was asked for.
         """
-        mine = f"{process.pid} {IDLE_SESSION}"
+        mine = f"{process.pid} {IDLE_SESSION} "
+        question = b"list-clients -F '#{client_pid} #{client_session} #{pid}'\ndisplay-message -p asked\n"
         while True:
-            self._write(
-                process, b"list-clients -F '#{client_pid} #{client_session}'\ndisplay-message -p asked\n", deadline
-            )
-            if any(mine in block.text.splitlines() for block in self._read_until(process, "asked", deadline)):
+            self._write(process, question, deadline)
+            blocks = self._read_until(process, "asked", deadline)
+            if found := [line for block in blocks for line in block.text.splitlines() if line.startswith(mine)]:
+                self._refuse_stranger(int(found[0].removeprefix(mine)))
                 return
             time.sleep(ATTACH_POLL)
+
+    def _refuse_stranger(self, pid: int) -> None:
+        """Another server that somebody started on our socket knows nothing of our panes."""
+        ours = self._server()
+        if ours not in (None, pid):
+            raise TerminalUnreachable(f"another tmux server (pid {pid}) has taken the socket of ours (pid {ours})")
 
     def _make_idle_session(self, deadline: float) -> None:
         new = ["new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity"]

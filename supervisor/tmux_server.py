@@ -83,8 +83,13 @@ class TmuxServer:
         return self.process.pid if self.process else None
 
     def find(self) -> Handle | None:
-        """Return the server that listens on our socket (by the kernel's word), or None; the known one stays known."""
+        """Return the server that listens on our socket (by the kernel's word), or None.
+
+        The known one stays known, and as long as it lives no other one counts.
+        """
         found = _listener(self._state_dir)
+        if found and found != self.process and self._alive():
+            return None  # somebody started another one on our socket: ours has to bind it anew
         if found and found != self.process:
             self._in_other_unit = unit_of(found.pid) not in (None, unit_of(os.getpid()))
         self.process = found or self.process
@@ -135,9 +140,8 @@ class TmuxServer:
         if known is None or not lives(known):
             return None
         self._signal(signal.SIGUSR1)
-        if until(lambda: _listener(self._state_dir) is not None, 1.0):
-            return self.find()
-        self.process = known
+        if until(lambda: _listener(self._state_dir) == known, 1.0):
+            return known
         raise TerminalUnreachable(f"the tmux server (pid {known.pid}) lives, but its socket does not answer")
 
     def _brought_back(self) -> Handle | None:

@@ -213,11 +213,15 @@ class PaneLine:
 
 
 def pane_line(text: str) -> PaneLine | None:
-    """Return the line read, or None when it is not one of ours (a tmux that prints something else)."""
+    """Return the line read, or None when it is not one of ours (a tmux that prints something else).
+
+    The pid of a pane whose program tmux could not fork is -1.
+    """
     fields = text.split(",", 11)
-    if len(fields) != 12 or not fields[0].startswith("%") or not fields[1].isdecimal():
+    if len(fields) != 12 or not fields[0].startswith("%"):
         return None
-    return PaneLine(fields[0], int(fields[1]), text)
+    pid = _number(fields[1])
+    return None if pid is None else PaneLine(fields[0], pid, text)
 
 
 def _number(field: str) -> int | None:

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
-from support import Site, alive, wait_until
+from support import Site, alive, cmdline, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 SLEEPER = "command = ['sleep', '1000']\n"
@@ -14,6 +16,10 @@ SLEEPER = "command = ['sleep', '1000']\n"
 
 def table(name: str, more: str = SLEEPER) -> str:
     return f"[workers.{name}]\n{more}"
+
+
+def children_of(pid: int) -> list[int]:
+    return [child.pid for child in psutil.Process(pid).children()]
 
 
 def pids(site: Site) -> dict[str, int]:
@@ -359,3 +365,68 @@ def test_a_terminal_stopped_by_ctrl_s_stops_neither_supervision_nor_the_end(site
         os.close(screen)
         serving.kill()
         serving.wait()
+
+
+@pytest.fixture
+def stranger(site: Site) -> Iterator[Callable[[], None]]:
+    """Start another tmux server on our socket; it is ended with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        (site.state / "tmux.sock").unlink()
+        argv = ["tmux", "-u", "-f", "/dev/null", "-S", "./tmux.sock", "-D"]
+        started.append(subprocess.Popen(argv, cwd=site.state, stdin=subprocess.DEVNULL))
+        wait_until((site.state / "tmux.sock").exists)
+
+    yield start
+    for server in started:
+        children = children_of(server.pid)
+        server.kill()
+        server.wait()
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("lost", ["clients", "service"])
+def test_another_tmux_server_on_our_socket_harms_no_worker(
+    site: Site, stranger: Callable[[], None], lost: str
+) -> None:
+    site.write(table("a") + table("b"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    clients = [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]
+    assert clients
+    stranger()
+    if lost == "service":
+        site.kill_service()
+        site.up()
+    else:
+        for pid in clients:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: site.events("tmux.answers"), 20)
+        assert "another tmux server" in site.events("tmux.unreachable")[0]["reason"]
+    assert pids(site) == before
+    assert site.tmux_pid() == tmux
+    assert site.events("worker.exited") == []
+
+
+def test_down_binds_a_socket_anew_that_was_deleted_on_the_way(site: Site) -> None:
+    site.write(table("a", "command = [\"sh\", \"-c\", \"trap 'sleep 2; exit 0' TERM; while :; do sleep 0.1; done\"]\n"))
+    site.up()
+    going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())
+    wait_until(lambda: site.events("worker.stopping", worker="a"))
+    (site.state / "tmux.sock").unlink()
+    for pid in [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]:
+        os.kill(pid, signal.SIGKILL)
+    assert going.wait(20) == 0
+    assert site.events("worker.exited")[0]["exit_code"] == 0
+
+
+def test_down_does_not_wait_for_a_tmux_that_is_left_to_a_person(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    site.tmux("new-session", "-d", "-s", "mine", "sleep 1000")
+    began = time.monotonic()
+    done = site.run("down", check=0)
+    assert "tmux was left" in done.stderr
+    assert time.monotonic() - began < 15

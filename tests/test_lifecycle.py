@@ -1426,6 +1426,15 @@ def test_a_sweep_from_before_the_end_of_a_survivor_quarantines_nobody() -> None:
     assert s.gone("l").tell(PaneSeen(taken, pane)).w.state is S.FAILED
 
 
+@pytest.mark.parametrize(("late", "uptime"), [(1.0, 65.0), (60.0, 5.0), (86_400.0, 65.0)])
+def test_a_death_that_is_seen_late_has_the_uptime_of_its_death(late: float, uptime: float) -> None:
+    """tmux knows when it was, by the wall clock: one that was set anew meanwhile does not count."""
+    s = running()
+    s.now += 65.0
+    s.seen(corpse_of(s.life, 1, dead_at=at(s.now).wall - late))
+    assert s.line.facts["uptime_s"] == pytest.approx(uptime, abs=0.1)
+
+
 def test_starts_that_tmux_refuses_are_tried_less_and_less_often_and_count_nothing() -> None:
     s = ordered()
     for pause in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0):
@@ -1671,3 +1680,12 @@ def test_a_ladder_that_grows_is_climbed_by_one_that_is_stalled_already() -> None
         if s.w.state is S.RUNNING:
             s.seen(pane_of(s.life))
     assert s.w.state is S.BACKOFF
+
+
+def test_input_for_which_nobody_waits_any_more_is_not_typed_and_told() -> None:
+    s = running().tell(InputGiven(1, b"a"), InputGiven(2, b"late", until=0.0), InputGiven(3, b"c"))
+    assert [order.content for order in s.ever(Type)] == [b"a"]
+    s.tell(Typed(s.life, 1))
+    assert [order.content for order in s.ever(Type)] == [b"a", b"c"]
+    (refused,) = [told for told in s.ever(Acknowledge) if told.problem]
+    assert (refused.number, refused.problem) == (2, "nobody waited for it any more; it was not typed")

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from support import wait_until
 
 from supervisor.tmux_client import ControlClient
-from supervisor.tmux_server import TmuxServer
+from supervisor.tmux_server import TmuxServer, lives
 from supervisor.tmux_words import words
 
 
@@ -36,3 +37,26 @@ def path_of_a_start(place: Path, number: int) -> str:
     client.close()
     wait_until(lambda: told.exists() and told.read_text())
     return told.read_text().strip()
+
+
+def test_a_client_attaches_while_nothing_is_ordered(place: Path, tmux_server: TmuxServer) -> None:
+    """tmux 3.3a crashes when it tells a client of a new session that has not attached yet: most times within a few."""
+    maker, over = ControlClient(place), threading.Event()
+
+    def make_sessions() -> None:
+        while not over.is_set():
+            maker.run("new-session -d -s made 'sleep 1000' ; kill-session -t =made")
+
+    making = threading.Thread(target=make_sessions)
+    making.start()
+    try:
+        for _ in range(30):
+            client = ControlClient(place)
+            client.run("display-message -p x")
+            client.close()
+    finally:
+        over.set()
+        making.join()
+        maker.close()
+    assert tmux_server.process is not None
+    assert lives(tmux_server.process)

@@ -160,3 +160,11 @@ def test_a_forged_mark_is_no_mark() -> None:
         line = pane_line(f"%5,77,0,,,,1,80,24,1,0,{mark}")
         assert line is not None
         assert line.pane(None).name is None
+
+
+def test_a_pane_whose_program_could_not_be_forked_is_a_dead_pane() -> None:
+    line = pane_line('%1,-1,1,,,,1700000000,200,50,0,0,{"name": "a", "life": "l", "digest": "d"}')
+    assert line is not None
+    pane = line.pane(None)
+    assert (pane.name, pane.dead, pane.exit, pane.process) == ("a", True, None, None)
+    assert pane_line("%1,x,1,,,,,,,,,") is None

@@ -12,6 +12,7 @@ from actors.typing_queue import (
     PIECE,
     TypingQueue,
     held,
+    in_time,
     is_stuck,
     next_piece,
     refusal,
@@ -79,3 +80,22 @@ def test_an_input_nobody_knows_the_fate_of_is_dropped_whole() -> None:
     queue, number = without_first(queue)
     assert (number, queue.done, queue.under_way) == (1, 0, None)
     assert [given.number for given in queue.waiting] == [2]
+
+
+def test_what_nobody_waits_for_any_more_is_given_up_but_for_a_piece_under_way() -> None:
+    queue = TypingQueue(waiting=tuple(InputGiven(number, b"x", until=until) for number, until in ((1, 5.0), (2, 9.0))))
+    assert in_time(queue, 4.9) == (queue, ())
+    rest, dropped = in_time(queue, 5.0)
+    assert ([given.number for given in rest.waiting], dropped) == ([2], ((1, False),))
+    queue, piece = next_piece(queue, 0.0)
+    assert piece is not None
+    assert piece.until == 5.0
+    assert in_time(queue, 5.0) == (queue, ())
+    rest, dropped = in_time(queue, 9.0)
+    assert ([given.number for given in rest.waiting], dropped) == ([1], ((2, False),))
+
+
+def test_an_input_that_is_given_up_half_way_says_so_and_the_next_begins_at_its_beginning() -> None:
+    queue = TypingQueue(waiting=(InputGiven(1, b"x" * 10, until=5.0), InputGiven(2, b"y")), done=4)
+    rest, dropped = in_time(queue, 5.0)
+    assert (rest.done, dropped) == (0, ((1, True),))

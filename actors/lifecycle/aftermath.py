@@ -6,7 +6,7 @@ from typing import Any
 from actors.budget import judge
 from actors.lifecycle.ending import begin_ending, next_ending_step
 from actors.lifecycle.moves import begin_life, close_pane, question
-from actors.lifecycle.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said, well_for
+from actors.lifecycle.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, lived, said, well_for
 from actors.lifecycle.typed_input import drop_input
 from actors.messages import (
     Effect,
@@ -26,11 +26,11 @@ S = State
 
 def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     """Judge an exit, unless the life was being ended; tell it, keep it, and lay the life down."""
-    uptime = max(0.0, now.mono - life.since.mono)
+    uptime = lived(life, exit, now)
     w = replace(w, exit=exit, judged=life.id)
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
-        verdict = judge(w.spec, w.budget, exit, well_for(w, life, now), dice(w), now)
+        verdict = judge(w.spec, w.budget, exit, well_for(w, life, uptime, now), dice(w), now)
         cause = "exit"
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
     else:  # it was being ended

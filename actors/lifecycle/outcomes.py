@@ -14,6 +14,8 @@ from actors.messages import (
 )
 from actors.worker_state import Life, State, Step, Worker, move
 
+LATE = 2.0  # seconds
+
 S = State
 
 
@@ -43,9 +45,19 @@ def dice(w: Worker) -> float:
     return random.Random(f"{w.seed}/{w.lives}").random()
 
 
-def well_for(w: Worker, life: Life, now: Instant) -> float:
-    """Return for how many seconds an ended life was well."""
-    return max(0.0, stall.well_until(life.stall, w.spec.stall, now.mono) - life.since.mono)
+def lived(life: Life, exit: Exit, now: Instant) -> float:
+    """Return for how many seconds the life lived: tmux knows when it ended though nobody looked for a while.
+
+    tmux tells whole seconds of a wall clock, so that only counts when it is late by more, and fits into the life.
+    """
+    seen = max(0.0, now.mono - life.since.mono)
+    late = now.wall - exit.at if exit.at else 0.0
+    return seen - late if LATE < late <= seen else seen
+
+
+def well_for(w: Worker, life: Life, uptime: float, now: Instant) -> float:
+    """Return for how many seconds a life of `uptime` seconds that has ended was well."""
+    return min(uptime, max(0.0, stall.well_until(life.stall, w.spec.stall, now.mono) - life.since.mono))
 
 
 def budget_after(w: Worker, life: Life, now: Instant) -> Budget:

@@ -105,7 +105,7 @@ def _well_or_not(w: Worker, life: Life, before: Tally, now: Instant) -> Step:
     if w.spec.live.do is Do.NOTIFY:
         return w, (Emit("worker.unhealthy", "warning", facts | {"reason": life.tally.reason}),)
     uptime = now.mono - life.since.mono
-    verdict = judge(w.spec, w.budget, Exit(None, None, now.wall), well_for(w, life, now), dice(w), now)
+    verdict = judge(w.spec, w.budget, Exit(None, None, now.wall), well_for(w, life, uptime, now), dice(w), now)
     w, ended = begin_ending(w, life, now)
     what = f"not well: {life.tally.reason}"
     facts = {"kind": facts["kind"], "failures": facts["failures"], "uptime_s": round(uptime, 3)}

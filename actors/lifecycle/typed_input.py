@@ -18,6 +18,7 @@ from actors.messages import (
 from actors.typing_queue import (
     NOBODYS,
     TypingQueue,
+    in_time,
     next_piece,
     refusal,
     typed,
@@ -39,11 +40,13 @@ def type_next(w: Worker, now: Instant) -> Step:
     """Order the next piece to be typed, if there is one and it may be now."""
     if w.life is None or w.life.phase is not Phase.ALIVE or w.pane is None:
         return w, ()
-    queue, piece = next_piece(w.typing, now.mono)
+    queue, late = in_time(w.typing, now.mono)
+    told = given_up(w, "nobody waited for it any more", late)
+    queue, piece = next_piece(queue, now.mono)
     if piece is None:
-        return w, ()
-    order = Type(w.life.id, piece.number, w.pane, piece.content, piece.keys, piece.if_taken)
-    return replace(w, typing=queue), (order,)
+        return replace(w, typing=queue), told
+    order = Type(w.life.id, piece.number, w.pane, piece.content, piece.keys, piece.if_taken, piece.until)
+    return replace(w, typing=queue), (*told, order)
 
 
 def was_typed(w: Worker, fact: Typed, now: Instant) -> Step:
