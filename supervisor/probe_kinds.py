@@ -19,13 +19,16 @@ from pathlib import Path
 from actors.messages import Probe, Purpose
 from actors.spec import Http
 from supervisor.http_probe import fault_of, http_target, request_of
+from supervisor.open_files import lowered
 from supervisor.patterns import compiled
+from supervisor.program_file import cannot_execute
 from supervisor.segments import LinesOfLife, plain
 from supervisor.threads_aside import ThreadsAside
 from supervisor.tmux_client import scrubbed
 
 GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look
 LONGEST_GLANCE = 0.5  # seconds; then the last capture counts
+_NOT_EXECUTED = (126, 127)  # what a shell says of a program that it can't execute; and any program may
 LAST_WAIT = 2.0  # seconds that the end of the pool waits for killed commands
 
 Address = tuple[str, int]
@@ -61,6 +64,7 @@ class Kit:
     processes: "Processes"
     logs: Path
     marker: str
+    nofile: int
     screens: "Glances | None"
 
 
@@ -211,12 +215,23 @@ class Command(Attempt):
         code = await self._kit.processes.end_of(process)
         if code == 0:
             return None
+        if code in _NOT_EXECUTED and (reason := await self._kit.files.run(self._cannot_execute)):
+            return reason
         return f"exited with code {code}" if code > 0 else f"killed by signal {-code}"
+
+    def _cannot_execute(self) -> str | None:
+        return cannot_execute(self._argv[0], cwd=self._cwd, path=self._env.get("PATH", os.defpath))
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         null = subprocess.DEVNULL
         return subprocess.Popen(
-            self._argv, cwd=self._cwd, env=self._env, stdin=null, stdout=null, stderr=null, start_new_session=True
+            lowered(self._argv, self._kit.nofile),
+            cwd=self._cwd,
+            env=self._env,
+            stdin=null,
+            stdout=null,
+            stderr=null,
+            start_new_session=True,
         )
 
 

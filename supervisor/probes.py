@@ -9,6 +9,7 @@ threads that nobody waits for, of a bounded number.
 """
 
 import asyncio
+import resource
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -29,7 +30,8 @@ Problem = Callable[[BaseException], None]
 class ProbePool:
     """Implements `actors.ports.Prober`. `tell` is called from the pool's thread; what it raises goes to `on_error`.
 
-    `logs` is where the workers' logs are, `marker` what marks our processes, `glance` reads panes between two beats.
+    `logs` is where the workers' logs are, `marker` what marks our processes, `nofile` how many files a command may
+    open (None: as many as we), `glance` reads panes between two beats.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class ProbePool:
         *,
         logs: Path = Path("logs"),
         marker: str = "",
+        nofile: int | None = None,
         glance: Glance | None = None,
     ) -> None:
         self._on_error = on_error
@@ -53,6 +56,7 @@ class ProbePool:
             processes=self._processes,
             logs=logs,
             marker=marker,
+            nofile=nofile or resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             screens=Glances(self._loop, glance) if glance else None,
         )
         self._closed = False

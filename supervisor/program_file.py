@@ -1,6 +1,7 @@
-"""Can the kernel load this program? A wrong architecture or a missing interpreter is told before it is tried."""
+"""Can this program be executed? What is missing, a wrong architecture, no right: told in words, before it is tried."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +10,20 @@ _X86_64, _I386 = b"\x3e\x00", b"\x03\x00"
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
-def unloadable(path: str) -> str | None:
+def cannot_execute(program: str, *, cwd: str, path: str) -> str | None:
+    """Return why the program can't be executed in `cwd` with this PATH, or None."""
+    if "/" in program:
+        program = os.path.join(cwd, program)
+    if found := shutil.which(program, path=path):
+        return _unloadable(found)
+    if "/" not in program:
+        return f"program not found: {program} (in none of the {len(path.split(os.pathsep))} folders of PATH)"
+    if os.path.isdir(program):
+        return f"program is a folder: {program}"
+    return f"program may not be executed: {program}" if os.path.exists(program) else f"program not found: {program}"
+
+
+def _unloadable(path: str) -> str | None:
     """Return why the kernel would refuse to execute the file, or None; what can't be read is left to the kernel."""
     try:
         with open(path, "rb") as file:

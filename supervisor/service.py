@@ -299,7 +299,9 @@ class Service:
         self._processes = ProcessPort(
             marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
         )
-        self._prober = ProbePool(self._adapter_failed, logs=state_dir / LOGS, marker=marker, glance=self._panes.glance)
+        self._prober = ProbePool(
+            self._adapter_failed, logs=state_dir / LOGS, marker=marker, nofile=nofile, glance=self._panes.glance
+        )
         self._deaths = DeathRecords(state_dir / DEATHS, state_dir / LOGS)
         self._on_disk = FileOnDisk(self.place.config)
         self._sweeps = Sweeps(self._panes, self._trees, self._segments, self._housekeep)

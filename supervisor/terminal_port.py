@@ -6,7 +6,6 @@ and the caller knows when that is (`StartUnknown.until`).
 
 import fcntl
 import os
-import shutil
 import struct
 import termios
 import time
@@ -28,7 +27,7 @@ from actors.messages import (
 from actors.ports import NamedStart, StartAnswer, TerminalError, TypeAnswer
 from actors.spec import WorkerSpec
 from supervisor.proc_table import handle_of
-from supervisor.program_file import unloadable
+from supervisor.program_file import cannot_execute
 from supervisor.segments import Segments, pipe_command
 from supervisor.tmux_client import Block, ControlClient
 from supervisor.tmux_server import TmuxServer
@@ -213,20 +212,9 @@ def cannot_start(spec: WorkerSpec, path: str) -> str | None:
         return f"cwd does not exist or is no folder: {spec.cwd}"
     if not os.access(spec.cwd, os.X_OK):
         return f"cwd may not be entered: {spec.cwd}"
-    return None if isinstance(spec.command, str) else _cannot_execute(spec.command[0], spec, path)
-
-
-def _cannot_execute(program: str, spec: WorkerSpec, path: str) -> str | None:
-    path = dict(spec.env).get("PATH", path)
-    if "/" in program:
-        program = os.path.join(spec.cwd, program)
-    if found := shutil.which(program, path=path):
-        return unloadable(found)
-    if "/" not in program:
-        return f"program not found: {program} (in none of the {len(path.split(os.pathsep))} folders of PATH)"
-    if os.path.isdir(program):
-        return f"program is a folder: {program}"
-    return f"program may not be executed: {program}" if os.path.exists(program) else f"program not found: {program}"
+    if isinstance(spec.command, str):
+        return None
+    return cannot_execute(spec.command[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
 
 
 def _process(pid: int) -> Handle | None:

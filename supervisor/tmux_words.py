@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from actors.messages import Handle, Pane
 from actors.spec import WorkerSpec
+from supervisor.open_files import LOWERED
 
 MARK_OPTION = "@panevisor"
 EXPIRED, TYPED, NOT_TYPED = "expired", "typed", "not-typed"
@@ -36,7 +37,7 @@ _SPECIAL = re.compile(r"([\x00-\x1f\x7f'])")
 # a tmux server that systemd protects from the OOM killer hands its score to its children: they get 0 back (raising it
 # needs no right). 9>&1: a program that closes its standard streams would else close the terminal, and be hung up for it
 WRAPPER = (
-    "unset TMUX TMUX_PANE; ulimit -Sn {nofile}; "
+    f"unset TMUX TMUX_PANE; {LOWERED}; "
     '{{ read -r PV_OOM && test "$PV_OOM" -lt 0 && echo 0 >/proc/self/oom_score_adj; }} '
     "2>/dev/null </proc/self/oom_score_adj; unset PV_OOM; "
     'cd -- "$1" || exit 125; shift; exec 9>&1; exec "$@"'

@@ -30,11 +30,11 @@ QUICK: dict[str, Any] = {"interval": 0.05, "attempt_timeout": 5.0}
 class Asked:
     """A pool, and what it told; tries come in quick succession."""
 
-    def __init__(self, place: Path, glance: Any = None) -> None:
+    def __init__(self, place: Path, glance: Any = None, **more: Any) -> None:
         self.place = place
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self.pool = ProbePool(self.errors.put, logs=place, marker=MARKER, glance=glance)
+        self.pool = ProbePool(self.errors.put, logs=place, marker=MARKER, glance=glance, **more)
 
     def ready(self, life: str = "l1", env: tuple[tuple[str, str], ...] = (), **check: Any) -> None:
         self._probe(life, Purpose.READY, env, ready=Ready(**(QUICK | check)))
@@ -204,14 +204,28 @@ def test_a_command_is_judged_by_its_exit_code_and_runs_as_the_worker_does(asked:
     ("command", "fault"),
     [
         (("sh", "-c", "kill -9 $$"), "killed by signal 9"),
-        (("no-such-program",), "no such file or directory"),
-        (("$HOME",), "no such file or directory"),
+        (("./no-such-program",), "program not found: {place}/./no-such-program"),
+        (("./unfit",), "program may not be executed: {place}/./unfit"),
+        (("sh", "-c", "exit 127"), "exited with code 127"),
         ("exit 1", "exited with code 1"),
     ],
 )
 def test_what_is_wrong_with_a_command_is_said(asked: Asked, command: Any, fault: str) -> None:
+    (asked.place / "unfit").touch()
     asked.ready(command=command)
-    assert asked.next() == failure(fault)
+    assert asked.next() == failure(fault.format(place=asked.place))
+
+
+def test_a_command_that_is_in_no_folder_of_its_path_is_told(asked: Asked) -> None:
+    asked.ready(command=("$HOME",), env=(("PATH", "/a:/b"),))
+    assert asked.next() == failure("program not found: $HOME (in none of the 2 folders of PATH)")
+
+
+def test_a_command_may_open_as_many_files_as_the_worker_may(place: Path) -> None:
+    asked = Asked(place, nofile=128)
+    asked.ready(command='test "$(ulimit -Sn)" = 128 && test "$(ulimit -Hn)" != 128')
+    assert asked.next() == ProbeSucceeded("l1")
+    asked.pool.close()
 
 
 def marked(life: str) -> list[int]:
