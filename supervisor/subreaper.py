@@ -31,7 +31,6 @@ def become(conf: str, environment: dict[str, str]) -> NoReturn:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = NOFILE if hard == resource.RLIM_INFINITY else min(NOFILE, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    os.umask(0o077)
     os.execvpe("tmux", ["tmux", "-u", "-f", conf, "-S", "./tmux.sock", "-D"], environment)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,29 @@ def test_a_crash_loop_ends_in_failed_after_its_budget_and_touches_nobody(site: S
     assert failed["exit_code"] == 3
     assert "budget spent" in failed["reason"]
     assert site.worker("other")["pid"] == pid
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_a_worker_has_the_umask_of_whoever_started_the_service_and_what_is_ours_is_private(
+    site: Site, umask: int
+) -> None:
+    site.write("[workers.a]\ncommand = 'echo hello; touch made; exec sleep 1000'\nready.log = 'hello'\n")
+    before = os.umask(umask)
+    try:
+        site.up()
+    finally:
+        os.umask(before)
+    made = site.place / "made"
+    wait_until(made.exists)
+    assert mode(made) == 0o666 & ~umask
+    logs = site.state / "logs"
+    assert {mode(site.state), mode(logs)} == {0o700}
+    ours = [site.state / "tmux.sock", site.state / "panevisor.sock", *logs.iterdir()]
+    assert [file.name for file in ours if mode(file) & 0o077] == []
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_a_missing_program_fails_at_once_and_says_which(site: Site) -> None:
