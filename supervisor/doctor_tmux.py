@@ -40,6 +40,7 @@ _MATTERS: dict[str, str] = {
     "exit-empty": "it ends with its last session",
     "remain-on-exit": "the status of an exit is lost with its pane",
     "set-clipboard": "a worker can write to the clipboard of whoever attaches",
+    "message-limit": "whoever attaches can read what was ordered for other workers, with their environment",
     "allow-passthrough": "a worker's escape sequences reach the terminal of whoever attaches",
     "allow-rename": "a worker can rename its window",
     "automatic-rename": "windows lose their names",

@@ -409,6 +409,7 @@ class Service:
         while True:
             try:
                 survey = self._panes.survey(self._server.ensure(), self._server.nudge)
+                self._server.forget()
             except TerminalError as error:
                 if said is None:
                     self._log.log("error", "tmux.unreachable", {"reason": str(error)})

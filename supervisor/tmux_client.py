@@ -299,8 +299,8 @@ def client_environment() -> dict[str, str]:
 def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes:
     """Run commands, a line each, by one `tmux source-file -`; return what they printed.
 
-    A line that fails does not stop the others. Raises `TerminalUnreachable` when there is no answer in time, and
-    `TerminalError` when tmux itself is missing.
+    A line that fails does not stop the others. Raises `TerminalUnreachable` when there is no answer in time or
+    no client can be started, and `TerminalError` when tmux itself is missing.
     """
     try:
         done = subprocess.run(
@@ -316,6 +316,8 @@ def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes
         raise TerminalUnreachable(f"tmux has not answered within {timeout:g} s") from error
     except FileNotFoundError as error:
         raise TerminalError("tmux is not installed: install the package tmux") from error
+    except OSError as error:
+        raise TerminalUnreachable(f"no tmux client can be started: {error}") from error
     if b"no server running" in done.stderr or b"error connecting" in done.stderr:
         raise TerminalUnreachable(done.stderr.decode(errors="replace").strip())
     return done.stdout

@@ -17,7 +17,7 @@ from actors.ports import TerminalError, TerminalUnreachable
 from actors.spec import PaneSize
 from supervisor import subreaper
 from supervisor.proc_table import entry_of, handle_of
-from supervisor.tmux_client import SOCKET, scrubbed
+from supervisor.tmux_client import SOCKET, batch, scrubbed
 from supervisor.tmux_words import IDLE_SESSION
 
 CONF = "tmux.conf"
@@ -27,11 +27,13 @@ POLL = 0.01
 INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
 NOT_INSTALLED = f"tmux is not installed: {INSTALL}"
 
+_KEEP_NO_MESSAGES = "set -s message-limit 0"  # the log of its commands: `C-b ~` shows it to whoever is attached
 _CONF = """\
 # Written by panevisor at each start of its tmux server; changes are lost.
 set -s exit-empty off
 set -s escape-time 10
 set -s set-clipboard off
+{keep_no_messages}
 set -g default-terminal screen-256color
 set -g default-size {columns}x{rows}
 set -g history-limit {history}
@@ -59,7 +61,13 @@ new-session -d -s {idle} -x 80 -y 24 'exec sleep infinity'
 
 def conf_text(size: PaneSize) -> str:
     """Return the server's configuration: nothing a worker prints reaches the operator's terminal, dead panes remain."""
-    return _CONF.format(columns=size.columns, rows=size.rows, history=size.history, idle=IDLE_SESSION)
+    return _CONF.format(
+        keep_no_messages=_KEEP_NO_MESSAGES,
+        columns=size.columns,
+        rows=size.rows,
+        history=size.history,
+        idle=IDLE_SESSION,
+    )
 
 
 def write_conf(state_dir: Path, size: PaneSize) -> None:
@@ -114,6 +122,13 @@ class TmuxServer:
     def nudge(self) -> None:
         """Make the server reap its children: Debian's tmux misses a SIGCHLD now and then."""
         self._signal(signal.SIGCHLD)
+
+    def forget(self) -> None:
+        """Make the server forget what it was ordered: environments, typed text. One born by an older version keeps it.
+
+        Raises TerminalError.
+        """
+        batch(self._state_dir, f"{_KEEP_NO_MESSAGES}\n")
 
     def end(self) -> None:
         """End the server and every pane; return when its process is gone. Raises TerminalError when it stays."""

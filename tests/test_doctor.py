@@ -175,6 +175,7 @@ def test_our_server_as_it_is_born_has_nothing_to_mend(tmux_server: TmuxServer, p
     [
         ("set-option -s exit-empty on", "exit-empty"),
         ("set-option -s set-clipboard external", "set-clipboard"),
+        ("set-option -s message-limit 1000", "message-limit"),
         ("set-option -g remain-on-exit failed", "remain-on-exit"),
         ("set-option -g allow-passthrough on", "allow-passthrough"),
         ("set-option -g update-environment 'DISPLAY FOO'", "update-environment"),

@@ -292,3 +292,21 @@ def test_attach_without_a_terminal_says_what_to_use_instead(site: Site) -> None:
     site.write(f"[workers.a]\n{SLEEPER}")
     site.up()
     assert "panevisor screen" in site.run("attach", "a", check=2).stderr
+
+
+def test_nobody_who_attaches_is_shown_what_was_ordered_for_others(site: Site) -> None:
+    site.write("[workers.a]\ncommand = 'cat'\nenv = { TOKEN = 's3cr3t' }\n")
+    site.up()
+    site.run("send", "a", "typed-password", check=0)
+    assert site.tmux("show-messages") == ""
+
+
+def test_a_tmux_server_from_before_forgets_what_was_ordered(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    site.tmux("set-option", "-s", "message-limit", "1000")
+    site.tmux("set-option", "-g", "@kept", "s3cr3t")
+    assert "s3cr3t" in site.tmux("show-messages")
+    site.kill_service()
+    site.up()
+    assert site.tmux("show-messages") == ""
