@@ -6,6 +6,7 @@
 Nothing heavy is imported up here: what `status` loads decides how it feels.
 """
 
+import io
 import os
 import shlex
 import shutil
@@ -70,6 +71,8 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or os.fdopen(0)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a path that is not UTF-8 is shown byte by byte
 
 
 def _say(error: CommandError) -> int:

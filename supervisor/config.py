@@ -65,7 +65,7 @@ from supervisor.config_tables import (
     WorkerTable,
 )
 from supervisor.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
-from supervisor.paths import below, default_state_dir
+from supervisor.paths import below, default_state_dir, is_utf8, printable
 from supervisor.replica_words import filled
 
 __all__ = [
@@ -134,13 +134,23 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Read and validate the file; raises ConfigError with all that is wrong, also when it cannot be read."""
+    """Read and validate the file; raises ConfigError with all that is wrong, also when it cannot be read.
+
+    Its path has to be UTF-8, and then all paths that are written in it are; the default state directory is asked for
+    that, too.
+    """
+    if not is_utf8(path):
+        raise _error(path, None, "its path is not UTF-8 (rename it, or what it lies in)")
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _error(path, None, _unreadable(error)) from error
-    return load_text(text, path)
+    config = load_text(text, path)
+    if not is_utf8(state_dir := config.supervisor.state_dir):
+        what = f"its state directory {printable(state_dir)} is not UTF-8 (name another by state_dir or XDG_STATE_HOME)"
+        raise _error(path, None, what)
+    return config
 
 
 def load_text(text: bytes, path: Path) -> Config:
@@ -149,7 +159,7 @@ def load_text(text: bytes, path: Path) -> Config:
 
 
 def _error(path: Path, line: int | None, message: str) -> ConfigError:
-    return ConfigError((Problem(str(path), line, None, None, message),))
+    return ConfigError((Problem(printable(path), line, None, None, message),))
 
 
 def _unreadable(error: Exception) -> str:
@@ -394,7 +404,7 @@ class _Reader:
     def _problems(self) -> tuple[Problem, ...]:
         from supervisor.toml_places import Places  # only now: a good file needs no second parser
 
-        places, file = Places(self._text), str(self._shown_path)
+        places, file = Places(self._text), printable(self._shown_path)
         problems = [Problem(file, places.line(f.keys), f.worker, f.key or None, f.message) for f in self._faults]
         return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key or "", problem.message)))
 

@@ -33,6 +33,16 @@ def below(file: Path, path: str) -> Path:
     return Path(os.path.normpath(file.parent / path))
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether the path can go where all text is UTF-8: over the wire, into tmux."""
+    return printable(path) == str(path)
+
+
+def printable(path: Path) -> str:
+    """Return the path in UTF-8; what is not stands there as `\\xe9`."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def default_state_dir(config: Path) -> Path:
     """Return `<XDG state>/panevisor/<stem>-<8 hex digits of the absolute path>`; a long stem is cut."""
     return _state_home() / f"{config.stem[:_STEM_CHARS]}-{_path_digest(config)[:8]}"

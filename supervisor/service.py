@@ -289,7 +289,7 @@ class Service:
     def _build_adapters(self, nofile: int) -> None:
         state_dir = self.place.state_dir
         (state_dir / LOGS).mkdir(mode=0o700, exist_ok=True)
-        marker = hashlib.sha256(str(state_dir).encode()).hexdigest()[:8]
+        marker = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:8]
         self._clock = SystemClock()
         self._server = TmuxServer(state_dir, self._settings.pane)
         self._segments = Segments(state_dir / LOGS)
@@ -377,7 +377,10 @@ class Service:
         applied = known.head.config_digest
         changed = bool(applied) and digest_on_disk(self.place.config) != applied
         return ConfigFacts(
-            path=str(self.place.config), digest=applied, changed_on_disk=changed, error=self._config_error
+            path=paths.printable(self.place.config),
+            digest=applied,
+            changed_on_disk=changed,
+            error=self._config_error,
         )
 
     def _watch_config(self) -> None:
@@ -474,9 +477,9 @@ class Service:
             pid=os.getpid(),
             version=self._version,
             started_at=self._started_at,
-            state_dir=str(state_dir),
-            socket=str(self.place.socket),
-            tmux_socket=str(state_dir / SOCKET),
+            state_dir=paths.printable(state_dir),
+            socket=paths.printable(self.place.socket),
+            tmux_socket=paths.printable(state_dir / SOCKET),
             config=self._place_config,
         )
         return MetricsActor.start(
@@ -506,7 +509,7 @@ class Service:
             ticker=self.posts.ticker,
             metrics=self.posts.metrics,
             supervisor=self.posts.supervisor,
-            log_path=lambda worker: str(self.place.state_dir / LOGS / f"{worker}.log"),
+            log_path=lambda worker: paths.printable(self.place.state_dir / LOGS / f"{worker}.log"),
         )
         return WorkerActor.start(name, birth, surroundings)
 

@@ -975,6 +975,27 @@ def test_a_directory_and_an_impossible_path_are_config_errors(tmp_path: Path) ->
         load(tmp_path / ("x" * 300))
 
 
+def test_a_path_that_is_not_utf8_is_a_problem_that_can_be_shown(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "a.toml").touch()
+    with pytest.raises(ConfigError) as caught:
+        load(folder / "a.toml")
+    (found,) = str(caught.value).encode().decode().splitlines()
+    assert found == f"{tmp_path}/caf\\xe9/a.toml: its path is not UTF-8 (rename it, or what it lies in)"
+
+
+def test_a_state_directory_that_is_not_utf8_is_a_problem_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.toml").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / os.fsdecode(b"caf\xe9")))
+    with pytest.raises(ConfigError, match=r": its state directory .*/caf\\xe9/.* is not UTF-8 .*XDG_STATE_HOME"):
+        load(tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_text('[supervisor]\nstate_dir = "café"\n')
+    assert load(tmp_path / "a.toml").supervisor.state_dir == tmp_path / "café"
+
+
 def test_a_file_that_may_not_be_read_is_a_config_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
-from support import Site, alive, cmdline, wait_until
+from support import FAST, Site, alive, cmdline, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 SLEEPER = "command = ['sleep', '1000']\n"
@@ -430,3 +431,36 @@ def test_down_does_not_wait_for_a_tmux_that_is_left_to_a_person(site: Site) -> N
     done = site.run("down", check=0)
     assert "tmux was left" in done.stderr
     assert time.monotonic() - began < 15
+
+
+def test_a_folder_that_is_not_utf8_is_refused_in_words_by_every_command(place: Path) -> None:
+    site = Site(place / os.fsdecode(b"caf\xe9"))
+    site.place.mkdir()
+    site.write(table("a"))
+    environment = site.environment() | {"PYTHONIOENCODING": "utf-8:strict"}  # as in most locales, but not in C
+    codes = {"check": 5, "up": 5, "serve": 5, "plan": 5, "status": 7, "down": 7, "doctor": 1, "logs a": 4, "init": 0}
+    for verb, code in codes.items():
+        done = subprocess.run(site.argv(*verb.split()), cwd=place, env=environment, capture_output=True)
+        said = (done.stdout + done.stderr).decode(errors="backslashreplace")
+        assert (done.returncode, "Traceback" in said) == (code, False), (verb, said)
+
+
+def test_a_service_whose_folder_has_a_name_that_is_not_utf8_by_now_goes_on_from_its_records(site: Site) -> None:
+    folder = site.place / "conf"
+    folder.mkdir()
+    site.config = folder / "panevisor.toml"
+    site.write(table("a"), FAST.replace('"state"', f'"{site.state}"'))
+    site.up()
+    before = pids(site)
+    site.kill_service()
+    site.config = folder.rename(site.place / os.fsdecode(b"caf\xe9")) / "panevisor.toml"
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
+    try:
+        wait_until(lambda: site.run("status").returncode == 0, 20)
+        assert pids(site) == before
+        assert "caf\\xe9/panevisor.toml: its path is not UTF-8" in site.status()["supervisor"]["config"]["error"]
+        site.run("down", check=0)
+        assert serving.wait(20) == 0
+    finally:
+        serving.kill()
+        serving.wait()
