@@ -5,7 +5,6 @@ no service    ──▶ start one here, wait for its first picture ┐
 a service     ──▶ ───────────────────────────────────────────┴▶ apply, wait, table
 """
 
-import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from supervisor import config
 from supervisor.background import start, when_ready
 from supervisor.client import Client, NoService, ServiceError
+from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.failures import CommandError
 from supervisor.place import Place
 from supervisor.progress import Progress
@@ -67,15 +67,8 @@ def _service(found: Place, own: Place) -> Client:
     try:
         return when_ready(found)
     except NoService:
+        refuse_left_behind(own)
         return start(own)
-
-
-def refuse_another(client: Client, own: Place) -> None:
-    """Two files with one state directory would take each other's workers for removed ones."""
-    path = client.call("hello")["config"]
-    if path is not None and os.path.realpath(path) != os.path.realpath(own.config):
-        message = f"the service here runs another file, {safe(path)}: give {own.config} a state_dir of its own"
-        raise CommandError("conflict", message)
 
 
 def _report(client: Client, answer: dict[str, Any]) -> int:

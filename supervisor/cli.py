@@ -196,9 +196,11 @@ def panevisor(context: click.Context, config: str | None, socket: str | None) ->
 @click.pass_obj
 def serve(given: Given) -> int:
     """Run the service in the foreground (for systemd)."""
+    from supervisor.conflicts import refuse_left_behind
     from supervisor.lock import Held, hold
 
     place = given.own_place()
+    refuse_left_behind(place)
     os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
     try:
         lock = hold(place.state_dir)

@@ -17,6 +17,7 @@ from supervisor.selection import match
 
 TIMEOUT = 5.0
 IDLE_SESSION = "_panevisor"  # the service's own, for its control client
+_NAMED = 5
 _FORMAT = "#{pane_id}\t#{session_name}\t#{pane_dead}\t#{@panevisor}"
 
 
@@ -37,6 +38,17 @@ def marked_panes(place: Place) -> dict[str, WorkerPane]:
         _pane(line) for line in _tmux(place, "list-panes", "-a", "-F", _FORMAT).decode(errors="replace").split("\n")
     )
     return {pane.name: pane for pane in panes if pane}
+
+
+def living(place: Place) -> list[str]:
+    """Return the names of the workers that live, sorted; raises CommandError as `marked_panes` does."""
+    return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+
+
+def some(names: list[str]) -> str:
+    """Say how many workers these are, and name the first of them."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} living worker(s), {', '.join(names[:_NAMED])}{more}"
 
 
 def foreign_panes(place: Place) -> int:

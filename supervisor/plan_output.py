@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supervisor.bring_up import check, checked, refuse_another
+from supervisor.bring_up import check, checked
 from supervisor.client import Client, NoService
+from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.orders import report
 from supervisor.place import Place
 from supervisor.progress import Progress
@@ -26,6 +27,7 @@ def plan(found: Place, own: Place, *, as_json: bool) -> int:
             refuse_another(client, own)
             planned = client.call("plan")
     except NoService:
+        refuse_left_behind(own)
         from supervisor.offline_plan import offline  # 0.3 s of imports, for this only
 
         planned = offline(own)

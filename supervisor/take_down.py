@@ -7,7 +7,7 @@ import sys
 
 from supervisor.client import Client, NoService, ServiceError
 from supervisor.failures import CommandError
-from supervisor.panes import foreign_panes, marked_panes
+from supervisor.panes import foreign_panes, living, some
 from supervisor.place import Place
 from supervisor.progress import STOPPED, Progress
 
@@ -68,7 +68,8 @@ def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> i
         return 0
     left, people = _left(place), foreign_panes(place)
     if left or not people:
-        raise CommandError("failed", f"the service has ended, but tmux has not{_named(left)}: see its log")
+        who = f" ({some(left)})" if left else ""
+        raise CommandError("failed", f"the service has ended, but tmux has not{who}: see its log")
     print(f"all workers and the service (pid {pid}) have ended")
     print(f"tmux was left: {people} window(s) there are somebody's own", file=sys.stderr)
     return 0
@@ -81,19 +82,12 @@ def _without_service(place: Place, error: NoService) -> CommandError:
         return error
     return CommandError(
         "no-service",
-        f"no service is running, but tmux still has{_named(left)}: `panevisor up` adopts them, then `panevisor down`",
+        f"no service is running, but tmux still has {some(left)}: `panevisor up` adopts them, then `panevisor down`",
     )
 
 
 def _left(place: Place) -> list[str]:
     try:
-        return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+        return living(place)
     except CommandError:
         return []
-
-
-def _named(names: list[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f" {len(names)} living worker(s), {', '.join(names[:5])}{more}"

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from support import Site, alive, wait_until
+from support import FAST, Site, alive, wait_until
 
 from supervisor.state_replay import rebuild
 from supervisor.status_file import read_status
@@ -310,3 +310,27 @@ def test_a_tmux_server_from_before_forgets_what_was_ordered(site: Site) -> None:
     site.kill_service()
     site.up()
     assert site.tmux("show-messages") == ""
+
+
+def test_workers_that_live_in_the_state_directory_of_before_are_not_started_again_in_a_new_one(site: Site) -> None:
+    table = f"[workers.a]\n{SLEEPER}"
+    elsewhere = FAST.replace('"state"', '"elsewhere"')
+    site.write(table)
+    site.up()
+    pid = site.worker("a")["pid"]
+    site.run("down", "--keep-workers", check=0)
+    site.write(table, elsewhere)
+    for verb in ("up", "serve", "plan"):
+        said = site.run(verb, check=9).stderr
+        assert f"1 living worker(s), a live on in {site.state}" in said
+        assert f"Set state_dir back to {site.state}, and `panevisor up` finds them again" in said
+    assert not (site.place / "elsewhere" / "panevisor.sock").exists()
+    site.write(table, FAST.replace('"state"', f'"{site.state}"'))
+    site.up()
+    assert site.worker("a")["pid"] == pid
+    site.run("down", check=0)
+    assert not alive(pid)
+    site.write(table, elsewhere)
+    site.up()
+    assert site.worker("a")["pid"] != pid
+    site.run("down", check=0)

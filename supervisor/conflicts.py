@@ -1,0 +1,45 @@
+"""What a command refuses with `conflict`, as it would double workers or end another file's.
+
+a service that runs another file                        ──refuse_another───────┐
+workers that live where the file's state_dir was before ──refuse_left_behind───┴──▶ CommandError, exit 9
+"""
+
+import os
+
+from supervisor.client import Client
+from supervisor.failures import CommandError
+from supervisor.panes import living, some
+from supervisor.paths import read_pointer
+from supervisor.place import Place
+from supervisor.tables import safe
+
+
+def refuse_another(client: Client, own: Place) -> None:
+    """Two files with one state directory would take each other's workers for removed ones."""
+    path = client.call("hello")["config"]
+    if path is not None and os.path.realpath(path) != os.path.realpath(own.config):
+        message = f"the service here runs another file, {safe(path)}: give {own.config} a state_dir of its own"
+        raise CommandError("conflict", message)
+
+
+def refuse_left_behind(own: Place) -> None:
+    """Workers that live in the state directory of before would be started a second time in the present one."""
+    before = read_pointer(own.config)
+    if before is None or os.path.realpath(before) == os.path.realpath(own.state_dir):
+        return
+    if left := _living(Place(own.config, before, own.socket)):
+        raise CommandError(
+            "conflict",
+            f"{some(left)} live on in {safe(before)}, and would run twice with state_dir = {safe(own.state_dir)}. "
+            f"Set state_dir back to {safe(before)}, and `panevisor up` finds them again. To move: "
+            "`panevisor down` after that, and then the new state_dir",
+        )
+
+
+def _living(place: Place) -> list[str]:
+    try:
+        return living(place)
+    except CommandError as error:
+        if error.code == "no-service":
+            return []
+        raise  # it does not say who lives there
