@@ -39,12 +39,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Make the workers be as these specs say, in their order. Answered by `Accepted`."""
+    """Make the workers be as these specs say, in their order. Answered by `Accepted`.
+
+    `next_start`: the keys of `[supervisor]` in the file that nobody can apply; the log tells of them.
+    """
 
     specs: tuple[WorkerSpec, ...]
     config_digest: str
     force: bool = False
     families: tuple[Family, ...] = ()
+    next_start: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -466,7 +466,8 @@ class SupervisorActor(SupervisedActor):
         counts: dict[str, int] = {}
         for change in planned:
             counts[change.action] = counts.get(change.action, 0) + 1
-        self._say("info", "config.applied", {"digest": apply.config_digest, **counts})
+        later = {"next_start": list(apply.next_start)} if apply.next_start else {}
+        self._say("info", "config.applied", {"digest": apply.config_digest, **counts, **later})
         self._tell_service()
 
     # ── families ──────────────────────────────────────────────────────────────────────────────────────────────────

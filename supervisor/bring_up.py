@@ -6,6 +6,7 @@ a service     ──▶ ──────────────────�
 """
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -71,8 +72,16 @@ def _service(found: Place, own: Place) -> Client:
         return start(own)
 
 
+def next_start(answer: Mapping[str, Any]) -> list[str]:
+    """Return the line on what `plan` or `apply` found in `[supervisor]` that a running service can't take."""
+    keys = ", ".join(answer["next_start"])
+    return [f"[supervisor] {keys}: counts from the next start of the service"] if keys else []
+
+
 def _report(client: Client, answer: dict[str, Any]) -> int:
     show(client.call("status"))
+    for line in next_start(answer):
+        print(line, file=sys.stderr)
     failed = [verdict for verdict in answer["verdicts"] if not verdict["ok"]]
     for verdict in failed:
         print(f"{verdict['name']}: {safe(verdict['text'])}", file=sys.stderr)

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -75,6 +75,7 @@ __all__ = [
     "ServiceLogSettings",
     "SupervisorSettings",
     "define",
+    "different_settings",
     "load",
     "load_text",
 ]
@@ -123,7 +124,8 @@ class SupervisorSettings:
 class Config:
     """A valid file: `path` is absolute, `workers` stand as in the file, with the replicas of each of the `families`.
 
-    `digest` is 12 hex digits over its bytes and those of its env files; without any, of its SHA-256.
+    `digest` is 12 hex digits over its bytes and those of its env files; without any, of its SHA-256. `next_start` is
+    for a running service to set: the keys of `[supervisor]` that it can't take from the file.
     """
 
     path: Path
@@ -131,6 +133,7 @@ class Config:
     supervisor: SupervisorSettings
     workers: tuple[WorkerSpec, ...]
     families: tuple[Family, ...] = ()
+    next_start: tuple[str, ...] = ()
 
 
 def load(path: Path) -> Config:
@@ -156,6 +159,20 @@ def load(path: Path) -> Config:
 def load_text(text: bytes, path: Path) -> Config:
     """Validate the text as if it stood at `path`, which itself is not read; raises ConfigError."""
     return _Reader(text, path).config()
+
+
+def different_settings(begun: SupervisorSettings, now: SupervisorSettings) -> tuple[str, ...]:
+    """Return the keys of `[supervisor]` in which these differ; `pane` is no such key, as it counts with each worker."""
+    old, new = _beside_its_log(begun), _beside_its_log(now)
+    keys = [field.name for field in fields(SupervisorSettings) if field.name != "pane"]
+    return tuple(key for key in keys if getattr(old, key) != getattr(new, key))
+
+
+def _beside_its_log(settings: SupervisorSettings) -> SupervisorSettings:
+    """Return the settings with `log.file` relative to the state directory, where it is in it: it follows that."""
+    file = settings.log.file
+    relative = file.relative_to(settings.state_dir) if file.is_relative_to(settings.state_dir) else file
+    return replace(settings, log=replace(settings.log, file=relative))
 
 
 def _error(path: Path, line: int | None, message: str) -> ConfigError:

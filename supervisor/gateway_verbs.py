@@ -67,6 +67,9 @@ class LoadedConfig(Protocol):
     @property
     def families(self) -> tuple[Family, ...]: ...
 
+    @property
+    def next_start(self) -> tuple[str, ...]: ...
+
 
 class Desk(Protocol):
     """What verbs need of the Gateway."""
@@ -332,7 +335,8 @@ async def _plan(desk: Desk, _connection: Connection, _request: Request) -> bytes
         raise WireError("config", str(error)) from None
     planned = await desk.ask(Plan(config.workers, config.families))
     assert isinstance(planned, Planned)
-    return wire.pack({"changes": plain_changes(planned.changes), "refusal": planned.refusal})
+    changes, later = plain_changes(planned.changes), list(config.next_start)
+    return wire.pack({"changes": changes, "refusal": planned.refusal, "next_start": later})
 
 
 async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes:
@@ -342,9 +346,9 @@ async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes
     except ConfigError as error:
         await desk.ask(ConfigBroken(str(error)))
         raise WireError("config", str(error)) from None
-    accepted = await desk.ask(Apply(config.workers, config.digest, force, config.families))
+    accepted = await desk.ask(Apply(config.workers, config.digest, force, config.families, config.next_start))
     assert isinstance(accepted, Accepted)
-    return await _settled(desk, accepted, _expected(accepted), seconds)
+    return await _settled(desk, accepted, _expected(accepted), seconds, next_start=list(config.next_start))
 
 
 async def _scale(desk: Desk, _connection: Connection, request: Request) -> bytes:
@@ -376,11 +380,12 @@ def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
     return dict.fromkeys(accepted.names, ("up", accepted.number)) | removed
 
 
-async def _settled(desk: Desk, accepted: Accepted, expected: Expected, seconds: float) -> bytes:
+async def _settled(desk: Desk, accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
+    """Return the answer to an order, once there are verdicts where some are waited for."""
     found = await desk.verdicts_of(expected, seconds) if seconds > 0 else []
     changes = plain_changes(accepted.changes)
     ordered = list(accepted.names)
-    return wire.pack({"number": accepted.number, "names": ordered, "verdicts": found, "changes": changes})
+    return wire.pack({"number": accepted.number, "names": ordered, "verdicts": found, "changes": changes, **more})
 
 
 def plain_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:

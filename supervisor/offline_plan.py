@@ -45,7 +45,8 @@ def offline(place: Place) -> dict[str, Any]:
     world = _world(records.head, living)
     standings = {name: _standing(record, panes.get(name, ()), world) for name, record in known.items()}
     planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
-    return {"changes": plain_changes((*planned, *scale_notes(before, kept))), "refusal": why_force(planned, standings)}
+    told = plain_changes((*planned, *scale_notes(before, kept)))
+    return {"changes": told, "refusal": why_force(planned, standings), "next_start": []}
 
 
 def _standing(record: Record, panes: tuple[Pane, ...], world: World) -> Standing:

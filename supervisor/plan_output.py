@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supervisor.bring_up import check, checked
+from supervisor.bring_up import check, checked, next_start
 from supervisor.client import Client, NoService
 from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.orders import report
@@ -78,7 +78,7 @@ def _is_change(change: Change) -> bool:
 
 def _show(planned: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"changes": planned["changes"], "refusal": planned["refusal"]}))
+        print(json.dumps({key: planned[key] for key in ("changes", "refusal", "next_start")}))
         return
-    for line in lines(planned["changes"]):
+    for line in (*lines(planned["changes"]), *next_start(planned)):
         print(line)

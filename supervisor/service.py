@@ -45,7 +45,7 @@ from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
 from actors.worker import Birth, Surroundings, WorkerActor
 from supervisor import log_tail, paths
-from supervisor.config import Config, ConfigError, SupervisorSettings, define, load, load_text
+from supervisor.config import Config, ConfigError, SupervisorSettings, define, different_settings, load, load_text
 from supervisor.config_watch import ConfigWatch
 from supervisor.death_records import FILE as DEATHS
 from supervisor.death_records import DeathRecords
@@ -228,7 +228,7 @@ class Service:
         """Apply the file; return why not, None when it was."""
         try:
             config = self._load_config()
-            self.ask(Apply(config.workers, config.digest, families=config.families), 30.0)
+            self.ask(Apply(config.workers, config.digest, families=config.families, next_start=config.next_start), 30.0)
         except (ConfigError, RequestRefused, TimeoutError) as refused:
             return str(refused)
         return None
@@ -256,7 +256,8 @@ class Service:
         return None
 
     def _load_config(self) -> Config:
-        return load(self.place.config)
+        config = load(self.place.config)
+        return replace(config, next_start=different_settings(self._settings, config.supervisor))
 
     # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────
 

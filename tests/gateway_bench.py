@@ -93,6 +93,7 @@ class FileConfig:
     workers: tuple[WorkerSpec, ...] = ()
     digest: str = "abc"
     families: tuple[Family, ...] = ()
+    next_start: tuple[str, ...] = ()
 
 
 def accept_all(request: Any, _timeout: float) -> object:

@@ -35,7 +35,7 @@ from actors.spec import (
     Window,
     WorkerSpec,
 )
-from supervisor.config import Config, ConfigError, Problem, load, load_text
+from supervisor.config import Config, ConfigError, Problem, different_settings, load, load_text
 from supervisor.config_problems import DEFAULTS, shown
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.quantities import seconds, size
@@ -173,6 +173,21 @@ def test_every_key_of_the_supervisor_reaches_its_settings() -> None:
 
 def test_the_service_log_follows_a_chosen_state_directory() -> None:
     assert read("supervisor.state_dir = '/s'").supervisor.log.file == Path("/s/service.log")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "keys"),
+    [
+        ("", "", ()),
+        ("", "health_interval = '1m'\non_term = 'stop'", ("health_interval", "on_term")),
+        ("state_dir = '/a'", "state_dir = '/b'", ("state_dir",)),
+        ("state_dir = '/a'", "state_dir = '/a'\nlog = { file = '/b/service.log' }", ("log",)),
+        ("", "pane = { columns = 80 }", ()),
+    ],
+)
+def test_settings_that_differ_are_named(before: str, now: str, keys: tuple[str, ...]) -> None:
+    begun, found = (read(f"[supervisor]\n{text}").supervisor for text in (before, now))
+    assert different_settings(begun, found) == keys
 
 
 def test_a_list_of_dependencies_means_ready() -> None:

@@ -113,6 +113,26 @@ def test_apply_does_what_plan_said_and_touches_nothing_else(site: Site) -> None:
     assert planned(site, 0) == dict.fromkeys("abde", "none")
 
 
+def test_what_counts_from_the_next_start_only_is_said_by_all_who_apply(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    later = 'health_interval = "900ms"\nlog = { level = "debug" }\nstate_dir = "elsewhere"\n'
+    site.write(table("a"), f'[supervisor]\ncapture_interval = "200ms"\n{later}')
+    said = "[supervisor] state_dir, health_interval, log: counts from the next start of the service"
+    assert site.run("plan", check=0).stdout == f"1 unchanged\n{said}\n"
+    assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == LATER
+    assert said in site.run("apply", check=0).stdout
+    assert said in site.run("up", check=0).stderr
+    os.kill(site.service_pid(), signal.SIGHUP)
+    wait_until(lambda: len(site.events("config.applied", next_start=LATER)) == 3)
+    site.write(table("a"))
+    assert "[supervisor]" not in site.run("apply", check=0).stdout
+    assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == []
+
+
+LATER = ["state_dir", "health_interval", "log"]
+
+
 def test_an_emptied_file_is_planned_with_its_refusal_and_refused(site: Site) -> None:
     site.write("".join(table(f"w{n}") for n in range(6)))
     site.up()
