@@ -5,8 +5,8 @@ import sys
 import tomllib
 from typing import Any
 
-from supervisor.client import Client
 from supervisor.config_problems import shown
+from supervisor.conflicts import service_of
 from supervisor.failures import CommandError
 from supervisor.orders import report
 from supervisor.place import Place
@@ -28,7 +28,7 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
         "wait": wait,
     }
     request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
-    with Client.connect(place.socket) as client:
+    with service_of(place) as client:
         progress = Progress()
         if wait and sys.stderr.isatty():
             client.on_message = progress

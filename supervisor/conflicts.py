@@ -5,6 +5,7 @@ workers that live where the file's state_dir was before ──refuse_left_behind
 """
 
 import os
+import shlex
 
 from supervisor.client import Client
 from supervisor.failures import CommandError
@@ -14,12 +15,27 @@ from supervisor.place import Place
 from supervisor.tables import safe
 
 
+def service_of(place: Place) -> Client:
+    """Return a connection to the service of this file; raises NoService, or conflict where it runs another one."""
+    client = Client.connect(place.socket)
+    try:
+        refuse_another(client, place)
+    except CommandError:
+        client.close()
+        raise
+    return client
+
+
 def refuse_another(client: Client, own: Place) -> None:
-    """Two files with one state directory would take each other's workers for removed ones."""
+    """Two files with one state directory would take each other's workers for removed ones, or end them."""
     path = client.call("hello")["config"]
-    if path is not None and os.path.realpath(path) != os.path.realpath(own.config):
-        message = f"the service here runs another file, {safe(path)}: give {own.config} a state_dir of its own"
-        raise CommandError("conflict", message)
+    if path is None or own.of_any_file or os.path.realpath(path) == os.path.realpath(own.config):
+        return
+    raise CommandError(
+        "conflict",
+        f"the service here runs another file: `panevisor -c {shlex.quote(safe(path))} …` is for that one; "
+        f"{safe(own.config)} needs a state_dir of its own",
+    )
 
 
 def refuse_left_behind(own: Place) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from supervisor.client import Client, batched
+from supervisor.conflicts import service_of
 from supervisor.place import Place
 from supervisor.progress import SETTLED, STOPPED, Progress
 from supervisor.selection import Selection, select
@@ -16,7 +17,7 @@ _STARTS = {"start", "restart"}
 def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: float) -> int:
     """Give the order and, if `wait` is more than 0, wait so many seconds for verdicts; 1 when one is not well."""
     selection.require()
-    with Client.connect(place.socket) as client:
+    with service_of(place) as client:
         names = select(client.call("status")["workers"], selection)
         answers = [_ordered(client, verb, part, force=force, wait=wait) for part in batched(names)]
     if not wait:
@@ -26,7 +27,7 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
 
 def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -> int:
     """Scale a family; print what changes, or the verdicts on it if `wait` is more than 0."""
-    with Client.connect(place.socket) as client:
+    with service_of(place) as client:
         answer = client.call("scale", name=name, replicas=replicas, force=force, wait=wait)
     new, gone = ([c["name"] for c in answer["changes"] if c["action"] == action] for action in ("create", "stop"))
     plural = "" if replicas == 1 else "s"

@@ -17,11 +17,15 @@ TMUX_SOCKET = "tmux.sock"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one service lives; all paths are absolute."""
+    """Where one service lives; all paths are absolute.
+
+    `of_any_file`: nobody named a file, only a socket, so whatever file its service runs is meant.
+    """
 
     config: Path
     state_dir: Path
     socket: Path
+    of_any_file: bool = False
 
     @property
     def logs(self) -> Path:
@@ -39,7 +43,8 @@ def locate(config_arg: str | None, socket_arg: str | None = None) -> Place:
     """
     config = paths.config_path(config_arg)
     if socket_arg is not None and config_arg is None:
-        return _place(config, Path(os.path.abspath(socket_arg)).parent, socket_arg)
+        socket = Path(os.path.abspath(socket_arg))
+        return Place(config, socket.parent, socket, of_any_file=True)
     state_dir = paths.read_pointer(config) or state_dir_in(config) or paths.default_state_dir(config)
     return _place(config, state_dir, socket_arg)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from supervisor.client import Client
+from supervisor.conflicts import service_of
 from supervisor.failures import CommandError
 from supervisor.place import Place
 
@@ -15,7 +16,7 @@ ENTER = b"\r"  # what a terminal sends for the key
 
 def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: bool, wait: float) -> int:
     """Type the text and Enter, or these keys; return when tmux has taken all of it, or raise why it has not."""
-    with Client.connect(place.socket) as client:
+    with service_of(place) as client:
         if keys:
             if not words:
                 raise CommandError("usage", "say which keys: send NAME --keys C-c …")

@@ -5,7 +5,8 @@ import os
 import select
 import sys
 
-from supervisor.client import Client, NoService, ServiceError
+from supervisor.client import NoService, ServiceError
+from supervisor.conflicts import service_of
 from supervisor.failures import CommandError
 from supervisor.panes import foreign_panes, living, some
 from supervisor.place import Place
@@ -17,7 +18,7 @@ TMUX_TIMEOUT = 20.0  # the service ends tmux before itself; tmux took 8 s for 3,
 def down(place: Place, *, keep_workers: bool) -> int:
     """Take everything down, or only the service with `keep_workers`."""
     try:
-        client = Client.connect(place.socket)
+        client = service_of(place)
     except NoService as error:
         raise _without_service(place, error) from error
     with client, contextlib.ExitStack() as descriptors:

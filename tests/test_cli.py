@@ -49,7 +49,7 @@ def home(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def bench(place: Path) -> Iterator[Bench]:
-    bench = Bench(place / "st" / "panevisor.sock")
+    bench = Bench(place / "st" / "panevisor.sock", config_path=str(place / "panevisor.toml"))
     yield bench
     bench.close()
 
@@ -257,12 +257,11 @@ def test_a_wrong_option_is_a_usage_error(bench: Bench, wrong: list[str]) -> None
 
 
 def test_up_applies_to_the_running_service_and_prints_the_table(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = WorkerSpec(name="a", command="sleep 1000", cwd="/")
     bench.config = lambda: FileConfig((spec,))
     bench.answer = lambda request, _timeout: Accepted(3, ("a",), (Change("a", Action.CREATE),))
-    bench.config_path = str(home / "panevisor.toml")
     bench.publish(1, row("a", order=3))
     assert run(["up", "--timeout", "10s"]) == 0
     assert bench.asked == [Apply((spec,), "abc", False)]
@@ -279,7 +278,6 @@ def test_up_with_a_broken_file_prints_every_problem_and_lets_the_service_say_so(
     file.write_text('[workers.a]\ncomand = "x"\n[workers.b]\ncommand = 3\n')
     paths.write_pointer(file, home / "st")
     bench.config = lambda: config.load(file)  # type: ignore[assignment, return-value]
-    bench.config_path = str(file)
     bench.publish(1, row("a"))
     assert run(["up"]) == 5
     err = capsys.readouterr().err
@@ -292,16 +290,50 @@ def test_up_with_a_broken_file_prints_every_problem_and_lets_the_service_say_so(
 def test_up_with_a_broken_file_leaves_a_service_of_another_file_alone(bench: Bench, home: Path) -> None:
     paths.write_pointer(home / "panevisor.toml", home / "st")
     (home / "panevisor.toml").write_text("[workers")
+    bench.config_path = "/etc/x.toml"
     bench.publish(1, row("a"))
     assert run(["up"]) == 5
     assert bench.asked == []
 
 
 def test_up_refuses_a_service_that_runs_another_file(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    bench.publish(1)  # its config is /etc/x.toml
+    bench.config_path = "/etc/x.toml"
+    bench.publish(1)
     assert run(["up"]) == 9
     assert "/etc/x.toml" in capsys.readouterr().err
     assert bench.asked == []
+
+
+ORDERS = [
+    *([verb, "a"] for verb in ("start", "stop", "restart", "complete", "remove", "send")),
+    *(["down"], ["scale", "a", "2"], ["run", "--name", "b", "--", "true"]),
+]
+
+
+@pytest.mark.parametrize("argv", ORDERS, ids=lambda argv: argv[0])
+def test_an_order_to_a_service_that_runs_another_file_is_refused_and_says_how_to_give_it(
+    bench: Bench, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    bench.config_path = "/etc/the other.toml"
+    bench.publish(1, row("a"))
+    assert run([*argv, "text"] if argv[0] == "send" else argv) == 9
+    assert "runs another file: `panevisor -c '/etc/the other.toml' …` is for that one" in capsys.readouterr().err
+    assert bench.asked == []
+
+
+def test_a_service_is_of_this_file_under_another_spelling_of_its_path_or_when_a_socket_alone_is_given(
+    home: Path, bench: Bench
+) -> None:
+    (home / "link.toml").symlink_to("panevisor.toml")
+    bench.config_path = str(home / "link.toml")
+    bench.publish(1, row("a"))
+    assert run(["stop", "a", "--no-wait"]) == 0
+    (home / "panevisor.toml").unlink()
+    assert run(["-c", "link.toml", "--socket", "st/panevisor.sock", "stop", "a", "--no-wait"]) == 0
+    bench.config_path = "/etc/x.toml"
+    bench.publish(2, row("a"))
+    assert run(["--socket", "st/panevisor.sock", "stop", "a", "--no-wait"]) == 0
+    assert run(["-c", "panevisor.toml", "--socket", "st/panevisor.sock", "stop", "a", "--no-wait"]) == 9
 
 
 def test_a_second_service_says_who_runs_and_exits_nine(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
