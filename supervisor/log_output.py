@@ -12,9 +12,10 @@ from pathlib import Path
 from supervisor import quantities
 from supervisor.config_problems import shown
 from supervisor.failures import CommandError
+from supervisor.known_workers import known_workers
 from supervisor.place import Place
-from supervisor.segments import follow, plain, read_tail
-from supervisor.selection import match
+from supervisor.segments import follow, plain, read_tail, segments_of
+from supervisor.selection import families, match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,15 @@ class Wanted:
 
 
 def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bool) -> int:
-    """Print the logs; with `keep_on` go on with what is written from now on, until interrupted."""
-    names = match(patterns, known_names(place.logs))
+    """Print the logs; with `keep_on` go on with what is written from now on, until interrupted.
+
+    Those that have printed nothing yet are named on stderr, which is no failure.
+    """
+    names = _meant(place, patterns)
     if keep_on and wanted.previous:
         raise CommandError("usage", "--previous is over, it can't be followed (leave out -f)")
+    if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
+        print(f"nothing printed yet: {', '.join(silent)}", file=sys.stderr)
     output = _Output(names, raw=wanted.raw)
     if keep_on:
         _follow_all(place.logs, names, wanted, output)
@@ -43,14 +49,20 @@ def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bo
     return 0
 
 
-def known_names(directory: Path) -> list[str]:
-    """Return the names of the workers that have a log here; raises unknown-worker when there is none at all."""
-    names: set[str] = set()
-    with suppress(OSError):
-        names = {entry.partition(".")[0] for entry in os.listdir(directory) if not entry.startswith(".")}
-    if not names:
-        raise CommandError("unknown-worker", f"no worker has a log in {directory}")
-    return sorted(names)
+def _meant(place: Place, patterns: tuple[str, ...]) -> list[str]:
+    """Return the names that the patterns mean; who else there is, is asked only where a log of that name is not."""
+    logged = logged_names(place.logs)
+    if logged.issuperset(patterns):
+        return match(patterns, sorted(logged))
+    workers = known_workers(place)
+    return match(patterns, sorted({*logged, *(worker["name"] for worker in workers)}), families(workers))
+
+
+def logged_names(directory: Path) -> set[str]:
+    """Return the names of the workers that have a log here; raises PermissionError."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return {entry.partition(".")[0] for entry in os.listdir(directory) if not entry.startswith(".")}
+    return set()
 
 
 def since_time(text: str, now: float) -> float:

@@ -8,12 +8,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NoReturn
 
 from supervisor.config_problems import shown
 from supervisor.failures import CommandError
+from supervisor.known_workers import known_workers, state_of
 from supervisor.place import TMUX_SOCKET, Place
-from supervisor.selection import match
+from supervisor.selection import families, match
 
 TIMEOUT = 5.0
 IDLE_SESSION = "_panevisor"  # the service's own, for its control client
@@ -58,12 +61,17 @@ def foreign_panes(place: Place) -> int:
 
 
 def pane_of(place: Place, name: str) -> WorkerPane:
-    """Return the pane of one worker; raises unknown-worker where it has none."""
+    """Return the pane of one worker; raises not-met where it has none, unknown-worker where there is no such worker."""
     panes = marked_panes(place)
-    if name not in panes:
-        match([name], sorted(panes))  # says what name is near
-        raise CommandError("usage", f"name one worker, not the pattern {shown(name)}")
-    return panes[name]
+    return panes[name] if name in panes else _missing(place, panes, name)
+
+
+def _missing(place: Place, panes: Collection[str], name: str) -> NoReturn:
+    workers = {worker["name"]: worker for worker in known_workers(place)}
+    meant = match([name], sorted({*panes, *workers}), families(workers.values()))
+    if meant != [name]:
+        raise CommandError("usage", f"name one worker: {shown(name)} means {', '.join(meant[:_NAMED])}")
+    raise CommandError("not-met", f"{name} has no pane: it is {state_of(workers[name])}")
 
 
 def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> bytes:
@@ -110,6 +118,8 @@ def _tmux(place: Place, *arguments: str) -> bytes:
         )
     except FileNotFoundError:
         raise (_no_tmux() if place.state_dir.is_dir() else _no_server(place)) from None
+    except PermissionError:
+        raise CommandError("not-permitted", f"no permission to use {place.state_dir}") from None
     except subprocess.TimeoutExpired:
         raise CommandError("timeout", f"tmux has not answered within {TIMEOUT:g} s") from None
     if done.returncode == 0:

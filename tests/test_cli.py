@@ -1,5 +1,6 @@
 """The command line: what it prints, what it exits with, and that it works without a service where it should."""
 
+import errno
 import json
 import os
 import pty
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from gateway_bench import Bench, FileConfig, entries, row
 from support import wait_until
 
 from actors.messages import Verb
+from actors.records import Intent, Record
 from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
-from actors.spec import Backoff, Restart, WorkerSpec
+from actors.spec import REPLICA_OF, Backoff, Restart, WorkerSpec
 from supervisor import background, config, paths
 from supervisor.cli import Given, run
 from supervisor.lock import hold
+from supervisor.records_file import RecordsFile
 from supervisor.restart_policy import in_words
 from supervisor.tables import safe, short_size, short_time
 from supervisor.tmux_server import TmuxServer
@@ -48,10 +51,21 @@ def home(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bench(place: Path) -> Iterator[Bench]:
-    bench = Bench(place / "st" / "panevisor.sock", config_path=str(place / "panevisor.toml"))
-    yield bench
-    bench.close()
+def make_bench(place: Path) -> Iterator[Callable[[Path], Bench]]:
+    made: list[Bench] = []
+
+    def make(socket: Path) -> Bench:
+        made.append(Bench(socket, config_path=str(place / "panevisor.toml")))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
+def bench(place: Path, make_bench: Callable[[Path], Bench]) -> Bench:
+    return make_bench(place / "st" / "panevisor.sock")
 
 
 def command(*argv: str) -> list[str]:
@@ -420,6 +434,52 @@ def test_screen_shows_the_pane_without_a_service(tmux_there: Path, capfdbinary: 
     assert b'did you mean "painter"' in capfdbinary.readouterr().err
 
 
+def test_a_worker_without_a_pane_is_told_from_no_worker(
+    tmux_there: Path, capfd: pytest.CaptureFixture[str], make_bench: Callable[[Path], Bench]
+) -> None:
+    bench = make_bench(tmux_there / "panevisor.sock")
+    replicas = (row(f"web-{n}", labels=(("replica_of", "web"),)) for n in (1, 2))
+    bench.publish(1, row("bad", "failed", reason="exited with code 1"), row("painter"), *replicas)
+    for verb in ("screen", "attach"):
+        assert run([verb, "bad"]) == 3
+        assert "bad has no pane: it is failed: exited with code 1" in capfd.readouterr().err
+        assert run([verb, "nobody"]) == 4
+        assert run([verb, "web"]) == 2
+        assert '"web" means web-1, web-2' in capfd.readouterr().err
+
+
+def test_without_a_service_the_records_tell_of_workers_without_a_pane(
+    tmux_there: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    on_record(tmux_there, bad=Intent.FAILED, wanted=Intent.WANTED)
+    for name, said in (("bad", "failed: it broke"), ("wanted", "not running: no service runs that would start it")):
+        assert run(["screen", name]) == 3
+        assert f"{name} has no pane: it is {said}" in capfd.readouterr().err
+
+
+def on_record(state: Path, **intents: Intent) -> None:
+    records = RecordsFile(state / "records.jsonl")
+    records.load()
+    for name, intent in intents.items():
+        spec = WorkerSpec(name=name, command="true", cwd="/", labels=((REPLICA_OF, "family"),))
+        records.keep(name, Record(spec=spec, intent=intent, reason="it broke"), durable=False)
+    records.close()
+
+
+def test_what_another_user_owns_is_not_permitted_whether_pane_or_log(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(home / "st/logs"))
+
+    monkeypatch.setattr(subprocess, "run", refused)
+    monkeypatch.setattr(os, "listdir", refused)
+    assert run(["screen", "a"]) == 6
+    assert capsys.readouterr().err == f"panevisor: no permission to use {home}/st\n"
+    assert run(["logs", "a"]) == 6
+    assert f"{home}/st/logs" in capsys.readouterr().err
+
+
 def test_down_without_a_service_says_how_to_end_workers_that_live_on(
     tmux_there: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -478,6 +538,14 @@ def test_logs_are_made_printable_unless_raw(written: Path, capfdbinary: pytest.C
 
 def test_logs_of_several_have_names_in_front(written: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert printed(capfdbinary, ["logs", "*", "-n1"]) == b"api | three\ndb  | ready\n"
+
+
+def test_logs_of_who_has_printed_nothing_are_empty_and_say_so(written: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    on_record(written.parent, bad=Intent.FAILED, api=Intent.WANTED)
+    assert run(["logs", "bad"]) == 0
+    assert capfd.readouterr() == ("", "nothing printed yet: bad\n")
+    assert run(["logs", "family", "-n", "1"]) == 0
+    assert capfd.readouterr() == ("api | three\n", "nothing printed yet: bad\n")
 
 
 def test_logs_of_nobody_are_an_unknown_worker(written: Path) -> None:
