@@ -18,13 +18,14 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
 
     Options: project, restart, env (K or K=V), labels (K=V), settings (KEY=VALUE, a line of TOML each).
     """
+    policy = settings(options["settings"])
     request: dict[str, Any] = {
         "name": name,
         "command": list(command),
         "cwd": os.getcwd(),
-        "env": [list(pair) for pair in environment(options["env"]).items()],
+        "env": [list(pair) for pair in environment(options["env"], policy.get("env")).items()],
         "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
-        "policy": settings(options["settings"]),
+        "policy": policy,
         "wait": wait,
     }
     request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
@@ -42,9 +43,10 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
     return report(answer["verdicts"])
 
 
-def environment(given: tuple[str, ...]) -> dict[str, str]:
-    """Return what `-e` says: K=V, or K for the caller's own value; and the caller's PATH unless it says another."""
-    found = {"PATH": os.environ["PATH"]} if "PATH" in os.environ else {}
+def environment(given: tuple[str, ...], by_settings: object = None) -> dict[str, str]:
+    """Return what `-e` says: K=V, or K for the caller's own value; and the caller's PATH unless a PATH is given."""
+    has_path = isinstance(by_settings, dict) and "PATH" in by_settings
+    found = {"PATH": os.environ["PATH"]} if "PATH" in os.environ and not has_path else {}
     for text in given:
         key, sign, value = text.partition("=")
         if not sign and key not in os.environ:

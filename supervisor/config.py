@@ -429,6 +429,8 @@ class _Reader:
 def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
     """Return the spec of a worker that is in no file, from a table like a file's; `cwd` has to be absolute.
 
+    Other paths are relative to that.
+
     Raises ConfigError, whose problems have neither file nor line.
     """
     table, found = _validated(WorkerTable, dict(raw))
@@ -441,7 +443,7 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
     messages += [f"{key} is for workers of the file" for key in of_file if raw.get(key) not in (None, [], {})]
     if table is None or messages:
         raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages))
-    return _spec_of(name, table, Path("/"), pane)
+    return _spec_of(name, table, Path(table.cwd), pane)
 
 
 def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> WorkerSpec:

@@ -53,6 +53,7 @@ _POLICY = (
 )  # of a spec; never its command and environment, where secrets are
 _CHECKS = ("ready", "live")  # of a spec too, but shown without what may be secret in them
 _NAME = re.compile(NAME_PATTERN)
+_NEVER_SET = {"command": "it stands by itself", "cwd": "it is the folder that `run` is called in"}
 
 
 class LoadedConfig(Protocol):
@@ -295,15 +296,23 @@ async def _run(desk: Desk, _connection: Connection, request: Request) -> bytes:
 
 def _table_of(request: Request) -> dict[str, Any]:
     """Return the worker's table as a file would have it; what is not given has its default."""
+    policy = table(request, "policy")
+    for key in _NEVER_SET.keys() & policy.keys():
+        raise WireError("usage", f"{key} is no key to set: {_NEVER_SET[key]}")
     given = {
         "command": texts(request, "command"),
         "cwd": text(request, "cwd"),
-        "env": dict(pairs(request, "env")),
+        "env": _over(policy.get("env", {}), dict(pairs(request, "env"))),
         "project": text(request, "project"),
-        "labels": dict(pairs(request, "labels")),
+        "labels": _over(policy.get("labels", {}), dict(pairs(request, "labels"))),
         "restart": text(request, "restart"),
     }
-    return table(request, "policy") | {key: value for key, value in given.items() if value is not None}
+    return policy | {key: value for key, value in given.items() if value is not None}
+
+
+def _over(policy: Any, given: dict[str, str]) -> Any:
+    """Return both tables as one, what is given winning; a policy that is no table stays, to be refused as such."""
+    return policy | given if isinstance(policy, dict) else policy
 
 
 async def _send(desk: Desk, _connection: Connection, request: Request) -> bytes:

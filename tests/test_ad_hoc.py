@@ -1,11 +1,14 @@
 """Workers that are in no file: run, completed, removed; they survive the service and leave nothing behind."""
 
 import os
+from pathlib import Path
 
 import pytest
 from support import Site, alive, wait_until
 
+from actors.spec import PaneSize
 from supervisor.ad_hoc import environment, settings
+from supervisor.config import define
 from supervisor.failures import CommandError
 
 pytestmark = pytest.mark.timeout(120)
@@ -163,6 +166,26 @@ def test_settings_are_toml() -> None:
     }
     with pytest.raises(CommandError, match="as TOML"):
         settings(("restart=always",))
+
+
+def test_what_is_set_as_toml_counts_unless_an_option_says_it(site: Site) -> None:
+    site.write("")
+    site.up()
+    of_table = ("--set", 'env = { PATH = "/set", A = "set", B = "set" }', "--set", 'labels = { x = "set", y = "set" }')
+    site.run("run", "--name", "job", *of_table, "-e", "B=option", "-l", "y=option", "--", "/bin/sleep", "1000", check=0)
+    environ = Path(f"/proc/{site.worker('job')['pid']}/environ").read_bytes().decode().split("\0")
+    assert {"PATH=/set", "A=set", "B=option"} <= set(environ)
+    assert site.worker("job")["labels"] == {"x": "set", "y": "option"}
+    for key, value in (("command", '["true"]'), ("cwd", '"/"')):
+        done = site.run("run", "--name", "other", "--set", f"{key} = {value}", "--", "true", check=2)
+        assert f"{key} is no key to set" in done.stderr
+    assert "env must be" in site.run("run", "--name", "other", "--set", "env = 1", "--", "true", check=2).stderr
+    assert set(site.workers()) == {"job"}
+
+
+def test_a_relative_path_that_is_set_begins_in_the_worker_s_folder() -> None:
+    table = {"command": ["true"], "cwd": "/srv/app", "ready": {"unix": "run/app.sock"}}
+    assert define("job", table, PaneSize()).ready.unix == "/srv/app/run/app.sock"
 
 
 def test_logs_of_a_removed_worker_are_no_bodys(site: Site) -> None:
