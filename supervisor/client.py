@@ -6,6 +6,7 @@ with Client.connect(place.socket) as service:
 What goes wrong is drawn in failures.py.
 """
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -51,10 +52,7 @@ class Client:
         except (BlockingIOError, TimeoutError) as error:
             raise ServiceError("busy", f"the service does not take the connection within {timeout:g} s") from error
         except OSError as error:
-            raise NoService(
-                f"no service is running (nobody listens at {socket_path}); its workers live on all the same: "
-                f"`panevisor up` adopts them. What happened is in {socket_path.parent}/service.log"
-            ) from error
+            raise NoService(_nobody_at(socket_path)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +135,13 @@ class Client:
 
     def _wait(self, deadline: float | None) -> None:
         self._socket.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
+
+
+def _nobody_at(socket_path: Path) -> str:
+    log = os.path.join(socket_path.parent, "service.log")
+    told = f". What happened is in {log}" if os.path.isfile(log) else ""
+    left = "workers that were left running live on: `panevisor up` adopts them"
+    return f"no service is running (nobody listens at {socket_path}); {left}{told}"
 
 
 def batched(names: Sequence[str]) -> Iterator[Sequence[str]]:

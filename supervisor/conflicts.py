@@ -43,19 +43,10 @@ def refuse_left_behind(own: Place) -> None:
     before = read_pointer(own.config)
     if before is None or os.path.realpath(before) == os.path.realpath(own.state_dir):
         return
-    if left := _living(Place(own.config, before, own.socket)):
+    if left := living(Place(own.config, before, own.socket)):
         raise CommandError(
             "conflict",
             f"{some(left)} live on in {safe(before)}, and would run twice with state_dir = {safe(own.state_dir)}. "
             f"Set state_dir back to {safe(before)}, and `panevisor up` finds them again. To move: "
             "`panevisor down` after that, and then the new state_dir",
         )
-
-
-def _living(place: Place) -> list[str]:
-    try:
-        return living(place)
-    except CommandError as error:
-        if error.code == "no-service":
-            return []
-        raise  # it does not say who lives there

@@ -44,8 +44,13 @@ def marked_panes(place: Place) -> dict[str, WorkerPane]:
 
 
 def living(place: Place) -> list[str]:
-    """Return the names of the workers that live, sorted; raises CommandError as `marked_panes` does."""
-    return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+    """Return the names of the workers that live, sorted: none where no tmux server runs. Raises CommandError."""
+    try:
+        return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+    except CommandError as error:
+        if error.code == "no-service":
+            return []
+        raise  # it does not say who lives there
 
 
 def some(names: list[str]) -> str:

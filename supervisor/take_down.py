@@ -20,7 +20,7 @@ def down(place: Place, *, keep_workers: bool) -> int:
     try:
         client = service_of(place)
     except NoService as error:
-        raise _without_service(place, error) from error
+        raise _without_service(place) from error
     with client, contextlib.ExitStack() as descriptors:
         progress = Progress(STOPPED)
         client.on_message = progress
@@ -76,11 +76,12 @@ def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> i
     return 0
 
 
-def _without_service(place: Place, error: NoService) -> CommandError:
+def _without_service(place: Place) -> CommandError:
     """Say that no service runs; where workers still do, how to end them in order."""
-    left = _left(place)
+    left = living(place)
     if not left:
-        return error
+        nothing = f"no service is running, and no worker of it lives (nobody listens at {place.socket})"
+        return CommandError("no-service", nothing)
     return CommandError(
         "no-service",
         f"no service is running, but tmux still has {some(left)}: `panevisor up` adopts them, then `panevisor down`",

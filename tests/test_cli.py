@@ -127,10 +127,21 @@ def test_status_escapes_what_a_config_could_smuggle_into_the_terminal(
     assert r"line\nbreak\u202e" in out
 
 
-def test_nobody_answering_is_exit_seven(capsys: pytest.CaptureFixture[str]) -> None:
-    for argv in (["status"], ["stop", "a"], ["events"], ["down"]):
+def test_nobody_answering_is_exit_seven(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in (["status"], ["stop", "a"], ["events"]):
         assert run(argv) == 7
-    assert "panevisor up" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert "workers that were left running live on: `panevisor up` adopts them" in err
+        assert "service.log" not in err
+    (home / "st" / "service.log").touch()
+    assert run(["status"]) == 7
+    assert f"What happened is in {home}/st/service.log" in capsys.readouterr().err
+
+
+def test_down_where_nothing_runs_and_nothing_lives_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["down"]) == 7
+    said = f"no service is running, and no worker of it lives (nobody listens at {home}/st/panevisor.sock)"
+    assert capsys.readouterr().err == f"panevisor: {said}\n"
 
 
 def test_the_service_is_found_by_its_pointer_though_the_file_is_broken(home: Path, bench: Bench) -> None:
