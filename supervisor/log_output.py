@@ -38,14 +38,14 @@ def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bo
         raise CommandError("usage", "--previous is over, it can't be followed (leave out -f)")
     if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
         print(f"nothing printed yet: {', '.join(silent)}", file=sys.stderr)
-    output = _Output(names, raw=wanted.raw)
+    output = Output(names, raw=wanted.raw)
     if keep_on:
         _follow_all(place.logs, names, wanted, output)
     else:
         for name in names:
             for line in read_tail(place.logs, name, wanted.lines, wanted.since, wanted.previous):
                 output.write(name, line)
-        output.flush()
+        output.end()
     return 0
 
 
@@ -76,27 +76,47 @@ def since_time(text: str, now: float) -> float:
     )
 
 
-class _Output:
-    """Writes whole lines, from any thread; the name stands in front where there are several."""
+class Output:
+    """Writes lines, from any thread. Where there are several names, one stands in front of each line.
+
+    A line that has come in part goes on without it; before another one's it is ended.
+    """
 
     def __init__(self, names: list[str], *, raw: bool) -> None:
         width = max(map(len, names))
         self._prefixes = {name: f"{name.ljust(width)} | ".encode() if len(names) > 1 else b"" for name in names}
         self._raw = raw
+        self._open: str | None = None  # whose line has not ended
         self._lock = threading.Lock()
         self._file = sys.stdout.buffer
 
     def write(self, name: str, line: bytes) -> None:
         text = line if self._raw else plain(line).encode()
-        with self._lock:
-            self._file.write(self._prefixes[name] + text)
+        if text:
+            with self._lock:
+                self._file.write(self._before(name) + self._named(name, text))
+                self._open = None if text.endswith(b"\n") else name
+
+    def _before(self, name: str) -> bytes:
+        if self._open == name:
+            return b""
+        return (b"\n" if self._open else b"") + self._prefixes[name]
+
+    def _named(self, name: str, text: bytes) -> bytes:
+        return text[:-1].replace(b"\n", b"\n" + self._prefixes[name]) + text[-1:]
+
+    def end(self) -> None:
+        """End the last line where there are several names, and write out all."""
+        if self._open and self._prefixes[self._open]:
+            self._file.write(b"\n")
+        self.flush()
 
     def flush(self) -> None:
         with self._lock:
             self._file.flush()
 
 
-def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: _Output) -> None:
+def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: Output) -> None:
     """One thread a log; the first that fails, for instance as nobody reads any more, ends all."""
     ended = threading.Event()
     failures: list[BaseException] = []

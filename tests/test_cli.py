@@ -26,6 +26,7 @@ from actors.spec import REPLICA_OF, Backoff, Restart, WorkerSpec
 from supervisor import background, config, paths
 from supervisor.cli import Given, run
 from supervisor.lock import hold
+from supervisor.log_output import Output
 from supervisor.records_file import RecordsFile
 from supervisor.restart_policy import in_words
 from supervisor.tables import safe, short_size, short_time
@@ -549,6 +550,25 @@ def test_logs_are_made_printable_unless_raw(written: Path, capfdbinary: pytest.C
 
 def test_logs_of_several_have_names_in_front(written: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert printed(capfdbinary, ["logs", "*", "-n1"]) == b"api | three\ndb  | ready\n"
+
+
+def test_logs_of_several_never_run_into_one_another(written: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    (written / "bar.s-1-1.000000").write_bytes(b"50%\r60%\nunfinished\x1b[0m")
+    (written / "db.s-1-1.000000").write_bytes(b"no newline")
+    (written / "mute.s-1-1.000000").write_bytes(b"\x1b[0m")
+    shown = b"bar  | 50%\nbar  | 60%\nbar  | unfinished\ndb   | no newline\n"
+    assert printed(capfdbinary, ["logs", "bar", "db", "mute"]) == shown
+    assert printed(capfdbinary, ["logs", "db"]) == b"no newline"
+
+
+def test_a_line_that_comes_in_pieces_has_its_name_once_and_is_ended_before_another_s(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    output = Output(["a", "b"], raw=False)
+    for name, piece in (("a", b"one "), ("a", b"line"), ("b", b"other\n"), ("a", b" goes on\n"), ("a", b"next\n")):
+        output.write(name, piece)
+    output.end()
+    assert capfdbinary.readouterr().out == b"a | one line\nb | other\na |  goes on\na | next\n"
 
 
 def test_logs_of_who_has_printed_nothing_are_empty_and_say_so(written: Path, capfd: pytest.CaptureFixture[str]) -> None:
