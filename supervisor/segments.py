@@ -569,13 +569,14 @@ _SEQUENCE = re.compile(
     """,
     re.VERBOSE,
 )
+_LINE_END = re.compile(r"\r+\n?")  # a terminal makes CR CR LF of a program's own CR LF
 _CONTROLS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)))
 
 
 def plain(data: bytes) -> str:
     """Return the text that a terminal can safely show: no control character but newline and tab, no sequence.
 
-    CR LF and a lone CR become newlines; what is not UTF-8 becomes U+FFFD.
+    A row of CRs, with or without an LF after it, becomes one newline; what is not UTF-8 becomes U+FFFD.
     """
-    text = data.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = _LINE_END.sub("\n", data.decode(errors="replace"))
     return _SEQUENCE.sub("", text).translate(_CONTROLS)

@@ -126,6 +126,7 @@ def test_last_words_are_plain_and_bounded(printed: bytes) -> None:
 
 def test_last_words_are_the_last_and_within_their_room() -> None:
     assert last_words(b"".join(b"%d\r\n" % n for n in range(99))) == tuple(str(n) for n in range(49, 99))
+    assert last_words(b"one\r\r\ntwo\r\r\n") == ("one", "two")
     assert last_words(b"x\nunfinished") == ("x", "unfinished")
     assert last_words(b"") == ()
     long = last_words("\n".join(["é" * 600] * 50).encode())

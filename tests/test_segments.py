@@ -538,6 +538,7 @@ def test_text_without_controls_stays_as_it_is(text: str) -> None:
         (b"\x1b(Bascii\x1b7\x1b8\x1b=\x1bc", "ascii"),
         (b"\xc2\x9b31mC1\xc2\x9d0;t\xc2\x9c", "C1"),
         (b"one\r\ntwo\rthree\ttab", "one\ntwo\nthree\ttab"),
+        (b"one\r\r\ntwo\r\r\n\r\r\nthree\r\rfour", "one\ntwo\n\nthree\nfour"),
         (b"beep\x07 back\x08 del\x7f nul\x00", "beep back del nul"),
         (b"bad \xff\xfe utf", "bad \ufffd\ufffd utf"),
         (b"cut \x1b[3", "cut "),
@@ -550,6 +551,6 @@ def test_sequences_go_as_a_whole(raw: bytes, shown: str) -> None:
 
 def test_a_flood_of_openings_takes_no_longer_than_text() -> None:
     began = time.monotonic()
-    for opening in (b"\x1bP", b"\x1b]", b"\x1b[", b"\x1b", b"\x1b_a", b"\xc2\x90", b"\xc2\x90\n", b"\xc2\x9d\n"):
+    for opening in (b"\x1bP", b"\x1b]", b"\x1b[", b"\x1b", b"\x1b_a", b"\xc2\x90", b"\xc2\x90\n", b"\xc2\x9d\n", b"\r"):
         plain(opening * 200_000)
     assert time.monotonic() - began < 10
