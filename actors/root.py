@@ -365,6 +365,8 @@ class SupervisorActor(SupervisedActor):
                 f"a worker is called {name} already (it is {self._standings[name].state}): take another name, "
                 f"or `panevisor remove {name}` first",
             )
+        if replicas := members(name, self._standings):
+            raise RequestRefused("conflict", f"{name} is a family, of {', '.join(replicas[:3])} …: take another name")
         self._number += 1
         number, seed = self._number, self._nursery.seed()
         record = Record(spec=run.spec, by_hand=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from supervisor.failures import CommandError
+from supervisor.failures import CommandError, UnknownWorker
 
 if TYPE_CHECKING:
     from supervisor.place import Place
@@ -41,7 +41,7 @@ def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; every failure has been said on stderr."""
     try:
         with panevisor.make_context(NAME, list(argv)) as context:
-            code = panevisor.invoke(context)
+            code = _invoked(context)
         sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -61,6 +61,20 @@ def run(argv: list[str]) -> int:
         click.echo(f"panevisor: {what}", err=True)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
+
+
+def _invoked(context: click.Context) -> Any:
+    """Carry it out; an unknown name that is a family's in the file is said to be that of no replica."""
+    try:
+        return panevisor.invoke(context)
+    except UnknownWorker as error:
+        from supervisor.place import is_family
+
+        given: Given = context.obj
+        if not is_family(given.place(), error.name):
+            raise
+        scale = f"`{given.command()} scale {error.name} 1` starts one"
+        raise UnknownWorker(error.name, f"{error.name} has no replica now: {scale}") from error
 
 
 def _open_standard_streams() -> None:

@@ -272,7 +272,8 @@ def _about(blockers: list[Data]) -> list[Remedy]:
         return []
     root = blockers[-1]
     if root["state"] is None:
-        return [Remedy("check", f"{root['name']} is not among the workers of the file")]
+        family = Remedy(f"scale {root['name']} 1", "start one, if it is a family of no replicas")
+        return [family, Remedy("up", "apply the file: what was removed comes back")]
     found = [Remedy(f"why {root['name']}", "what it waits for")]
     if root["state"] in ("stopped", "failed"):
         found.append(Remedy(f"start {root['name']}", "start what it waits for"))

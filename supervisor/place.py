@@ -1,13 +1,14 @@
 """Which service a command means: the config file, its state directory and the socket in it.
 
 A command finds a running service by the pointer that the service left, though the file be broken by now; a service
-that begins goes by the file. Both read no more of the file than one key, so neither needs the heavy imports.
+that begins goes by the file. Both read no more of the file than a key or two, so neither needs the heavy imports.
 """
 
 import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from supervisor import paths
 
@@ -58,16 +59,33 @@ def place_to_serve(config_arg: str | None, socket_arg: str | None = None) -> Pla
 
 def state_dir_in(config: Path) -> Path | None:
     """Return the state directory that the file asks for, its default included; None when it can't be read."""
-    try:
-        with config.open("rb") as file:
-            tables = tomllib.load(file)
-    except (OSError, ValueError, RecursionError):
+    tables = _tables(config)
+    if tables is None:
         return None
     supervisor = tables.get("supervisor", {})
     written = supervisor.get("state_dir") if isinstance(supervisor, dict) else None
     if not isinstance(written, str) or not written or "\0" in written:
         return paths.default_state_dir(config)
     return paths.below(config, written)
+
+
+def is_family(place: Place, name: str) -> bool:
+    """Claim that the file has a table of this name with `replicas`, however many there are now."""
+    tables = None if place.of_any_file else _tables(place.config)
+    workers, defaults = ((tables or {}).get(key) for key in ("workers", "defaults"))
+    own = workers.get(name) if isinstance(workers, dict) else None
+    if not isinstance(own, dict):
+        return False
+    inherited = defaults.get("replicas", 1) if isinstance(defaults, dict) else 1
+    return bool(own.get("replicas", inherited) != 1)
+
+
+def _tables(config: Path) -> dict[str, Any] | None:
+    try:
+        with config.open("rb") as file:
+            return tomllib.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _place(config: Path, state_dir: Path, socket_arg: str | None) -> Place:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from supervisor.config_problems import shown
-from supervisor.failures import CommandError
+from supervisor.failures import CommandError, UnknownWorker
 
 REPLICA_OF = "replica_of"  # as in actors.spec, which a command need not load for it
 Worker = Mapping[str, Any]
@@ -89,7 +89,7 @@ def match(
     for pattern in patterns:
         matching = {pattern} & set(known) or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
         if strict and not matching:
-            raise CommandError("unknown-worker", f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
+            raise UnknownWorker(pattern, f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
         found |= matching
     return [name for name in known if name in found]
 

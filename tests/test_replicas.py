@@ -62,10 +62,7 @@ def test_each_replica_is_a_worker_with_its_own_number_wherever_one_may_stand() -
         ("{8080+index}", "8082"),
         ("{8080+index0}", "8081"),
         ("a{index}b{index0}c", "a2b1c"),
-        *(
-            (text, text)
-            for text in ("{}", "{ index }", "{index+1}", "{indexed}", "${PATH}", '{"a": {"b": 1}}')
-        ),
+        *((text, text) for text in ("{}", "{ index }", "{index+1}", "{indexed}", "${PATH}", '{"a": {"b": 1}}')),
         ("${index}", "$2"),
         ("{{index}}", "{2}"),
         ("{-1+index}", "{-1+index}"),
@@ -310,6 +307,21 @@ def test_what_cannot_be_scaled_says_why(site: Site) -> None:
     site.write(f"[workers.a]\nreplicas = 2\n{SLEEP}[workers.b]\n{SLEEP}")
     assert site.run("scale", "a", "3").returncode == 9
     assert set(site.workers()) == {"a-1", "a-2", "a-3", "b"}
+
+
+def test_a_family_is_a_name_everywhere_also_while_it_has_no_replica(site: Site) -> None:
+    site.write(f"[workers.a]\nreplicas = 2\n{SLEEP}[workers.zero]\nreplicas = 0\n{SLEEP}")
+    site.up()
+    refused = site.run("run", "--name", "a", "--", "true", check=9).stderr
+    assert "a is a family, of a-1, a-2 …: take another name" in refused
+    waiting = f"[workers.b]\n{SLEEP}depends_on = ['zero']\n"
+    site.config.write_text(site.config.read_text() + waiting)
+    site.run("apply", check=1)
+    assert "scale zero 1" in site.run("why", "b", check=0).stdout
+    for argv in (["status", "zero"], ["stop", "zero"], ["why", "zero"], ["logs", "zero"]):
+        assert f"zero has no replica now: `panevisor -c {site.config} scale zero 1`" in site.run(*argv, check=4).stderr
+    site.run("scale", "zero", "1", check=0)
+    site.wait_state("b", "running")
 
 
 def test_a_replica_has_counters_and_a_log_of_its_own(site: Site) -> None:

@@ -219,7 +219,7 @@ def test_pending_on_a_failed_dependency_names_the_root_of_it() -> None:
 def test_pending_on_a_dependency_that_does_not_exist() -> None:
     answer = data("pending", gate="db does not exist", blockers=[needs("db", None)])
     assert coming(answer) == "nothing, until somebody does something about db, which does not exist"
-    assert commands(answer)[0] == "panevisor check"
+    assert commands(answer)[:2] == ["panevisor scale db 1", "panevisor up"]
 
 
 def test_pending_for_want_of_a_place() -> None:
