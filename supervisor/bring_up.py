@@ -6,7 +6,7 @@ a service     ──▶ ──────────────────�
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,10 +15,14 @@ from supervisor.background import start, when_ready
 from supervisor.client import Client, NoService, ServiceError
 from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.failures import CommandError
+from supervisor.known_workers import state_of
 from supervisor.place import Place
 from supervisor.progress import Progress
 from supervisor.status_output import show
 from supervisor.tables import safe
+
+_BEGINS = frozenset({"create", "start", "replace"})
+_WELL = frozenset({"running", "completed", "stopped"})  # as in verdicts.py
 
 
 def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
@@ -79,10 +83,24 @@ def next_start(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _report(client: Client, answer: dict[str, Any]) -> int:
-    show(client.call("status"))
+    picture = client.call("status")
+    show(picture)
     for line in next_start(answer):
         print(line, file=sys.stderr)
-    failed = [verdict for verdict in answer["verdicts"] if not verdict["ok"]]
+    verdicts = answer["verdicts"] or list(_at_once(picture, answer))
+    failed = [verdict for verdict in verdicts if not verdict["ok"]]
     for verdict in failed:
         print(f"{verdict['name']}: {safe(verdict['text'])}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _at_once(picture: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Judge what is known where nobody waits: what was ordered a moment ago is not well yet."""
+    ordered = {change["name"]: change["action"] for change in answer["changes"] if change["action"] in _BEGINS}
+    workers = {worker["name"]: worker for worker in picture["workers"]}
+    for name in answer["names"]:
+        if name in ordered or name not in workers:
+            said = f"{ordered.get(name, 'create')} was ordered, and is not waited for"
+            yield {"name": name, "ok": False, "text": said}
+        else:
+            yield {"name": name, "ok": workers[name]["state"] in _WELL, "text": state_of(workers[name])}

@@ -142,11 +142,15 @@ def _program() -> str:
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
     """Read seconds, written "1m30s" or as a bare number."""
     from supervisor.quantities import seconds
+    from supervisor.wire import MAX_WAIT
 
     try:
-        return seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
+        found = seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if found > MAX_WAIT:
+        raise click.BadParameter(f"must be at most {MAX_WAIT / 3600:g}h, not {value!r}")
+    return found
 
 
 def _timeout_of(default: str, told: str) -> Callable[[Command], Command]:

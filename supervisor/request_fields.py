@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from supervisor.wire import WireError
-
-MAX_WAIT = 3600.0
+from supervisor.wire import MAX_WAIT, WireError
 
 Request = Mapping[str, Any]
 

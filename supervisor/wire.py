@@ -20,6 +20,7 @@ MAX_MAP = 64
 MAX_VALUES = 16_384  # of one request, all levels together: 16 × what one array may hold
 MAX_IN_FLIGHT = 64
 MAX_CONNECTIONS = 2000
+MAX_WAIT = 3600.0  # seconds that a request may wait for verdicts
 HEADER = 4
 
 EXIT_CODES = {

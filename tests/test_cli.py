@@ -297,6 +297,29 @@ def test_up_applies_to_the_running_service_and_prints_the_table(
     assert "a: backoff: exited with code 1" in capsys.readouterr().err
 
 
+def test_up_that_waits_for_nothing_judges_what_is_known(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = (Change("new", Action.CREATE), Change("old", Action.REPLACE))
+    bench.answer = lambda _request, _timeout: Accepted(3, ("a", "off", "new", "old"), changes)
+    bench.publish(1, row("a"), row("off", "stopped"), row("old"))
+    assert run(["up", "--timeout", "0"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["new: create was ordered, and is not waited for", "old: replace was ordered, and is not waited for"]
+    bench.answer = lambda _request, _timeout: Accepted(4, ("a", "off"))
+    assert run(["up", "--timeout", "0"]) == 0
+    bench.publish(2, row("a", "failed", reason="exited with code 1"), row("off", "pending"))
+    assert run(["up", "--timeout", "0"]) == 1
+    assert capsys.readouterr().err.splitlines() == ["a: failed: exited with code 1", "off: pending"]
+
+
+@pytest.mark.parametrize("argv", [["up"], ["start", "a"], ["send", "a", "x"]])
+def test_a_timeout_beyond_what_the_service_waits_is_refused_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str], home: Path, argv: list[str]
+) -> None:
+    assert run([*argv, "--timeout", "2h"]) == 2
+    assert "must be at most 1h, not '2h'" in capsys.readouterr().err
+    assert not (home / "st" / "serve.out").exists()
+
+
 def test_up_with_a_broken_file_prints_every_problem_and_lets_the_service_say_so(
     bench: Bench, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
