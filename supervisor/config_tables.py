@@ -350,6 +350,8 @@ def _one(count: int) -> int:
 
 
 def _label(name: str) -> str:
+    if not name or "=" in name:
+        raise ValueError("could not be selected by `-l LABEL=VALUE` (name it, without =)")
     if name == REPLICA_OF:
         raise ValueError("is set by Panevisor itself, to tell whose replica a worker is (leave it out)")
     return name

@@ -682,6 +682,8 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("labels = ['a']", "labels must be a table, not an array"),
         ("replicas = -1", "replicas must be at least 0, not -1"),
         ("replicas = 4001", "replicas must be at most 4000, not 4001"),
+        ("labels.'' = 'x'", 'labels."" could not be selected by `-l LABEL=VALUE`'),
+        ("labels.'a=b' = 'x'", 'labels."a=b" could not be selected by `-l LABEL=VALUE`'),
         ("labels.replica_of = 'x'", "labels.replica_of is set by Panevisor itself"),
         ("replicas = true", "replicas must be a whole number, not true"),
         ("protected = 0", "protected must be true or false, not 0"),
