@@ -65,7 +65,15 @@ from supervisor.config_tables import (
     WorkerTable,
 )
 from supervisor.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
-from supervisor.paths import below, default_state_dir, is_utf8, printable
+from supervisor.paths import (
+    MOST_BYTES,
+    NoRegularFile,
+    below,
+    default_state_dir,
+    is_utf8,
+    printable,
+    regular_content,
+)
 from supervisor.replica_words import filled
 
 __all__ = [
@@ -83,7 +91,6 @@ __all__ = [
 _T = TypeVar("_T", bound=Table)
 _Raw = dict[str, Any]
 
-_MOST_BYTES = 32_000_000  # of a file: some 8 kB for each of 4000 workers; /dev/zero has to end somewhere
 _MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
 _MOST_NAMES = 12  # of a cycle in a message
 _MERGED = ("backoff", "ready", "live", "log", "env", "labels", "stall", "limits")
@@ -145,8 +152,7 @@ def load(path: Path) -> Config:
     if not is_utf8(path):
         raise _error(path, None, "its path is not UTF-8 (rename it, or what it lies in)")
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
+        text = regular_content(path, MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _error(path, None, _unreadable(error)) from error
     config = load_text(text, path)
@@ -185,6 +191,8 @@ def _unreadable(error: Exception) -> str:
             return "there is no such file (write one with `panevisor init`, or name another with -c FILE)"
         case IsADirectoryError():
             return "is a directory (name the file in it with -c FILE)"
+        case NoRegularFile():
+            return "is no regular file (name one with -c FILE)"
         case PermissionError():
             return "no permission to read it (run as its owner, or let this user read it)"
         case OSError(strerror=reason):
@@ -198,8 +206,8 @@ def _unreadable(error: Exception) -> str:
 
 def _parsed(text: bytes, path: Path) -> _Raw:
     """Return what TOML says; raises ConfigError with the one problem that ended the reading."""
-    if len(text) > _MOST_BYTES:
-        raise _error(path, None, f"is larger than {_MOST_BYTES // 10**6} MB: this is hardly a config file")
+    if len(text) > MOST_BYTES:
+        raise _error(path, None, f"is larger than {MOST_BYTES // 10**6} MB: this is hardly a config file")
     decoded = _decoded(text, path)
     try:
         return tomllib.loads(decoded)

@@ -7,9 +7,7 @@ Nothing that stands in an env file gets into a message, only numbers of lines: i
 """
 
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supervisor.config_tables import variable_name
-from supervisor.paths import below
+from supervisor.paths import NoRegularFile, below, regular_content
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -85,24 +83,15 @@ def digest_of(config: bytes, env_files: Iterable[bytes | None]) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
-        try:
-            return _regular(descriptor)
-        finally:
-            os.close(descriptor)
+        content = regular_content(path, MOST_BYTES + 1)
+    except (NoRegularFile, IsADirectoryError):
+        raise _Wrong("which is no regular file") from None
     except FileNotFoundError:
         raise _Wrong(f"and there is no such file (looked for {path})") from None
     except PermissionError:
         raise _Wrong("which the user of the service may not read") from None
     except OSError as error:
         raise _Wrong(f"which cannot be read: {error.strerror}") from None
-
-
-def _regular(descriptor: int) -> bytes:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise _Wrong("which is no regular file")
-    with open(descriptor, "rb", closefd=False) as file:
-        content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise _Wrong(f"which is larger than {MOST_BYTES // 10**6} MB")
     return content

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 from supervisor.env_files import content_of, digest_of, named_in
+from supervisor.paths import MOST_BYTES, regular_content
 
 Stamp = tuple[int, ...] | None
 """What tells one state of a file from another without reading it; None where it can't be looked at."""
@@ -42,7 +43,7 @@ class FileOnDisk:
 def digest_on_disk(path: Path) -> str:
     """Return what `Config.digest` would be if the file were loaded now; empty when it can't be read."""
     try:
-        text = path.read_bytes()
+        text = regular_content(path, MOST_BYTES)
     except OSError:
         return ""
     return digest_of(text, map(content_of, _named(text, path)))
@@ -50,7 +51,7 @@ def digest_on_disk(path: Path) -> str:
 
 def _named_on(path: Path) -> tuple[Path, ...]:
     try:
-        return _named(path.read_bytes(), path)
+        return _named(regular_content(path, MOST_BYTES), path)
     except OSError:
         return ()
 

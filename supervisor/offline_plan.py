@@ -11,7 +11,7 @@ from actors.admission import Standing
 from actors.adoption import World
 from actors.messages import Handle, Instant, Pane
 from actors.reconcile import changes, scale_notes, why_force
-from actors.records import Head, Record
+from actors.records import Head, Record, Records
 from actors.replicas import NoReplica, wanted
 from actors.requests import Action, Change
 from actors.spec import PaneSize
@@ -20,6 +20,7 @@ from supervisor import config
 from supervisor.failures import CommandError
 from supervisor.gateway_verbs import plain_changes
 from supervisor.panes import pane_lines
+from supervisor.paths import no_place
 from supervisor.place import Place
 from supervisor.proc_table import handle_of
 from supervisor.records_file import read_records
@@ -31,7 +32,7 @@ ASKS, PAUSE = 20, 0.05  # how often, and after how many seconds, tmux is asked a
 
 def offline(place: Place) -> dict[str, Any]:
     """Return the answer of the wire's `plan`; raises CommandError for a wrong file."""
-    loaded, records = config.load(place.config), read_records(place.state_dir / "records.jsonl")
+    loaded, records = config.load(place.config), _records(place.state_dir)
     before = records.head.scaled
     try:
         specs, kept = wanted(loaded.workers, loaded.families, before)
@@ -47,6 +48,13 @@ def offline(place: Place) -> dict[str, Any]:
     planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
     told = plain_changes((*planned, *scale_notes(before, kept)))
     return {"changes": told, "refusal": why_force(planned, standings), "next_start": []}
+
+
+def _records(state_dir: Path) -> Records:
+    try:
+        return read_records(state_dir / "records.jsonl")
+    except NotADirectoryError as error:
+        raise no_place(error, state_dir) from error
 
 
 def _standing(record: Record, panes: tuple[Pane, ...], world: World) -> Standing:

@@ -6,12 +6,15 @@ The pointer lets a command find the running service though the file be broken or
 now. Standard library only: these run before the lock is taken, so before the heavy imports.
 """
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 
 FILE_NAME = "panevisor.toml"
+MOST_BYTES = 32_000_000  # of a config: some 8 kB for each of 4000 workers
 _STEM_CHARS = 48  # of up to 4 bytes each: a name of 255 bytes must still hold the digest
 
 
@@ -114,8 +117,29 @@ def make_private(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
-        raise OSError(error.errno, f"{error.strerror}: {mend}", str(directory)) from error
+        raise no_place(error, directory) from error
+
+
+def no_place(error: OSError, directory: Path) -> OSError:
+    """Return the error as one that names the directory, and the mend."""
+    mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
+    return OSError(error.errno, f"{error.strerror}: {mend}", str(directory))
+
+
+class NoRegularFile(OSError):
+    """A pipe, a device or a socket stands where a file has to be."""
+
+
+def regular_content(path: Path, most: int) -> bytes:
+    """Return the first `most` bytes of a regular file; raises OSError, and never waits for somebody to write."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise NoRegularFile(errno.EINVAL, "is no regular file", str(path))
+            return file.read(most)
+    finally:
+        os.close(descriptor)  # also of a directory, which is no file to be opened
 
 
 def _write_new(path: Path, text: str) -> None:

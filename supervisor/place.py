@@ -82,8 +82,7 @@ def is_family(place: Place, name: str) -> bool:
 
 def _tables(config: Path) -> dict[str, Any] | None:
     try:
-        with config.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(paths.regular_content(config, paths.MOST_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
 

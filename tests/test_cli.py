@@ -701,6 +701,23 @@ def test_check_warns_of_an_end_that_never_comes(
     assert all(line.startswith(f'warning: worker "api" waits for "db" to be {on}, {warning}') for line in found)
 
 
+def test_a_config_that_is_a_pipe_is_refused_and_not_waited_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(home / "pipe.toml")
+    assert run(["-c", "pipe.toml", "status"]) == 7
+    capsys.readouterr()
+    for verb in ("check", "up", "plan"):
+        assert run(["-c", "pipe.toml", verb]) == 5
+        assert capsys.readouterr().err == f"{home}/pipe.toml: is no regular file (name one with -c FILE)\n"
+
+
+def test_plan_in_a_place_that_cannot_be_made_says_the_mend(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "st").rmdir()
+    (home / "st").write_text("a file is in the way")
+    assert run(["plan"]) == 1
+    mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
+    assert capsys.readouterr().err == f"panevisor: {home}/st: Not a directory: {mend}\n"
+
+
 def test_init_writes_a_config_that_is_right_and_never_overwrites(home: Path) -> None:
     assert run(["init"]) == 9
     assert (home / "panevisor.toml").read_text() == CONFIG

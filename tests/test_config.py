@@ -1017,7 +1017,7 @@ def test_a_file_that_may_not_be_read_is_a_config_error(tmp_path: Path, monkeypat
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ConfigError, match="no permission to read it"):
         load(tmp_path / "a.toml")
 
