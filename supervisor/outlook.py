@@ -232,7 +232,7 @@ def remedies(data: Data) -> list[Remedy]:
 
 def _remedies(data: Data) -> list[Remedy]:
     worker = data["worker"]
-    name, force = worker["name"], "--force " if data["policy"]["protected"] else ""
+    name, force = _as_argument(worker["name"]), "--force " if data["policy"]["protected"] else ""
     logs, start = Remedy(f"logs {name}", "what it printed"), Remedy(f"start {name}", "start it, counted from zero")
     stop = Remedy(f"stop {force}{name}", "it stays stopped until it is started")
     match worker["state"]:
@@ -271,17 +271,24 @@ def _about(blockers: list[Data]) -> list[Remedy]:
     if not blockers:
         return []
     root = blockers[-1]
+    name = _as_argument(root["name"])
     if root["state"] is None:
-        family = Remedy(f"scale {root['name']} 1", "start one, if it is a family of no replicas")
+        family = Remedy(f"scale {name} 1", "start one, if it is a family of no replicas")
         return [family, Remedy("up", "apply the file: what was removed comes back")]
-    found = [Remedy(f"why {root['name']}", "what it waits for")]
+    found = [Remedy(f"why {name}", "what it waits for")]
     if root["state"] in ("stopped", "failed"):
-        found.append(Remedy(f"start {root['name']}", "start what it waits for"))
+        found.append(Remedy(f"start {name}", "start what it waits for"))
     return found
 
 
 def _of_the_last_life(worker: Data) -> list[Remedy]:
     """After a restart the question is what the life before had to say."""
+    name = _as_argument(worker["name"])
     if not worker["restarts"]:
-        return [Remedy(f"logs -f {worker['name']}", "what it prints")]
-    return [Remedy(f"logs {worker['name']} --previous", "what the life before printed")]
+        return [Remedy(f"logs -f {name}", "what it prints")]
+    return [Remedy(f"logs --previous {name}", "what the life before printed")]
+
+
+def _as_argument(name: str) -> str:
+    """Return the name as a command takes it: not for an option, which may not follow it any more."""
+    return f"-- {name}" if name.startswith("-") else name

@@ -1,6 +1,7 @@
 """`why`: true for every state, from hand-made data; and on a real service, also after it was killed."""
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,10 +38,10 @@ from actors.spec import (
 )
 from actors.worker_state import State
 from supervisor import log_tail
-from supervisor.cli import run
+from supervisor.cli import panevisor, run
 from supervisor.client import ServiceError
 from supervisor.histories import KEPT, Histories
-from supervisor.outlook import next_of
+from supervisor.outlook import next_of, remedies
 from supervisor.pictures import Pictures
 from supervisor.why_output import clock, explain
 
@@ -243,6 +244,21 @@ def test_pending_while_tmux_does_not_answer() -> None:
     assert commands(answer) == ["panevisor stop api", "panevisor events"]
 
 
+@pytest.mark.parametrize("restarts", [0, 1])
+@pytest.mark.parametrize("state", [state.value for state in State if state not in (State.UNBORN, State.REMOVED)])
+def test_what_can_be_done_can_be_called_though_a_name_looks_like_an_option(state: str, restarts: int) -> None:
+    waits = state == "pending"
+    for root in ("failed", None) if waits else (None,):
+        answer = data(state, restarts=restarts, blockers=[needs("-api", root)] if waits else [])
+        answer["worker"]["name"] = "-api"
+        for remedy in remedies(answer):
+            verb, *arguments = shlex.split(remedy.command)
+            with panevisor.commands[verb].make_context(verb, arguments) as context:
+                if verb != "up":
+                    assert context.params.get("name", "-api") == "-api"
+                    assert context.params.get("names", ("-api",)) == ("-api",)
+
+
 def test_pending_until_the_old_tree_is_gone() -> None:
     answer = data("pending", draining=True)
     assert lines(answer)[1].startswith("what is left of its last life is still being ended")
@@ -293,7 +309,7 @@ def test_running_after_crashes_says_when_they_are_forgiven_and_what_a_crash_woul
     policy = section("What its policy says", answer)
     assert "5 of 5 restarts since the last healthy life (1m), 5 in all" in policy
     assert "a crash now: failed (5 restarts without a healthy spell of 60 s: budget spent)" in policy
-    assert commands(answer)[0] == "panevisor logs api --previous"
+    assert commands(answer)[0] == "panevisor logs --previous api"
 
 
 def test_running_long_enough_a_crash_is_the_first_again() -> None:
