@@ -71,8 +71,12 @@ def conf_text(size: PaneSize) -> str:
 
 
 def write_conf(state_dir: Path, size: PaneSize) -> None:
-    """Write the file that a beginning server reads."""
-    (state_dir / CONF).write_text(conf_text(size))
+    """Write the file that a beginning server reads, unless it is there: a full disk is no reason not to begin."""
+    text = conf_text(size)
+    with contextlib.suppress(OSError, ValueError):
+        if (state_dir / CONF).read_text() == text:
+            return
+    (state_dir / CONF).write_text(text)
 
 
 class TmuxServer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from support import wait_until
 
 from supervisor.tmux_client import ControlClient
-from supervisor.tmux_server import TmuxServer, lives
+from supervisor.tmux_server import CONF, TmuxServer, lives
 from supervisor.tmux_words import words
 
 
@@ -60,3 +60,12 @@ def test_a_client_attaches_while_nothing_is_ordered(place: Path, tmux_server: Tm
         maker.close()
     assert tmux_server.process is not None
     assert lives(tmux_server.process)
+
+
+def test_a_server_begins_on_a_full_disk_with_the_conf_that_is_there(place: Path, tmux_server: TmuxServer) -> None:
+    conf = place / CONF
+    conf.chmod(0o400)
+    before = conf.stat().st_mtime_ns
+    tmux_server.end()
+    tmux_server.ensure()
+    assert conf.stat().st_mtime_ns == before
