@@ -6,11 +6,12 @@ workers that live where the file's state_dir was before ──refuse_left_behind
 
 import os
 import shlex
+from pathlib import Path
 
 from supervisor.client import Client
 from supervisor.failures import CommandError
 from supervisor.panes import living, some
-from supervisor.paths import read_pointer
+from supervisor.paths import printable, read_pointer
 from supervisor.place import Place
 from supervisor.tables import safe
 
@@ -29,13 +30,18 @@ def service_of(place: Place) -> Client:
 def refuse_another(client: Client, own: Place) -> None:
     """Two files with one state directory would take each other's workers for removed ones, or end them."""
     path = client.call("hello")["config"]
-    if path is None or own.of_any_file or os.path.realpath(path) == os.path.realpath(own.config):
+    if path is None or own.of_any_file or _is_same(path, own.config):
         return
     raise CommandError(
         "conflict",
         f"the service here runs another file: `panevisor -c {shlex.quote(safe(path))} …` is for that one; "
         f"{safe(own.config)} needs a state_dir of its own",
     )
+
+
+def _is_same(told: str, config: Path) -> bool:
+    """Compare what a service tells of its file, where what is no UTF-8 is written out, with a file of ours."""
+    return told == printable(config) or os.path.realpath(told) == os.path.realpath(config)
 
 
 def refuse_left_behind(own: Place) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from actors.ports import TerminalError, TerminalUnreachable
 from supervisor.tmux_words import IDLE_SESSION, words
@@ -111,7 +112,7 @@ class _Turnstile:
             raise TerminalUnreachable("tmux has not answered another client")
 
 
-_TURNSTILE = _Turnstile()
+_TURNSTILES: WeakValueDictionary[Path, _Turnstile] = WeakValueDictionary()  # one a server
 
 
 class ControlClient:
@@ -123,6 +124,7 @@ class ControlClient:
     def __init__(self, state_dir: Path, server: Callable[[], int | None] = lambda: None) -> None:
         self._state_dir = state_dir
         self._server = server
+        self._turnstile = _TURNSTILES.setdefault(state_dir, _Turnstile())
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
@@ -145,7 +147,7 @@ class ControlClient:
 
     def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
         process = self._process if self._process and self._process.poll() is None else self._connect(deadline)
-        with _TURNSTILE.order(deadline):
+        with self._turnstile.order(deadline):
             return self._ask(process, lines, deadline)
 
     def _ask(self, process: subprocess.Popen[bytes], lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
@@ -162,7 +164,7 @@ class ControlClient:
         tries), and every worker with it; plain clients do not.
         """
         self._close()
-        with _TURNSTILE.attach(deadline):
+        with self._turnstile.attach(deadline):
             self._probe(deadline)
             return self._attach_or_make(deadline)
 

@@ -14,7 +14,7 @@ def documented() -> set[str]:
 
 
 def in_code() -> set[str]:
-    sources = [path.read_text() for folder in ("actors", "supervisor") for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text() for folder in ("actors", "supervisor") for path in (ROOT / folder).rglob("*.py")]
     found = {event for source in sources for event in re.findall(rf'"({EVENT})"', source)}
     return (found | BY_STATE) - NO_EVENTS
 
