@@ -6,8 +6,9 @@
 
 The last number orders the segments of a worker over all its lives and arms: each arming goes on where the last one
 stopped, so neither clocks nor names of lives have a say. One pipe outlives the respawns of its pane; so a segment may
-hold several lives, and `NAME.lives` tells them apart. Nothing here is needed to supervise: what the disk refuses is
-tried again at the next beat.
+hold several lives, and `NAME.lives` tells them apart. `split` never deletes: the oldest segments go when a new one
+is made (log_quota.py), and at each beat. Nothing here is needed to supervise: what the disk refuses is tried again at
+the next beat.
 """
 
 import contextlib
@@ -83,7 +84,8 @@ class Segments:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.problem: str | None = None
-        """Why the directory or a link could not be kept in order at the last `refresh`; None when it was."""
+        """Why the directory or a link could not be kept in order at the last `refresh` or since; None when it was."""
+        self._keep: dict[str, int] = {}
         self._linked: dict[str, str] = {}
         self._forgotten: dict[str, float] = {}  # when (monotonic); its `split` may have been slower than its end
         self._gate = threading.Lock()  # a link must not come after the log that it leads to was deleted
@@ -95,16 +97,21 @@ class Segments:
         that come within LATE of their worker's being forgotten.
         """
         self.problem = None
-        try:
-            found, links = self._scan()
-        except OSError as error:
-            self._note(error)
-            return {}
-        self._drop_late(found)
-        return {
-            name: self._kept(name, found.get(name, []), keep, linked=name in links)
-            for name, keep in names_and_keep.items()
-        }
+        self.expect(names_and_keep)
+        return self._tidy(names_and_keep, only=None)
+
+    def expect(self, names_and_keep: Mapping[str, int]) -> None:
+        """Note how many segments each of these workers keeps, for `made`."""
+        with self._gate:
+            self._keep.update((name, keep) for name, keep in names_and_keep.items() if name not in self._forgotten)
+
+    def made(self, files: Iterable[str]) -> None:
+        """Do what `refresh` does, but only for those whose segments have just been made; raises nothing."""
+        names = {match["name"] for file in files if (match := _SEGMENT.fullmatch(file))}
+        with self._gate:
+            keep = {name: self._keep[name] for name in names if name in self._keep}
+        if keep:
+            self._tidy(keep, only=keep)
 
     def note_life(self, name: str, life: str) -> None:
         """Note that `life` begins where the log ends now; call it right before the start. Raises nothing."""
@@ -124,10 +131,23 @@ class Segments:
         """Delete all files of a worker that was removed; raises nothing."""
         with self._gate:
             self._linked.pop(name, None)
+            self._keep.pop(name, None)
             self._forgotten[name] = time.monotonic()
             paths = [segment.path for segment in segments_of(self.directory, name)]
             for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
                 self._unlink(path)
+
+    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, LogFacts]:
+        try:
+            found, links = self._scan(only)
+        except OSError as error:
+            self._note(error)
+            return {}
+        self._drop_late(found)
+        return {
+            name: self._kept(name, found.get(name, []), keep, linked=name in links)
+            for name, keep in names_and_keep.items()
+        }
 
     def _drop_late(self, found: Mapping[str, list[Segment]]) -> None:
         now = time.monotonic()
@@ -136,15 +156,18 @@ class Segments:
             for segment in (segment for name in self._forgotten for segment in found.get(name, ())):
                 self._unlink(segment.path)
 
-    def _scan(self) -> tuple[dict[str, list[Segment]], set[str]]:
+    def _scan(self, only: Collection[str] | None) -> tuple[dict[str, list[Segment]], set[str]]:
         found: dict[str, list[Segment]] = {}
         links: set[str] = set()
         with os.scandir(self.directory) as entries:
             for entry in entries:
+                name = entry.name.partition(".")[0]
+                if only is not None and name not in only:
+                    continue
                 if entry.name.endswith(".log"):
                     links.add(entry.name.removesuffix(".log"))
                 elif segment := _segment(entry):
-                    found.setdefault(entry.name.partition(".")[0], []).append(segment)
+                    found.setdefault(name, []).append(segment)
         return found, links
 
     def _kept(self, name: str, segments: list[Segment], keep: int, *, linked: bool) -> LogFacts:
@@ -262,7 +285,8 @@ def read_tail(
 def follow(
     directory: Path, name: str, *, lines: int | None = 0, wait: Callable[[float], object] = time.sleep
 ) -> Iterator[bytes]:
-    """Yield the last `lines` lines (None: all), then what is written from now on: nothing twice, nothing lost.
+    """Yield the last `lines` lines (None: all), then what is written from now on: nothing twice, nothing lost but what
+    is rotated away before it is read.
 
     Lines as in `read_tail`; the beginning of one is yielded when a look finds nothing more. `wait(seconds)` stands
     between two looks, and ends it by returning true, as `Event.wait` does.

@@ -53,6 +53,7 @@ from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
 from supervisor.lock import Lock
+from supervisor.log_quota import LogQuota
 from supervisor.open_files import places_within, tmux_open_files
 from supervisor.orphans import end_orphans
 from supervisor.pane_sweep import PaneSweeper
@@ -294,6 +295,8 @@ class Service:
         self._clock = SystemClock()
         self._server = TmuxServer(state_dir, self._settings.pane)
         self._segments = Segments(state_dir / LOGS)
+        self._segments.expect({record.spec.name: record.spec.log.keep for record in self._known.workers})
+        self._log_quota = LogQuota(self._segments)
         self._terminal = TmuxTerminal(state_dir, self._server, marker=marker, nofile=nofile, segments=self._segments)
         self._panes = PaneSweeper(state_dir, self._adapter_failed, lambda: self._server.pid)
         self._trees = TreeSweeper(on_error=self._adapter_failed)
@@ -535,6 +538,7 @@ class Service:
         self._log.retry()
         supervisor.tell(PartFailing("log", self._log.failing))
         supervisor.tell(PartFailing("worker logs", self._segments.problem))
+        supervisor.tell(PartFailing("log quota", self._log_quota.problem))
         self._deaths.retry()
         supervisor.tell(PartFailing("death records", self._deaths.problem))
         if self._unpointed:
@@ -572,6 +576,7 @@ class Service:
         self.gateway.close()
         self._prober.close()
         self._panes.close()
+        self._log_quota.close()
         self._hang_watch.close()
         if outcome.end_server:
             self._end_tmux_server()

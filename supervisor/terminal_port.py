@@ -95,6 +95,7 @@ class TmuxTerminal:
     def _line(self, start: NamedStart) -> str:
         order = start.order
         self._segments.note_life(start.name, order.life)
+        self._segments.expect({start.name: order.spec.log.keep})
         launch = self._launch(start.name, order.life, order.spec)
         return start_in_dead_pane(launch, order.pane) if order.pane else start_in_new_session(launch)
 

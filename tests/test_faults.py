@@ -145,6 +145,17 @@ def test_a_flooding_worker_hides_no_other_ones_crash(site: Site) -> None:
     assert site.events()[-1]["seq"] > began
 
 
+def test_a_flood_stays_within_its_quota_between_two_beats(site: Site) -> None:
+    slow = FAST.replace("200ms", "5s").replace("500ms", "1h")
+    site.write(table("flood", "command = 'yes'\nlog = { max_size = '100kB', keep = 3 }\n"), slow)
+    site.up()
+
+    def numbers() -> list[int]:
+        return [int(path.suffix[1:]) for path in (site.state / "logs").glob("flood.*-*")]
+
+    wait_until(lambda: len(numbers()) <= 5 and min(numbers(), default=0) > 10, 30)
+
+
 def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site: Site) -> None:
     site.write(table("a", "command = 'while :; do sleep 0.2; done'\n"))
     site.up()

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supervisor.log_quota import LogQuota
 from supervisor.segments import (
     LIVES_KEPT,
     LONGEST_PIECE,
@@ -239,6 +240,58 @@ def test_a_forgotten_worker_is_looked_for_only_for_a_while(logs: Path, monkeypat
     segment(logs, 0, b"somebody's\n", life="one-1", name="job")
     segments.refresh({})
     assert (logs / "job.one-1-0.000000").exists()
+
+
+def test_only_those_whose_segments_were_made_are_looked_after_between_two_beats(logs: Path) -> None:
+    segments = Segments(logs)
+    segments.expect({"api": 2, "web": 2})
+    for number in range(4):
+        for name in ("api", "web", "unknown"):
+            segment(logs, number, b"%d" % number, name=name)
+    segments.made(["api.s-1-0.000003", "unknown.s-1-0.000003", "web.lives", ".web.log.tmp"])
+    left = {"api": b"23", "web": b"0123", "unknown": b"0123"}
+    assert {name: whole(logs, name) for name in left} == left
+    assert os.readlink(logs / "api.log") == "api.s-1-0.000003"
+
+
+def test_the_late_segment_of_a_forgotten_worker_gets_no_link(logs: Path) -> None:
+    segments = Segments(logs)
+    segments.expect({"job": 5})
+    segments.forget("job")
+    segments.refresh({"job": 5})  # of a beat that began before
+    late = segment(logs, 0, b"out\n", name="job")
+    segments.made([late.name])
+    assert os.listdir(logs) == [late.name]
+
+
+@pytest.fixture
+def quota(logs: Path) -> Iterator[LogQuota]:
+    segments = Segments(logs)
+    segments.expect({"api": 3})
+    quota = LogQuota(segments)
+    yield quota
+    quota.close()
+    assert not any(thread.name == "log-quota" for thread in threading.enumerate())
+
+
+def test_a_flood_is_held_to_its_quota_without_any_beat(logs: Path, quota: LogQuota) -> None:
+    eventually(lambda: quota.problem is None)
+    piped(logs, b"line\n" * 400_000, max_size=10_000)
+    eventually(lambda: [one.number for one in segments_of(logs, "api")] == [197, 198, 199])
+    assert (logs / "api.log").read_bytes() == b"line\n" * 2_000
+
+
+def test_a_log_folder_that_was_replaced_is_watched_again(
+    logs: Path, quota: LogQuota, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supervisor.log_quota.AGAIN", 0.01)
+    shutil.rmtree(logs)
+    eventually(lambda: quota.problem)
+    assert str(logs) in str(quota.problem)
+    logs.mkdir()
+    eventually(lambda: quota.problem is None)
+    piped(logs, b"line\n" * 20_000, max_size=10_000)
+    eventually(lambda: len(segments_of(logs, "api")) == 3)
 
 
 def test_only_the_newest_lives_are_kept(logs: Path) -> None:
