@@ -29,6 +29,7 @@ from actors.spec import WorkerSpec
 from supervisor import wire
 from supervisor.config_problems import shown
 from supervisor.connection import Connection, Gone, Stuck
+from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve, limit_reached
 from supervisor.gateway_verbs import LoadedConfig, dispatch
 from supervisor.pictures import ACTIVITY, Pictures, plain_entry
 from supervisor.unix_socket import Listener, Peer, listen, listening_pid, peer_of
@@ -41,7 +42,7 @@ STUCK_AFTER = 5.0
 FLUSH_TIMEOUT = 2.0
 LAST_WORD = 5.0  # seconds after the time for typing is over, in which it is still told how far it has come
 LARGE_AT_ONCE = 8
-ACCEPT_PAUSE = 0.1  # after a failed accept (no descriptor left): the connection still waits, do not spin on it
+ACCEPT_PAUSE = 0.1  # after a failed accept: the connection still waits, do not spin on it
 
 
 class Gateway:
@@ -50,6 +51,7 @@ class Gateway:
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
     `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError.
     `before`: what happened before this service, oldest first. `deaths(names, most)`: death records, newest first.
+    `on_error` is told of each connection that could not be taken, and must not raise.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Gateway:
         stuck_after: float = STUCK_AFTER,
         before: Iterable[Entry] = (),
         deaths: Callable[[Collection[str] | None, int], list[Death]] = lambda _names, _most: [],
+        on_error: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         self.pictures = Pictures(before)
         self.starting = "the service has only begun and has no picture yet: try again in a moment"
@@ -73,12 +76,14 @@ class Gateway:
         self.define = define
         self.deaths = deaths
         self._journal = journal
+        self._on_error = on_error
         self._uid = os.getuid() if uid is None else uid
         self._stuck_after = stuck_after
         self._pool = ThreadPoolExecutor(ASKERS, "gateway-ask")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
         self._listener: Listener | None = None
+        self._reserve = Reserve(1)
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests: set[asyncio.Task[None]] = set()
@@ -141,6 +146,7 @@ class Gateway:
             self._thread.join(2 * timeout + 1.0)
         if self._listener:
             self._listener.close()
+        self._reserve.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
@@ -191,20 +197,44 @@ class Gateway:
                 if not failing:
                     self._journal.log("error", "gateway.accept_failed", {"error": str(error)})
                 failing = True
-                await asyncio.sleep(ACCEPT_PAUSE)
+                self._on_error(error)
+                if not self._turn_away(error):
+                    await asyncio.sleep(ACCEPT_PAUSE)
                 continue
             failing = False
             self._admit(client)
 
+    def _turn_away(self, error: OSError) -> bool:
+        """Tell one who waits, on the descriptor in reserve, that there is none for them; False where that can't be."""
+        if error.errno not in OUT_OF_DESCRIPTORS or self._listener is None:
+            return False
+        with self._reserve.released():
+            try:
+                client, _ = self._listener.socket.accept()
+            except OSError:
+                return False
+            with client, contextlib.suppress(OSError):
+                client.setblocking(False)
+                if self._peer(client):
+                    client.sendmsg(wire.refusal(None, "busy", _out_of_descriptors(error)))
+        return True
+
     def _admit(self, client: socket.socket) -> None:
         """Serve a client of our own user; anyone else's connection is closed without an answer."""
-        peer = peer_of(client)
-        if peer.uid != self._uid:
+        peer = self._peer(client)
+        if peer is None:
             client.close()
-            self._note_foreign(peer)
             return
         connection = Connection(client, peer, self._large, self._stuck_after)
         self._keep(self._serve(connection), self._tasks)
+
+    def _peer(self, client: socket.socket) -> Peer | None:
+        """Return who it is; None for another user, who is noted."""
+        peer = peer_of(client)
+        if peer.uid != self._uid:
+            self._note_foreign(peer)
+            return None
+        return peer
 
     def _note_foreign(self, peer: Peer) -> None:
         if peer.uid not in self._foreign:  # once a user: the log is not theirs to fill
@@ -338,6 +368,10 @@ class Gateway:
 def _resolve(done: "asyncio.Future[str | None]", problem: str | None) -> None:
     if not done.done():
         done.set_result(problem)
+
+
+def _out_of_descriptors(error: OSError) -> str:
+    return f"the service is out of file descriptors: {limit_reached(error)}; try again when other clients have ended"
 
 
 def _shutting_down() -> WireError:

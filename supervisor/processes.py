@@ -24,10 +24,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TypeVar
 
 from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from actors.ports import Tell
+from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve
 from supervisor.proc_table import Table, escaped, handle_of, lives, members, read_table
 
 RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
@@ -38,7 +38,6 @@ POLL = 0.1  # seconds; for processes that got no pidfd, and after an error
 SWEEPS_OF_NEWBORNS = 50  # in one round of killing
 _STRETCH = 16  # signals sent between two looks at the epoll
 
-T = TypeVar("T")
 Ended = Callable[[], None]
 
 
@@ -358,8 +357,7 @@ class ProcessPort:
 
 
 _NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
-_OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
-_REFUSED = {errno.EPERM, errno.EACCES, *_OUT_OF_DESCRIPTORS}
+_REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}
 
 
 def _by_age(process: Handle) -> tuple[int, int]:
@@ -418,36 +416,6 @@ class _Ending:
             self.scan_at = math.floor(now / RESCAN + 1) * RESCAN
 
 
-class _Reserve:
-    """Two descriptors kept for when there are no others: to open a pidfd and to check its start time takes two."""
-
-    def __init__(self) -> None:
-        self._kept: list[int] = []
-        self._refill()
-
-    def use(self, act: Callable[[], T]) -> T:
-        """Return what `act` returns, which is called again on the reserve when descriptors have run out."""
-        try:
-            return act()
-        except OSError as problem:
-            if problem.errno not in _OUT_OF_DESCRIPTORS:
-                raise
-        self.close()
-        try:
-            return act()
-        finally:
-            self._refill()
-
-    def close(self) -> None:
-        while self._kept:
-            os.close(self._kept.pop())
-
-    def _refill(self) -> None:
-        with contextlib.suppress(OSError):  # another thread was quicker: less in reserve
-            while len(self._kept) < 2:
-                self._kept.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
-
-
 class _Pidfds:
     """An epoll over pidfds. A process that gets no descriptor is looked at every `POLL` seconds instead."""
 
@@ -455,7 +423,7 @@ class _Pidfds:
         self.holders: dict[Handle, dict[Holder, Ended]] = {}
         self.descriptors: dict[Handle, int] = {}
         self.polled: set[Handle] = set()
-        self.reserve = _Reserve()
+        self.reserve = Reserve(2)  # to open a pidfd and to check its start time takes two
         self._handles: dict[int, Handle] = {}
         self._poll_at = 0.0
         self._epoll = select.epoll()
@@ -558,7 +526,7 @@ def _pidfd_of(process: Handle) -> int | None:
     except ProcessLookupError:
         return None
     except OSError as problem:
-        if problem.errno in _OUT_OF_DESCRIPTORS:
+        if problem.errno in OUT_OF_DESCRIPTORS:
             return None
         raise
 

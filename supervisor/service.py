@@ -49,6 +49,7 @@ from supervisor.config import Config, ConfigError, SupervisorSettings, define, d
 from supervisor.config_watch import ConfigWatch
 from supervisor.death_records import FILE as DEATHS
 from supervisor.death_records import DeathRecords
+from supervisor.descriptors import Shortage
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
@@ -61,6 +62,7 @@ from supervisor.place import Place
 from supervisor.probes import ProbePool
 from supervisor.processes import ProcessPort
 from supervisor.records_file import RecordsFile
+from supervisor.repeated_errors import RepeatedErrors
 from supervisor.sd_notify import Notifier
 from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
@@ -155,6 +157,8 @@ class Service:
         self._started_at = time.time()
         self._version = importlib.metadata.version("panevisor")
         self._failures = FailureRate()
+        self._errors = RepeatedErrors(time.monotonic)
+        self._shortage = Shortage(lambda reason: self.posts.supervisor.tell(PartFailing("descriptors", reason)))
         self._notifier = Notifier.from_environment()
         self._applying = threading.Lock()
         self._watch: ConfigWatch | None = None
@@ -323,6 +327,7 @@ class Service:
             load_config=self._load_config,
             define=lambda name, table: define(name, table, self._settings.pane),
             deaths=self._deaths.of,
+            on_error=self._shortage.note,
             before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
         )
 
@@ -544,12 +549,17 @@ class Service:
         if self._unpointed:
             self._write_pointer()
         supervisor.tell(PartFailing("pointer", self._unpointed))
+        for incident in self._errors.over():
+            self._log.log("warning", "adapter.goes_on", {"error": incident.error, "times": incident.times})
 
     def _records_digest(self) -> str:
         snapshot = self.gateway.snapshot
         return snapshot.service.config.digest if snapshot else ""
 
     def _adapter_failed(self, error: BaseException) -> None:
+        self._shortage.note(error)
+        if not self._errors.is_news(error):
+            return
         trace = "".join(traceback.format_exception(error))
         self._log.log("error", "adapter.failed", {"error": repr(error), "traceback": trace})
 
@@ -578,6 +588,7 @@ class Service:
         self._panes.close()
         self._log_quota.close()
         self._hang_watch.close()
+        self._shortage.close()
         if outcome.end_server:
             self._end_tmux_server()
         self._terminal.close_client()

@@ -110,6 +110,7 @@ class Bench:
     config_path: str = "/etc/x.toml"
     uid: int | None = None
     stuck_after: float = 5.0
+    on_error: Callable[[BaseException], None] = lambda _error: None
     log: Log = field(default_factory=Log)
     asked: list[Any] = field(default_factory=list)
     sockets: list[socket.socket] = field(default_factory=list)
@@ -123,6 +124,7 @@ class Bench:
             journal=self.log,
             uid=self.uid,
             stuck_after=self.stuck_after,
+            on_error=self.on_error,
         )
         self.gateway.start()
 

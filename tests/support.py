@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -170,6 +171,24 @@ def rows_of(service: Any) -> dict[str, Any]:
     """Return the rows of the service's last picture by name; none before the first."""
     gateway = getattr(service, "gateway", None)
     return dict(gateway.snapshot.rows) if gateway and gateway.snapshot else {}
+
+
+@contextlib.contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Let this process have no descriptor but those that it holds already."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, hard))
+    filled: list[int] = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                filled.append(os.open("/dev/null", os.O_RDONLY))
+        yield
+    finally:
+        for descriptor in filled:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def alive(pid: int) -> bool:

@@ -1,7 +1,9 @@
 """Faults injected into the whole machine; the truth is what /proc shows."""
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from support import FAST, Site, alive, cmdline, wait_until
+
+from supervisor.unix_socket import connect
 
 pytestmark = pytest.mark.timeout(120)
 SLEEPER = "command = ['sleep', '1000']\n"
@@ -154,6 +158,34 @@ def test_a_flood_stays_within_its_quota_between_two_beats(site: Site) -> None:
         return [int(path.suffix[1:]) for path in (site.state / "logs").glob("flood.*-*")]
 
     wait_until(lambda: len(numbers()) <= 5 and min(numbers(), default=0) > 10, 30)
+
+
+def test_out_of_descriptors_is_one_incident_that_clients_are_told_of(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    service = site.service_pid()
+    free = max(int(descriptor) for descriptor in os.listdir(f"/proc/{service}/fd")) + 3
+    before = resource.prlimit(service, resource.RLIMIT_NOFILE)
+    resource.prlimit(service, resource.RLIMIT_NOFILE, (free, before[1]))
+    clients: list[socket.socket] = []
+
+    def refused() -> bool:
+        clients.append(connect(site.state / "panevisor.sock", timeout=20))
+        status = site.run("status")
+        return status.returncode == 1 and "out of file descriptors" in status.stderr
+
+    try:
+        wait_until(refused, 30)
+        degraded = site.events("service.degraded", what="descriptors")
+        assert degraded[0]["reason"] == f"its limit of {free:,} open files is reached"
+        wait_until(lambda: site.events("adapter.failed"))
+    finally:
+        for client in clients:
+            client.close()
+    wait_until(lambda: site.events("service.recovered", what="descriptors"))
+    assert site.status()["supervisor"]["degraded"] == []
+    errors = [line["error"] for line in site.events("adapter.failed")]
+    assert len(errors) == len(set(errors))
 
 
 def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site: Site) -> None:

@@ -1,5 +1,6 @@
 """The Gateway on a real socket: one pack for all, nobody waits for anybody, and strangers cost nothing."""
 
+import errno
 import os
 import random
 import socket
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from gateway_bench import Bench, FileConfig, entries, receive, row, send
-from support import wait_until
+from support import no_descriptors_left, wait_until
 
 from actors.messages import Verb
 from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
@@ -475,6 +476,40 @@ def test_connections_beyond_the_limit_are_told_so(bench: Bench, monkeypatch: pyt
     kept[0].close()
     wait_until(lambda: len(bench.gateway._connections) == 2)
     assert bench.client().call("hello")["pid"]
+
+
+@pytest.fixture
+def unconnected() -> Iterator[list[socket.socket]]:
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+    for client in clients:
+        client.settimeout(20)
+    yield clients
+    for client in clients:
+        client.close()
+
+
+def test_out_of_descriptors_each_client_is_told_so_at_once(make: Make, unconnected: list[socket.socket]) -> None:
+    failures: list[Any] = []
+    bench = make(on_error=failures.append)
+    with no_descriptors_left():
+        for client in unconnected:
+            client.connect(str(bench.path))
+            answer = receive(client)
+            assert answer is not None
+            assert (answer["id"], answer["error"]["code"]) == (None, "busy")
+            assert "out of file descriptors: its limit of" in answer["error"]["message"]
+            assert receive(client) is None
+    assert {failure.errno for failure in failures} == {errno.EMFILE}
+    assert bench.client().call("hello")["pid"]
+    assert bench.log.events().count("gateway.accept_failed") == 1
+
+
+def test_out_of_descriptors_too_another_user_gets_no_answer(make: Make, unconnected: list[socket.socket]) -> None:
+    bench = make(uid=os.getuid() + 1)
+    with no_descriptors_left():
+        unconnected[0].connect(str(bench.path))
+        assert receive(unconnected[0]) is None
+    assert bench.log.wait_for("gateway.foreign_peer")["uid"] == os.getuid()
 
 
 def test_another_user_is_closed_without_an_answer_and_noted_once(make: Make) -> None:

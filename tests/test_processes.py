@@ -7,7 +7,6 @@ subreaper, as the tmux server is, so that every orphan comes back to it and can 
 import ctypes
 import os
 import queue
-import resource
 import secrets
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from support import LEAVES
+from support import LEAVES, no_descriptors_left
 
 from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from supervisor import processes
@@ -527,23 +526,6 @@ def test_a_callback_that_raises_harms_nobody_else(house: House, problem: BaseExc
     house.until_gone()
     assert house.errors.get(timeout=DEADLINE) is problem
     assert house.idle()
-
-
-@contextmanager
-def no_descriptors_left() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, hard))
-    filled: list[int] = []
-    try:
-        with suppress(OSError):
-            while True:
-                filled.append(os.open("/dev/null", os.O_RDONLY))
-        yield
-    finally:
-        for descriptor in filled:
-            os.close(descriptor)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_without_descriptors_ends_are_told_and_trees_are_ended_all_the_same(house: House) -> None:
