@@ -124,8 +124,12 @@ class TmuxServer:
         return self._path
 
     def nudge(self) -> None:
-        """Make the server reap its children: Debian's tmux misses a SIGCHLD now and then."""
-        self._signal(signal.SIGCHLD)
+        """Make the server reap its children: Debian's tmux misses a SIGCHLD now and then.
+
+        Not while descriptors have run out: then nobody can tell whether the pid is still the server's.
+        """
+        with contextlib.suppress(OSError):
+            self._signal(signal.SIGCHLD)
 
     def forget(self) -> None:
         """Make the server forget what it was ordered: environments, typed text. One born by an older version keeps it.

@@ -1,5 +1,6 @@
 """tmux's language: what is quoted arrives byte by byte, and nothing in it is executed or expanded."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -127,6 +128,20 @@ def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: Tmux
     _, pane = terminal.look(first.pane, "same", nudge=False)
     assert pane.life == "life-1"
     assert pane.pid == first.process.pid
+
+
+def test_a_look_is_answered_though_descriptors_have_run_out(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+
+    def no_descriptor(_process: object) -> bool:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("supervisor.tmux_server.lives", no_descriptor)
+    _, pane = terminal.look(started.pane, "a", nudge=True)
+    assert pane.life == "life-1"
+    monkeypatch.undo()
 
 
 def test_secrets_are_not_left_in_the_session(place: Path, terminal: TmuxTerminal) -> None:
