@@ -2,8 +2,8 @@
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
     end ──▶ one read of the process table for all endings that are due
-              ├─ somebody there ──▶ signals, TreeLeft; their pidfds go into the epoll, and when all have ended
-              │                     (or after a second) the table is read again
+              ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
+              │                     and when all have ended (or after a second) the table is read again
               └─ nobody, twice ──▶ somebody who had left it? TreeEscaped, and they are ended too; else TreeGone
 
 The table is looked at twice because a process in the middle of an exec has no environment, and so no mark.
@@ -21,7 +21,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -35,7 +35,8 @@ SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for abou
 KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
 LONGEST_REST = 0.02  # seconds
 POLL = 0.1  # seconds; for processes that got no pidfd, and after an error
-SWEEPS_OF_NEWBORNS = 50  # in one round of killing
+FREEZE = 0.05  # seconds, about: a tree that is still growing after so long lets the others have their turn
+FREEZES = 20  # turns; then what was found is killed, though the tree is growing still
 _STRETCH = 16  # signals sent between two looks at the epoll
 
 Ended = Callable[[], None]
@@ -57,7 +58,8 @@ class ProcessPort:
 
     `foreign_roots(life)` gives the pids of the living panes that are not this life's; `own()` those of the service and
     of the tmux server. They and every `tell` are called from the port's thread and must not block; what they raise goes
-    to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled.
+    to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled; only whom an earlier look
+    found is stopped, when the tree is to be killed.
     """
 
     def __init__(
@@ -224,13 +226,15 @@ class ProcessPort:
     def _begin(self, ending: "_Ending") -> None:
         before = self._endings.get(ending.order.life)
         if before is not None:
-            self._release(before)
             ending.known |= before.known
+            self._hold_all(ending, before.held)
             ending.sessions |= before.sessions
             ending.replaces = True
         self._endings[ending.order.life] = ending
 
     def _scan(self, due: list["_Ending"]) -> None:
+        for ending in due:
+            self._guarded(functools.partial(self._stop_known, ending))
         began = time.monotonic()
         table = self._pidfds.reserve.use(lambda: read_table(True, self._serve))
         read = time.monotonic()
@@ -254,11 +258,11 @@ class ProcessPort:
             self._nobody(ending, table, foreign, own)
             return
         ending.seen_empty = False
-        delivered = self._strike(ending, found)
-        if ending.kills and delivered:
-            found |= self._kill_newborns(ending, table, find)
-        self._tell_left(ending, found)
-        ending.plan_next(delivered)
+        left = self._hold_all(ending, found)
+        if not ending.kills or self._freeze(ending, table, find, left):
+            ending.plan_next(self._send(ending, ending.targets(left), ending.signal))
+        ending.fresh = False
+        self._tell_left(ending, left)
 
     def _nobody(self, ending: "_Ending", table: Table, foreign: set[int], own: set[int]) -> None:
         if not ending.seen_empty:
@@ -289,18 +293,54 @@ class ProcessPort:
         self._say(ending.tell, TreeEscaped(life, tuple(sorted(found))))
         return True
 
-    def _strike(self, ending: "_Ending", found: set[Handle]) -> bool:
-        """Hold all that were found and signal those whose turn it is; True when a signal was delivered."""
-        targets = ending.targets(found)
+    def _freeze(self, ending: "_Ending", table: Table, find: Callable[[], set[Handle]], left: set[Handle]) -> bool:
+        """Stop all that are left, and add who was forked meanwhile, until nobody is new; False: not yet.
+
+        Who is stopped forks no more and keeps its place under a limit of processes; that of a killed one is filled
+        at once by those who are still to be killed.
+        """
+        until = time.monotonic() + FREEZE
+        ending.freezes += 1
+        seen, newborns = set(left), left
+        while self._stop(ending, newborns) and self._pidfds.reserve.use(lambda: table.extend(True, self._serve)):
+            fresh = find() - seen
+            seen |= fresh
+            newborns = self._hold_all(ending, fresh)
+            left |= newborns
+            if newborns and time.monotonic() > until and ending.freezes < FREEZES:
+                return False
+        ending.freezes = 0
+        return True
+
+    def _stop(self, ending: "_Ending", processes: set[Handle]) -> bool:
+        """Return whether anybody was stopped. The first one is killed: tmux would resume it, with its whole group."""
+        first = {process for process in processes if ending.began_with(process)}
+        killed = self._send(ending, first - ending.signalled, signal.SIGKILL)
+        return self._send(ending, processes - first - ending.signalled, signal.SIGSTOP) or killed
+
+    def _stop_known(self, ending: "_Ending") -> None:
+        """Before a kill, stop whom an earlier look found: a fork storm leaves hardly any time to read the table."""
+        if ending.kills:
+            running = ending.held - ending.signalled
+            self._send(ending, {process for process in running if not ending.began_with(process)}, signal.SIGSTOP)
+
+    def _hold_all(self, ending: "_Ending", processes: set[Handle]) -> set[Handle]:
+        """Return those of them that are there; their ends will be heard of."""
+        return {process for process in self._by_age(processes) if self._hold_member(ending, process)}
+
+    def _send(self, ending: "_Ending", processes: set[Handle], number: signal.Signals) -> bool:
+        """Return whether it was delivered to anybody."""
         delivered = False
-        for number, process in enumerate(sorted(found, key=_by_age)):
+        for process in self._by_age(processes):
+            delivered |= self._signal(ending, process, number)
+        return delivered
+
+    def _by_age(self, processes: set[Handle]) -> Iterator[Handle]:
+        """Yield parents first: they can't make new ones then. In between, the ends of others are heard."""
+        for number, process in enumerate(sorted(processes, key=lambda process: (process.ticks, process.pid))):
             if number % _STRETCH == _STRETCH - 1:
                 self._serve()
-            if not self._hold_member(ending, process):
-                found.discard(process)
-            elif process in targets:
-                delivered |= self._signal(ending, process)
-        return delivered
+            yield process
 
     def _hold_member(self, ending: "_Ending", process: Handle) -> bool:
         def ended() -> None:
@@ -317,11 +357,11 @@ class ProcessPort:
         ending.held.add(process)
         return True
 
-    def _signal(self, ending: "_Ending", process: Handle) -> bool:
+    def _signal(self, ending: "_Ending", process: Handle, number: signal.Signals) -> bool:
         """Return whether it was delivered; a setuid child refuses, and is tried again at each scan."""
         try:
-            self._pidfds.signal(process, ending.signal)
-            if ending.signal not in _NOT_HANDLED:
+            self._pidfds.signal(process, number)
+            if number not in _NOT_HANDLED:
                 self._pidfds.signal(process, signal.SIGCONT)  # a stopped process could not handle it
         except ProcessLookupError:
             return False  # it has just ended: its pidfd says so
@@ -331,19 +371,9 @@ class ProcessPort:
             ending.refused.add(process)
             return False
         ending.refused.discard(process)
-        ending.signalled.add(process)
+        if number is ending.signal:
+            ending.signalled.add(process)
         return True
-
-    def _kill_newborns(self, ending: "_Ending", table: Table, find: Callable[[], set[Handle]]) -> set[Handle]:
-        """Kill what was forked while the others were killed: only a short look can overtake a fork storm."""
-        killed: set[Handle] = set()
-        for _ in range(SWEEPS_OF_NEWBORNS):
-            if not self._pidfds.reserve.use(lambda: table.extend(True)):
-                break
-            newborns = find() - ending.signalled - ending.refused
-            self._strike(ending, newborns)
-            killed |= newborns
-        return killed
 
     def _tell_left(self, ending: "_Ending", found: set[Handle]) -> None:
         if found - ending.told:
@@ -360,16 +390,13 @@ _NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
 _REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}
 
 
-def _by_age(process: Handle) -> tuple[int, int]:
-    return process.ticks, process.pid  # parents first: they can't make new ones then
-
-
 @dataclass(slots=True, eq=False)
 class _Ending:
     """One order to end a tree, and how far it has come.
 
     `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
-    whose end will be told; `refused`: those whom the signal could not reach; `sessions`: those that a member led.
+    whose end will be told; `refused`: those whom the signal could not reach; `sessions`: those that a member led;
+    `freezes`: turns spent on stopping them before the next kill.
     """
 
     name: str
@@ -381,6 +408,7 @@ class _Ending:
     fresh: bool = True
     replaces: bool = False
     seen_empty: bool = False
+    freezes: int = 0
     known: set[Handle] = field(default_factory=set)
     held: set[Handle] = field(default_factory=set)
     signalled: set[Handle] = field(default_factory=set)
@@ -391,6 +419,10 @@ class _Ending:
     @property
     def kills(self) -> bool:
         return self.signal is signal.SIGKILL
+
+    def began_with(self, process: Handle) -> bool:
+        first = self.order.process
+        return first is not None and process.pid == first.pid and first.ticks in (0, process.ticks)
 
     def targets(self, found: set[Handle]) -> set[Handle]:
         """Return whom the signal goes to: all the first time, and when killing; later only who has not got it."""
@@ -405,7 +437,6 @@ class _Ending:
 
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
-        self.fresh = False
         now = time.monotonic()
         if not self.held:
             self.scan_at = now

@@ -15,9 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
-from support import LEAVES, no_descriptors_left
+from support import LEAVES, no_descriptors_left, wait_until
 
 from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from supervisor import processes
@@ -28,6 +29,36 @@ DEADLINE = 10.0
 PR_SET_CHILD_SUBREAPER = 36
 IGNORES_TERM = "trap '' TERM; echo there; while :; do read _; done"
 ESCAPES = "import os, sys\nos.fork() and os._exit(0)\nos.setsid()\nos.fork() and os._exit(0)\n"
+STORM = """
+import fcntl, os, random, signal, sys, time
+place, slots, until = sys.argv[1], int(sys.argv[2]), time.monotonic() + 20
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+first, mine = os.getpid(), None
+
+def take_slot():
+    slot = os.open(f"{place}/{random.randrange(slots)}", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return slot
+    except OSError:
+        os.close(slot)
+
+print("there", flush=True)
+while time.monotonic() < until:
+    if (slot := take_slot()) is None:
+        time.sleep(0.002)
+    elif os.fork():
+        os.close(slot)
+        time.sleep(0.1)
+        if os.getpid() % 2 and os.getpid() != first:
+            os._exit(0)
+    else:
+        if mine is not None:
+            os.close(mine)
+        mine = slot
+        random.seed()
+        os.getpid() % 3 or os.setsid()
+"""
 NAMED = ESCAPES + "print(os.getpid(), flush=True)\nos.execvp(sys.argv[1], sys.argv[1:])\n"
 
 
@@ -414,6 +445,20 @@ def test_a_fork_storm_is_ended(house: House) -> None:
     storm = "i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); [ $i -eq 20 ] && echo there; done; wait"
     first = house.shell(storm)
     house.said()
+    house.end(first)
+    began = time.monotonic()
+    house.until_gone()
+    assert time.monotonic() - began < 5
+    assert not house.living()
+
+
+def test_a_fork_storm_that_fills_every_freed_slot_is_ended(house: House, tmp_path: Path) -> None:
+    """A process holds one of 500 slots while it lives; 20 s bound the storm if it could not be ended."""
+    first = house.start(sys.executable, "-S", "-c", STORM, str(tmp_path), "500")
+    house.said()
+    wait_until(lambda: len(os.listdir(tmp_path)) > 400)
+    house.end(first, "TERM")
+    house.next()
     house.end(first)
     began = time.monotonic()
     house.until_gone()
