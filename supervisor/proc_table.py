@@ -10,7 +10,7 @@ be erased, a parent can die, `setsid` makes a new session.
 import errno
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import NamedTuple
 
 from actors.messages import Handle
@@ -78,6 +78,14 @@ class Table(dict[int, Entry]):
                 self.add(entry)
         self._tried.update(fresh)
         return bool(fresh)
+
+    def still_there(self, processes: Iterable[Handle]) -> Iterator[int]:
+        """Yield the pids of those of them that are in the table."""
+        return (process.pid for process in processes if process.pid in self and self[process.pid].handle == process)
+
+    def not_reused(self, processes: Iterable[Handle]) -> Iterator[int]:
+        """Yield the pids of those of them that no other process has now: a session with that number is still theirs."""
+        return (process.pid for process in processes if process.pid not in self or self[process.pid].handle == process)
 
     def closure(self, seeds: Iterable[int], barred: Set[int] = frozenset()) -> set[int]:
         """Return the seeds and all their descendants, zombies left out; nothing behind a barred pid is reached."""
@@ -164,8 +172,7 @@ def members(
     even with this very mark: a person's split in a worker's session inherits it. `foreign_roots` has living panes only;
     the number of a dead one may have been given to a member.
     """
-    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root)}
-    seeds.update(process.pid for process in last if process.pid in table and table[process.pid].handle == process)
+    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root), *table.still_there(last)}
     ours = (pid for pid in seeds if not table.below(pid, foreign_roots, own))
     return table.closure(ours, foreign_roots | own)
 

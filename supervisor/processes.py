@@ -283,9 +283,8 @@ class ProcessPort:
             return False
         life = ending.order.life
         names = f"{self._state_digest}/{ending.name}/"
-        found = escaped(
-            table, marks=names, sessions=ending.sessions, reaper=self._server.pid, foreign_roots=foreign, own=own
-        )
+        led = ending.sessions.union(table.not_reused(ending.order.last))
+        found = escaped(table, marks=names, sessions=led, reaper=self._server.pid, foreign_roots=foreign, own=own)
         if not found:
             return False
         ending.known |= {table[pid].handle for pid in found}

@@ -11,7 +11,8 @@ objects are kept by `process_iter` from sweep to sweep and asked one thing each:
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 
 import psutil
 
@@ -74,20 +75,22 @@ class TreeSweeper:
 
 
 class _Sweep:
-    """What has to be remembered from one sweep for the next: CPU time by process, and when it was read."""
+    """What has to be remembered from one sweep for the next: CPU time by process, when it was read, trees by root."""
 
     def __init__(self) -> None:
         self._cpu: dict[Handle, int] = {}
+        self._trees: dict[Handle, tuple[Handle, ...]] = {}
         self._taken: float | None = None
 
     def take(self, roots: Mapping[str, Handle]) -> TreeSweep:
         taken = time.monotonic()
         table = read_table(with_marks=False)
         elapsed = None if self._taken is None else taken - self._taken
-        trees = {name: _members(table, root) for name, root in roots.items()}
+        trees = {name: _members(table, root, self._trees.get(root, ())) for name, root in roots.items()}
         rss = _resident({entry.pid for entries in trees.values() for entry in entries or ()})
         found = {name: self._tree(entries, rss, elapsed) for name, entries in trees.items()}
         self._cpu = {entry.handle: entry.cpu for entries in trees.values() for entry in entries or ()}
+        self._trees = {roots[name]: tree.handles for name, tree in found.items() if tree}
         self._taken = taken
         return TreeSweep(taken, found, _host(first=elapsed is None), time.monotonic() - taken)
 
@@ -105,15 +108,18 @@ class _Sweep:
         return round(100 * sum(spent) / TICKS_PER_SECOND / elapsed, 1)
 
 
-def _members(table: Table, root: Handle) -> list[Entry] | None:
-    """Return the root and its descendants, and who of its session was left to the root's own parent, the tmux server.
+def _members(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry] | None:
+    """Return the root and its descendants, and who was left to the root's own parent, the tmux server.
 
-    None when the root has ended. Start time 0: whoever has the pid.
+    That is who was in the tree `before`, and who is in the session of the root or of one who was. None when the root
+    has ended. Start time 0: whoever has the pid.
     """
     first = table.get(root.pid)
     if first is None or first.zombie or root.ticks not in (0, first.ticks):
         return None
-    orphans = [pid for pid in table.sessions.get(root.pid, ()) if table[pid].ppid == first.ppid]
+    sessions = (table.sessions.get(pid, ()) for pid in table.not_reused((first.handle, *before)))
+    known = chain(table.still_there(before), *sessions)
+    orphans = [pid for pid in known if table[pid].ppid == first.ppid]
     return [table[pid] for pid in sorted(table.closure([root.pid, *orphans]))]
 
 

@@ -353,6 +353,18 @@ def test_who_had_left_the_tree_unseen_is_named_and_ended_too(house: House) -> No
     assert left is None or left.zombie
 
 
+def test_who_was_left_in_the_session_of_one_seen_in_the_tree_has_escaped(house: House) -> None:
+    reaper(house)
+    first = house.shell("env -i setsid sh -c 'echo $$; sleep 1000 & echo $!; read _'; read _")
+    seen, escapee = house.stranger(house.said()), house.stranger(house.said())
+    os.kill(seen.pid, signal.SIGKILL)
+    while lives(seen):
+        pass
+    house.end(first, last=(first, seen))
+    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert not lives(escapee)
+
+
 def test_a_process_of_the_worker_from_another_life_is_named_and_ended(house: House) -> None:
     reaper(house)
     old = house.shell("echo there; read _", life="l0")

@@ -16,7 +16,7 @@ import pytest
 from actors.messages import Handle, Tree
 from actors.ports import TreeSweep
 from supervisor import tree_sweep
-from supervisor.proc_table import Table, handle_of, read_table
+from supervisor.proc_table import Entry, Table, handle_of, read_table
 from supervisor.tree_sweep import TreeSweeper
 
 DEADLINE = 10.0
@@ -112,6 +112,39 @@ def test_an_orphan_of_the_session_that_came_to_the_tmux_server_is_counted(
     assert {handle.pid for handle in sweeps.tree(root).handles} == {root.pid, orphan}
 
 
+def test_who_was_seen_in_the_tree_is_counted_still_when_it_is_left_to_the_tmux_server(
+    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
+) -> None:
+    root = shell("sh -c 'setsid sleep 1000 & echo $!; read _'; read _")
+    escapee = int(said(started[0]))
+    try:
+        while read_table(with_marks=False)[escapee].sid != escapee:
+            pass  # it is on its way out of the session
+        assert escapee in {handle.pid for handle in sweeps.tree(root).handles}
+        assert started[0].stdin is not None
+        started[0].stdin.write("\n")
+        started[0].stdin.flush()
+        while read_table(with_marks=False)[escapee].ppid != os.getpid():
+            pass
+        for _ in range(2):
+            assert {handle.pid for handle in sweeps.tree(root).handles} == {root.pid, escapee}
+    finally:
+        os.kill(escapee, signal.SIGKILL)
+
+
+def test_who_was_seen_in_the_tree_counts_no_more_once_it_is_another_or_has_another_parent() -> None:
+    parents = {10: 1, 20: 10, 30: 10, 31: 30, 32: 10}
+    table = Table(Entry(pid, ppid, sid=pid, ticks=5, state="S", threads=1, cpu=0) for pid, ppid in parents.items())
+    root = Handle(20, 5)
+    assert tree_sweep._members(table, root, (root, Handle(31, 5), Handle(32, 4))) == [table[20]]
+    assert tree_sweep._members(table, root, (root, Handle(32, 5))) == [table[20], table[32]]
+
+
+def test_an_orphan_in_the_session_of_one_who_was_seen_in_the_tree_is_counted() -> None:
+    root, orphan = (Entry(pid, 10, sid, ticks=5, state="S", threads=1, cpu=0) for pid, sid in ((20, 20), (33, 32)))
+    assert tree_sweep._members(Table([root, orphan]), root.handle, (root.handle, Handle(32, 5))) == [root, orphan]
+
+
 def test_a_root_that_has_ended_or_was_never_this_one_has_no_tree(
     sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
 ) -> None:
@@ -205,6 +238,7 @@ def test_nothing_is_remembered_of_trees_that_are_gone(sweeps: Sweeps, shell: She
     sweeps.tree(shell("read _"))
     sweeps.take()
     assert not sweeps.sweeper._sweep._cpu
+    assert not sweeps.sweeper._sweep._trees
 
 
 def test_a_closed_sweeper_answers_no_more(sweeps: Sweeps) -> None:
