@@ -26,7 +26,8 @@ _ENVIRON_CHUNK = 16_384
 class Entry(NamedTuple):
     """One process. `ticks`: its start time, `cpu`: its user and system time, both in clock ticks; `state`: one letter.
 
-    `mark` is None when it has none, when it cannot be read, and when marks were not asked for.
+    `terminal` is the device number of its session's, 0 for none. `mark` is None when it has none, when it cannot be
+    read, and when marks were not asked for.
     """
 
     pid: int
@@ -37,6 +38,7 @@ class Entry(NamedTuple):
     threads: int
     cpu: int
     mark: str | None = None
+    terminal: int = 0
 
     @property
     def handle(self) -> Handle:
@@ -141,6 +143,7 @@ def entry_of(pid: int, *, with_mark: bool = False) -> Entry | None:
         threads=int(fields[17]),
         cpu=int(fields[11]) + int(fields[12]),
         mark=_mark_of(pid) if with_mark and ppid != _KTHREADD else None,
+        terminal=int(fields[4]),
     )
 
 
@@ -178,15 +181,33 @@ def members(
 
 
 def escaped(
-    table: Table, *, marks: str, sessions: Set[int], reaper: int, foreign_roots: Set[int], own: Set[int]
+    table: Table,
+    *,
+    marks: str,
+    sessions: Set[int],
+    terminals: Set[int],
+    since: int,
+    reaper: int,
+    foreign_roots: Set[int],
+    own: Set[int],
 ) -> set[int]:
     """Return the pids of those who left a worker's tree unseen, with their descendants; zombies are left out.
 
     They bear a mark of the worker (it begins with `marks`), of whatever life; or they are orphans, so children of the
-    `reaper`, in a session that one of the tree led. Who is in the tree of a foreign root is not meant.
+    `reaper`, in a session that one of the tree led, or with one of the tree's terminals open. A terminal's number is
+    given anew once nobody has it open: who began before `since` (clock ticks) got it from another life. Who is in the
+    tree of a foreign root, or in the reaper's session, as its helpers are, is not meant.
     """
+    server = table.get(reaper)
+
+    def left(orphan: Entry) -> bool:
+        if orphan.sid in sessions:
+            return True
+        stranger = orphan.mark is None and orphan.ticks >= since and not (server and orphan.sid == server.sid)
+        return stranger and _has_open(orphan.pid, terminals)
+
     marked = (pid for mark, pids in table.marks.items() if mark.startswith(marks) for pid in pids)
-    orphans = (pid for pid in table.children.get(reaper, ()) if table[pid].sid in sessions)
+    orphans = (pid for pid in table.children.get(reaper, ()) if pid not in foreign_roots and left(table[pid]))
     barred = foreign_roots | own
     return table.closure((pid for pid in (*marked, *orphans) if not table.below(pid, foreign_roots, own)), barred)
 
@@ -213,6 +234,15 @@ def _is_root(entry: Entry, root: Handle, mark: str) -> bool:
 
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _has_open(pid: int, terminals: Set[int]) -> bool:
+    try:
+        return bool(terminals) and any(os.stat(file).st_rdev in terminals for file in os.scandir(f"/proc/{pid}/fd"))
+    except OSError as problem:
+        if problem.errno in _UNREADABLE:
+            return False
+        raise
 
 
 def _mark_of(pid: int) -> str | None:

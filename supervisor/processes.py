@@ -229,6 +229,7 @@ class ProcessPort:
             ending.known |= before.known
             self._hold_all(ending, before.held)
             ending.sessions |= before.sessions
+            ending.terminals |= before.terminals
             ending.replaces = True
         self._endings[ending.order.life] = ending
 
@@ -284,7 +285,16 @@ class ProcessPort:
         life = ending.order.life
         names = f"{self._state_digest}/{ending.name}/"
         led = ending.sessions.union(table.not_reused(ending.order.last))
-        found = escaped(table, marks=names, sessions=led, reaper=self._server.pid, foreign_roots=foreign, own=own)
+        found = escaped(
+            table,
+            marks=names,
+            sessions=led,
+            terminals=ending.terminals,
+            since=ending.order.process.ticks if ending.order.process else 0,
+            reaper=self._server.pid,
+            foreign_roots=foreign,
+            own=own,
+        )
         if not found:
             return False
         ending.known |= {table[pid].handle for pid in found}
@@ -395,7 +405,7 @@ class _Ending:
 
     `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
     whose end will be told; `refused`: those whom the signal could not reach; `sessions`: those that a member led;
-    `freezes`: turns spent on stopping them before the next kill.
+    `terminals`: that of its first process; `freezes`: turns spent on stopping them before the next kill.
     """
 
     name: str
@@ -414,6 +424,7 @@ class _Ending:
     refused: set[Handle] = field(default_factory=set)
     told: set[Handle] = field(default_factory=set)
     sessions: set[int] = field(default_factory=set)
+    terminals: set[int] = field(default_factory=set)
 
     @property
     def kills(self) -> bool:
@@ -431,8 +442,11 @@ class _Ending:
         """Return who belongs to the tree now."""
         last = (*self.order.last, *self.known)
         pids = members(table, mark=mark, root=self.order.process, last=last, foreign_roots=foreign_roots, own=own)
+        found = {table[pid].handle for pid in pids}
         self.sessions.update(pid for pid in pids if table[pid].sid == pid)
-        return {table[pid].handle for pid in pids}
+        self.terminals.update(table[process.pid].terminal for process in found if self.began_with(process))
+        self.terminals.discard(0)
+        return found
 
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""

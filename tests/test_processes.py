@@ -20,7 +20,17 @@ from pathlib import Path
 import pytest
 from support import LEAVES, no_descriptors_left, wait_until
 
-from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
+from actors.messages import (
+    TICKS_PER_SECOND,
+    EndTree,
+    Fact,
+    Handle,
+    ProcessEnded,
+    TreeEscaped,
+    TreeGone,
+    TreeLeft,
+    Watch,
+)
 from supervisor import processes
 from supervisor.proc_table import Table, handle_of, lives, read_table
 from supervisor.processes import ProcessPort
@@ -363,6 +373,52 @@ def test_who_was_left_in_the_session_of_one_seen_in_the_tree_has_escaped(house: 
     house.end(first, last=(first, seen))
     assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
     assert not lives(escapee)
+
+
+@pytest.fixture
+def terminal() -> Iterator[str]:
+    """The path of a terminal that nobody has: a leader of a session who opens it gets it."""
+    ends = os.openpty()
+    yield os.ttyname(ends[1])
+    for end in ends:
+        os.close(end)
+
+
+def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, terminal: str) -> None:
+    reaper(house)
+    first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
+    escapee = house.stranger(house.said())
+    while read_table(with_marks=True)[escapee.pid].mark:
+        pass  # it has not yet become `env -i`
+    house.end(first, "TERM")
+    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert not lives(escapee)
+
+
+def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escaped(house: House, terminal: str) -> None:
+    reaper(house)
+    house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}', NAMED, life="l0")
+    before = house.stranger(house.said())
+    time.sleep(2 / TICKS_PER_SECOND)
+    script = f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000 3<&-; read _'
+    first = house.shell(script, NAMED)
+    without = house.stranger(house.said())
+    while any(read_table(with_marks=True)[pid].mark for pid in (before.pid, without.pid)):
+        pass
+    with kept(house, before, without):
+        house.end(first, "TERM")
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+
+
+def test_where_there_is_no_terminal_nobody_has_it_open(house: House, tmp_path: Path) -> None:
+    reaper(house)
+    first = house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3>"{tmp_path}/file"; read _', NAMED)
+    with_a_file = house.stranger(house.said())
+    while read_table(with_marks=True)[with_a_file.pid].mark:
+        pass
+    with kept(house, with_a_file):
+        house.end(first, "TERM")
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
 
 
 def test_a_process_of_the_worker_from_another_life_is_named_and_ended(house: House) -> None:
