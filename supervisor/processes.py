@@ -28,7 +28,7 @@ from enum import IntEnum
 from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from actors.ports import Tell
 from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve
-from supervisor.proc_table import Table, escaped, handle_of, lives, members, read_table
+from supervisor.proc_table import Table, entry_of, escaped, handle_of, lives, members, read_table
 
 RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
@@ -76,6 +76,7 @@ class ProcessPort:
         self._on_error = on_error
         self._watched: dict[str, Handle] = {}
         self._endings: dict[str, _Ending] = {}
+        self._terminals: dict[int, str] = {}  # device numbers: which life had it last
         self._server: Handle | None = None
         self._rest_until = 0.0
         self._orders: deque[Callable[[], None]] = deque()
@@ -111,10 +112,14 @@ class ProcessPort:
         self._order(lambda: self._unwatch(life))
 
     def tables(self) -> dict[str, int]:
-        """Return the size of each table; with nothing watched and nothing being ended all are 0."""
+        """Return the size of each table; with nothing watched and nothing being ended all are 0.
+
+        Only the terminal of a life that was watched and never ended stays until another life has it.
+        """
         return {
             "watched": len(self._watched),
             "endings": len(self._endings),
+            "terminals": len(self._terminals),
             "held": len(self._pidfds.holders),
             "pidfds": len(self._pidfds.descriptors),
             "polled": len(self._pidfds.polled),
@@ -146,7 +151,7 @@ class ProcessPort:
             except Exception as problem:  # out of descriptors or memory: nothing was lost, try again
                 self._on_error(problem)
                 time.sleep(POLL)
-        for table in (self._watched, self._endings, self._orders):
+        for table in (self._watched, self._endings, self._terminals, self._orders):
             table.clear()
         with self._gate:  # `close` has rung the bell by then
             self._pidfds.close()
@@ -203,6 +208,13 @@ class ProcessPort:
             ended()
         else:
             self._watched[watch.life] = process
+            self._note_terminal(watch.life, process)
+
+    def _note_terminal(self, life: str, process: Handle) -> None:
+        """A dead leader of a session has no terminal any more, and who escaped from it may have it open."""
+        entry = self._pidfds.reserve.use(lambda: entry_of(process.pid))
+        if entry and entry.handle == process and entry.terminal:
+            self._terminals[entry.terminal] = life
 
     def _unwatch(self, life: str) -> None:
         process = self._watched.pop(life, None)
@@ -231,6 +243,7 @@ class ProcessPort:
             ending.sessions |= before.sessions
             ending.terminals |= before.terminals
             ending.replaces = True
+        ending.terminals.update(number for number, life in self._terminals.items() if life == ending.order.life)
         self._endings[ending.order.life] = ending
 
     def _scan(self, due: list["_Ending"]) -> None:
@@ -276,6 +289,7 @@ class ProcessPort:
             return
         self._release(ending)
         del self._endings[ending.order.life]
+        self._terminals = {number: life for number, life in self._terminals.items() if life != ending.order.life}
         self._say(ending.tell, TreeGone(ending.order.life))
 
     def _retake(self, ending: "_Ending", table: Table, foreign: set[int], own: set[int]) -> bool:

@@ -395,6 +395,23 @@ def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, 
     assert not lives(escapee)
 
 
+def test_the_terminal_is_known_still_when_the_first_process_has_crashed(house: House, terminal: str) -> None:
+    reaper(house)
+    first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
+    escapee = house.stranger(house.said())
+    while read_table(with_marks=True)[escapee.pid].mark:
+        pass
+    house.port.watch(Watch("l1", first), house.facts.put)
+    house.settle()
+    os.kill(first.pid, signal.SIGKILL)
+    assert house.next() == ProcessEnded("l1")
+    house.started[-1].wait()
+    house.end(first)
+    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert not lives(escapee)
+    assert house.port.tables()["terminals"] == 0
+
+
 def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escaped(house: House, terminal: str) -> None:
     reaper(house)
     house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}', NAMED, life="l0")
