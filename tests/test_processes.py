@@ -375,6 +375,13 @@ def test_who_was_left_in_the_session_of_one_seen_in_the_tree_has_escaped(house: 
     assert not lives(escapee)
 
 
+def without_mark(house: House) -> Handle:
+    """Return the process that said its pid, once `env -i sleep` has become what it shall be."""
+    process = house.stranger(house.said())
+    wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep"))
+    return process
+
+
 @pytest.fixture
 def terminal() -> Iterator[str]:
     """The path of a terminal that nobody has: a leader of a session who opens it gets it."""
@@ -387,9 +394,7 @@ def terminal() -> Iterator[str]:
 def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, terminal: str) -> None:
     reaper(house)
     first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
-    escapee = house.stranger(house.said())
-    while read_table(with_marks=True)[escapee.pid].mark:
-        pass  # it has not yet become `env -i`
+    escapee = without_mark(house)
     house.end(first, "TERM")
     assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
     assert not lives(escapee)
@@ -398,9 +403,7 @@ def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, 
 def test_the_terminal_is_known_still_when_the_first_process_has_crashed(house: House, terminal: str) -> None:
     reaper(house)
     first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
-    escapee = house.stranger(house.said())
-    while read_table(with_marks=True)[escapee.pid].mark:
-        pass
+    escapee = without_mark(house)
     house.port.watch(Watch("l1", first), house.facts.put)
     house.settle()
     os.kill(first.pid, signal.SIGKILL)
@@ -414,14 +417,12 @@ def test_the_terminal_is_known_still_when_the_first_process_has_crashed(house: H
 
 def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escaped(house: House, terminal: str) -> None:
     reaper(house)
-    house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}', NAMED, life="l0")
-    before = house.stranger(house.said())
+    house.shell(f'("{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}); :', NAMED, life="l0")
+    before = without_mark(house)
     time.sleep(2 / TICKS_PER_SECOND)
     script = f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000 3<&-; read _'
     first = house.shell(script, NAMED)
-    without = house.stranger(house.said())
-    while any(read_table(with_marks=True)[pid].mark for pid in (before.pid, without.pid)):
-        pass
+    without = without_mark(house)
     with kept(house, before, without):
         house.end(first, "TERM")
         assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
@@ -430,9 +431,7 @@ def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escape
 def test_where_there_is_no_terminal_nobody_has_it_open(house: House, tmp_path: Path) -> None:
     reaper(house)
     first = house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3>"{tmp_path}/file"; read _', NAMED)
-    with_a_file = house.stranger(house.said())
-    while read_table(with_marks=True)[with_a_file.pid].mark:
-        pass
+    with_a_file = without_mark(house)
     with kept(house, with_a_file):
         house.end(first, "TERM")
         assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
