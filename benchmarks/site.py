@@ -31,7 +31,8 @@ class Site:
         return done.stdout
 
     def status(self) -> dict[str, Any]:
-        return json.loads(self.run("status", "-o", "json"))
+        picture: dict[str, Any] = json.loads(self.run("status", "-o", "json"))
+        return picture
 
     def service_pid(self) -> int:
         return int((self.state / "lock").read_text().split()[0])

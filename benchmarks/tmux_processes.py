@@ -6,6 +6,7 @@ Needs strace. At most 3 a beat are allowed, whatever the number of workers.
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.site import CHANGING, IDLE, site
@@ -23,7 +24,7 @@ def main() -> None:
             print(f"{workers:>8} {name:>10} {beats:>6} {processes:>15} {processes / beats:>7.2f}")
 
 
-def count(pid: int, tick: object) -> tuple[int, int]:
+def count(pid: int, tick: Callable[[], int]) -> tuple[int, int]:
     with tempfile.NamedTemporaryFile(prefix="pvb-") as out:
         trace = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=execve", "-o", out.name, "-p", str(pid)])
         time.sleep(0.5)

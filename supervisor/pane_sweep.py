@@ -35,7 +35,10 @@ class PaneSweeper:
     """Sweeps in a thread of its own; requests queue, which the Ticker never lets happen."""
 
     def __init__(
-        self, state_dir: Path, on_error: Callable[[BaseException], None], server: Callable[[], int | None]
+        self,
+        state_dir: Path,
+        on_error: Callable[[BaseException], None],
+        server: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._state_dir = state_dir
         self._client = ControlClient(state_dir, server)
