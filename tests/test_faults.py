@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -296,24 +297,33 @@ def test_down_ends_what_had_left_every_tree_unseen(site: Site) -> None:
     assert not alive(escaped)
 
 
-def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_ended(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    before, tmux = pids(site), site.tmux_pid()
+@contextmanager
+def begun_without_tmux(site: Site) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Give a stopped tmux server, and the service that waits for it."""
+    tmux = site.tmux_pid()
     site.kill_service()
     os.kill(tmux, signal.SIGSTOP)
     serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
     try:
         wait_until(lambda: site.events("tmux.unreachable"), 20)
-        for verb in (("status",), ("down",)):
-            assert "the service waits for tmux: " in site.run(*verb, check=7).stderr
+        yield tmux, serving
+    finally:
+        if alive(tmux):
+            os.kill(tmux, signal.SIGCONT)
+        serving.kill()
+        serving.wait()
+
+
+def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_ended(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    with begun_without_tmux(site) as (_, serving):
+        for verb in ("status", "down"):
+            assert "the service waits for tmux: " in site.run(verb, check=7).stderr
         assert "down --keep-workers" in site.run("down", check=7).stderr
         site.run("down", "--keep-workers", check=0)
         assert serving.wait(10) == 0
-    finally:
-        os.kill(tmux, signal.SIGCONT)
-        serving.kill()
-        serving.wait()
     site.up()
     assert pids(site) == before
 
@@ -321,21 +331,13 @@ def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_end
 def test_a_service_that_finds_tmux_stopped_says_when_it_answers(site: Site) -> None:
     site.write(table("a"))
     site.up()
-    before, tmux = pids(site), site.tmux_pid()
-    site.kill_service()
-    os.kill(tmux, signal.SIGSTOP)
-    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
-    try:
-        wait_until(lambda: site.events("tmux.unreachable"), 20)
+    before = pids(site)
+    with begun_without_tmux(site) as (tmux, _):
         os.kill(tmux, signal.SIGCONT)
         wait_until(lambda: site.events("tmux.answers"), 20)
         site.up()
         assert pids(site) == before
         site.run("down", check=0)
-    finally:
-        os.kill(tmux, signal.SIGCONT) if alive(tmux) else None
-        serving.kill()
-        serving.wait()
 
 
 def test_without_tmux_up_and_serve_say_so_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
