@@ -56,7 +56,7 @@ def take_slot():
 print("there", flush=True)
 while time.monotonic() < until:
     if (slot := take_slot()) is None:
-        time.sleep(0.002)
+        time.sleep(0.005)
     elif os.fork():
         os.close(slot)
         time.sleep(0.1)
@@ -537,10 +537,10 @@ def test_a_fork_storm_is_ended(house: House) -> None:
 
 
 def test_a_fork_storm_that_fills_every_freed_slot_is_ended(house: House, tmp_path: Path) -> None:
-    """A process holds one of 500 slots while it lives; 20 s bound the storm if it could not be ended."""
-    first = house.start(sys.executable, "-S", "-c", STORM, str(tmp_path), "500")
+    """A process holds one of 200 slots while it lives; 20 s bound the storm if it could not be ended."""
+    first = house.start(sys.executable, "-S", "-c", STORM, str(tmp_path), "200")
     house.said()
-    wait_until(lambda: len(os.listdir(tmp_path)) > 400)
+    wait_until(lambda: len(os.listdir(tmp_path)) > 170)
     house.end(first, "TERM")
     house.next()
     house.end(first)
