@@ -419,10 +419,11 @@ def stranger(site: Site) -> Iterator[Callable[[], None]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
-        (site.state / "tmux.sock").unlink()
-        argv = ["tmux", "-u", "-f", "/dev/null", "-S", "./tmux.sock", "-D"]
+        other = site.state / "other.sock"
+        argv = ["tmux", "-u", "-f", "/dev/null", "-S", "./other.sock", "-D"]
         started.append(subprocess.Popen(argv, cwd=site.state, stdin=subprocess.DEVNULL))
-        wait_until((site.state / "tmux.sock").exists)
+        wait_until(other.exists)
+        other.replace(site.state / "tmux.sock")  # never without a socket: that would be noticed, and mended
 
     yield start
     for server in started:
