@@ -70,15 +70,16 @@ def next_piece(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | Non
 
 def in_time(queue: TypingQueue, now: float) -> tuple[TypingQueue, tuple[tuple[int, bool], ...]]:
     """Return the queue without those for whom nobody waits any more: their numbers, with whether each was begun."""
-    late = [given for given in queue.waiting[queue.under_way is not None :] if given.until <= now]
+    begun = queue.waiting[: queue.under_way is not None]  # a piece under way can't be called back
+    rest = queue.waiting[len(begun) :]
+    late = [given for given in rest if given.until <= now]
     if not late:
         return queue, ()
     first = queue.waiting[0]
     dropped = tuple((given.number, given is first and queue.done > 0) for given in late)
-    kept = tuple(given for given in queue.waiting if given not in late)
-    if first in late:
+    if late[0] is first:
         queue = replace(queue, done=0, held_since=None, retry_at=None)
-    return replace(queue, waiting=kept), dropped
+    return replace(queue, waiting=(*begun, *(given for given in rest if given.until > now))), dropped
 
 
 def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:

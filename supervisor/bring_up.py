@@ -18,11 +18,11 @@ from supervisor.failures import CommandError
 from supervisor.known_workers import state_of
 from supervisor.place import Place
 from supervisor.progress import Progress
-from supervisor.status_output import show
+from supervisor.status_output import WELL, show
 from supervisor.tables import safe
 
 _BEGINS = frozenset({"create", "start", "replace"})
-_WELL = frozenset({"running", "completed", "stopped"})  # as in verdicts.py
+_WELL = WELL | {"stopped"}  # by a person: as in verdicts.py
 
 
 def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:

@@ -238,7 +238,8 @@ def serve(given: Given) -> int:
 
 
 def _need_tmux() -> None:
-    from supervisor.tmux_server import NOT_INSTALLED, is_installed
+    from supervisor.program_file import NOT_INSTALLED
+    from supervisor.tmux_server import is_installed
 
     if not is_installed():
         raise CommandError("failed", NOT_INSTALLED)

@@ -19,8 +19,9 @@ from actors.spec import PaneSize
 from supervisor.doctor_subject import Subject
 from supervisor.findings import Finding, error, ok, warning
 from supervisor.open_files import places_within
+from supervisor.program_file import INSTALL
 from supervisor.tmux_client import batch
-from supervisor.tmux_server import INSTALL, conf_text
+from supervisor.tmux_server import conf_text
 
 TIMEOUT = 3.0
 FEW_PLACES = 10

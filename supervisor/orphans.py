@@ -1,5 +1,6 @@
 """What escaped from every tree: orphans that became children of the tmux server, because it is a subreaper."""
 
+import contextlib
 import os
 import signal
 import time
@@ -30,11 +31,10 @@ def end_orphans(server: int, roots: Set[int]) -> list[int]:
 def _signal(process: Handle, number: signal.Signals) -> bool:
     """Return whether we may."""
     try:
-        os.kill(process.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(process.pid, number)
     except PermissionError:
         return False
-    except ProcessLookupError:
-        return True  # it has ended by itself
     return True
 
 

@@ -16,6 +16,7 @@ from supervisor.config_problems import shown
 from supervisor.failures import CommandError
 from supervisor.known_workers import known_workers, state_of
 from supervisor.place import TMUX_SOCKET, Place
+from supervisor.program_file import NOT_INSTALLED
 from supervisor.selection import families, match
 
 TIMEOUT = 5.0
@@ -37,10 +38,7 @@ class WorkerPane:
 
 def marked_panes(place: Place) -> dict[str, WorkerPane]:
     """Return the panes of workers by name; raises CommandError when no tmux server of this place answers."""
-    panes = (
-        _pane(line) for line in _tmux(place, "list-panes", "-a", "-F", _FORMAT).decode(errors="replace").split("\n")
-    )
-    return {pane.name: pane for pane in panes if pane}
+    return {pane.name: pane for pane in map(_pane, _lines(place, _FORMAT)) if pane}
 
 
 def living(place: Place) -> list[str]:
@@ -61,7 +59,7 @@ def some(names: list[str]) -> str:
 
 def foreign_panes(place: Place) -> int:
     """Return how many panes are neither a worker's nor the service's own: a person's."""
-    fields = [line.split("\t", 3) for line in _lines(place)]
+    fields = [line.split("\t", 3) for line in _lines(place, _FORMAT)]
     return sum(1 for field in fields if len(field) == 4 and not field[3] and field[1] != IDLE_SESSION)
 
 
@@ -104,11 +102,11 @@ def pane_lines(place: Place) -> list[str]:
     """Return a line of `PANE_FORMAT` for each pane, whoever's."""
     from supervisor.tmux_words import PANE_FORMAT
 
-    return _tmux(place, "list-panes", "-a", "-F", PANE_FORMAT).decode(errors="replace").split("\n")
+    return _lines(place, PANE_FORMAT)
 
 
-def _lines(place: Place) -> list[str]:
-    return _tmux(place, "list-panes", "-a", "-F", _FORMAT).decode(errors="replace").split("\n")
+def _lines(place: Place, format: str) -> list[str]:
+    return _tmux(place, "list-panes", "-a", "-F", format).decode(errors="replace").split("\n")
 
 
 def _tmux(place: Place, *arguments: str) -> bytes:
@@ -144,7 +142,7 @@ def _environment() -> dict[str, str]:
 
 
 def _no_tmux() -> CommandError:
-    return CommandError("failed", "the program tmux is not installed (on Debian: apt install tmux)")
+    return CommandError("failed", NOT_INSTALLED)
 
 
 def _no_server(place: Place) -> CommandError:

@@ -5,6 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
+INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
+NOT_INSTALLED = f"tmux is not installed: {INSTALL}"
 _ELF = b"\x7fELF"
 _X86_64, _I386 = b"\x3e\x00", b"\x03\x00"
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")

@@ -33,7 +33,7 @@ def down(place: Place, *, keep_workers: bool) -> int:
                 progress(message)
         _ended(service, None)
         progress.done()
-        tmux_gone = _ended(tmux, 0.0 if _is_left(place) else TMUX_TIMEOUT)
+        tmux_gone = _ended(tmux, 0.0) or (not _is_left(place) and _ended(tmux, TMUX_TIMEOUT))
     return _report(place, answer["pid"], keep_workers=keep_workers, tmux_gone=tmux_gone)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from actors.ports import TerminalError, TerminalUnreachable
+from supervisor.program_file import NOT_INSTALLED
 from supervisor.tmux_words import IDLE_SESSION, words
 
 SOCKET = "tmux.sock"
@@ -317,7 +318,7 @@ def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes
     except subprocess.TimeoutExpired as error:
         raise TerminalUnreachable(f"tmux has not answered within {timeout:g} s") from error
     except FileNotFoundError as error:
-        raise TerminalError("tmux is not installed: install the package tmux") from error
+        raise TerminalError(NOT_INSTALLED) from error
     except OSError as error:
         raise TerminalUnreachable(f"no tmux client can be started: {error}") from error
     if b"no server running" in done.stderr or b"error connecting" in done.stderr:

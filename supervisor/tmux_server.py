@@ -17,6 +17,7 @@ from actors.ports import TerminalError, TerminalUnreachable
 from actors.spec import PaneSize
 from supervisor import subreaper
 from supervisor.proc_table import entry_of, handle_of
+from supervisor.program_file import NOT_INSTALLED
 from supervisor.tmux_client import SOCKET, batch, scrubbed
 from supervisor.tmux_words import IDLE_SESSION
 
@@ -24,8 +25,6 @@ CONF = "tmux.conf"
 BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
-INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
-NOT_INSTALLED = f"tmux is not installed: {INSTALL}"
 
 _KEEP_NO_MESSAGES = "set -s message-limit 0"  # the log of its commands: `C-b ~` shows it to whoever is attached
 _CONF = """\

@@ -11,8 +11,9 @@ from supervisor import subreaper
 from supervisor.failures import CommandError
 from supervisor.paths import make_private
 from supervisor.place import Place
+from supervisor.program_file import NOT_INSTALLED
 from supervisor.tmux_client import scrubbed
-from supervisor.tmux_server import CONF, NOT_INSTALLED, TmuxServer, until, write_conf
+from supervisor.tmux_server import CONF, TmuxServer, until, write_conf
 
 
 def become(place: Place) -> NoReturn:
