@@ -22,11 +22,12 @@ class Site:
         self.place = place
         self.state = place / "state"
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+        """Run a panevisor command and return what it printed; end the measurement when it exits with another code."""
         argv = [sys.executable, "-m", "supervisor", "-c", str(self.place / "panevisor.toml"), *arguments]
         environment = os.environ | {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": os.getcwd()}
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
+        if done.returncode not in codes:
             sys.exit(f"{arguments}: {done.returncode}\n{done.stderr}")
         return done.stdout
 
