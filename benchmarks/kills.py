@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.site import Site
 
@@ -148,7 +149,7 @@ def judge(
     return int(any((doubled, wrong, twice, untold, set(names) - living)))
 
 
-def events(place: Path) -> list[dict[str, object]]:
+def events(place: Path) -> list[dict[str, Any]]:
     found = []
     for file in glob.glob(f"{place}/state/service.log*"):
         with open(file) as log:
