@@ -5,8 +5,9 @@
     latest picture a topic            ─┘
 
 Whoever publishes only replaces what is in the mailbox, so a slow client skips whole pictures and is told how many, and
-costs nobody else. One whose socket takes nothing for `stuck_after` seconds is given up. Nothing is copied for a
-subscriber: the same packed bytes go to all of them.
+costs nobody else. One whose socket takes nothing for `stuck_after` seconds is given up, and so is one whose request is
+not whole `stuck_after` seconds after its first byte. Nothing is copied for a subscriber: the same packed bytes go to
+all of them.
 """
 
 import asyncio
@@ -16,15 +17,16 @@ import socket
 import struct
 import termios
 from collections import Counter, deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from supervisor import wire
 from supervisor.pictures import ACTIVITY
 from supervisor.unix_socket import Peer
 
-FRAME_TIMEOUT = 10.0  # seconds from the first byte of a frame to its last
 ACTIVITY_KEPT = 100
 _CHUNK = 65_536
+_LOOKS = 10  # at a client whose socket is full, per `stuck_after`: whether it has read something
 _LARGE = _CHUNK  # a frame above this waits for one of a few places, so that many of them cost little memory
 
 Parts = tuple[bytes, ...]
@@ -90,19 +92,32 @@ class Connection:
         if not self._buffer:
             await self._more()  # an idle client may stay as long as it likes
         try:
-            async with asyncio.timeout(FRAME_TIMEOUT):
+            async with asyncio.timeout(self._stuck_after) as bound:
                 await self._until(wire.HEADER)
-                return await self._body(wire.request_length(self._buffer[: wire.HEADER]))
+                return await self._body(wire.request_length(self._buffer[: wire.HEADER]), bound)
         except TimeoutError:
-            raise wire.WireError("bad-frame", f"a request that is not whole after {FRAME_TIMEOUT:g} s") from None
+            raise wire.WireError("bad-frame", f"a request that is not whole after {self._stuck_after:g} s") from None
 
-    async def _body(self, length: int) -> bytearray:
-        async with self._large if length > _LARGE else contextlib.nullcontext():
+    async def _body(self, length: int, bound: asyncio.Timeout) -> bytearray:
+        async with self._room(length, bound):
             end = wire.HEADER + length
             await self._until(end)
             payload = self._buffer[wire.HEADER : end]
             del self._buffer[:end]
             return payload
+
+    @contextlib.asynccontextmanager
+    async def _room(self, length: int, bound: asyncio.Timeout) -> AsyncIterator[None]:
+        """Hold a place while a large frame is read; the time in which the frame waits for its place is not counted."""
+        if length <= _LARGE:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        left = (bound.when() or 0.0) - loop.time()
+        bound.reschedule(None)
+        async with self._large:
+            bound.reschedule(loop.time() + left)
+            yield
 
     async def _until(self, count: int) -> None:
         while len(self._buffer) < count:
@@ -203,14 +218,16 @@ class Connection:
     async def _writable(self) -> None:
         """Return when the socket takes bytes again; raises Stuck when it has taken none for `stuck_after` seconds."""
         loop = asyncio.get_running_loop()
-        waiting = self._unread()
+        waiting, read_at = self._unread(), loop.time()
         ready: asyncio.Future[None] = loop.create_future()
         loop.add_writer(self._socket, _resolve, ready)
         try:
             while not ready.done():
-                await asyncio.wait((ready,), timeout=self._stuck_after)
+                await asyncio.wait((ready,), timeout=self._stuck_after / _LOOKS)
                 before, waiting = waiting, self._unread()
-                if not ready.done() and waiting >= before:
+                if waiting < before:
+                    read_at = loop.time()
+                elif not ready.done() and loop.time() - read_at >= self._stuck_after:
                     raise Stuck
         finally:
             loop.remove_writer(self._socket)

@@ -18,7 +18,7 @@ from support import no_descriptors_left, wait_until
 from actors.messages import Verb
 from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
 from actors.spec import WorkerSpec
-from supervisor import wire
+from supervisor import gateway, wire
 from supervisor.client import Client, NoService, ServiceError
 from supervisor.config_problems import ConfigError, Problem
 
@@ -140,6 +140,51 @@ def test_a_subscriber_that_reads_slowly_but_reads_is_kept(make: Make) -> None:
         pause.wait(0.05)
         got += len(slow.recv(40_000))
     assert "gateway.subscriber_dropped" not in bench.log.events()
+
+
+@pytest.mark.parametrize("sent", [b"\x00", b"\x00\x00\x00d", b"\x00\x00\x00dabc", b"\x00\x0f\xff\xff" + b"x" * 1000])
+def test_a_half_open_frame_is_refused_and_dropped_and_who_asks_nothing_may_stay(make: Make, sent: bytes) -> None:
+    bench = make(stuck_after=0.3)
+    idle, half = bench.client(), bench.raw()
+    half.sendall(sent)
+    answer = receive(half)
+    assert answer is not None
+    assert answer["error"] == {"code": "bad-frame", "message": "a request that is not whole after 0.3 s"}
+    assert receive(half) is None
+    assert idle.call("hello")["pid"]
+
+
+def test_half_open_and_stuck_clients_have_five_seconds(place: Path) -> None:
+    bench = Bench(place / "s.sock")
+    try:
+        half = bench.raw()
+        half.sendall(b"\x00\x00\x00\x64abc")
+        answer = receive(half)
+    finally:
+        bench.close()
+    assert answer is not None
+    assert answer["error"]["message"] == "a request that is not whole after 5 s"
+    assert gateway.STUCK_AFTER == bench.stuck_after == 5
+
+
+def test_a_frame_that_waits_for_its_place_is_not_held_to_be_half_open(make: Make) -> None:
+    bench = make(stuck_after=0.5)
+    halves = [bench.raw() for _ in range(3 * gateway.LARGE_AT_ONCE)]
+    for half in halves:
+        half.sendall((2**20).to_bytes(4, "big") + b"x" * 1000)
+    honest = bench.client()
+    honest.call("hello")  # so the half-open ones have been read before
+    with pytest.raises(ServiceError, match="is none of: hello"):
+        honest.call("x" * 200_000)
+
+
+def test_a_subscriber_that_read_once_and_then_no_more_is_dropped_too(make: Make) -> None:
+    bench = make(stuck_after=1.0)
+    bench.publish(1, row("a"), screens={"a": b"x" * 4_000_000})
+    stuck = bench.raw()
+    send(stuck, {"id": 1, "do": "subscribe", "topics": ["screen:a"]})
+    assert stuck.recv(65536)
+    assert bench.log.wait_for("gateway.subscriber_dropped")["after_s"] == 1.0
 
 
 def test_screens_are_last_lines_as_plain_text_and_one_screen_is_whole(bench: Bench) -> None:
