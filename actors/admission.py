@@ -1,7 +1,7 @@
 """Which pending workers may start now, and what holds the others: pure, from the states of all.
 
 They stand in a queue: who began to wait first starts first, and at one moment the order is that of definition. A held
-worker says which gate holds it; "waiting …" is what time may mend.
+worker is told the gate that holds it.
 
 what is left of its last life ─▶ dependencies ─▶ capacity ─▶ memory ─▶ start rate ─▶ starts
 
@@ -11,20 +11,19 @@ The first two are a worker's own, and let others pass; the last three hold all w
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from actors.gates import Gate, Hold
 from actors.records import Intent, Record
 from actors.spec import Condition, WorkerSpec
 from actors.worker_state import State
 
 S = State
-WAITING = "waiting for "  # no name of a worker has a space
 _TAKING_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _IN_LINE = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait again, and keeps its turn
 _ENDED = {S.COMPLETED, S.FAILED, S.STOPPED}
 MAX_STARTING = 20  # a judgement, not an optimum: docs/decisions.md has what it costs
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
-TURN = f"{WAITING}a place"
-LAST_LIFE = f"{WAITING}what is left of the last life to end"
+LAST_LIFE = Gate(Hold.LAST_LIFE, "waiting for what is left of the last life to end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +94,13 @@ class Dependency:
     reason: str = ""
 
 
-def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) -> dict[str, str | None]:
-    """Return each pending worker's gate: None for those that start now, else the reason that it is held."""
+def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) -> dict[str, Gate | None]:
+    """Return each pending worker's closed gate: None for those that start now."""
     taken = sum(standing.state in _TAKING_A_PLACE for standing in standings.values())
     starting = sum(standing.state is S.STARTING for standing in standings.values())
-    gates: dict[str, str | None] = {}
+    gates: dict[str, Gate | None] = {}
     stuck = _stuck(standings)
-    no_room: str | None = None
+    no_room: Gate | None = None
     for name in queue:
         standing = standings.get(name)
         if standing is None or not _may_start(standing):
@@ -118,28 +117,22 @@ def _may_start(standing: Standing) -> bool:
     return standing.state is S.PENDING and not standing.rests and standing.record.intent is not Intent.REMOVED
 
 
-def _own_gate(record: Record, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:
+def _own_gate(record: Record, standings: Mapping[str, Standing], stuck: Mapping[str, Gate]) -> Gate | None:
     """Return what keeps this worker alone; one whose last life is not over yet would only keep a place empty."""
     waits = unmet(record.spec, standings, stuck) if record.spec.depends_on else None
     return waits or (LAST_LIFE if record.life else None)
 
 
-def full(room: Room, taken: int, starting: int) -> str | None:
-    """Return why nobody can start now, in words; None when there is room."""
+def full(room: Room, taken: int, starting: int) -> Gate | None:
+    """Return why no worker can start now; None when there is room."""
     if taken >= room.places:
-        return f"capacity: all {room.places} places are taken"
+        return Gate(Hold.CAPACITY, f"capacity: all {room.places} places are taken")
     if room.short_of_memory:
-        return (
-            f"{WAITING}memory: {_size(_coarse(room.memory or 0))} are available, {_size(room.least_memory)} have to be"
-        )
+        there, needed = _size(_coarse(room.memory or 0)), _size(room.least_memory)
+        return Gate(Hold.MEMORY, f"waiting for memory: {there} are available, {needed} have to be")
     if 0 < room.max_starting <= starting:
-        return f"{TURN} among the {room.max_starting} that start at a time"
+        return Gate(Hold.START_RATE, f"waiting for a place among the {room.max_starting} that start at a time")
     return None
-
-
-def is_passing(gate: str) -> bool:
-    """Claim that the gate is the start rate, which opens with each worker that gets ready."""
-    return gate.startswith(TURN)
 
 
 def _size(count: int) -> str:
@@ -153,31 +146,32 @@ def _coarse(count: int) -> int:
     return count // step * step
 
 
-def unmet(spec: WorkerSpec, standings: Mapping[str, Standing], stuck: Mapping[str, str]) -> str | None:
-    """Return a dependency that is not met, in words, first one that time alone won't mend; None when all are.
+def unmet(spec: WorkerSpec, standings: Mapping[str, Standing], stuck: Mapping[str, Gate]) -> Gate | None:
+    """Return the gate of a dependency that is not met, first one that time alone does not open; None when all are met.
 
-    `stuck` has the pending workers that are held for good, and by what.
+    `stuck` has the pending workers that time alone does not help, and what holds them.
     """
-    reasons = [_unmet(name, on, standings.get(name)) for name, on in spec.depends_on]
-    above = [f"{name} is pending: {stuck[name]}" for name, _ in spec.depends_on if name in stuck]
-    waits = [reason for reason in reasons if reason]
-    return next(iter([*filter(_for_good, waits), *above, *waits]), None)
+    gates = [_unmet(name, on, standings.get(name)) for name, on in spec.depends_on]
+    waits = [gate for gate in gates if gate]
+    lasting = [gate for gate in waits if gate.lasts]
+    above = [_blocked(f"{name} is pending: {stuck[name].reason}") for name, _ in spec.depends_on if name in stuck]
+    return next(iter([*lasting, *above, *waits]), None)
 
 
-def _stuck(standings: Mapping[str, Standing]) -> dict[str, str]:
-    """Return the pending workers that time alone won't help, each with the reason at the bottom of its chain.
+def _stuck(standings: Mapping[str, Standing]) -> dict[str, Gate]:
+    """Return the pending workers that time alone does not help, each with the gate at the bottom of its chain.
 
     From those who wait for what failed up to those who wait for them. No recursion: there may be thousands in a row.
     """
-    stuck: dict[str, str] = {}
+    stuck: dict[str, Gate] = {}
     waiting: dict[str, list[str]] = {}
     for name, standing in standings.items():
         if standing.state is S.PENDING:
             for other, on in standing.record.spec.depends_on:
                 waiting.setdefault(other, []).append(name)
-                reason = _unmet(other, on, standings.get(other))
-                if reason and _for_good(reason):
-                    stuck.setdefault(name, reason)
+                gate = _unmet(other, on, standings.get(other))
+                if gate and gate.lasts:
+                    stuck.setdefault(name, gate)
     reached = list(stuck)
     for name in reached:  # it grows on the way
         news = [above for above in waiting.get(name, ()) if above not in stuck]
@@ -186,8 +180,8 @@ def _stuck(standings: Mapping[str, Standing]) -> dict[str, str]:
     return stuck
 
 
-def _for_good(reason: str) -> bool:
-    return not reason.startswith(WAITING)
+def _blocked(reason: str) -> Gate:
+    return Gate(Hold.BLOCKED, reason)
 
 
 def dependencies(spec: WorkerSpec, standings: Mapping[str, Standing]) -> tuple[Dependency, ...]:
@@ -214,15 +208,15 @@ def _dependency(name: str, on: Condition, standing: Standing | None) -> Dependen
     return Dependency(name, on, _met(on, standing), standing.state, standing.record.reason)
 
 
-def _unmet(name: str, on: Condition, standing: Standing | None) -> str | None:
+def _unmet(name: str, on: Condition, standing: Standing | None) -> Gate | None:
     if standing is None:
-        return f"{name} does not exist"
+        return _blocked(f"{name} does not exist")
     state = standing.state
     if _met(on, standing):
         return None
     if state in _ON_THE_WAY or state is S.UNBORN:  # unborn: of a service that has only begun
-        return f"{WAITING}{name} to be {on}"
-    return f"{name} is {state}, it has to be {on}"
+        return Gate(Hold.DEPENDENCY, f"waiting for {name} to be {on}")
+    return _blocked(f"{name} is {state}, it has to be {on}")
 
 
 def _met(on: Condition, standing: Standing) -> bool:

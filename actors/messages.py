@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from actors.death import Death
+from actors.gates import Gate
 from actors.spec import Check, WorkerSpec
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -120,9 +121,9 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The gate that holds a pending worker, in words."""
+    """The gate that holds a pending worker."""
 
-    reason: str
+    gate: Gate
 
 
 @dataclass(frozen=True, slots=True)

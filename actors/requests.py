@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from actors.admission import Dependency
+from actors.gates import Gate
 from actors.messages import Verb
 from actors.records import Intent
 from actors.replicas import Family
@@ -158,13 +159,13 @@ class Inspect:
 class Inspection:
     """A worker as the Supervisor sees it.
 
-    `gate`: what keeps it from starting, in words, while it is pending. `blockers`: its first unmet dependency, that
+    `gate`: what keeps it from starting while it is pending. `blockers`: its first unmet dependency, that
     one's own, and so on to the one behind it all; empty unless it is pending. `closing`: the service is ending.
     """
 
     spec: WorkerSpec
     intent: Intent
-    gate: str | None
+    gate: Gate | None
     dependencies: tuple[Dependency, ...]
     blockers: tuple[Dependency, ...]
     closing: bool

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from actors import adoption
-from actors.admission import Queue, Standing, blockers, decide, dependencies, has_life, is_living, is_passing
+from actors.admission import Queue, Standing, blockers, decide, dependencies, has_life, is_living
 from actors.adoption import Quarantine, World
 from actors.base import FAILURE_WINDOW, FAILURES, ActorFailed, FailureRate, Post, SupervisedActor
 from actors.bulletins import (
@@ -29,6 +29,7 @@ from actors.bulletins import (
     ServiceNow,
     TmuxAnswers,
 )
+from actors.gates import Gate, Hold
 from actors.intents import ENDING, News, as_in_file, as_told, intended, is_news
 from actors.leaving import Leaving
 from actors.messages import (
@@ -74,6 +75,7 @@ from actors.worker import Birth
 from actors.worker_state import State, Step
 
 RETRY = 1.0  # seconds until something that failed is tried again
+NO_TMUX = Gate(Hold.TMUX, "waiting for tmux to answer")
 ORDER_EXPIRY = 5.0  # seconds after which no order of a lost Terminal can still run inside tmux
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class SupervisorActor(SupervisedActor):
         self._workers: dict[str, Post[Any]] = {}
         self._standings: dict[str, Standing] = {}
         self._lineup: list[str] = []
-        self._held: dict[str, str] = {}
+        self._held: dict[str, Gate] = {}
         self._unsaid: set[str] = set()  # of the held, those who were not told why
         self._lookups: set[str] = set()
         self._degraded: dict[str, str] = {}
@@ -298,12 +300,12 @@ class SupervisorActor(SupervisedActor):
         self._standings[name] = replace(self._standings[name], state=State.STARTING)
         self._workers[name].tell(Admitted())
 
-    def _hold(self, name: str, gate: str | None) -> None:
-        gate = gate or "waiting for tmux to answer"
+    def _hold(self, name: str, gate: Gate | None) -> None:
+        gate = gate or NO_TMUX
         if self._held.get(name) == gate:
             return
         self._held[name] = gate
-        if is_passing(gate):
+        if gate.passes:
             self._unsaid.add(name)  # until the next health beat: most are let in before
         else:
             self._workers[name].tell(Held(gate))

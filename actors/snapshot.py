@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from actors import stop_plan
+from actors.gates import Gate
 from actors.messages import Exit, Instant
 from actors.stall import next_rung
 from actors.totals import totals_of
@@ -61,8 +62,8 @@ class StallShown:
 class Row:
     """One worker in the picture. Times are Unix times.
 
-    `order` and `draining` are for verdicts, `ending`, `stall`, `recent` and `slow` (of its budget) are for `why`: they
-    are not in `status`.
+    `order`, `draining` and `gate` are for verdicts; `ending`, `stall`, `recent` and `slow` (of its budget) are for
+    `why`. None of them is in `status`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Row:
     hands_on: bool
     order: int
     draining: bool
+    gate: Gate | None = None
     ending: EndingView | None = None
     stall: StallShown | None = None
     recent: tuple[float, ...] = ()
@@ -154,6 +156,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         next_start_at=w.next_start.wall if w.next_start else None,
         exit=w.exit,
         reason=w.reason,
+        gate=w.gate,
         depends_on=tuple(name for name, _ in w.spec.depends_on),
         rss_bytes=w.rss_bytes,
         cpu_percent=w.cpu_percent,

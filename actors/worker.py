@@ -21,7 +21,6 @@ from actors.bulletins import (
     Withdrawn,
 )
 from actors.lifecycle import due, step
-from actors.lifecycle.aftermath import DOWN
 from actors.messages import (
     Acknowledge,
     ArmLog,
@@ -235,7 +234,7 @@ _GOAL_INTENTS = {Goal.STOP: Intent.STOPPED, Goal.COMPLETE: Intent.COMPLETED, Goa
 def record_of(worker: Worker) -> Record:
     """Return what is to be remembered of a worker. What `down` stopped is still wanted."""
     intent = _INTENTS.get(worker.state, Intent.WANTED)
-    if worker.state is State.STOPPED and worker.reason == DOWN:
+    if worker.with_service:
         intent = Intent.WANTED
     if worker.goal in _GOAL_INTENTS:
         intent = _GOAL_INTENTS[worker.goal]

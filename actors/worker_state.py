@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from actors.budget import Budget
+from actors.gates import Gate
 from actors.limits import LimitWatch
 from actors.messages import Effect, Emit, Exit, Handle, Instant, Purpose
 from actors.probing import Tally, Verdict
@@ -120,6 +121,7 @@ class Worker:
     state: State
     since: Instant
     reason: str = ""
+    gate: Gate | None = None  # what holds it while it is pending, as far as it was told
     life: Life | None = None
     lives: int = 0
     pane: str | None = None
@@ -128,6 +130,7 @@ class Worker:
     next_start: Instant | None = None  # in back-off, or pending after starts that were refused
     refused: int = 0  # starts in a row that tmux refused
     goal: Goal | None = None
+    with_service: bool = False  # it was stopped with the service, and is still wanted
     next_spec: WorkerSpec | None = None
     ending: Ending | None = None
     admitted: bool = False  # a start waits for nothing but the end of the old tree
@@ -176,4 +179,4 @@ def move(w: Worker, to: State, now: Instant, event: str, cause: str, level: str 
     line = {"worker": w.name, "life": life, "cause": cause, **facts}
     before = None if w.state is S.UNBORN else w.state
     emitted = Emit(event, level, line, transition=(before, to))
-    return replace(w, state=to, since=now, reason=reason), (emitted,)
+    return replace(w, state=to, since=now, reason=reason, gate=None, with_service=False), (emitted,)

@@ -203,7 +203,7 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "policy": _policy_of(spec),
             "budget": {"recent": [iso(at) for at in row.recent], "slow": row.slow},
             "intent": found.intent,
-            "gate": found.gate,
+            "gate": asdict(found.gate) if found.gate else None,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
             "blockers": [asdict(dependency) for dependency in found.blockers],
             "last_death": _last_death(desk, name),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.budget import Budget, Complete, Fail, Retry, judge
+from actors.gates import Hold
 from actors.messages import Exit, Instant
+from actors.records import Intent
 from actors.spec import WorkerSpec
 from actors.stop_plan import LAST, longest
 from supervisor.probe_words import condition, kind_of
@@ -85,14 +87,14 @@ def _pending(data: Data) -> Next:
         return Next("nothing: the service is ending, `panevisor up` begins anew")
     if data["blockers"]:
         return _blocked(data["blockers"])
-    gate = data["gate"] or ""
-    if gate.startswith("capacity"):
+    hold = data["gate"]["hold"] if data["gate"] else None
+    if hold == Hold.CAPACITY:
         return Next("starts when one of the others ends and it is the first in line")
     if data["tmux"] != "ok":
         return Next("starts as soon as tmux answers again")
-    if gate.startswith("waiting for memory"):
+    if hold == Hold.MEMORY:
         return Next("starts when that much memory is available and it is the first in line; looked at each health beat")
-    if gate.startswith("waiting for a place"):
+    if hold == Hold.START_RATE:
         return Next("starts when one of those that start now is ready, or has ended, and it is the first in line")
     if data["draining"]:
         return Next("starts when nothing is left of its last life")
@@ -194,9 +196,14 @@ _OUTCOMES = {"stopped": "is stopped", "completed": "is completed", "removed": "i
 
 
 def _stopped(data: Data) -> Next:
-    if data["worker"]["reason"] == "down":
+    if stopped_with_service(data):
         return Next("nothing more from this service; `panevisor up` starts it again")
     return Next("nothing, until somebody starts it")
+
+
+def stopped_with_service(data: Data) -> bool:
+    """Whether a stopped worker was stopped with the service, and not by a person."""
+    return bool(data["closing"] and data["intent"] == Intent.WANTED)
 
 
 def _completed(data: Data) -> Next:
@@ -251,7 +258,7 @@ def _remedies(data: Data) -> list[Remedy]:
         case "quarantined":
             take = Remedy(f"start --force {name}", "start it all the same, if you know what lives there")
             return [Remedy(f"screen {name}", "what lives there"), take, Remedy(f"remove {force}{name}", "forget it")]
-        case "stopped" if worker["reason"] == "down":
+        case "stopped" if stopped_with_service(data):
             return [Remedy("up", "start the service, and it with it")]
         case "completed":
             return [logs, Remedy(f"start {name}", "run it once more")]

@@ -20,14 +20,6 @@ from actors.snapshot import Row
 NO_NUMBER = 0
 """The number of no order: any row speaks of the time after it."""
 
-TIME_MENDS = ("waiting for ", "waiting to ", "tmux: ", "tmux lost ", "tmux has not ", "the tmux server ")
-"""A pending worker whose reason is empty or begins so is on the way: "waiting for db to be ready".
-
-With the second word: "tmux is failed, it has to be ready" speaks of a worker that is called so.
-
-Any other reason stays until somebody does something: "db has failed", "db is stopped", "capacity: …".
-"""
-
 _STARTS = frozenset({"start", "restart", "up"})
 _ON_THE_WAY = frozenset({"starting", "stopping"})
 _ENDED = frozenset({"stopped", "completed", "failed"})
@@ -71,7 +63,7 @@ def _started(row: Row, verb: str) -> Verdict | None:
             return Verdict("completed", True, _with_reason(row))
         case "stopped" if verb == "up":
             return Verdict("stopped", True, "stopped by a person, and stays so until it is started")
-        case "pending" if _time_mends(row.reason):
+        case "pending" if row.gate is None or not row.gate.lasts:
             return None
         case "backoff" if row.draining:
             return None  # what is left of the last life is being ended; the pause counts only after it
@@ -91,10 +83,6 @@ def _ended(row: Row, verb: str) -> Verdict | None:
     if row.state == "quarantined":
         return Verdict(row.state, False, _with_reason(row))
     return Verdict(row.state, False, f"is {row.state} again: a later order came in between")
-
-
-def _time_mends(reason: str) -> bool:
-    return not reason or reason.startswith(TIME_MENDS)
 
 
 def _with_reason(row: Row) -> str:

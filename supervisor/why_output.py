@@ -12,7 +12,7 @@ from actors.snapshot import iso
 from actors.spec import StopStep
 from actors.stop_plan import in_words as in_words_of
 from supervisor.client import Client, ServiceError
-from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of
+from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of, stopped_with_service
 from supervisor.place import Place
 from supervisor.probe_words import condition, kind_of
 from supervisor.restart_policy import exact, in_words, is_ever_restarted
@@ -108,14 +108,14 @@ def _is_present(entry: Entry, worker: Mapping[str, Any]) -> bool:
 def _because(data: Data) -> str:
     worker = data["worker"]
     match worker["state"]:
-        case "stopped" if worker["reason"] == "down":
+        case "stopped" if stopped_with_service(data):
             return "with the service"
         case "stopped":
             return "by a person"
         case "completed" if not worker["reason"]:
             return "by a person"
         case "pending":
-            return str(data["gate"] or worker["reason"])
+            return str(data["gate"]["reason"] if data["gate"] else worker["reason"])
     return str(worker["reason"])
 
 

@@ -1,10 +1,13 @@
 """What holds a pending worker: each condition, and what is said of one that is not met."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
 
-from actors.admission import LAST_LIFE, Queue, Room, Standing, decide, unmet
+from actors.admission import LAST_LIFE, Queue, Room, Standing, unmet
+from actors.admission import decide as decide_gates
+from actors.gates import Gate
 from actors.messages import Exit, Handle
 from actors.records import Record
 from actors.spec import Condition, WorkerSpec
@@ -23,6 +26,15 @@ def standing(state: State, *, exit: Exit | None = None, alive: bool = False, nam
     """A worker in this state; `alive`: something of its last life lives, or may."""
     record = Record(spec=spec(name), exit=exit, judged="l1" if exit else None)
     return Standing(state, replace(record, life="l2", process=ROOT) if alive else record)
+
+
+def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) -> dict[str, str | None]:
+    """Each pending worker's gate as people read it."""
+    return {name: shown(gate) for name, gate in decide_gates(queue, standings, room).items()}
+
+
+def shown(gate: Gate | None) -> str | None:
+    return gate.reason if gate else None
 
 
 STANDINGS = {
@@ -60,22 +72,24 @@ def test_a_condition_is_met_by_these_and_no_others(on: Condition) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"),
+    ("what", "lasts", "reason"),
     [
-        ("failed without running", "db is failed, it has to be completed"),
-        ("stopped", "db is stopped, it has to be completed"),
-        ("quarantined", "db is quarantined, it has to be completed"),
-        ("running", "waiting for db to be completed"),
-        ("backoff", "waiting for db to be completed"),
-        ("unborn", "waiting for db to be completed"),
+        ("failed without running", True, "db is failed, it has to be completed"),
+        ("stopped", True, "db is stopped, it has to be completed"),
+        ("quarantined", True, "db is quarantined, it has to be completed"),
+        ("running", False, "waiting for db to be completed"),
+        ("backoff", False, "waiting for db to be completed"),
+        ("unborn", False, "waiting for db to be completed"),
     ],
 )
-def test_a_reason_says_whether_time_may_mend_it(what: str, reason: str) -> None:
-    assert unmet(spec("api", db=Condition.COMPLETED), {"db": STANDINGS[what]}, {}) == reason
+def test_a_gate_tells_whether_time_alone_opens_it(what: str, lasts: bool, reason: str) -> None:
+    gate = unmet(spec("api", db=Condition.COMPLETED), {"db": STANDINGS[what]}, {})
+    assert gate
+    assert (gate.lasts, gate.reason) == (lasts, reason)
 
 
 def test_a_dependency_that_is_not_there_is_named() -> None:
-    assert unmet(spec("api", db=Condition.EXITED), {}, {}) == "db does not exist"
+    assert shown(unmet(spec("api", db=Condition.EXITED), {}, {})) == "db does not exist"
 
 
 def chain(length: int, **states: State) -> dict[str, Standing]:
@@ -178,7 +192,7 @@ def test_too_little_memory_holds_all_and_says_the_numbers() -> None:
 def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
     standings = {"a": standing(S.PENDING, alive=True, name="a"), **crowd(b=S.PENDING, c=S.PENDING)}
     assert decide("abc", standings, Room(1, max_starting=1)) == {
-        "a": LAST_LIFE,
+        "a": LAST_LIFE.reason,
         "b": None,
         "c": "capacity: all 1 places are taken",
     }
@@ -188,6 +202,6 @@ def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
 def test_who_waits_for_one_of_these_gates_is_not_stuck(room: Room) -> None:
     standings = crowd(a=S.STARTING, db=S.PENDING)
     standings["api"] = Standing(S.PENDING, Record(spec=spec("api", db=Condition.READY)))
-    gates = decide(["db", "api"], standings, room)
-    assert gates["api"] == "waiting for db to be ready"
-    assert (gates["db"] or "").startswith("waiting for ")
+    gates = decide_gates(["db", "api"], standings, room)
+    assert shown(gates["api"]) == "waiting for db to be ready"
+    assert [gate and gate.lasts for gate in gates.values()] == [False, False]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from actors.admission import Queue, Room, Standing, decide
+from actors.gates import Hold
 from actors.leaving import Leaving
 from actors.messages import Ordered, Verb
 from actors.records import Intent, Record
@@ -94,7 +95,7 @@ def test_the_full_house_holds_the_others_in_order_and_says_so() -> None:
     standings = {"a": standing("a"), "b": standing("b", S.PENDING), "c": standing("c", S.PENDING)}
     gates = decide(["b", "c"], standings, Room(1))
     assert list(gates) == ["b", "c"]
-    assert {gate is not None and gate.startswith("capacity") for gate in gates.values()} == {True}
+    assert {gate and gate.hold for gate in gates.values()} == {Hold.CAPACITY}
 
 
 def test_one_that_is_to_be_removed_is_not_let_in() -> None:

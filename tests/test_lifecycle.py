@@ -8,6 +8,7 @@ import pytest
 
 from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, born, define
 from actors.budget import Budget
+from actors.gates import Gate, Hold
 from actors.lifecycle import due, step
 from actors.lifecycle.moves import CLOSE_AGAIN
 from actors.lifecycle.sightings import GRACE, STATUS_LOST
@@ -400,9 +401,12 @@ def test_a_step_outside_the_table_changes_nothing() -> None:
 
 
 def test_a_pending_worker_says_which_gate_holds_it() -> None:
-    s = pending().tell(Held("waiting for db to be ready"))
-    assert (s.w.state, s.w.reason) == (S.PENDING, "waiting for db to be ready")
-    assert running().tell(Held("late")).w.reason == ""
+    gate = Gate(Hold.DEPENDENCY, "waiting for db to be ready")
+    s = pending().tell(Held(gate))
+    assert (s.w.state, s.w.gate, s.w.reason) == (S.PENDING, gate, "waiting for db to be ready")
+    assert s.admitted().w.gate is None
+    late = running().tell(Held(gate))
+    assert (late.w.gate, late.w.reason) == (None, "")
 
 
 def test_an_admission_that_comes_twice_or_late_starts_nothing() -> None:

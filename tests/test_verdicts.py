@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from actors.gates import Gate, Hold
 from actors.messages import Exit
 from actors.snapshot import Row
 from supervisor.verdicts import NO_NUMBER, verdict, verdict_in
@@ -80,31 +81,18 @@ def test_stopped_by_a_person_is_well_for_up_alone(verb: str, well: bool) -> None
     assert found.ok is well
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        *("", "waiting for db to be ready", "waiting for tmux to answer", "the tmux server died"),
-        *("tmux has not noticed the last death", "tmux lost the start", "tmux: no space", "waiting to start again: x"),
-        "waiting for memory: 310MB are available, 500MB have to be",
-        "waiting for a place among the 20 that start at a time",
-    ],
-)
-def test_pending_is_on_the_way_while_time_may_mend_it(reason: str) -> None:
-    assert verdict(row("pending", reason), "up", 7) is None
+@pytest.mark.parametrize("hold", [None, *(hold for hold in Hold if hold not in (Hold.BLOCKED, Hold.CAPACITY))])
+def test_pending_is_on_the_way_while_time_may_open_its_gate(hold: Hold | None) -> None:
+    gate = Gate(hold, "db is failed") if hold else None
+    assert verdict(replace(row("pending", "db is failed"), gate=gate), "up", 7) is None
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        *("db is failed, it has to be ready", "db is stopped", "capacity: all 3 places are taken"),
-        *("tmux is failed, it has to be ready", "waiting is stopped, it has to be ready", "the does not exist"),
-    ],
-)
-def test_pending_for_a_reason_that_stays_is_a_verdict(reason: str) -> None:
-    found = verdict(row("pending", reason), "up", 7)
+@pytest.mark.parametrize("hold", [Hold.BLOCKED, Hold.CAPACITY])
+def test_pending_at_a_gate_that_lasts_is_a_verdict(hold: Hold) -> None:
+    found = verdict(replace(row("pending", "waiting for db"), gate=Gate(hold, "waiting for db")), "up", 7)
     assert found is not None
     assert not found.ok
-    assert reason in found.text
+    assert "waiting for db" in found.text
 
 
 def test_a_pause_counts_only_when_nothing_is_left_of_the_last_life() -> None:

@@ -68,6 +68,10 @@ def entry(at: float, event: str, **facts: Any) -> dict[str, Any]:
     return {"ts": iso(NOON + at), "event": event, "level": "info", "facts": {"worker": "api", **facts, **moved}}
 
 
+def held(hold: str, reason: str) -> dict[str, str]:
+    return {"hold": hold, "reason": reason}
+
+
 def incident(at: float, event: str, **facts: Any) -> dict[str, Any]:
     return {"ts": iso(NOON + at), "event": event, "level": "error", "facts": facts}
 
@@ -199,7 +203,7 @@ def needs(name: str, state: str | None, reason: str = "", *, on: str = "ready", 
 
 def test_pending_on_a_dependency_that_is_on_its_way() -> None:
     db = needs("db", "starting")
-    answer = data("pending", gate="waiting for db to be ready", blockers=[db], dependencies=[db])
+    answer = data("pending", gate=held("dependency", "waiting for db to be ready"), blockers=[db], dependencies=[db])
     assert lines(answer)[0].endswith(": waiting for db to be ready")
     assert section("What it waits for", answer) == ["db has to be ready: it is starting"]
     assert coming(answer) == "starts as soon as db is ready"
@@ -208,7 +212,7 @@ def test_pending_on_a_dependency_that_is_on_its_way() -> None:
 
 def test_pending_on_a_failed_dependency_names_the_root_of_it() -> None:
     chain_of_two = [needs("app", "pending", "db is failed"), needs("db", "failed", "exited with code 3")]
-    answer = data("pending", gate="waiting for app to be ready", blockers=chain_of_two)
+    answer = data("pending", gate=held("blocked", "waiting for app to be ready"), blockers=chain_of_two)
     assert section("What it waits for", answer) == [
         "app has to be ready: it is pending (db is failed)",
         "db has to be ready: it has failed (exited with code 3)",
@@ -218,27 +222,27 @@ def test_pending_on_a_failed_dependency_names_the_root_of_it() -> None:
 
 
 def test_pending_on_a_dependency_that_does_not_exist() -> None:
-    answer = data("pending", gate="db does not exist", blockers=[needs("db", None)])
+    answer = data("pending", gate=held("blocked", "db does not exist"), blockers=[needs("db", None)])
     assert coming(answer) == "nothing, until somebody does something about db, which does not exist"
     assert commands(answer)[:2] == ["panevisor scale db 1", "panevisor up"]
 
 
 def test_pending_for_want_of_a_place() -> None:
-    answer = data("pending", gate="capacity: all 9 places are taken")
+    answer = data("pending", gate=held("capacity", "capacity: all 9 places are taken"))
     assert lines(answer)[0].endswith("capacity: all 9 places are taken")
     assert coming(answer) == "starts when one of the others ends and it is the first in line"
 
 
 def test_pending_for_want_of_memory_or_of_a_turn() -> None:
-    short = data("pending", gate="waiting for memory: 310MB are available, 500MB have to be")
+    short = data("pending", gate=held("memory", "waiting for memory: 310MB are available, 500MB have to be"))
     assert lines(short)[0].endswith("waiting for memory: 310MB are available, 500MB have to be")
     assert coming(short).startswith("starts when that much memory is available and it is the first in line")
-    turn = data("pending", gate="waiting for a place among the 20 that start at a time")
+    turn = data("pending", gate=held("start-rate", "waiting for a place among the 20 that start at a time"))
     assert coming(turn) == "starts when one of those that start now is ready, or has ended, and it is the first in line"
 
 
 def test_pending_while_tmux_does_not_answer() -> None:
-    answer = data("pending", gate="waiting for tmux to answer", tmux="unreachable")
+    answer = data("pending", gate=held("tmux", "waiting for tmux to answer"), tmux="unreachable")
     assert lines(answer)[1].startswith("tmux does not answer: this is what was known last")
     assert coming(answer) == "starts as soon as tmux answers again"
     assert commands(answer) == ["panevisor stop api", "panevisor events"]
@@ -532,7 +536,7 @@ def test_a_history_that_reaches_back_too_little_says_so() -> None:
 
 
 def test_stopped_with_the_service() -> None:
-    answer = data("stopped", reason="down")
+    answer = data("stopped", reason="down", closing=True)
     assert lines(answer)[0].endswith(": with the service")
     assert "`panevisor up` starts it again" in coming(answer)
     assert commands(answer) == ["panevisor up"]
@@ -866,7 +870,7 @@ def test_a_worker_that_waits_names_what_holds_it_and_the_root_of_it(site: Site) 
     assert "app has to be ready: it is pending (db is failed, it has to be ready)" in told
     assert "db has to be ready: it has failed (exited with code 3" in told
     found = json.loads(site.run("why", "app", "-o", "json", check=0).stdout)
-    assert found["gate"] == "db is failed, it has to be ready"
+    assert found["gate"] == {"hold": "blocked", "reason": "db is failed, it has to be ready"}
     assert found["next"]["what"] == "nothing, until somebody does something about db, which has failed"
     assert found["can"][0].endswith(" why db")
 

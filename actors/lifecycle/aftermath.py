@@ -19,8 +19,6 @@ from actors.messages import (
 )
 from actors.worker_state import Ending, Goal, Life, Phase, State, Step, Worker, move
 
-DOWN = "down"  # the reason of a worker that was stopped with the service, and is still wanted
-
 S = State
 
 
@@ -93,7 +91,8 @@ def finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
         case Goal.REMOVE:
             return remove(w, now)
         case Goal.DOWN:
-            return move(_respecced(w), S.STOPPED, now, "worker.stopped", "down", reason=DOWN, **facts)
+            w, effects = move(_respecced(w), S.STOPPED, now, "worker.stopped", "down", reason="down", **facts)
+            return replace(w, with_service=True), effects
         case Goal.STOP | None:
             return move(_respecced(w), S.STOPPED, now, "worker.stopped", "person", **facts)
 

@@ -41,7 +41,7 @@ def admitted(w: Worker, _fact: Fact, now: Instant) -> Step:
 
 
 def keep_waiting(w: Worker, fact: Held, _now: Instant) -> Step:
-    return (replace(w, reason=fact.reason), ()) if w.state is S.PENDING else (w, ())
+    return (replace(w, gate=fact.gate, reason=fact.gate.reason), ()) if w.state is S.PENDING else (w, ())
 
 
 def started(w: Worker, fact: Started, now: Instant) -> Step:
