@@ -1,5 +1,5 @@
-"""What our actors have in common: a daemon thread, failures told to the owner, posts that outlive an actor, and a
-table of the handlers at work.
+"""What our actors have in common: failures told to the owner, posts that outlive an actor, and a table of the handlers
+at work. A SupervisedActor has a thread of its own; all Workers share one (`actors.loop`).
 
 pykka stops *all* actors of the process when a handler raises something like SystemExit; here that is one failure of one
 actor, like any other. A message is told to a `Post`, not to an actor: when the owner has replaced the actor, the post
@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import pykka
+
+from actors.vital import VitalThread
 
 FAILURES = 5  # of one actor in FAILURE_WINDOW seconds; one more, and the service ends with the workers running
 FAILURE_WINDOW = 60.0
@@ -90,10 +92,8 @@ class FailureRate:
         return len(self._times) > FAILURES and now - self._times[0] < FAILURE_WINDOW
 
 
-class SupervisedActor(pykka.ThreadingActor):
+class Supervised(pykka.Actor):
     """An actor with an owner. `handle` gets every message; what it raises ends this actor and reaches the owner."""
-
-    use_daemon_thread = True
 
     def __init__(self, owner: Post[Any], role: str, worker: str | None = None) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class SupervisedActor(pykka.ThreadingActor):
         self.actor_ref.tell(_BEGIN)  # first of all, and not in on_start: pykka calls no `on_failure` for that
 
     def begin(self) -> None:
-        """The first thing that happens in the actor's own thread."""
+        """The first thing that happens in the thread of the handlers."""
 
     def handle(self, message: Any) -> Any:
         raise NotImplementedError
@@ -141,6 +141,18 @@ class SupervisedActor(pykka.ThreadingActor):
     ) -> None:
         trace = "".join(traceback.format_exception(exception_type, exception_value, traceback_))
         self._owner.tell(ActorFailed(self.role, self.worker_name, self._handling, repr(exception_value), trace))
+        with contextlib.suppress(BaseException):
+            self.failed()
+
+    def failed(self) -> None:
+        """Called after the owner was told. What it raises goes no further."""
+
+
+class SupervisedActor(Supervised, pykka.ThreadingActor):
+    """One that may block: it has a thread of its own. Raises RuntimeError at `start` where none can be had."""
+
+    def _start_actor_loop(self) -> None:
+        VitalThread(f"actor-{self.role}", self._actor_loop).start()
 
 
 class _Begin:

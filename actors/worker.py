@@ -4,11 +4,12 @@ fact ──▶ step ──▶ Worker′, effects ──▶ Terminal, process por
                      └──▶ Report to Metrics, Changed to the Supervisor, alarm at the Ticker
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from actors.base import Post, SupervisedActor
+from actors.base import Post
 from actors.bulletins import (
     Activity,
     Armed,
@@ -21,6 +22,7 @@ from actors.bulletins import (
     Withdrawn,
 )
 from actors.lifecycle import due, step
+from actors.loop import Loop, LoopActor
 from actors.messages import (
     Acknowledge,
     ArmLog,
@@ -67,13 +69,17 @@ class Surroundings:
     metrics: Post[Any]
     supervisor: Post[Any]
     log_path: Callable[[str], str]
+    loop: Loop
 
 
-class WorkerActor(SupervisedActor):
-    """Owns all there is of one worker: its state, its counters, its screen. They begin and end with this actor."""
+class WorkerActor(LoopActor):
+    """Owns all there is of one worker: its state, its counters, its screen. They begin and end with this actor.
+
+    Nothing that it calls may block: whom it tells has a queue and a thread of their own.
+    """
 
     def __init__(self, name: str, birth: Birth, around: Surroundings) -> None:
-        super().__init__(around.supervisor, "worker", name)
+        super().__init__(around.loop, around.supervisor, "worker", name)
         self._name = name
         self._birth = birth
         self._around = around
@@ -109,10 +115,10 @@ class WorkerActor(SupervisedActor):
         self._typists[self._inputs] = wanted.answered
         return InputGiven(self._inputs, wanted.content, wanted.keys, wanted.until)
 
-    def on_failure(self, *failure: Any) -> None:
+    def failed(self) -> None:
         for answered in self._typists.values():
-            answered(f"the actor of {self._name} has failed; it may have been typed")
-        super().on_failure(*failure)
+            with contextlib.suppress(BaseException):  # a stranger's code; the next one is to be told all the same
+                answered(f"the actor of {self._name} has failed; it may have been typed")
 
     def _take(self, before: Worker, fact: Fact) -> None:
         after, effects = step(before, fact, self._around.clock.now())

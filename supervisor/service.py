@@ -31,6 +31,7 @@ import pykka
 from actors.admission import Room
 from actors.base import FAILURES, ActorFailed, FailureRate, Post
 from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
+from actors.loop import Loop
 from actors.messages import Handle
 from actors.metrics import MetricsActor
 from actors.opening import Nursery, Opening, Outcome, Posts
@@ -297,6 +298,7 @@ class Service:
         (state_dir / LOGS).mkdir(mode=0o700, exist_ok=True)
         marker = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:8]
         self._clock = SystemClock()
+        self._workers = Loop("workers")
         self._server = TmuxServer(state_dir, self._settings.pane)
         self._segments = Segments(state_dir / LOGS)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in self._known.workers})
@@ -518,6 +520,7 @@ class Service:
             ticker=self.posts.ticker,
             metrics=self.posts.metrics,
             supervisor=self.posts.supervisor,
+            loop=self._workers,
             log_path=lambda worker: paths.printable(self.place.state_dir / LOGS / f"{worker}.log"),
         )
         return WorkerActor.start(name, birth, surroundings)
@@ -582,6 +585,7 @@ class Service:
         if self._watch:
             self._watch.close()
         self._stop_actors()
+        self._workers.close()
         self._deaths.close()
         self.gateway.close()
         self._prober.close()

@@ -143,13 +143,13 @@ def test_a_replaced_pending_worker_is_told_again_what_holds_it(
 
 
 def test_an_order_never_comes_before_an_actor_has_begun(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = pykka.ThreadingActor._actor_loop_setup
+    begin = pykka.Actor._actor_loop_setup
 
     def late(self: Any) -> None:
         time.sleep(0.05)
         begin(self)
 
-    monkeypatch.setattr(pykka.ThreadingActor, "_actor_loop_setup", late)
+    monkeypatch.setattr(pykka.Actor, "_actor_loop_setup", late)
     service.ask(Run(WorkerSpec(name="n", command=("sleep", "1000"), cwd="/")), 10)
     service.ask(Order(Verb.STOP, ("n",)), 10)
     wait_until(lambda: "n" in rows_of(service) and rows_of(service)["n"].state == "stopped")

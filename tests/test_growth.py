@@ -12,7 +12,7 @@ import pytest
 from support import rows_of, service_inside, wait_until
 
 from actors.admission import Queue
-from actors.base import SupervisedActor
+from actors.base import Supervised
 from actors.messages import Verb
 from actors.outbox import Outbox
 from actors.requests import Order, Run
@@ -30,7 +30,7 @@ from supervisor.segments import Segments
 from supervisor.service import Service
 
 pytestmark = pytest.mark.timeout(120)
-OWNERS = (SupervisedActor, Gateway, Histories, PaneSweeper, Pictures, ProbePool, ProcessPort, RecordsFile, Segments)
+OWNERS = (Supervised, Gateway, Histories, PaneSweeper, Pictures, ProbePool, ProcessPort, RecordsFile, Segments)
 OWNERS += (DeathRecords,)
 RING = {"_feed", "feed", "_failures"}  # of a fixed length, and full at some time
 
@@ -80,7 +80,7 @@ def parts(owner: Any) -> Iterator[tuple[str, Any]]:
 
 def belongs(owner: Any, service: Service) -> bool:
     """Claim that it is a living actor of this service, or an adapter: another test's service may be in this process."""
-    if isinstance(owner, SupervisedActor):
+    if isinstance(owner, Supervised):
         around = getattr(owner, "_around", None)
         journal = around.journal if around else owner._journal  # type: ignore[attr-defined]
         return journal is service._log and not owner.actor_stopped.is_set()
