@@ -96,7 +96,7 @@ class HealthTold:
 
 @dataclass(frozen=True, slots=True)
 class CaptureTold:
-    """A capture beat is over, whether tmux answered or not: publish what changed."""
+    """A capture beat is over, whether tmux answered or not; what the workers make of it comes as their reports."""
 
     beat: int
     took_ms: float

@@ -3,8 +3,9 @@
     Report × N ──▶ Metrics ──Snapshot──▶ Gateway, status file
        the end of a capture beat └──────▶ watchdog
 
-A change of state is published at once, changes within 50 ms together; measurements at the end of a beat, when all have
-answered or the deadline has passed: a silent worker delays nobody.
+A change of state is published at once, changes within 50 ms together. What else has changed is published 50 ms after
+the first change. The reports of a health beat wait for its end: all have answered, or its deadline has passed. A worker
+that has not reported by then keeps its last row, whose `reported_at` tells its age; it delays no other.
 """
 
 from collections.abc import Iterable, Mapping
@@ -90,6 +91,7 @@ class MetricsActor(SupervisedActor):
         self._due = False
         self._dirty = False
         self._beat = 0
+        self._ended = 0  # the last health beat that is over
         self._awaited: frozenset[str] = frozenset()
         self._answered: dict[int, set[str]] = {}
         self._warned = False
@@ -113,7 +115,6 @@ class MetricsActor(SupervisedActor):
                 self._service = replace(
                     self._service, tick=max(beat, self._service.tick), tick_ms=took_ms, overruns=overruns
                 )
-                self._publish_if_dirty()
                 self._watchdog.beat_ended(self._snapshot)  # last: a Metrics that hangs must not look alive
             case Lineup(names):
                 self._line_up(names)
@@ -149,16 +150,22 @@ class MetricsActor(SupervisedActor):
 
     def _take_report(self, report: Report) -> None:
         row = report.row
-        known = self._rows.get(row.name)
+        known, screen = self._rows.get(row.name), self._screens.get(row.name)
         self._rows[row.name] = row
         self._keep_screen(row.name, report.screen)
-        if known != row:
-            self._dirty = True
         if known is None or _news(known) != _news(row):
             self._publish_soon()
+        elif (known, screen) != (row, report.screen):
+            self._note_change(report.beat)
         if report.beat is not None:
             self._answered.setdefault(report.beat, set()).add(row.name)
             self._end_beat_if_answered()
+
+    def _note_change(self, beat: int | None) -> None:
+        """Publish what was measured: with the others of its health beat, or soon when it is of none that is awaited."""
+        self._dirty = True
+        if beat is None or beat <= self._ended:
+            self._publish_by(self._clock.now().mono + TOGETHER)
 
     def _keep_screen(self, name: str, screen: bytes | None) -> None:
         self._screen_bytes += len(screen or b"") - len(self._screens.pop(name, b""))
@@ -191,11 +198,8 @@ class MetricsActor(SupervisedActor):
             self._end_beat()
 
     def _end_beat(self) -> None:
-        silent = self._awaited - self._answered.get(self._beat, set())
-        for name in silent & self._rows.keys():
-            self._rows[name] = replace(self._rows[name], health="silent")
-        self._awaited = frozenset()
-        self._answered.clear()
+        self._ended, self._awaited = self._beat, frozenset()
+        self._answered = {beat: names for beat, names in self._answered.items() if beat > self._beat}
         self._publish_if_dirty()
 
     # ── publishing ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,9 +209,13 @@ class MetricsActor(SupervisedActor):
         now = self._clock.now().mono
         if now - self._published >= TOGETHER:
             self._publish()
-        elif not self._due:
+        else:
+            self._publish_by(self._published + TOGETHER)
+
+    def _publish_by(self, at: float) -> None:
+        if not self._due:
             self._due = True
-            self._arm("metrics:publish", self._published + TOGETHER, PublishDue())
+            self._arm("metrics:publish", at, PublishDue())
 
     def _publish_if_dirty(self) -> None:
         if self._dirty:

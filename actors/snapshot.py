@@ -4,7 +4,7 @@ Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast,
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -99,6 +99,7 @@ class Row:
     stall: StallShown | None = None
     recent: tuple[float, ...] = ()
     slow: bool = False
+    reported_at: float | None = field(default=None, compare=False)  # a report that says the same is no change
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return the row as the contract's `status -o json` has it."""
@@ -132,11 +133,12 @@ class Row:
             "log_bytes": self.log_bytes,
             "queued_input": self.queued_input,
             "hands_on": self.hands_on,
+            "reported_at": iso(self.reported_at),
         }
 
 
-def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
-    """Return a worker's row; what is not known is None."""
+def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: float | None = None) -> Row:
+    """Return a worker's row, as of `reported_at` (Unix time); what is not known is None."""
     alive = w.life is not None and w.life.process is not None and w.life.phase is Phase.ALIVE
     life = w.life if alive else None
     return Row(
@@ -173,6 +175,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None) -> Row:
         stall=_stall_shown(w),
         recent=tuple(at.wall for at in w.budget.recent),
         slow=w.budget.slow,
+        reported_at=reported_at,
     )
 
 

@@ -167,7 +167,8 @@ class WorkerActor(LoopActor):
         worker = self._worker
         if worker is None or worker.state is State.REMOVED:
             return
-        row = row_of(worker, log_path=self._around.log_path(self._name), log_bytes=self._log_bytes)
+        path, now = self._around.log_path(self._name), self._around.clock.now()
+        row = row_of(worker, log_path=path, log_bytes=self._log_bytes, reported_at=now.wall)
         screen = worker.screen.content if worker.screen else None
         self._around.metrics.tell(Report(row, screen, beat))
 

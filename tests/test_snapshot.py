@@ -28,11 +28,11 @@ WORKER = {
     *("name", "project", "labels", "state", "health", "pid", "pane", "life", "since", "uptime_s", "restarts"),
     *("attempt", "max_restarts", "next_start_at", "exit_code", "exit_signal", "exited_at", "reason", "depends_on"),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_path", "log_bytes"),
-    *("queued_input", "hands_on"),
+    *("queued_input", "hands_on", "reported_at"),
 }
 NULL_IF_UNKNOWN = {
     *("health", "pid", "pane", "life", "uptime_s", "next_start_at", "exit_code", "exit_signal", "exited_at"),
-    *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_bytes"),
+    *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_bytes", "reported_at"),
 }
 
 
