@@ -13,7 +13,8 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from itertools import dropwhile
+from heapq import nsmallest
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -43,13 +44,13 @@ from actors.spec import (
 )
 from supervisor.config_problems import (
     DEFAULTS,
+    MOST_PROBLEMS,
     ConfigError,
     Finding,
     Keys,
     Problem,
     dotted,
     findings,
-    nearest,
     shown,
 )
 from supervisor.config_tables import (
@@ -268,7 +269,7 @@ class _Reader:
         self._text = text
         self._shown_path = path
         self._path = Path(os.path.abspath(path))
-        self._faults: dict[_Fault, None] = {}
+        self._faults: dict[_Fault, Finding] = {}
         self._env_files: dict[Path, EnvFile] = {}
         self._replicas: dict[str, tuple[_Raw, int]] = {}  # by family: its table as written, and how many
 
@@ -277,11 +278,10 @@ class _Reader:
         tables = self._tables(raw)
         self._env_files = {path: read_env_file(path) for path in named_in(raw, self._path)}
         supervisor = self._supervisor(tables["supervisor"])
-        self._check_defaults(tables["defaults"])
-        workers = self._workers(tables["workers"], _inheritable(tables["defaults"]))
+        workers = self._workers(tables["workers"], self._inherited(tables["defaults"]))
         self._check_dependencies(tables["workers"])
         if supervisor is None or self._faults:
-            raise ConfigError(self._problems())
+            raise self._error()
         pane = PaneSize(**supervisor.pane.model_dump())
         return Config(
             path=self._path,
@@ -297,7 +297,7 @@ class _Reader:
         def spec_of(index: int) -> WorkerSpec:
             table, found = self._replica(name, merged, index)
             if table is None or found:
-                said = "; ".join(finding.message for finding in found)
+                said = "; ".join(finding.said() for finding in found[:MOST_PROBLEMS])
                 raise NoReplica(f"the file gives no valid {name}-{index}: {said}")
             return self._spec(f"{name}-{index}", table, pane)
 
@@ -312,31 +312,37 @@ class _Reader:
 
     def _note_top(self, finding: Finding) -> None:
         worker = str(finding.keys[1]) if finding.keys[0] == "workers" and len(finding.keys) > 1 else None
-        self._add(finding.keys, worker, "" if worker else dotted(finding.keys), finding.message)
+        self._add(finding.keys, worker, "" if worker else dotted(finding.keys), finding)
 
     def _supervisor(self, raw: _Raw) -> SupervisorTable | None:
         table, found = _validated(SupervisorTable, raw)
         for finding in found:
             keys = ("supervisor", *finding.keys)
-            self._add(keys, None, dotted(keys), f"[supervisor]: {finding.message}")
+            self._add(keys, None, dotted(keys), finding._replace(message=f"[supervisor]: {finding.message}"))
         return table
 
-    def _check_defaults(self, raw: _Raw) -> None:
-        """Note what is wrong in `[defaults]` by itself; what does not go together is judged in each worker."""
+    def _inherited(self, raw: _Raw) -> _Raw:
+        """Return what workers inherit, and note what is wrong in it by itself.
+
+        What does not go together is judged in each worker. Defaults with more problems than are told give no worker
+        anything: each worker would have them all again.
+        """
         for key in {"command", "depends_on"} & raw.keys():
             self._add_default(Finding((key,), f"{key} belongs to each worker and cannot stand here"))
-        _, found = _validated(PolicyTable, _inheritable(raw))
+        inheritable = _inheritable(raw)
+        _, found = _validated(PolicyTable, inheritable)
         for finding in found:
             if not finding.mismatch:
                 self._add_default(finding)
         for finding in self._env_file_findings(raw):
             self._add_default(finding)
+        return inheritable if len(found) <= MOST_PROBLEMS else {}
 
     def _workers(self, raw: _Raw, defaults: _Raw) -> dict[str, WorkerTable]:
         """Return the workers whose tables are right, what their env files set being in `env`."""
         for name in raw:
             if fault := _name_fault(name):
-                self._add(("workers", name), name, "", fault)
+                self._add(("workers", name), name, "", Finding((), fault))
         owned = {name: own for name, own in raw.items() if isinstance(own, dict)}
         tables: dict[str, WorkerTable | None] = {}
         for name, own in owned.items():
@@ -418,20 +424,24 @@ class _Reader:
         return _spec_of(name, table, self._path.parent, pane)
 
     def _add_default(self, finding: Finding) -> None:
-        self._add(("defaults", *finding.keys), DEFAULTS, dotted(finding.keys), finding.message)
+        self._add(("defaults", *finding.keys), DEFAULTS, dotted(finding.keys), finding)
 
     def _add_worker(self, name: str, finding: Finding) -> None:
-        self._add(("workers", name, *finding.keys), name, dotted(finding.keys), finding.message)
+        self._add(("workers", name, *finding.keys), name, dotted(finding.keys), finding)
 
-    def _add(self, keys: Keys, worker: str | None, key: str, message: str) -> None:
-        self._faults[_Fault(keys, worker, key, message)] = None
+    def _add(self, keys: Keys, worker: str | None, key: str, finding: Finding) -> None:
+        self._faults[_Fault(keys, worker, key, finding.message)] = finding
 
-    def _problems(self) -> tuple[Problem, ...]:
+    def _error(self) -> ConfigError:
         from supervisor.toml_places import Places  # only now: a good file needs no second parser
 
         places, file = Places(self._text), printable(self._shown_path)
-        problems = [Problem(file, places.line(f.keys), f.worker, f.key or None, f.message) for f in self._faults]
-        return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key or "", problem.message)))
+        lines = {fault: places.line(fault.keys) for fault in self._faults}
+        first = nsmallest(MOST_PROBLEMS, lines, key=lambda fault: (lines[fault] or 0, fault.key, fault.message))
+        problems = [
+            Problem(file, lines[fault], fault.worker, fault.key or None, self._faults[fault].said()) for fault in first
+        ]
+        return ConfigError(tuple(problems), len(lines) - len(problems))
 
 
 def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
@@ -442,7 +452,7 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
     Raises ConfigError, whose problems have neither file nor line.
     """
     table, found = _validated(WorkerTable, dict(raw))
-    messages = [finding.message for finding in (*found, *_size_findings(dict(raw), {}))]
+    messages = [finding.said() for finding in (*found[:MOST_PROBLEMS], *_size_findings(dict(raw), {}))]
     if fault := _name_fault(name):
         messages.append(f"{shown(name)} {fault}")
     if not os.path.isabs(str(raw.get("cwd", ""))):
@@ -450,7 +460,8 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
     of_file = ("depends_on", "env_file", "replicas")
     messages += [f"{key} is for workers of the file" for key in of_file if raw.get(key) not in (None, [], {})]
     if table is None or messages:
-        raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages))
+        more = len(found[MOST_PROBLEMS:])
+        raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages), more)
     return _spec_of(name, table, Path(table.cwd), pane)
 
 
@@ -603,13 +614,12 @@ def _dependencies(table: _Raw) -> dict[str, Keys]:
 
 def _dependency_faults(wanted: dict[str, dict[str, Keys]]) -> Iterator[tuple[str, Finding]]:
     """Give, by worker, what it waits for in vain: a worker that is not there, or itself."""
-    strangers = {other for dependencies in wanted.values() for other in dependencies if other not in wanted}
-    hints = {other: nearest(other, list(wanted)) for other in strangers}  # once each: it compares with every name
+    names = tuple(wanted)
     for name, dependencies in wanted.items():
         for other, keys in dependencies.items():
-            if other in hints:
-                what = f"depends_on names {shown(other)}, and no worker is called that{hints[other]}"
-                yield name, Finding(keys, what)
+            if other not in wanted:
+                what = f"depends_on names {shown(other)}, and no worker is called that"
+                yield name, Finding(keys, what, meant=(other, names))
             elif other == name:
                 yield name, Finding(keys, "depends_on names the worker itself, which would never start")
 
@@ -617,22 +627,26 @@ def _dependency_faults(wanted: dict[str, dict[str, Keys]]) -> Iterator[tuple[str
 def _cycles(edges: dict[str, list[str]]) -> Iterator[list[str]]:
     """Give cycles that share no worker, each from its first worker on: enough to see what to cut.
 
-    A depth-first walk without recursion: there may be thousands in a row.
+    A depth-first walk without recursion: there may be thousands in a row. It looks at each edge once.
     """
+    order = {name: number for number, name in enumerate(edges)}
     seen: set[str] = set()
-    told: set[str] = set()
     for root in edges:
         trail = {root: iter(edges[root])} if root not in seen else {}
+        depth, told = {root: 0}, [-1]  # of the workers on the trail: how deep they stand, and which depths were told
         while trail:
             seen.add(here := next(reversed(trail)))
             other = next(trail[here], None)
             if other is None:
                 del trail[here]
+                told = told if told[-1] < len(trail) else told[:-1]
             elif other not in seen:
+                depth[other] = len(trail)
                 trail[other] = iter(edges[other])
-            elif other in trail and told.isdisjoint(cycle := list(dropwhile(other.__ne__, trail))):
-                told.update(cycle)
-                yield _rotated(cycle, first=next(name for name in edges if name in cycle))
+            elif other in trail and told[-1] < depth[other]:
+                cycle = list(islice(reversed(trail), len(trail) - depth[other]))[::-1]
+                told += range(depth[other], len(trail))
+                yield _rotated(cycle, first=min(cycle, key=order.__getitem__))
 
 
 def _rotated(cycle: list[str], first: str) -> list[str]:

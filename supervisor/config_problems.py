@@ -8,7 +8,7 @@ A message never holds a value of `env`, which may be a secret.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
@@ -24,6 +24,9 @@ Keys = tuple[str | int, ...]
 
 DEFAULTS = "[defaults]"
 """What `Problem.worker` is for `[defaults]`: no worker's name, so a worker named "defaults" is still told apart."""
+
+MOST_PROBLEMS = 100
+"""How many problems of a file are told, from its beginning; the rest is counted. A person mends a few at a time."""
 
 _SHOWN = 60
 _CLOSE_ENOUGH = 70.0  # of 100: "comand" and "command" are 92 alike, "retry" and "ready" 60
@@ -53,14 +56,29 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The file is wrong: `problems` has everything found in it, by line; as text one a line."""
+    """The file is wrong: `problems` has the first that were found in it, by line, `more` counts the others.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(problems)
+    As text one a line.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], more: int = 0) -> None:
+        super().__init__(problems, more)
         self.problems = problems
+        self.more = more
+
+    @property
+    def count(self) -> int:
+        """How many problems the file has."""
+        return len(self.problems) + self.more
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+        return "\n".join((*map(str, self.problems), *self.rest()))
+
+    def rest(self) -> Iterator[str]:
+        """Give the line that counts the problems which are not told, if there are any."""
+        if self.more:
+            plural = "" if self.more == 1 else "s"
+            yield f"… and {self.more:,} more problem{plural} (mend these first, then check again)"
 
 
 class Refused(ValueError):
@@ -76,11 +94,19 @@ class Mismatch(ValueError):
 
 
 class Finding(NamedTuple):
-    """What is wrong at `keys`, counted from the section that was validated."""
+    """What is wrong at `keys`, counted from the section that was validated.
+
+    `meant`: a word that is not one of the words after it. The nearest of them is looked up only where it is told.
+    """
 
     keys: Keys
     message: str
     mismatch: bool = False
+    meant: tuple[str, Sequence[str]] | None = None
+
+    def said(self) -> str:
+        """Return the message with the nearest right word."""
+        return self.message + nearest(*self.meant) if self.meant else self.message
 
 
 def findings(error: "ValidationError", model: type["Table"]) -> Iterator[Finding]:
@@ -91,12 +117,13 @@ def findings(error: "ValidationError", model: type["Table"]) -> Iterator[Finding
         if isinstance(cause, Refused):
             yield from (Finding(keys + at, f"{dotted(keys + at)} {what}") for at, what in cause.parts)
         elif detail["type"] == "extra_forbidden":
-            yield Finding(keys, _unknown(keys, _below(model, keys[:-1])))
+            yield _unknown(keys, _below(model, keys[:-1]))
         else:
-            yield Finding(keys, f"{dotted(keys)} {_predicate(detail)}", isinstance(cause, Mismatch))
+            message = f"{dotted(keys)} {_predicate(detail)}"
+            yield Finding(keys, message, isinstance(cause, Mismatch), _meant(detail))
 
 
-def nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: Sequence[str]) -> str:
     """Return ` (did you mean …?)` when one of `known` is close enough, else nothing."""
     from rapidfuzz import fuzz, process  # only now: a good file never needs it
 
@@ -148,12 +175,12 @@ def _table_in(annotation: Any) -> type["Table"]:
     return found
 
 
-def _unknown(keys: Keys, model: type["Table"]) -> str:
+def _unknown(keys: Keys, model: type["Table"]) -> Finding:
     key = str(keys[-1])
     if key in model.not_yet:
-        return f'key "{dotted(keys)}" is not supported yet'
+        return Finding(keys, f'key "{dotted(keys)}" is not supported yet')
     table = f" in {dotted(keys[:-1])}" if keys[:-1] else ""
-    return f"unknown key {shown(key)}{table}{nearest(key, list(model.model_fields))}"
+    return Finding(keys, f"unknown key {shown(key)}{table}", meant=(key, tuple(model.model_fields)))
 
 
 def _predicate(detail: "ErrorDetails") -> str:
@@ -197,12 +224,16 @@ def _but_found(detail: "ErrorDetails") -> str:
     keys, value = detail["loc"], detail["input"]
     if keys and keys[0] == "env":
         return ""
-    return f", not {shown(value)}{_hint(detail['type'], detail.get('ctx', {}), value)}"
+    return f", not {shown(value)}{_hint(detail['type'], value)}"
 
 
-def _hint(kind: str, limits: dict[str, Any], value: object) -> str:
-    if kind == "literal_error" and isinstance(value, str):
-        return nearest(value, re.findall(r"'([^']*)'", limits["expected"]))
+def _meant(detail: "ErrorDetails") -> tuple[str, Sequence[str]] | None:
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return None
+    return detail["input"], re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+
+
+def _hint(kind: str, value: object) -> str:
     if kind in {"int_type", "float_type", "bool_type"} and isinstance(value, str):
         return " (leave out the quotes)" if re.fullmatch(r"-?[0-9.]{1,20}|true|false", value) else ""
     if kind in {"dict_type", "model_type"} and shown(value) == "an array of tables":
@@ -212,7 +243,8 @@ def _hint(kind: str, limits: dict[str, Any], value: object) -> str:
 
 def _quoted(text: str) -> str:
     cut = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(cut, ensure_ascii=False))
+    quoted = json.dumps(cut, ensure_ascii=False)
+    return quoted if quoted.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in quoted)
 
 
 def _bare(key: str) -> str:

@@ -49,7 +49,7 @@ def subject(found_at: Place, begins_at: Place) -> Subject:
     try:
         return Subject(found_at, begins_at, load(begins_at.config), 0, tmux_pid)
     except ConfigError as broken:
-        return Subject(found_at, begins_at, None, len(broken.problems), tmux_pid)
+        return Subject(found_at, begins_at, None, broken.count, tmux_pid)
 
 
 def examine(subject: Subject) -> Iterator[Named]:

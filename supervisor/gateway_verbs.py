@@ -288,7 +288,7 @@ async def _run(desk: Desk, _connection: Connection, request: Request) -> bytes:
     try:
         spec = desk.define(name, _table_of(request))
     except ConfigError as error:
-        raise WireError("usage", "\n".join(problem.message for problem in error.problems)) from None
+        raise WireError("usage", "\n".join((*(problem.message for problem in error.problems), *error.rest()))) from None
     accepted = await desk.ask(Run(spec))
     assert isinstance(accepted, Accepted)
     return await _settled(desk, accepted, {name: ("start", accepted.number)}, seconds)

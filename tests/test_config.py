@@ -974,6 +974,58 @@ def test_a_cycle_of_thousands_is_found_and_drawn_short() -> None:
     assert problem.message.endswith("→ w8 → w9 → … → w0")
 
 
+# files with more problems than anyone mends at once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[workers.a]\ncommand = 'x'\n" + "".join(f"k{n} = 1\n" for n in range(2500)), id="unknown keys"),
+        pytest.param("".join(f"[workers.w{n}]\ncomand = 'x'\n" for n in range(1250)), id="in many workers"),
+        pytest.param("[defaults]\n" + "".join(f"k{n} = 1\n" for n in range(2500)), id="in the defaults"),
+        pytest.param("[workers.a]\ncommand = 'x'\nstop = [" + "1, " * 2500 + "]", id="in an array"),
+        pytest.param(
+            "[workers.a]\ncommand = 'x'\ndepends_on = [" + ", ".join(f"'s{n}'" for n in range(2500)) + "]",
+            id="dependencies",
+        ),
+    ],
+)
+def test_the_first_hundred_problems_are_told_and_the_rest_is_counted(text: str) -> None:
+    error = outcome(text.encode())
+    assert isinstance(error, ConfigError)
+    assert (len(error.problems), error.more, error.count) == (100, 2400, 2500)
+    lines = [problem.line or 0 for problem in error.problems]
+    assert lines == sorted(lines)
+    assert len(str(error)) < 20_000
+    assert str(error).endswith("\n… and 2,400 more problems (mend these first, then check again)")
+
+
+def test_the_nearest_word_is_looked_up_only_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr("supervisor.config_problems.nearest", lambda word, _known: looked.append(word) or "")
+    outcome(b"[workers.a]\ncommand = 'x'\n" + b"".join(b"k%d = 1\n" % n for n in range(2000)))
+    assert looked == [f"k{n}" for n in range(100)]
+
+
+def test_defaults_with_more_problems_than_are_told_are_not_judged_again_in_each_worker() -> None:
+    defaults = "[defaults.backoff]\n" + "".join(f"k{n} = 1\n" for n in range(3000))
+    error = outcome((defaults + workers(**{f"w{n}": "[]" for n in range(1000)})).encode())  # 3 million findings
+    assert isinstance(error, ConfigError)
+    assert error.count == 3000
+
+
+def test_each_of_many_small_cycles_on_one_long_way_is_told() -> None:
+    """Worker after worker depends on the next one, and every second pair on each other."""
+    after = {n: [n + 1] if n < 3999 else [] for n in range(4000)}
+    for n in range(1, 4000, 2):
+        after[n].append(n - 1)
+    text = workers(**{f"w{n}": repr([f"w{other}" for other in others]) for n, others in after.items()})
+    error = outcome(text.encode())
+    assert isinstance(error, ConfigError)
+    assert error.count == 2000
+    assert error.problems[1].message == "depends_on goes in a circle: w2 → w3 → w2"
+
+
 # files that are no config
 
 
