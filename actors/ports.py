@@ -199,6 +199,9 @@ class RecordsFile(Protocol):
     def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
         """Append one worker's record (None: forget it); `durable`: it is on disk when this returns."""
 
+    def keep_all(self, changes: Mapping[str, Record | None], *, durable: bool) -> None:
+        """Append the records of these workers with one wait for the disk."""
+
     def keep_head(self, head: Head) -> None: ...
 
     @property

@@ -3,7 +3,7 @@
 Records are the truth about what a person wanted and what was judged; the kernel and tmux are the truth about processes.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -40,13 +40,31 @@ class Record:
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"spec": self.spec.to_json(), "digest": self.spec.digest}
+        return self.state_to_json() | {"spec": self.spec.to_json(), "digest": self.spec.digest}
+
+    def state_to_json(self) -> dict[str, Any]:
+        """Return all but the spec, which is most of a record and seldom changes."""
+        return {
+            "by_hand": self.by_hand,
+            "intent": self.intent,
+            "ready": self.ready,
+            "life": self.life,
+            "process": asdict(self.process) if self.process else None,
+            "exit": asdict(self.exit) if self.exit else None,
+            "judged": self.judged,
+            "reason": self.reason,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Record":
+        return cls.of_state(WorkerSpec.from_json(_table(_table(data)["spec"])), data)
+
+    @classmethod
+    def of_state(cls, spec: WorkerSpec, data: dict[str, Any]) -> "Record":
+        """Return the record of this spec with the state that `state_to_json` gave."""
         process, exit = _table(data).get("process"), data.get("exit")
         return cls(
-            spec=WorkerSpec.from_json(_table(data["spec"])),
+            spec=spec,
             by_hand=bool(data.get("by_hand")),
             intent=Intent(data.get("intent", Intent.WANTED)),
             ready=bool(data.get("ready")),
@@ -112,15 +130,37 @@ class Records:
     head: Head = field(default_factory=Head)
     workers: tuple[Record, ...] = ()
 
-    def fold(self, entry: dict[str, Any]) -> "Records":
-        """Return the records after one line of the file; raises KeyError, TypeError or ValueError for a bad line."""
+
+class Folding:
+    """The records after each line of the file, taken in order; the last line about a thing wins.
+
+    `{"head": {…}}`, `{"worker": name, "record": {…} | null}`, or `{"of": name, "state": {…}}`: a record without its
+    spec, which is as in the line before.
+    """
+
+    def __init__(self) -> None:
+        self.head = Head()
+        self.workers: dict[str, Record] = {}
+
+    @property
+    def records(self) -> Records:
+        return Records(self.head, tuple(self.workers.values()))
+
+    def take(self, entry: dict[str, Any]) -> None:
+        """Take one line; a bad one raises KeyError, TypeError or ValueError, and changes nothing."""
         if "head" in entry:
-            return replace(self, head=Head.from_json(entry["head"]))
-        name = entry["worker"]
-        if entry.get("record") is None:
-            return replace(self, workers=tuple(r for r in self.workers if r.spec.name != name))
-        record = Record.from_json(entry["record"])
+            self.head = Head.from_json(entry["head"])
+        elif "of" in entry:
+            name = entry["of"]
+            self.workers[name] = Record.of_state(self.workers[name].spec, entry["state"])
+        else:
+            self._take_worker(entry["worker"], entry.get("record"))
+
+    def _take_worker(self, name: str, data: Any) -> None:
+        if data is None:
+            self.workers.pop(name, None)
+            return
+        record = Record.from_json(data)
         if record.spec.name != name:
             raise ValueError(f"record of {record.spec.name!r} under the name {name!r}")
-        known = {r.spec.name: r for r in self.workers} | {name: record}
-        return replace(self, workers=tuple(known.values()))
+        self.workers[name] = record

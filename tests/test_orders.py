@@ -147,8 +147,9 @@ def test_what_was_removed_stays_so_on_disk_whenever_the_service_is_killed(site: 
     site.run("remove", "--all", check=0)
     told: dict[str, list[str | None]] = {}
     for line in map(json.loads, (site.state / "records.jsonl").read_text().splitlines()):
-        if "worker" in line:
-            told.setdefault(line["worker"], []).append(line["record"] and line["record"]["intent"])
+        if name := line.get("worker") or line.get("of"):
+            said = line.get("record") or line.get("state")
+            told.setdefault(name, []).append(said and said["intent"])
     for intents in told.values():
         assert intents[-1] is None
         assert set(intents[intents.index("removed") :]) == {"removed", None}

@@ -7,6 +7,7 @@ import signal
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.messages import Exit, Handle
-from actors.records import Head, Intent, Record, Records
+from actors.records import Folding, Head, Intent, Record, Records
 from actors.spec import WorkerSpec
-from supervisor.records_file import COMPACT_ABOVE, RecordsFile
+from supervisor.records_file import COMPACT_ABOVE, KEPT_DAMAGED, RecordsFile, examined, kept_beside, read_records
 
 HEAD = Head(boot_id="b", server=Handle(7, 70), config_digest="d", clean=False)
 
@@ -125,13 +126,14 @@ def test_a_file_torn_at_any_byte_loads_what_was_acknowledged_and_goes_on(path: P
     for cut in range(len(content) + 1):
         torn.write_bytes(content[:cut])
         lines = content[:cut].splitlines(keepends=True)
-        expected = Records()
+        folding = Folding()
         for line in lines:
             if line.endswith(b"\n"):
-                expected = expected.fold(json.loads(line))
+                folding.take(json.loads(line))
+        expected = folding.records
         file = RecordsFile(torn)
         assert file.load() == expected
-        assert not file.problems
+        assert (file.damage, file.lost, file.torn) == ((), None, not content[:cut].endswith(b"\n") and cut > 0)
         file.keep("new", record("new"), durable=False)
         file.close()
         assert loaded(torn).workers == (*expected.workers, record("new"))
@@ -149,15 +151,150 @@ def test_a_bad_line_costs_itself_only_and_is_named(path: Path, bad: bytes) -> No
     written(path, record("api")).close()
     with path.open("ab") as file:
         file.write(bad + b"\n")
+    damaged = path.read_bytes()
     written_again = RecordsFile(path)
     written_again.load()
+    assert [one.line for one in written_again.damage] == [3]
+    assert written_again.lost is not None
+    assert written_again.kept is not None
+    assert written_again.lost.startswith("1 of 3 lines of records.jsonl are damaged: ")
+    assert written_again.kept.name in written_again.lost
+    assert written_again.kept.read_bytes() == damaged
+    assert stat.S_IMODE(written_again.kept.stat().st_mode) == 0o600
     written_again.keep("db", record("db"), durable=False)
     again = RecordsFile(path)
     assert again.load().workers == (record("api"), record("db"))
-    assert len(again.problems) == 1
-    assert again.problems[0].startswith(f"{path}:3: ")
-    again.load()
-    assert len(again.problems) == 1
+    assert (again.damage, again.lost) == ((), None)
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 0x01]) + content[at + 1 :]
+
+
+def test_a_flipped_bit_anywhere_is_known_though_the_line_reads_as_json(path: Path, tmp_path: Path) -> None:
+    written(path, record("api")).keep("api", record("api", intent=Intent.STOPPED), durable=True)
+    content = path.read_bytes()
+    last = content.rindex(b"\n", 0, -1) + 1
+    flipped_file = tmp_path / "flipped.jsonl"
+    for at in range(last, len(content) - 1):
+        flipped_file.write_bytes(flipped(content, at))
+        file = RecordsFile(flipped_file)
+        assert file.load().workers == (record("api"),), flipped(content, at)[last:]
+        assert [one.line for one in file.damage] == [3]
+        file.close()
+    at = content.index(b'"stopped"', last)
+    flipped_file.write_bytes(content[:at] + b'"wanted" ' + content[at + 9 :])
+    assert read_records(flipped_file).workers == (record("api"),)
+
+
+def test_the_workers_of_damaged_lines_are_named_and_what_was_said_before_counts(path: Path) -> None:
+    file = written(path, record("api"), record("db"))
+    file.keep("api", record("api", intent=Intent.STOPPED), durable=True)
+    file.keep("web", record("web"), durable=True)
+    head, api, db, stopped, web = path.read_bytes().splitlines(keepends=True)
+    spoilt = stopped.replace(b"stopped", b"wanted ", 1)
+    path.write_bytes(head + api + db + spoilt + web.replace(b'"run"', b'"ran"') + b"\0" * 40 + b"\n")
+    again = RecordsFile(path)
+    assert again.load() == Records(replace(HEAD, clean=False), (record("api"), record("db")))
+    assert [one.worker for one in again.damage] == ["api", "web", None]
+    assert again.lost is not None
+    assert "what they said of api, web (nothing is left of it), workers whose names can't be read is lost" in again.lost
+
+
+def test_damage_to_the_last_word_of_a_service_is_not_taken_for_a_clean_end(path: Path) -> None:
+    written(path, record("api")).keep_head(replace(HEAD, clean=True))
+    assert loaded(path).head.clean
+    path.write_bytes(path.read_bytes() + b"\0\n")
+    assert not loaded(path).head.clean
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 4096, b"\xff\x17garbage", b"{}", b'{"crc":"00000000","worker":"a\0'])
+def test_what_no_write_of_ours_leaves_at_the_end_is_damage_and_no_torn_line(path: Path, tail: bytes) -> None:
+    written(path, record("api")).close()
+    with path.open("ab") as file:
+        file.write(tail)
+    again = RecordsFile(path)
+    assert again.load().workers == (record("api"),)
+    assert ([one.line for one in again.damage], again.torn) == ([3], False)
+
+
+def test_only_the_newest_damaged_files_are_kept(path: Path) -> None:
+    for number in range(KEPT_DAMAGED + 3):
+        path.write_bytes(b"bad %d\n" % number)
+        loaded(path)
+    kept = kept_beside(path)
+    assert [one.read_bytes() for one in kept] == [b"bad %d\n" % number for number in range(3, KEPT_DAMAGED + 3)]
+
+
+def test_a_damaged_file_that_cannot_be_kept_is_read_all_the_same(path: Path) -> None:
+    written(path, record("api")).close()
+    path.write_bytes(path.read_bytes() + b"bad\n")
+    with disk_full_beyond(10):
+        again = RecordsFile(path)
+        assert again.load().workers == (record("api"),)
+    assert again.lost is not None
+    assert "it could not be kept (File too large)" in again.lost
+    assert again.failing
+    again.repair([record("api")], HEAD)
+    assert again.failing is None
+
+
+def test_a_reader_sees_what_the_service_would_and_changes_nothing(path: Path) -> None:
+    written(path, record("api")).close()
+    path.write_bytes(path.read_bytes() + b"bad\n")
+    before = path.read_bytes()
+    found, said = examined(path)
+    assert found == read_records(path) == Records(replace(HEAD, clean=False), (record("api"),))
+    assert said is not None
+    assert said.startswith("1 of 3 lines of records.jsonl are damaged")
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_file_of_an_older_version_reads_as_it_is(path: Path) -> None:
+    api = {"worker": "api", "record": record("api").to_json()}
+    lines = [{"head": HEAD.to_json()}, api, {"worker": "b", "record": None}]
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    file = opened(path)
+    file.keep("api", record("api", intent=Intent.STOPPED), durable=True)
+    again = RecordsFile(path)
+    assert again.load() == Records(HEAD, (record("api", intent=Intent.STOPPED),))
+    assert again.damage == ()
+
+
+# ── how much is written ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_change_of_state_does_not_write_the_spec_again(path: Path) -> None:
+    spec = WorkerSpec(name="api", command="x", cwd="/", env=tuple((f"KEY{n}", "v" * 100) for n in range(100)))
+    file = opened(path)
+    file.keep("api", Record(spec=spec), durable=False)
+    whole = path.stat().st_size
+    assert whole > 10_000
+    file.keep("api", Record(spec=spec, life="l", process=Handle(1, 2)), durable=False)
+    assert path.stat().st_size - whole < 300
+    changed = replace(spec, command="y")
+    file.keep("api", Record(spec=changed), durable=False)
+    assert path.stat().st_size > 2 * whole
+    assert loaded(path).workers == (Record(spec=changed),)
+
+
+def test_what_is_on_record_already_is_not_written_again(path: Path) -> None:
+    file = written(path, record("api"))
+    size = path.stat().st_size
+    file.keep("api", record("api"), durable=False)
+    file.keep("nobody", None, durable=False)
+    assert path.stat().st_size == size
+
+
+def test_records_of_many_are_written_together_with_one_fsync(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(path, *(record(f"w{n}") for n in range(50)))
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    stopped = {f"w{n}": record(f"w{n}", intent=Intent.STOPPED) for n in range(50)}
+    file.keep_all(stopped, durable=True)
+    assert len(synced) == 1
+    assert loaded(path).workers == tuple(stopped.values())
 
 
 def test_records_that_exist_and_cannot_be_read_are_not_taken_for_none(path: Path) -> None:
@@ -229,29 +366,29 @@ def test_a_long_file_is_compacted_and_says_the_same(path: Path) -> None:
 def test_a_file_is_not_compacted_while_most_of_its_lines_count(path: Path) -> None:
     names = [f"w{number}" for number in range(COMPACT_ABOVE // 2)]
     file = opened(path)
-    for _ in range(3):
+    for life in range(3):
         for name in names:
-            file.keep(name, record(name), durable=False)
+            file.keep(name, record(name, life=f"s-{life}"), durable=False)
     assert len(path.read_bytes().splitlines()) == 3 * len(names)
 
 
 def test_a_compaction_that_finds_no_room_costs_nothing(path: Path) -> None:
     file = opened(path)
-    many = [record(f"w{number}") for number in range(3)]
-    for _ in range(COMPACT_ABOVE // 3):
-        for one in many:
-            file.keep(one.spec.name, one, durable=False)
+    def lives(count: int, name: str = "w0") -> None:
+        for number in range(count):
+            file.keep(name, record(name, life=f"s-{number % 2}"), durable=False)
+
+    for number in range(3):
+        lives(COMPACT_ABOVE // 3, f"w{number}")
     os.mkdir(f"{path}.tmp")
-    for _ in range(10):
-        file.keep("w0", record("w0"), durable=False)
+    lives(10)
     assert file.failing is None
     assert len(path.read_bytes().splitlines()) > COMPACT_ABOVE
-    assert loaded(path).workers == tuple(many)
+    assert loaded(path).workers == tuple(record(f"w{number}") for number in range(3))
     os.rmdir(f"{path}.tmp")
-    file.keep("w0", record("w0"), durable=False)
+    lives(1)
     assert len(path.read_bytes().splitlines()) > COMPACT_ABOVE  # not at each line anew
-    for _ in range(COMPACT_ABOVE):
-        file.keep("w0", record("w0"), durable=False)
+    lives(COMPACT_ABOVE)
     assert len(path.read_bytes().splitlines()) < COMPACT_ABOVE
 
 
@@ -283,15 +420,15 @@ STEPS: dict[str, tuple[str, Callable[..., object]]] = {
 def test_kill_9_in_a_compaction_leaves_a_whole_file(path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     many = [record(f"w{number}") for number in range(20)]
     file = written(path, *many)
-    while len(path.read_bytes().splitlines()) < COMPACT_ABOVE:
-        file.keep("w0", record("w0"), durable=False)
+    while (lines := len(path.read_bytes().splitlines())) < COMPACT_ABOVE:
+        file.keep("w0", record("w0", life=f"t-{lines}"), durable=False)
     name, failpoint = STEPS[step]
     monkeypatch.setattr(os, name, failpoint)
     assert killed(lambda: file.keep("w1", record("w1", life="s-9"), durable=False))
     monkeypatch.undo()
     after = RecordsFile(path)
-    assert after.load().workers == tuple(record("w1", life="s-9") if one == many[1] else one for one in many)
-    assert not after.problems
+    assert after.load().workers[1] == record("w1", life="s-9")
+    assert after.damage == ()
     after.repair(many, HEAD)
     assert after.failing is None
     assert os.listdir(path.parent) == [path.name]
