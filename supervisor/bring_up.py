@@ -17,9 +17,9 @@ from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.failures import CommandError
 from supervisor.known_workers import state_of
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.progress import Progress
 from supervisor.status_output import WELL, show
-from supervisor.tables import safe
 
 _BEGINS = frozenset({"create", "start", "replace"})
 _WELL = WELL | {"stopped"}  # by a person: as in verdicts.py
@@ -90,7 +90,7 @@ def _report(client: Client, answer: dict[str, Any]) -> int:
     verdicts = answer["verdicts"] or list(_at_once(picture, answer))
     failed = [verdict for verdict in verdicts if not verdict["ok"]]
     for verdict in failed:
-        print(f"{verdict['name']}: {safe(verdict['text'])}", file=sys.stderr)
+        print(f"{verdict['name']}: {visible(verdict['text'])}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from supervisor.failures import CommandError, UnknownWorker
+from supervisor.plain_text import visible
 
 if TYPE_CHECKING:
     from supervisor.place import Place
@@ -46,7 +47,8 @@ def run(argv: list[str]) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        error.show()
+        error.show(shown := io.StringIO())
+        click.echo(visible(shown.getvalue(), keep="\n"), nl=False, err=True)
         return error.exit_code
     except CommandError as error:
         return _say(error)
@@ -58,7 +60,7 @@ def run(argv: list[str]) -> int:
         return _nobody_reads()
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        click.echo(f"panevisor: {what}", err=True)
+        click.echo(f"panevisor: {visible(what)}", err=True)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
 
@@ -91,7 +93,8 @@ def _open_standard_streams() -> None:
 
 def _say(error: CommandError) -> int:
     """Print what is wrong; a config's problems stand for themselves, as `file:line:` is for editors to jump to."""
-    click.echo(error.message if error.code == "config" else f"panevisor: {error.message}", err=True)
+    said = error.message if error.code == "config" else f"panevisor: {error.message}"
+    click.echo(visible(said, keep="\n"), err=True)
     return error.exit_code
 
 
@@ -426,7 +429,7 @@ def screen(given: Given, name: str, ansi: bool) -> int:
     from supervisor import panes
 
     place = given.place()
-    sys.stdout.buffer.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi))
+    sys.stdout.buffer.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi).encode())
     return 0
 
 
@@ -523,7 +526,6 @@ def check(given: Given, file: str | None) -> int:
     from supervisor import config, paths
     from supervisor.restart_arithmetic import line, warnings
     from supervisor.restart_policy import in_words, waits_in_vain
-    from supervisor.tables import safe
 
     path = paths.config_path(file or given.config)
     try:
@@ -531,13 +533,13 @@ def check(given: Given, file: str | None) -> int:
     except config.ConfigError as error:
         raise CommandError("config", str(error)) from error
     count = len(found.workers)
-    click.echo(f"{safe(path)}: {count} worker{'' if count == 1 else 's'}, ok")
+    click.echo(f"{visible(path)}: {count} worker{'' if count == 1 else 's'}, ok")
     for spec in found.workers:
-        click.echo(f"  {spec.name}: {in_words(spec)}")
+        click.echo(f"  {spec.name}: {visible(in_words(spec))}")
         if arithmetic := line(spec):
             click.echo(f"    {arithmetic}")
     for warning in (*waits_in_vain(found.workers), *warnings(found.workers)):
-        click.echo(f"warning: {warning}")
+        click.echo(f"warning: {visible(warning)}")
     return 0
 
 

@@ -13,7 +13,7 @@ from supervisor.failures import CommandError
 from supervisor.panes import living, some
 from supervisor.paths import printable, read_pointer
 from supervisor.place import Place
-from supervisor.tables import safe
+from supervisor.plain_text import visible
 
 
 def service_of(place: Place) -> Client:
@@ -34,8 +34,8 @@ def refuse_another(client: Client, own: Place) -> None:
         return
     raise CommandError(
         "conflict",
-        f"the service here runs another file: `panevisor -c {shlex.quote(safe(path))} …` is for that one; "
-        f"{safe(own.config)} needs a state_dir of its own",
+        f"the service here runs another file: `panevisor -c {shlex.quote(visible(path))} …` is for that one; "
+        f"{visible(own.config)} needs a state_dir of its own",
     )
 
 
@@ -52,7 +52,7 @@ def refuse_left_behind(own: Place) -> None:
     if left := living(Place(own.config, before, own.socket)):
         raise CommandError(
             "conflict",
-            f"{some(left)} live on in {safe(before)}, and would run twice with state_dir = {safe(own.state_dir)}. "
-            f"Set state_dir back to {safe(before)}, and `panevisor up` finds them again. To move: "
+            f"{some(left)} live on in {visible(before)}, and would run twice with state_dir = {visible(own.state_dir)}."
+            f" Set state_dir back to {visible(before)}, and `panevisor up` finds them again. To move: "
             "`panevisor down` after that, and then the new state_dir",
         )

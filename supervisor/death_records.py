@@ -20,7 +20,8 @@ from typing import Any
 
 from actors.death import Death
 from actors.snapshot import iso
-from supervisor.segments import LifeLog, plain
+from supervisor.plain_text import plain
+from supervisor.segments import LifeLog
 
 FILE = "deaths.jsonl"
 KEPT_A_WORKER = 20

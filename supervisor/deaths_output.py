@@ -14,8 +14,9 @@ from supervisor.client import Client, batched
 from supervisor.death_records import FILE, chosen, plain_death, read_deaths
 from supervisor.failures import CommandError
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.selection import families, match
-from supervisor.tables import safe, short_size, short_time, timestamp
+from supervisor.tables import short_size, short_time, timestamp
 from supervisor.why_output import clock
 
 Record = Mapping[str, Any]
@@ -86,14 +87,14 @@ def account(record: Record, now: float) -> list[str]:
     at, worker, how, uptime, memory, decided = _cells(record, now)
     lived = "" if record["uptime_s"] is None else f" after {uptime}"
     used = "" if record["rss_bytes"] is None else f", {memory} of memory at last"
-    first = f"{at}  {worker}: {how}{lived}{used}; {decided}  (life {safe(record['life'])})"
+    first = f"{at}  {worker}: {how}{lived}{used}; {decided}  (life {visible(record['life'])})"
     return [first, *(list(last_words(record)) or ["  (it printed nothing)"])]
 
 
 def last_words(record: Record) -> Iterator[str]:
     """Yield the lines that it printed last, made safe to print, behind a bar."""
     for line in record["lines"]:
-        yield f"  | {safe(line, keep=chr(9))}"
+        yield f"  | {visible(line, keep=chr(9))}"
 
 
 def how(record: Record) -> str:
@@ -116,11 +117,11 @@ def decided(record: Record) -> str:
 def _cells(record: Record, now: float) -> tuple[str, ...]:
     return (
         clock(timestamp(record["ended_at"]), now),
-        safe(record["worker"]),
+        visible(record["worker"]),
         how(record),
         short_time(record["uptime_s"]),
         short_size(record["rss_bytes"]),
-        decided(record),
+        visible(decided(record)),
     )
 
 

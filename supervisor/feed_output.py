@@ -7,7 +7,7 @@ from typing import Any
 
 from supervisor.client import Client
 from supervisor.place import Place
-from supervisor.tables import safe
+from supervisor.plain_text import visible
 
 Entry = dict[str, Any]
 
@@ -34,7 +34,7 @@ def line(entry: Entry) -> str:
     level = "" if entry["level"] in ("info", "debug") else f"{entry['level']}: "
     words = [at, f"{level}{entry['event']}", *([worker] if worker else [])]
     words += [f"{key}={_value(value)}" for key, value in facts.items() if value is not None]
-    return safe("  ".join(words))
+    return visible("  ".join(words))
 
 
 def _value(value: object) -> str:

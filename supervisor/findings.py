@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from supervisor.tables import safe
+from supervisor.plain_text import visible
 
 
 class Level(StrEnum):
@@ -57,9 +57,9 @@ def as_table(found: Sequence[Named], *, colour: bool = False) -> str:
         level = finding.level.ljust(levels)
         if colour:
             level = f"\x1b[{_COLOURS[finding.level]}m{level}\x1b[0m"
-        lines.append(f"{level}  {check.ljust(checks)}  {safe(finding.what)}")
+        lines.append(f"{level}  {check.ljust(checks)}  {visible(finding.what)}")
         if finding.mend:
-            lines.append(f"{' ' * (levels + checks + 4)}{_INDENT}→ {safe(finding.mend)}")
+            lines.append(f"{' ' * (levels + checks + 4)}{_INDENT}→ {visible(finding.mend)}")
     return "\n".join([*lines, "", _count(found)])
 
 

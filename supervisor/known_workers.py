@@ -3,8 +3,8 @@
 from supervisor.client import Client
 from supervisor.failures import CommandError
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.selection import Worker
-from supervisor.tables import safe
 
 _WITHOUT_A_PICTURE = ("no-service", "starting")
 
@@ -22,7 +22,7 @@ def known_workers(place: Place) -> list[Worker]:
 
 def state_of(worker: Worker) -> str:
     """Return the state in words, with its reason."""
-    return safe(f"{worker['state']}: {worker['reason']}" if worker["reason"] else worker["state"])
+    return visible(f"{worker['state']}: {worker['reason']}" if worker["reason"] else worker["state"])
 
 
 def _on_record(place: Place) -> list[Worker]:

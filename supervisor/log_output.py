@@ -14,7 +14,8 @@ from supervisor.config_problems import shown
 from supervisor.failures import CommandError
 from supervisor.known_workers import known_workers
 from supervisor.place import Place
-from supervisor.segments import follow, plain, read_tail, segments_of
+from supervisor.plain_text import plain, visible
+from supervisor.segments import follow, read_tail, segments_of
 from supervisor.selection import families, match
 
 
@@ -37,7 +38,7 @@ def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bo
     if keep_on and wanted.previous:
         raise CommandError("usage", "--previous is over, it can't be followed (leave out -f)")
     if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
-        print(f"nothing printed yet: {', '.join(silent)}", file=sys.stderr)
+        print(f"nothing printed yet: {visible(', '.join(silent))}", file=sys.stderr)
     output = Output(names, raw=wanted.raw)
     if keep_on:
         _follow_all(place.logs, names, wanted, output)
@@ -83,15 +84,17 @@ class Output:
     """
 
     def __init__(self, names: list[str], *, raw: bool) -> None:
-        width = max(map(len, names))
-        self._prefixes = {name: f"{name.ljust(width)} | ".encode() if len(names) > 1 else b"" for name in names}
+        names_shown = {name: visible(name) for name in names}
+        width = max(map(len, names_shown.values()))
+        several = len(names) > 1
+        self._prefixes = {name: f"{text.ljust(width)} | ".encode() * several for name, text in names_shown.items()}
         self._raw = raw
         self._open: str | None = None  # whose line has not ended
         self._lock = threading.Lock()
         self._file = sys.stdout.buffer
 
     def write(self, name: str, line: bytes) -> None:
-        text = line if self._raw else plain(line).encode()
+        text = line if self._raw else visible(plain(line), keep="\n\t").encode()
         if text:
             with self._lock:
                 self._file.write(self._before(name) + self._named(name, text))

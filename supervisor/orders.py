@@ -7,9 +7,9 @@ from typing import Any
 from supervisor.client import Client, batched
 from supervisor.conflicts import service_of
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.progress import SETTLED, STOPPED, Progress
 from supervisor.selection import Selection, select
-from supervisor.tables import safe
 
 _STARTS = {"start", "restart"}
 
@@ -40,7 +40,7 @@ def report(verdicts: Iterable[Mapping[str, Any]]) -> int:
     """Print a line a verdict; return 1 when one is not well, else 0."""
     well = True
     for verdict in verdicts:
-        print(f"{verdict['name']}: {safe(verdict['text'])}")
+        print(f"{verdict['name']}: {visible(verdict['text'])}")
         well = well and verdict["ok"]
     return 0 if well else 1
 

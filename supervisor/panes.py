@@ -16,6 +16,7 @@ from supervisor.config_problems import shown
 from supervisor.failures import CommandError
 from supervisor.known_workers import known_workers, state_of
 from supervisor.place import TMUX_SOCKET, Place
+from supervisor.plain_text import visible
 from supervisor.program_file import NOT_INSTALLED
 from supervisor.selection import families, match
 
@@ -77,11 +78,11 @@ def _missing(place: Place, panes: Collection[str], name: str) -> NoReturn:
     raise CommandError("not-met", f"{name} has no pane: it is {state_of(workers[name])}")
 
 
-def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> bytes:
-    """Return what the pane shows now, without the empty lines at its end; `ansi` keeps colours."""
+def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> str:
+    """Return what the pane shows now, without the empty lines at its end; `ansi` keeps colours and line drawing."""
     colours = ("-e",) if ansi else ()
-    shown_now = _tmux(place, "capture-pane", "-p", *colours, "-t", pane.id).rstrip(b"\n")
-    return shown_now + b"\n" if shown_now else b""
+    shown_now = _tmux(place, "capture-pane", "-p", *colours, "-t", pane.id).decode(errors="replace").rstrip("\n")
+    return visible(f"{shown_now}\n", keep="\n\x1b\x0e\x0f" if ansi else "\n") if shown_now else ""
 
 
 def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:

@@ -6,7 +6,6 @@
 Owned by the Gateway's loop: nothing here is thread-safe.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,13 +14,10 @@ from actors.feed import Entry
 from actors.snapshot import Snapshot, iso
 from supervisor import wire
 from supervisor.histories import Histories
+from supervisor.plain_text import plain
 
 METRICS, ACTIVITY, SCREENS, SCREEN = "metrics", "activity", "screens", "screen:"
 LAST_LINES = 5  # of each screen in `screens`
-
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
 
 
 class Pictures:
@@ -109,7 +105,7 @@ class Pictures:
 def last_lines(screen: bytes, count: int = LAST_LINES) -> str:
     """Return the last lines of a screen as plain text, without the empty ones at its end."""
     lines = screen.rstrip().rsplit(b"\n", count)[-count:]
-    return _ESCAPES.sub("", b"\n".join(lines).decode(errors="replace"))
+    return plain(b"\n".join(lines))
 
 
 def plain_entry(entry: Entry) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from supervisor.client import Client, NoService
 from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.orders import report
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.progress import Progress
-from supervisor.tables import safe
 
 CHANGED = 10
 SIGNS = {"create": "+", "start": "+", "replace": "~", "policy": "~", "adopt": " ", "stop": "-"}
@@ -34,7 +34,7 @@ def plan(found: Place, own: Place, *, as_json: bool) -> int:
         print("no service is running: this is what `panevisor up` would do", file=sys.stderr)
     _show(planned, as_json=as_json)
     if planned["refusal"]:
-        print(f"panevisor: apply would refuse this: {planned['refusal']}", file=sys.stderr)
+        print(f"panevisor: apply would refuse this: {visible(planned['refusal'])}", file=sys.stderr)
     return CHANGED if any(_is_change(change) for change in planned["changes"]) else 0
 
 
@@ -69,7 +69,8 @@ def lines(changes: Iterable[Change]) -> list[str]:
 def _line(change: Change, width: int) -> str:
     said = ", ".join(change["keys"])
     said += (f" ({change['note']})" if said else change["note"]) if change["note"] else ""
-    return safe(f"{SIGNS.get(change['action'], ' ')} {change['action']:<8}{change['name']:<{width}}  {said}".rstrip())
+    action = change["action"]
+    return visible(f"{SIGNS.get(action, ' ')} {action:<8}{change['name']:<{width}}  {said}".rstrip())
 
 
 def _is_change(change: Change) -> bool:

@@ -21,8 +21,9 @@ from actors.spec import Http
 from supervisor.http_probe import fault_of, http_target, request_of
 from supervisor.open_files import lowered
 from supervisor.patterns import compiled
+from supervisor.plain_text import plain
 from supervisor.program_file import cannot_execute
-from supervisor.segments import LinesOfLife, plain
+from supervisor.segments import LinesOfLife
 from supervisor.threads_aside import ThreadsAside
 from supervisor.tmux_client import scrubbed
 

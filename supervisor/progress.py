@@ -4,7 +4,8 @@ import sys
 from collections.abc import Collection
 from typing import Any, TextIO
 
-from supervisor.tables import COLOURS, safe
+from supervisor.plain_text import visible
+from supervisor.tables import COLOURS
 
 SETTLED = frozenset({"running", "completed", "failed", "stopped", "backoff", "quarantined"})
 STOPPED = frozenset({"completed", "failed", "stopped", "quarantined"})
@@ -43,12 +44,12 @@ class Progress:
         open_ones = [name for name, state in states.items() if state not in self._settled]
         counts = ", ".join(f"{n} {state}" for state in COLOURS if (n := list(states.values()).count(state)))
         names = ", ".join(open_ones[:SHOWN]) + (f" and {len(open_ones) - SHOWN} more" if len(open_ones) > SHOWN else "")
-        self._write(f"\r\x1b[K{counts}" + (f"; waiting for {safe(names)}" if open_ones else ""))
+        self._write(f"\r\x1b[K{counts}" + (f"; waiting for {visible(names)}" if open_ones else ""))
 
     def _tell(self, states: dict[str, str], before: dict[str, str]) -> None:
         lines = [f"{name}: {state}\n" for name, state in states.items() if before.get(name) != state]
         lines += [f"{name}: removed\n" for name in before if name not in states]
-        self._write(safe("".join(lines), keep="\n"))
+        self._write(visible("".join(lines), keep="\n"))
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

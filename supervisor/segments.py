@@ -23,6 +23,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from supervisor.plain_text import plain
+
 POLL = 0.1  # seconds between two looks of `follow`
 LIVES_KEPT = 50
 LATE = 10.0  # seconds for which the pipe of a removed worker may still make a file; two beats, by judgement
@@ -577,30 +579,3 @@ def _lines_of(path: Path) -> list[bytes]:
         return path.read_bytes().splitlines()
     except OSError:
         return []
-
-
-# ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_SEQUENCE = re.compile(
-    r"""
-      \x1b \[ [0-?]* [ -/]* [@-~]?                                # CSI: colours, cursor
-    | [\x9b]   [0-?]* [ -/]* [@-~]?
-    | (?:\x1b\] | \x9d) [^\n\x07\x1b\x9c]* (?:\x07|\x1b\\|\x9c)?  # OSC: titles, links; without end: to the line's end
-    | (?:\x1b[PX^_] | [\x90\x98\x9e\x9f])                         # DCS, SOS, PM, APC
-      (?: [^\x1b\x80-\x9f]*+ (?:\x1b\\|\x9c)                      # over many lines, if nothing but text is before the
-        | [^\n\x1b\x9c]* (?:\x1b\\|\x9c)? )                       # end: so nothing is searched twice; else as OSC
-    | \x1b [ -/]* [0-~]?                                        # charsets and the rest
-    """,
-    re.VERBOSE,
-)
-_LINE_END = re.compile(r"\r+\n?")  # a terminal makes CR CR LF of a program's own CR LF
-_CONTROLS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)))
-
-
-def plain(data: bytes) -> str:
-    """Return the text that a terminal can safely show: no control character but newline and tab, no sequence.
-
-    A row of CRs, with or without an LF after it, becomes one newline; what is not UTF-8 becomes U+FFFD.
-    """
-    text = _LINE_END.sub("\n", data.decode(errors="replace"))
-    return _SEQUENCE.sub("", text).translate(_CONTROLS)

@@ -60,6 +60,7 @@ from supervisor.open_files import places_within, tmux_open_files
 from supervisor.orphans import end_orphans
 from supervisor.pane_sweep import PaneSweeper
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.probes import ProbePool
 from supervisor.processes import ProcessPort
 from supervisor.records_file import RecordsFile
@@ -89,7 +90,7 @@ def serve(place: Place, lock: Lock) -> int:
         config, settings, error = *_config(place), None
     except ConfigError as broken:
         if not known.workers:
-            print(broken, file=sys.stderr)
+            print(visible(broken, keep="\n"), file=sys.stderr)
             return 5
         config, settings, error = None, _default_settings(place), str(broken)
     return Service(place, lock, records, known, config, settings, error).run()

@@ -26,6 +26,7 @@ from structlog.processors import JSONRenderer
 
 from actors.snapshot import iso
 from supervisor.console import Console
+from supervisor.plain_text import visible
 from supervisor.state_replay import TABLE, after, is_transition
 
 LONGEST = 2000  # characters of one string
@@ -33,7 +34,6 @@ DEEPEST = 6  # levels of a fact; what lies below is shown by repr
 _OURS = ("seq", "ts", "level", "event")
 _OF_STRUCTLOG = ("exc_info", "exception", "stack")  # its console renderer prints these on lines of their own
 _RANKS = logging.getLevelNamesMapping()
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 Render = Callable[[dict[str, Any]], str]
 
@@ -243,9 +243,9 @@ def _for_people(console: TextIO, format: str) -> bool:
 
 
 def _for_terminal(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """No control character of a fact may reach a terminal: it could rewrite what the person sees."""
+    """No fact may act on a terminal: it could rewrite what the person sees."""
     return {
-        f"{key}_" if key in _OF_STRUCTLOG else key.translate(_CONTROLS): _printable(value)
+        f"{key}_" if key in _OF_STRUCTLOG else visible(key): _printable(value)
         for key, value in entry.items()
         if key != "seq"
     }
@@ -253,7 +253,7 @@ def _for_terminal(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _printable(value: Any) -> Any:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text.translate(_CONTROLS).encode(errors="backslashreplace").decode()
+    return visible(text).encode(errors="backslashreplace").decode()
 
 
 def _stamped(level: str, event: str) -> dict[str, Any]:

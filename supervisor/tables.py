@@ -1,12 +1,13 @@
 """What people read: the table of workers, the lines below it, and the small forms of times and sizes. Pure.
 
-Whatever comes from a config or a worker is made printable: no control character reaches the terminal.
+Whatever comes from a config or a worker is made visible: nothing in it acts on the terminal, nothing in it hides.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from supervisor.plain_text import visible
 
 Worker = Mapping[str, Any]
 Picture = Mapping[str, Any]
@@ -22,14 +23,13 @@ COLOURS = {
     "quarantined": "31;1",
     "stopped": "2",
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width: int | None = None) -> str:
     """Return the table. `now` is Unix time, `width` in cells cuts the last column, None leaves it whole."""
     columns = _COLUMNS if any(worker["project"] for worker in workers) else _without_project()
     rows = [[head for head, _, _ in columns]]
-    rows += [[safe(cell(worker, now)) for _, cell, _ in columns] for worker in workers]
+    rows += [[visible(cell(worker, now)) for _, cell, _ in columns] for worker in workers]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     lines = [_line(row, widths, [right for _, _, right in columns], width) for row in rows]
     if colour:
@@ -45,18 +45,14 @@ def summary(picture: Picture) -> list[str]:
     lines = [f"{count} worker{'' if count == 1 else 's'}" + (f": {', '.join(states)}" if states else "")]
     if service["tmux"] != "ok":
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
-    lines += [f"degraded: {safe(what)}" for what in service["degraded"]]
+    lines += [f"degraded: {visible(what)}" for what in service["degraded"]]
     config = service["config"]
     if config["error"]:
-        lines.append(f"the file can't be applied, everything stays as it was:\n{safe(config['error'], keep=chr(10))}")
+        wrong = visible(config["error"], keep="\n")
+        lines.append(f"the file can't be applied, everything stays as it was:\n{wrong}")
     elif config["changed_on_disk"]:
         lines.append("the file has changed since it was applied (`panevisor up` applies it)")
     return lines
-
-
-def safe(text: object, keep: str = "") -> str:
-    r"""Return text with each control character as an escape like \x1b, except those in `keep`."""
-    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], str(text))
 
 
 def short_time(seconds: float | None) -> str:

@@ -14,10 +14,11 @@ from actors.stop_plan import in_words as in_words_of
 from supervisor.client import Client, ServiceError
 from supervisor.outlook import Data, after_a_crash, next_of, remedies, spec_of, stopped_with_service
 from supervisor.place import Place
+from supervisor.plain_text import visible
 from supervisor.probe_words import condition, kind_of
 from supervisor.restart_policy import exact, in_words, is_ever_restarted
 from supervisor.selection import match
-from supervisor.tables import safe, short_time, timestamp
+from supervisor.tables import short_time, timestamp
 from supervisor.why_words import Entry, amount, exit_in_words, is_found, is_idle, moves, state_in_words, told
 
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
@@ -66,7 +67,7 @@ def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
         if title and told_there:
             lines += ["", title]
         lines += [f"  {line}" if title else line for line in told_there]
-    return [safe(line) for line in lines]
+    return [visible(line) for line in lines]
 
 
 # ── the state ─────────────────────────────────────────────────────────────────────────────────────────────────────

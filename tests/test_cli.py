@@ -29,7 +29,7 @@ from supervisor.lock import hold
 from supervisor.log_output import Output
 from supervisor.records_file import RecordsFile
 from supervisor.restart_policy import in_words
-from supervisor.tables import safe, short_size, short_time
+from supervisor.tables import short_size, short_time
 from supervisor.tmux_server import TmuxServer
 
 CONFIG = """
@@ -755,10 +755,6 @@ def test_times_are_short(seconds: float | None, said: str) -> None:
 )
 def test_sizes_are_short(count: int | None, said: str) -> None:
     assert short_size(count) == said
-
-
-def test_safe_text_has_no_control_character_but_those_kept() -> None:
-    assert safe("a\x1b[2J\nb\x9b", keep="\n") == "a\\x1b[2J\nb\\x9b"
 
 
 def test_a_next_command_begins_as_this_one_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

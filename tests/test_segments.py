@@ -8,7 +8,6 @@ import stat
 import subprocess
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from supervisor.segments import (
     Segments,
     follow,
     pipe_command,
-    plain,
     read_tail,
     segments_of,
 )
@@ -549,61 +547,3 @@ def test_a_real_pipe_is_followed_through_its_rotations_while_old_segments_go(log
     feeder.join()
     assert b"".join(got) == output
     assert not (logs / "api.s-1-0.000000").exists()
-
-
-# ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-nasty = st.lists(
-    st.one_of(
-        st.sampled_from(
-            [b"\x1b", b"\x1b[", b"\x1b]", b"\x1bP", b"\x1b\\", b"\x07", b"\xc2\x9b", b"\x9b", b"\r", b"\n"]
-        ),
-        st.sampled_from([b"31m", b";", b"0", b"(", b"B", b"\xc2\x9d", b"\xc2\x9c", b"\x7f", b"\x00", b"\x08", b"\xc2"]),
-        st.binary(max_size=5),
-        st.text(max_size=5).map(lambda text: text.encode(errors="surrogatepass")),
-    )
-).map(b"".join)
-
-
-@settings(max_examples=500, deadline=None)
-@given(nasty)
-def test_no_control_character_gets_out(data: bytes) -> None:
-    left = {char for char in plain(data) if unicodedata.category(char) in ("Cc", "Cs")}
-    assert left <= {"\n", "\t"}
-
-
-@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
-def test_text_without_controls_stays_as_it_is(text: str) -> None:
-    assert plain(text.encode()) == text
-
-
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        (b"\x1b[1;31mred\x1b[0m\x1b[K", "red"),
-        (b"\x1b]0;title\x07a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "alink"),
-        (b"a\x1b]52;c;stolen\nnext", "a\nnext"),
-        (b"\x1bPq#0;2;0\n#1~~\x1b\\sixel", "sixel"),
-        (b"\x1bPq" + b"#0~~-\n" * 500 + b"\x1b\\large sixel", "large sixel"),
-        (b"\x1bPnever ended\nnext", "\nnext"),
-        (b"\xc2\x90left by\nanother \xc2\x9bmcontrol\xc2\x9c", "\nanother control"),
-        (b"\xc2\x90ended \xc2\x85 on its line\xc2\x9c, text", ", text"),
-        (b"\x1b(Bascii\x1b7\x1b8\x1b=\x1bc", "ascii"),
-        (b"\xc2\x9b31mC1\xc2\x9d0;t\xc2\x9c", "C1"),
-        (b"one\r\ntwo\rthree\ttab", "one\ntwo\nthree\ttab"),
-        (b"one\r\r\ntwo\r\r\n\r\r\nthree\r\rfour", "one\ntwo\n\nthree\nfour"),
-        (b"beep\x07 back\x08 del\x7f nul\x00", "beep back del nul"),
-        (b"bad \xff\xfe utf", "bad \ufffd\ufffd utf"),
-        (b"cut \x1b[3", "cut "),
-        (b"\x1b\x1b[0m[31m", "[31m"),
-    ],
-)
-def test_sequences_go_as_a_whole(raw: bytes, shown: str) -> None:
-    assert plain(raw) == shown
-
-
-def test_a_flood_of_openings_takes_no_longer_than_text() -> None:
-    began = time.monotonic()
-    for opening in (b"\x1bP", b"\x1b]", b"\x1b[", b"\x1b", b"\x1b_a", b"\xc2\x90", b"\xc2\x90\n", b"\xc2\x9d\n", b"\r"):
-        plain(opening * 200_000)
-    assert time.monotonic() - began < 10

@@ -402,7 +402,7 @@ def test_a_person_gets_colours_and_the_file_json(path: Path, monkeypatch: pytest
     shown = shown_on(Terminal(), path, {"exit_code": 3, "text": "\x1b[2Jgone\n"})
     assert "\x1b[" in shown
     assert "\x1b[2J" not in shown
-    assert "\\x1b[2Jgone\\x0a" in shown
+    assert "\\x1b[2Jgone\\n" in shown
     assert events(path) == ["worker.exited"]
 
 

@@ -1,0 +1,54 @@
+"""What programs print and people name, as text for a terminal: nothing in it acts, nothing in it hides. Pure.
+
+    bytes a program printed ──plain──▶ text without escape sequences and controls (searched, recorded, sent as JSON)
+    any text                ──visible──▶ the same with whatever a person would not see as an escape (`\\u202e`)
+
+A terminal obeys control characters, and its reader is deceived by characters that turn the direction of text or that
+take no room (CVE-2021-42574, "Trojan Source"). `-o json` and `--raw` stay exact; everything else that a person reads
+goes through `visible`.
+"""
+
+import re
+
+_SEQUENCE = re.compile(
+    r"""
+      \x1b \[ [0-?]* [ -/]* [@-~]?                                # CSI: colours, cursor
+    | [\x9b]   [0-?]* [ -/]* [@-~]?
+    | (?:\x1b\] | \x9d) [^\n\x07\x1b\x9c]* (?:\x07|\x1b\\|\x9c)?  # OSC: titles, links; without end: to the line's end
+    | (?:\x1b[PX^_] | [\x90\x98\x9e\x9f])                         # DCS, SOS, PM, APC
+      (?: [^\x1b\x80-\x9f]*+ (?:\x1b\\|\x9c)                      # over many lines, if nothing but text is before the
+        | [^\n\x1b\x9c]* (?:\x1b\\|\x9c)? )                       # end: so nothing is searched twice; else as OSC
+    | \x1b [ -/]* [0-~]?                                        # charsets and the rest
+    """,
+    re.VERBOSE,
+)
+_LINE_END = re.compile(r"\r+\n?")  # a terminal makes CR CR LF of a program's own CR LF
+_CONTROLS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)))
+
+_EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"
+# what a terminal obeys, what turns the direction of text, and what takes no room; not: variation selectors
+_UNSEEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers, vowels without a form
+    "\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # of shorthand and of scores
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags; between them are variation selectors
+    "]"
+    # a joiner is part of an emoji between two of them (a family, a flag), and hidden anywhere else
+    f"|(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![\u2190-\u2bff{_EMOJI}])"
+)
+
+
+def plain(data: bytes) -> str:
+    """Return what a terminal would show of it: no control character but newline and tab, no sequence.
+
+    A row of CRs, with or without an LF after it, becomes one newline; what is not UTF-8 becomes U+FFFD.
+    """
+    text = _LINE_END.sub("\n", data.decode(errors="replace"))
+    return _SEQUENCE.sub("", text).translate(_CONTROLS)
+
+
+def visible(text: object, keep: str = "") -> str:
+    r"""Return text with each character that a person would not see as an escape like \x1b, except those in `keep`."""
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], str(text))
