@@ -26,10 +26,11 @@ class Leaving:
         """Return the leaving with these, each in its turn; a new order for one who waits takes the old one's place."""
         return replace(self, waiting={**self.waiting, **dict.fromkeys(names, order)})
 
-    def without(self, name: str) -> "Leaving":
-        """Return the leaving without this one: a later order keeps it, or it is gone."""
-        waiting = {other: order for other, order in self.waiting.items() if other != name}
-        return Leaving(waiting, self.told - {name})
+    def without(self, *names: str) -> "Leaving":
+        """Return the leaving without these: a later order keeps them, or they are gone."""
+        gone = set(names)
+        waiting = {other: order for other, order in self.waiting.items() if other not in gone}
+        return Leaving(waiting, self.told.difference(names))
 
     def due(self, standings: Mapping[str, Standing]) -> tuple["Leaving", dict[str, Ordered]]:
         """Return what is left, and the orders whose turn it is: no worker that is leaving depends on theirs."""

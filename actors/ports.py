@@ -208,6 +208,10 @@ class RecordsFile(Protocol):
     def failing(self) -> str | None:
         """Why the last write failed; None when the file is whole."""
 
+    @property
+    def lost(self) -> str | None:
+        """What was found damaged, in words; None when nothing was, or the matter is settled."""
+
     def repair(self, records: Iterable[Record], head: Head) -> None:
         """Write the whole file anew: after a failure, or to compact it."""
 

@@ -141,11 +141,16 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The order's number, the workers it went to, and for apply the changes."""
+    """The order's number, the workers it went to, and for apply the changes.
+
+    `unrecorded`: which file could not be written, and why: the order is carried out, and a service that is killed
+    before that is mended forgets it. None when all that it left to remember is on disk.
+    """
 
     number: int
     names: tuple[str, ...]
     changes: tuple[Change, ...] = field(default=())
+    unrecorded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

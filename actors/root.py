@@ -321,19 +321,26 @@ class SupervisorActor(SupervisedActor):
         return self._carry_out(order.verb, order.names)
 
     def _carry_out(self, verb: Verb, names: tuple[str, ...]) -> Accepted:
+        """What a person ordered is on disk before it is answered."""
         self._number += 1
         order = Ordered(verb, self._number)
+        self._remember_all({name: intended(self._standings[name].record, verb) for name in names}, durable=True)
         for name in names:
-            self._intend(name, verb)
             self._held.pop(name, None)
         if verb in ENDING:
             self._leaving = self._leaving.join(names, order)
             self._let_go()
         else:
+            self._leaving = self._leaving.without(*names)
             for name in names:
-                self._leaving = self._leaving.without(name)
                 self._tell_order(name, order)
-        return Accepted(self._number, names)
+        return self._accepted(names)
+
+    def _accepted(self, names: tuple[str, ...], changes: tuple[Change, ...] = ()) -> Accepted:
+        """Answer an order, once what it left to remember is on disk or can't be."""
+        if self._records.failing:
+            self._repair_records()  # it may have been for a moment only
+        return Accepted(self._number, names, changes, self._records.failing)
 
     def _let_go(self) -> None:
         """Tell those to end whom nobody that is leaving needs any more."""
@@ -348,15 +355,15 @@ class SupervisorActor(SupervisedActor):
         self._outbox.add(name, news)
         self._workers[name].tell(news)
 
-    def _intend(self, name: str, verb: Verb) -> None:
-        """What a person ordered is on disk before it is answered."""
-        self._remember(name, intended(self._standings[name].record, verb), durable=True)
-
     def _remember(self, name: str, record: Record, *, durable: bool) -> None:
-        standing = self._standings[name]
-        if record != standing.record:
-            self._standings[name] = replace(standing, record=record)
-            self._keep(name, record, durable=durable)
+        self._remember_all({name: record}, durable=durable)
+
+    def _remember_all(self, records: Mapping[str, Record], *, durable: bool) -> None:
+        news = {name: record for name, record in records.items() if record != self._standings[name].record}
+        for name, record in news.items():
+            self._standings[name] = replace(self._standings[name], record=record)
+        if news:
+            self._keep_all(news, durable=durable)
 
     def _run(self, run: Run) -> Accepted:
         self._refuse_if_closing()
@@ -376,7 +383,7 @@ class SupervisorActor(SupervisedActor):
         self._spawn(record, lambda now: _ordered(adoption.define(run.spec, seed, now, "run"), number))
         self._tell_lineup()
         self._look_at_gates()
-        return Accepted(number, (name,))
+        return self._accepted((name,))
 
     def _give_input(self, given: GiveInput) -> Accepted:
         refuse_unknown((given.name,), self._standings)
@@ -439,7 +446,7 @@ class SupervisorActor(SupervisedActor):
         notes = scale_notes(self._head.scaled, kept)
         self._config_applied(apply, planned, kept)
         self._look_at_gates()
-        return Accepted(self._number, tuple(specs), (*planned, *notes))
+        return self._accepted(tuple(specs), (*planned, *notes))
 
     def _carry_out_change(self, change: Change, spec: WorkerSpec) -> None:
         name, number = change.name, self._number
@@ -455,8 +462,8 @@ class SupervisorActor(SupervisedActor):
 
     def _forget_all(self, names: tuple[str, ...]) -> None:
         """Those that are not in the file any more leave; dependants first."""
-        for name in names:
-            self._remember(name, intended(self._standings[name].record, Verb.REMOVE), durable=False)
+        gone = {name: intended(self._standings[name].record, Verb.REMOVE) for name in names}
+        self._remember_all(gone, durable=False)
         self._leaving = self._leaving.join(names, Ordered(Verb.REMOVE, self._number))
         self._let_go()
 
@@ -501,7 +508,7 @@ class SupervisorActor(SupervisedActor):
         self._tell_lineup()
         self._look_at_gates()
         made = tuple(Change(name, Action.CREATE) for name in new)
-        return Accepted(self._number, new, made + tuple(Change(name, Action.STOP) for name in gone))
+        return self._accepted(new, made + tuple(Change(name, Action.STOP) for name in gone))
 
     def _is_leaving(self, name: str) -> bool:
         return self._standings[name].record.intent is Intent.REMOVED
@@ -599,7 +606,7 @@ class SupervisorActor(SupervisedActor):
         if role in ("ticker", "metrics"):
             for worker in everyone:
                 worker.tell(Introduce())
-        if self._no_tmux() or self._lookups or "records" in self._degraded:
+        if self._no_tmux() or self._lookups or self._records.failing:
             self._retry_later()
 
     def _look_up(self, name: str) -> None:
@@ -633,7 +640,7 @@ class SupervisorActor(SupervisedActor):
             self._look_up(name)
         if self._server is None:
             self._posts.terminal.tell(Revive())
-        if "records" in self._degraded:
+        if self._records.failing:
             self._repair_records()
 
     # ── ending ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -654,9 +661,9 @@ class SupervisorActor(SupervisedActor):
         self._leaving = self._leaving.join(fresh, Ordered(Verb.DOWN, self._number))
         self._let_go()
         if not living:
-            self._keep_head(clean=True)
             strangers = any(standing.state is State.QUARANTINED for standing in self._standings.values())
             end_server = not self._closing.keep_workers and not strangers  # what is quarantined is never signalled
+            self._keep_head(clean=True)
             self._done(Outcome(self._closing.cause, end_server=end_server))
 
     def _still_living(self) -> list[str]:
@@ -678,7 +685,10 @@ class SupervisorActor(SupervisedActor):
         self._workers[name] = post
 
     def _keep(self, name: str, record: Record | None, *, durable: bool) -> None:
-        self._records.keep(name, record, durable=durable)
+        self._keep_all({name: record}, durable=durable)
+
+    def _keep_all(self, changes: Mapping[str, Record | None], *, durable: bool) -> None:
+        self._records.keep_all(changes, durable=durable)
         self._look_at_records()
 
     def _keep_head(self, **news: Any) -> None:
@@ -687,7 +697,10 @@ class SupervisorActor(SupervisedActor):
         self._look_at_records()
 
     def _look_at_records(self) -> None:
-        if self._records.failing and "records" not in self._degraded:
+        if not self._records.failing:
+            return
+        if self._degraded.get("records") != self._records.failing:
+            self._degraded.pop("records", None)  # what a damaged file had lost, perhaps
             self._part_failing(PartFailing("records", self._records.failing))
             self._retry_later()
 
@@ -697,6 +710,7 @@ class SupervisorActor(SupervisedActor):
             self._retry_later()
         else:
             self._part_failing(PartFailing("records", None))
+            self._part_failing(PartFailing("records", self._records.lost))
 
     def _part_failing(self, failing: PartFailing) -> None:
         if failing.reason is None and failing.what in self._degraded:

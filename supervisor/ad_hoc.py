@@ -40,7 +40,7 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
             progress.done()
     if not wait:
         print(f"{name}: defined")
-    return report(answer["verdicts"])
+    return report(answer, answer["verdicts"])
 
 
 def environment(given: tuple[str, ...], by_settings: object = None) -> dict[str, str]:

@@ -391,10 +391,20 @@ def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
 
 async def _settled(desk: Desk, accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
     """Return the answer to an order, once there are verdicts where some are waited for."""
-    found = await desk.verdicts_of(expected, seconds) if seconds > 0 else []
+    found = await _verdicts(desk, accepted, expected, seconds) if seconds > 0 else []
     changes = plain_changes(accepted.changes)
     ordered = list(accepted.names)
-    return wire.pack({"number": accepted.number, "names": ordered, "verdicts": found, "changes": changes, **more})
+    told = {"number": accepted.number, "names": ordered, "unrecorded": accepted.unrecorded}
+    return wire.pack({**told, "verdicts": found, "changes": changes, **more})
+
+
+async def _verdicts(desk: Desk, accepted: Accepted, expected: Expected, seconds: float) -> list[dict[str, Any]]:
+    try:
+        return await desk.verdicts_of(expected, seconds)
+    except WireError as late:
+        if accepted.unrecorded is None:
+            raise
+        raise WireError(late.code, f"{late.message}; and it is not on record: {accepted.unrecorded}") from None
 
 
 def plain_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
         answers = [_ordered(client, verb, part, force=force, wait=wait) for part in batched(names)]
     if not wait:
         print(f"{verb} was ordered for {len(names)} worker(s)")
-    return report([verdict for answer in answers for verdict in answer["verdicts"]])
+    return max([report(answer, answer["verdicts"]) for answer in answers], default=0)
 
 
 def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -> int:
@@ -33,16 +33,25 @@ def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -
     plural = "" if replicas == 1 else "s"
     said = f"{len(new)} new, {len(gone)} to go" if new or gone else "as before"
     print(f"{name}: {replicas} replica{plural}, {said}")
-    return report(answer["verdicts"])
+    return report(answer, answer["verdicts"])
 
 
-def report(verdicts: Iterable[Mapping[str, Any]]) -> int:
-    """Print a line a verdict; return 1 when one is not well, else 0."""
+def report(answer: Mapping[str, Any], verdicts: Iterable[Mapping[str, Any]]) -> int:
+    """Print a line a verdict; return 1 when one is not well or the order is not on record, else 0."""
     well = True
     for verdict in verdicts:
         print(f"{verdict['name']}: {visible(verdict['text'])}")
         well = well and verdict["ok"]
-    return 0 if well else 1
+    return 0 if on_record(answer) and well else 1
+
+
+def on_record(answer: Mapping[str, Any]) -> bool:
+    """Whether what was ordered is on disk; where it is not, say so."""
+    if answer["unrecorded"] is None:
+        return True
+    print(f"done, but not on record: {visible(answer['unrecorded'])}", file=sys.stderr)
+    print("  the service writes it as soon as it can; one that is killed before that forgets it", file=sys.stderr)
+    return False
 
 
 def _ordered(client: Client, verb: str, names: Sequence[str], *, force: bool, wait: float) -> Any:

@@ -53,7 +53,8 @@ def apply(found: Place, own: Place, *, force: bool, wait: float) -> int:
             progress.done()
     _show(answer, as_json=False)
     changed = {change["name"] for change in answer["changes"] if change["action"] != "none"}
-    return report(verdict for verdict in answer["verdicts"] if verdict["name"] in changed or not verdict["ok"])
+    told = [verdict for verdict in answer["verdicts"] if verdict["name"] in changed or not verdict["ok"]]
+    return report(answer, told)
 
 
 def lines(changes: Iterable[Change]) -> list[str]:

@@ -284,7 +284,7 @@ def test_an_order_reaches_the_supervisor_checked_and_without_repeats(bench: Benc
     bench.publish(1, row("a"))
     answer = bench.client().call("stop", names=["a", "b", "a"], force=True)
     assert bench.asked == [Order(Verb.STOP, ("a", "b"), True)]
-    assert answer == {"number": 7, "names": ["a", "b"], "verdicts": [], "changes": []}
+    assert answer == {"number": 7, "names": ["a", "b"], "verdicts": [], "changes": [], "unrecorded": None}
 
 
 def test_an_order_waits_for_rows_that_speak_of_the_time_after_it(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """Orders that meet each other, or a failing actor: each is carried out or refused, answered, and kept on disk."""
 
+import contextlib
 import json
 import os
 import threading
@@ -177,6 +178,70 @@ def test_a_protected_worker_is_not_removed_by_a_file_without_force(site: Site) -
     assert "protected: x" in site.run("plan", check=10).stderr
     site.run("apply", "--force", check=0)
     assert site.workers() == {}
+
+
+# ── orders that cannot be written ─────────────────────────────────────────────────────────────────────────────────
+
+UNRECORDED = "done, but not on record: "
+ORDERS = [
+    ("stop", "w0"),
+    ("start", "w0"),
+    ("restart", "w0"),
+    ("complete", "w0"),
+    ("remove", "w0"),
+    ("run", "--name", "by-hand", "--", "sleep", "1000"),
+    ("scale", "many", "3"),
+    ("apply",),
+    ("up",),
+]
+
+
+@contextlib.contextmanager
+def records_unwritable(site: Site) -> Iterator[None]:
+    """A directory stands where the records file was: what is appended, and what is written whole, is refused."""
+    records = site.state / "records.jsonl"
+    records.rename(site.state / "elsewhere")
+    records.mkdir()
+    try:
+        yield
+    finally:
+        records.rmdir()
+
+
+def degraded(site: Site) -> list[str]:
+    found: list[str] = site.status()["supervisor"]["degraded"]
+    return found
+
+
+def test_an_order_whose_record_cannot_be_written_is_done_and_says_so(site: Site) -> None:
+    site.write(sleepers(2) + "[workers.many]\ncommand = ['sleep', '1000']\nreplicas = 2\n")
+    site.up()
+    with records_unwritable(site):
+        for order in ORDERS:
+            done = site.run(*order, check=1)
+            assert f"{UNRECORDED}{site.state}/records.jsonl: " in done.stderr, order
+        with Client.connect(site.state / "panevisor.sock") as client:
+            assert "records.jsonl" in client.call("stop", names=["w1"], wait=10.0)["unrecorded"]
+        assert site.worker("w1")["state"] == "stopped"
+        wait_until(lambda: any(what.startswith("records: ") for what in degraded(site)))
+    wait_until(lambda: not degraded(site))
+    done = site.run("start", "w0", check=0)
+    assert UNRECORDED not in done.stderr
+    site.kill_service()
+    site.up()
+    states = {name: worker["state"] for name, worker in site.workers().items()}
+    assert states.pop("w1") == "stopped"
+    assert states == dict.fromkeys(["w0", "by-hand", "many-1", "many-2", "many-3"], "running")
+
+
+def test_an_order_is_on_record_when_the_file_can_be_written_again_at_once(site: Site) -> None:
+    site.write(sleepers(1))
+    site.up()
+    (site.state / "records.jsonl").unlink()
+    site.run("stop", "w0", check=0)
+    site.kill_service()
+    site.up()
+    assert site.worker("w0")["state"] == "stopped"
 
 
 # ── orders that meet a failing actor ──────────────────────────────────────────────────────────────────────────────
