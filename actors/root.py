@@ -663,7 +663,7 @@ class SupervisorActor(SupervisedActor):
         if not living:
             strangers = any(standing.state is State.QUARANTINED for standing in self._standings.values())
             end_server = not self._closing.keep_workers and not strangers  # what is quarantined is never signalled
-            self._keep_head(clean=True)
+            self._keep_head(clean=True, server=None if end_server else self._server)  # the next finds it gone, or ours
             self._done(Outcome(self._closing.cause, end_server=end_server))
 
     def _still_living(self) -> list[str]:

@@ -334,3 +334,24 @@ def test_workers_that_live_in_the_state_directory_of_before_are_not_started_agai
     site.up()
     assert site.worker("a")["pid"] != pid
     site.run("down", check=0)
+
+
+def test_a_start_after_a_clean_end_knows_that_the_tmux_server_was_ended(site: Site) -> None:
+    site.write("[workers.api]\ncommand = ['sleep', '1000']\n")
+    site.up()
+    site.run("down", check=0)
+    site.up()
+    assert site.worker("api")["state"] == "running"
+    assert site.events("tmux.died_unwatched") == []
+    assert "tmux server" not in site.run("why", "api", check=0).stdout
+
+
+def test_a_tmux_server_that_died_while_no_service_ran_is_told_after_a_clean_end_too(site: Site) -> None:
+    site.write("[workers.api]\ncommand = ['sleep', '1000']\n")
+    site.up()
+    site.run("down", "--keep-workers", check=0)
+    tmux = site.tmux_pid()
+    os.kill(tmux, signal.SIGKILL)
+    wait_until(lambda: not alive(tmux))
+    site.up()
+    assert len(site.events("tmux.died_unwatched")) == 1
