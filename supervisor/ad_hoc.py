@@ -3,6 +3,8 @@
 import os
 import sys
 import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from supervisor.config_problems import shown
@@ -16,14 +18,16 @@ from supervisor.progress import Progress
 def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **options: Any) -> int:
     """Define the worker, start it, and wait for its verdict if `wait` is more than 0.
 
-    Options: project, restart, env (K or K=V), labels (K=V), settings (KEY=VALUE, a line of TOML each).
+    Options: project, restart, env (NAME or NAME=VALUE), env_files (paths), labels (LABEL=VALUE), settings (KEY=VALUE,
+    a line of TOML each).
     """
     policy = settings(options["settings"])
+    env = environment(options["env"], policy.get("env"), options["env_files"])
     request: dict[str, Any] = {
         "name": name,
         "command": list(command),
         "cwd": os.getcwd(),
-        "env": [list(pair) for pair in environment(options["env"], policy.get("env")).items()],
+        "env": [list(pair) for pair in env.items()],
         "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
         "policy": policy,
         "wait": wait,
@@ -43,16 +47,31 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
     return report(answer, answer["verdicts"])
 
 
-def environment(given: tuple[str, ...], by_settings: object = None) -> dict[str, str]:
-    """Return what `-e` says: K=V, or K for the caller's own value; and the caller's PATH unless a PATH is given."""
+def environment(given: tuple[str, ...], by_settings: object = None, files: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return what files and `-e` set, and the caller's PATH unless a PATH is given.
+
+    `-e` has NAME for the caller's own value, or NAME=VALUE; it wins over the files, a later file over an earlier one.
+    """
     has_path = isinstance(by_settings, dict) and "PATH" in by_settings
     found = {"PATH": os.environ["PATH"]} if "PATH" in os.environ and not has_path else {}
+    for file in files:
+        found |= _variables_of(file)
     for text in given:
         key, sign, value = text.partition("=")
         if not sign and key not in os.environ:
-            raise CommandError("usage", f"-e {shown(key)}: there is no such variable here (give it as {key}=VALUE)")
+            mend = "export it, or name a file that sets it by --env-file"
+            raise CommandError("usage", f"-e {shown(key)}: there is no such variable here ({mend})")
         found[key] = value if sign else os.environ[key]
     return found
+
+
+def _variables_of(file: str) -> Mapping[str, str]:
+    from supervisor.env_files import read_env_file  # only now: most calls name no file
+
+    read = read_env_file(Path(os.path.abspath(file)))
+    if read.wrong:
+        raise CommandError("usage", f"--env-file names {shown(file)}, {read.wrong}")
+    return read.variables
 
 
 def settings(lines: tuple[str, ...]) -> dict[str, Any]:

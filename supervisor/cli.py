@@ -366,7 +366,14 @@ def remove(given: Given, **options: Any) -> int:
 @click.option("-p", "--project", help="Its project.")
 @click.option("-l", "--label", "labels", multiple=True, metavar="LABEL=VALUE", help="A label of it.")
 @click.option("--restart", type=click.Choice(["always", "on-failure", "never"]), help="When it is started again.")
-@click.option("-e", "--env", multiple=True, metavar="K[=V]", help="A variable; K alone passes on the caller's.")
+@click.option(
+    "-e",
+    "--env",
+    multiple=True,
+    metavar="NAME",
+    help="Pass on a variable of the caller. NAME=VALUE sets one that is no secret: `ps` shows the command line to all.",
+)
+@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Set its lines of NAME=VALUE; -e wins.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of a worker, as TOML.")
 @_timeout
 @click.option("--no-wait", is_flag=True, help="Do not wait for the verdict.")

@@ -89,7 +89,7 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         raise _Wrong(f"and there is no such file (looked for {path})") from None
     except PermissionError:
-        raise _Wrong("which the user of the service may not read") from None
+        raise _Wrong("which this user may not read") from None
     except OSError as error:
         raise _Wrong(f"which cannot be read: {error.strerror}") from None
     if len(content) > MOST_BYTES:

@@ -155,8 +155,47 @@ def test_the_environment_of_a_run_is_what_was_given(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MINE", "m")
     assert environment(("A=1", "B=x=y", "MINE")) == {"PATH": "/p", "A": "1", "B": "x=y", "MINE": "m"}
     assert environment(("PATH=/q",)) == {"PATH": "/q"}
-    with pytest.raises(CommandError, match="no such variable"):
+    with pytest.raises(CommandError, match=r"no such variable here .*--env-file"):
         environment(("NOT_THERE",))
+
+
+def test_an_env_file_sets_variables_and_those_of_options_count_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/p")
+    first, second = tmp_path / "a.env", tmp_path / "b.env"
+    first.write_text("A=1\nB=1\nC=1\nPATH=/q\n")
+    second.write_text("B='2 two'\nC=2\n")
+    found = environment(("C=3",), None, (str(first), str(second)))
+    assert found == {"PATH": "/q", "A": "1", "B": "2 two", "C": "3"}
+
+
+def test_a_wrong_env_file_is_refused_and_its_values_are_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "a.env"
+    with pytest.raises(CommandError, match=f"and there is no such file .looked for {file}") as refused:
+        environment((), None, (str(file),))
+    assert refused.value.exit_code == 2
+    file.write_text("A=1\nsecret\n")
+    with pytest.raises(CommandError, match="whose line 2 is not NAME=value") as refused:
+        environment((), None, (str(file),))
+    assert "secret" not in refused.value.message
+
+
+def test_a_run_gets_its_secrets_without_a_word_on_the_command_line(site: Site) -> None:
+    site.write("")
+    site.up()
+    (site.place / "job.env").write_text("TOKEN=of-the-file\n")
+    site.run("run", "--name", "job", "--env-file", "job.env", "--", "/bin/sleep", "1000", check=0)
+    environ = Path(f"/proc/{site.worker('job')['pid']}/environ").read_bytes().decode().split("\0")
+    assert "TOKEN=of-the-file" in environ
+    assert "of-the-file" not in site.log_text()
+
+
+def test_help_says_what_a_value_on_the_command_line_shows(site: Site) -> None:
+    said = " ".join(site.run("run", "--help", check=0).stdout.split())
+    assert "-e, --env NAME Pass on a variable of the caller." in said
+    assert "`ps` shows the command line to all" in said
+    assert "--env-file FILE" in said
 
 
 def test_settings_are_toml() -> None:

@@ -337,7 +337,7 @@ def test_an_env_file_without_the_right_to_read_it_says_so(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "open", refuse)
     (found,) = said_of_worker("env_file = 'a.env'")
-    assert found == '1: env_file names "a.env", which the user of the service may not read'
+    assert found == '1: env_file names "a.env", which this user may not read'
 
 
 def test_a_wrong_env_file_of_the_defaults_is_told_once_and_though_no_worker_uses_it(folder: Path) -> None:
