@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.vital import VitalThread
 from supervisor.file_on_disk import FileOnDisk, Stamp, digest_on_disk
 
 POLL = 0.2  # seconds between looks, each of some 10 µs
@@ -67,7 +68,7 @@ class ConfigWatch:
     def start(self) -> None:
         """Begin: what has changed since the file was loaded counts, too."""
         seen = Seen(self._on_disk.stamps(), since=time.monotonic())
-        threading.Thread(target=self._run, args=(seen,), name="config-watch", daemon=True).start()
+        VitalThread("config-watch", lambda: self._run(seen)).start()
 
     def close(self) -> None:
         """End; an apply that has begun goes on to its end."""

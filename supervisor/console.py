@@ -10,6 +10,8 @@ import threading
 from collections import deque
 from typing import TextIO
 
+from actors.vital import VitalThread
+
 MOST = 1000  # lines that wait
 CLOSING = 1.0  # seconds that a service that ends waits for its terminal
 
@@ -22,7 +24,7 @@ class Console:
         self._waiting: deque[str | int] = deque()  # a number stands for so many lines that found no place there
         self._closing = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+        self._thread = VitalThread("console", self._run)
         self._thread.start()
 
     def show(self, line: str) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from actors.death import Death
 from actors.snapshot import iso
+from actors.vital import VitalThread
 from supervisor.plain_text import plain
 from supervisor.segments import LifeLog
 
@@ -64,7 +65,7 @@ class DeathRecords:
         self._lines = COMPACT_ABOVE + 1  # of the file as it was found: a torn end is made whole at the first write
         self._queue: SimpleQueue[Death | str | None] = SimpleQueue()
         self._waiting: list[_Waiting] = []
-        self._thread = threading.Thread(target=self._run, name="deaths", daemon=True)
+        self._thread = VitalThread("deaths", self._run)
         self._thread.start()
 
     def keep(self, death: Death) -> None:
@@ -97,7 +98,10 @@ class DeathRecords:
             for order in self._orders(ending=ending):
                 ending = ending or order is None
                 self._take(order)
-            self._settle()
+            try:
+                self._settle()
+            except Exception as error:  # whatever the logs hold: the next look comes
+                self.problem = f"{self._logs}: {error}"
             if self.problem:
                 self._write_whole()
 

@@ -12,23 +12,24 @@ import asyncio
 import contextlib
 import os
 import socket
-import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.death import Death
 from actors.feed import Entry
 from actors.ports import Journal
-from actors.requests import GiveInput, RequestRefused
+from actors.requests import Apply, ConfigBroken, GiveInput, RequestRefused
 from actors.snapshot import Snapshot
 from actors.spec import WorkerSpec
+from actors.vital import VitalThread
 from supervisor import wire
-from supervisor.config_problems import shown
+from supervisor.config_problems import ConfigError, shown
 from supervisor.connection import Connection, Gone, Stuck
+from supervisor.crew import Crew
 from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve, limit_reached
 from supervisor.gateway_verbs import LoadedConfig, dispatch
 from supervisor.pictures import ACTIVITY, Pictures, plain_entry
@@ -36,6 +37,7 @@ from supervisor.unix_socket import Listener, Peer, listen, listening_pid, peer_o
 from supervisor.verdict_wait import Expected, VerdictWait
 from supervisor.wire import WireError
 
+T = TypeVar("T")
 ASK_TIMEOUT = 10.0
 ASKERS = 16
 STUCK_AFTER = 5.0
@@ -49,7 +51,8 @@ class Gateway:
     """Implements `actors.ports.Publisher`.
 
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
-    `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError.
+    `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError. `applier` runs
+    whatever applies the file, one after the other: an older content must not follow a newer one.
     `before`: what happened before this service, oldest first. `deaths(names, most)`: death records, newest first.
     `on_error` is told of each connection that could not be taken, and must not raise.
     """
@@ -67,6 +70,7 @@ class Gateway:
         before: Iterable[Entry] = (),
         deaths: Callable[[Collection[str] | None, int], list[Death]] = lambda _names, _most: [],
         on_error: Callable[[BaseException], None] = lambda _error: None,
+        applier: Executor | None = None,
     ) -> None:
         self.pictures = Pictures(before)
         self.starting = "the service has only begun and has no picture yet: try again in a moment"
@@ -79,9 +83,10 @@ class Gateway:
         self._on_error = on_error
         self._uid = os.getuid() if uid is None else uid
         self._stuck_after = stuck_after
-        self._pool = ThreadPoolExecutor(ASKERS, "gateway-ask")
+        self._pool = Crew(ASKERS, "gateway-ask")
+        self._applier = applier or self._pool
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
+        self._thread = VitalThread("gateway", self._run)
         self._listener: Listener | None = None
         self._reserve = Reserve(1)
         self._connections: set[Connection] = set()
@@ -157,11 +162,19 @@ class Gateway:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._keep(self._accept_all(), self._tasks)
+        accepting = self._keep(self._accept_all(), self._tasks)
+        accepting.add_done_callback(self._accepted_last)
         try:
             self._loop.run_forever()
+            if accepting.done() and not accepting.cancelled():
+                accepting.result()
         finally:
             self._loop.close()
+
+    def _accepted_last(self, accepting: "asyncio.Task[None]") -> None:
+        """A gateway that takes no connection any more has died, unless it was told to."""
+        if not accepting.cancelled():
+            self._loop.stop()
 
     def _keep(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
         """Run it as a task, which asyncio itself holds only weakly."""
@@ -301,8 +314,11 @@ class Gateway:
         """Ask the Supervisor in the pool, which bounds how many ask at once."""
         if self._closing:
             raise _shutting_down()
+        return await self._in_time(self._loop.run_in_executor(self._pool, self._ask, request, ASK_TIMEOUT))
+
+    async def _in_time(self, asked: "asyncio.Future[T]") -> T:
         try:
-            return await self._loop.run_in_executor(self._pool, self._ask, request, ASK_TIMEOUT)
+            return await asked
         except TimeoutError:
             message = f"no answer within {ASK_TIMEOUT:g} s; the order may still be carried out (see status)"
             raise WireError("timeout", message) from None
@@ -319,6 +335,19 @@ class Gateway:
                 return await done
         except TimeoutError:
             raise WireError("timeout", f"{name}: not acknowledged within {wait:g} s; it may be typed") from None
+
+    async def apply(self, force: bool) -> tuple[LoadedConfig, object]:
+        """Read the file and have it applied; nothing else is applied in between."""
+        return await self._in_time(self._loop.run_in_executor(self._applier, self._apply, force))
+
+    def _apply(self, force: bool) -> tuple[LoadedConfig, object]:
+        try:
+            config = self._load_config()
+        except ConfigError as error:
+            self._ask(ConfigBroken(str(error)), ASK_TIMEOUT)
+            raise
+        apply = Apply(config.workers, config.digest, force, config.families, config.next_start)
+        return config, self._ask(apply, ASK_TIMEOUT)
 
     async def load_config(self) -> LoadedConfig:
         return await self._loop.run_in_executor(self._pool, self._load_config)

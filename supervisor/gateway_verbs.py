@@ -18,9 +18,7 @@ from actors.replicas import MOST, Family
 from actors.requests import (
     Accepted,
     Action,
-    Apply,
     Change,
-    ConfigBroken,
     Inspect,
     Inspection,
     Order,
@@ -84,6 +82,9 @@ class Desk(Protocol):
 
     async def ask(self, request: object) -> object:
         """Ask the Supervisor; raises RequestRefused or WireError."""
+
+    async def apply(self, force: bool) -> tuple[LoadedConfig, object]:
+        """Read the file and have it applied, in turn; raises ConfigError, RequestRefused or WireError."""
 
     async def load_config(self) -> LoadedConfig:
         """Read the file; raises ConfigError."""
@@ -351,11 +352,9 @@ async def _plan(desk: Desk, _connection: Connection, _request: Request) -> bytes
 async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes:
     seconds, force = wait(request), flag(request, "force")
     try:
-        config = await desk.load_config()
+        config, accepted = await desk.apply(force)
     except ConfigError as error:
-        await desk.ask(ConfigBroken(str(error)))
         raise WireError("config", str(error)) from None
-    accepted = await desk.ask(Apply(config.workers, config.digest, force, config.families, config.next_start))
     assert isinstance(accepted, Accepted)
     return await _settled(desk, accepted, _expected(accepted), seconds, next_start=list(config.next_start))
 

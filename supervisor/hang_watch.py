@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from actors.base import Busy, at_work
 from actors.ports import Journal
+from actors.vital import VitalThread
 
 HUNG_AFTER = 10.0  # seconds; the longest of a healthy handler is the Terminal's, a few deadlines of 2 s
 PERIOD = 1.0
@@ -44,7 +45,7 @@ class HangWatch:
         self._say = say
         self._told: Told = frozenset()
         self._closed = threading.Event()
-        threading.Thread(target=self._run, name="hang-watch", daemon=True).start()
+        VitalThread("hang-watch", self._run).start()
 
     def close(self) -> None:
         self._closed.set()

@@ -9,6 +9,7 @@ quota until the next beat.
 import threading
 import time
 
+from actors.vital import VitalThread
 from supervisor.new_files import NewFiles
 from supervisor.segments import Segments
 
@@ -26,7 +27,7 @@ class LogQuota:
         self._segments = segments
         self._files = NewFiles()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log-quota", daemon=True)
+        self._thread = VitalThread("log-quota", self._run)
         self._thread.start()
 
     def close(self, timeout: float = 2.0) -> None:
@@ -42,7 +43,10 @@ class LogQuota:
             self._watch()
             made = self._files.wait(AGAIN)
             began = time.monotonic()
-            self._segments.made(made)
+            try:
+                self._segments.made(made)
+            except Exception as error:  # the next beat drops what was left
+                self.problem = f"{self._segments.directory}: {error}"
             self._ended.wait(max(LEAST_REST, REST * (time.monotonic() - began)))
 
     def _watch(self) -> None:

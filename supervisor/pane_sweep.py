@@ -5,7 +5,6 @@ not older than the second of the last capture, or when the pane's size changed. 
 """
 
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from queue import SimpleQueue
 
 from actors.messages import Handle, Pane
 from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
+from actors.vital import VitalThread
 from supervisor.proc_table import handle_of
 from supervisor.tmux_client import ControlClient, batch
 from supervisor.tmux_words import PANE_FORMAT, PaneLine, pane_line, words
@@ -49,7 +49,7 @@ class PaneSweeper:
         self._strangers: set[int] = set()
         self._stale = False
         self._requests: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="pane-sweeper", daemon=True)
+        self._thread = VitalThread("pane-sweeper", self._run)
         self._thread.start()
 
     def sweep_panes(self, answer: Answer) -> None:

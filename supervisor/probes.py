@@ -17,6 +17,7 @@ from pathlib import Path
 
 from actors.messages import Probe, ProbeFailed, ProbeSucceeded, Purpose
 from actors.ports import Tell
+from actors.vital import VitalThread
 from supervisor.probe_kinds import Attempt, Glance, Glances, Kit, NotKnown, OnScreen, Processes, attempt_of
 from supervisor.threads_aside import ThreadsAside
 
@@ -61,7 +62,7 @@ class ProbePool:
         )
         self._closed = False
         self._gate = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="ProbePool", daemon=True)
+        self._thread = VitalThread("probes", self._run)
         self._thread.start()
 
     def probe(self, probe: Probe, tell: Tell) -> None:

@@ -27,6 +27,7 @@ from enum import IntEnum
 
 from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
 from actors.ports import Tell
+from actors.vital import VitalThread
 from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve
 from supervisor.proc_table import Table, entry_of, escaped, handle_of, lives, members, read_table
 
@@ -83,7 +84,7 @@ class ProcessPort:
         self._pidfds = _Pidfds()
         self._closed = False
         self._gate = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="ProcessPort", daemon=True)
+        self._thread = VitalThread("processes", self._run)
         self._thread.start()
 
     def watch(self, watch: Watch, tell: Tell) -> None:

@@ -21,7 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TextIO
@@ -44,10 +44,12 @@ from actors.snapshot import Row
 from actors.snapshot import Service as ServiceFacts
 from actors.terminal import Revive, TerminalActor
 from actors.ticker import TickerActor
+from actors.vital import listen
 from actors.worker import Birth, Surroundings, WorkerActor
-from supervisor import log_tail, paths
+from supervisor import early_signals, log_tail, paths
 from supervisor.config import Config, ConfigError, SupervisorSettings, define, different_settings, load, load_text
 from supervisor.config_watch import ConfigWatch
+from supervisor.crew import Crew
 from supervisor.death_records import FILE as DEATHS
 from supervisor.death_records import DeathRecords
 from supervisor.descriptors import Shortage
@@ -78,7 +80,8 @@ from supervisor.tree_sweep import TreeSweeper, available_memory
 from supervisor.waker import SystemClock
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
-STOP_TIMEOUT = 2.0  # seconds an actor gets to end
+STOP_TIMEOUT = 2.0  # seconds the actors of a class get to end
+FAILED = 70  # exit code: the keeper is to start the service again
 TMUX_RETRY = 1.0
 
 
@@ -120,6 +123,15 @@ class _Inbox(Post[Any]):
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadDied:
+    """A thread that the service cannot do without has died of this error."""
+
+    thread: str
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signalled:
     """The process got this signal."""
 
@@ -127,11 +139,11 @@ class Signalled:
 
 
 class _ToldToEnd(Exception):
-    """A signal came before there was a Supervisor to tell; whatever lives in tmux lives on."""
+    """The end came before there was a Supervisor to tell; whatever lives in tmux lives on."""
 
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.cause)
+        self.outcome = outcome
 
 
 class Service:
@@ -162,7 +174,6 @@ class Service:
         self._errors = RepeatedErrors(time.monotonic)
         self._shortage = Shortage(lambda reason: self.posts.supervisor.tell(PartFailing("descriptors", reason)))
         self._notifier = Notifier.from_environment()
-        self._applying = threading.Lock()
         self._watch: ConfigWatch | None = None
         self._closing: ShutDown | None = None
         self._unpointed: str | None = None  # why commands can't be led here; None when they are
@@ -173,9 +184,11 @@ class Service:
         nofile = _raise_open_files()
         self._catch_signals()
         self._build_log()
+        listen(self._thread_escaped)
         try:
             return self._run(nofile)
         finally:
+            listen(None)
             self._log.close()
 
     def _run(self, nofile: int) -> int:
@@ -187,10 +200,10 @@ class Service:
             self._watch_config()
             outcome = self._wait()
         except _ToldToEnd as told:
-            outcome = Outcome(told.cause, end_server=False)
+            outcome = told.outcome
         except Exception as error:
             self._crashed(error)
-            return 1
+            return FAILED
         return self._end(outcome)
 
     def _wait(self) -> Outcome:
@@ -198,6 +211,8 @@ class Service:
             match self._inbox.queue.get():
                 case Outcome() as outcome:
                     return outcome
+                case ThreadDied() as died:
+                    return self._after(died)
                 case Signalled(number):
                     self._signalled(number)
                 case ShutDown() as order:  # it was given before there was a Supervisor
@@ -212,24 +227,36 @@ class Service:
     def _signalled(self, number: int) -> None:
         match number:
             case signal.SIGHUP:
-                threading.Thread(target=self._reload, name="reload", daemon=True).start()
+                self._applier.submit(self._reload)
             case signal.SIGUSR2:
                 self._log.reopen()
             case _:
-                stops = self._settings.on_term == "stop" or os.getpid() == 1
-                cause = signal.Signals(number).name
-                self.posts.supervisor.tell(ShutDown(keep_workers=not stops, cause=cause))
+                self.posts.supervisor.tell(self._ordered_by(number))
+
+    def _ordered_by(self, number: int) -> ShutDown:
+        stops = self._settings.on_term == "stop" or os.getpid() == 1
+        return ShutDown(keep_workers=not stops, cause=signal.Signals(number).name)
+
+    def _thread_escaped(self, thread: str, error: BaseException) -> None:
+        self._inbox.tell(ThreadDied(thread, repr(error), "".join(traceback.format_exception(error))))
+
+    def _after(self, died: ThreadDied) -> Outcome:
+        """A thread that has died is not replaced: the keeper starts the service again, which adopts the workers."""
+        self._log.log("error", "service.thread_died", asdict(died))
+        return Outcome("thread-died", end_server=False, error=f"the thread {died.thread} has died: {died.error}")
 
     def _reload(self) -> None:
-        with self._applying:  # one after the other: an older content must not follow a newer one
-            self._notifier.reloading()
-            refused: str | None = "an error of ours, see the journal"
-            try:
-                refused = self._apply_file()
-                if refused is not None:
-                    self.posts.supervisor.tell(ConfigBroken(refused))
-            finally:  # without its READY, systemd would wait for the end of this reload for ever
-                self._notifier.reloaded(f"config not applied: {refused}" if refused else "config applied")
+        """Apply the file. Only the applier runs this."""
+        self._notifier.reloading()
+        refused: str | None = "an error of ours, see the journal"
+        try:
+            refused = self._apply_file()
+            if refused is not None:
+                self.posts.supervisor.tell(ConfigBroken(refused))
+        except Exception as error:
+            self._adapter_failed(error)
+        finally:  # without its READY, systemd would wait for the end of this reload for ever
+            self._notifier.reloaded(f"config not applied: {refused}" if refused else "config applied")
 
     def _apply_file(self) -> str | None:
         """Apply the file; return why not, None when it was."""
@@ -273,6 +300,8 @@ class Service:
             return  # inside another program: it has the signals
         for number in SIGNALS:
             signal.signal(number, lambda n, _frame: self._inbox.tell(Signalled(n)))
+        for early in early_signals.noted():
+            self._inbox.tell(Signalled(early))
 
     def _build_log(self) -> None:
         log = self._settings.log
@@ -300,6 +329,7 @@ class Service:
         marker = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:8]
         self._clock = SystemClock()
         self._workers = Loop("workers")
+        self._applier = Crew(1, "apply")
         self._server = TmuxServer(state_dir, self._settings.pane)
         self._segments = Segments(state_dir / LOGS)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in self._known.workers})
@@ -331,6 +361,7 @@ class Service:
             define=lambda name, table: define(name, table, self._settings.pane),
             deaths=self._deaths.of,
             on_error=self._shortage.note,
+            applier=self._applier,
             before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
         )
 
@@ -347,7 +378,9 @@ class Service:
             self._unpointed = None
 
     def _build_tree(self, known: Records) -> None:
+        self._heed_what_came()
         survey = self._survey()
+        self._heed_what_came()
         self._place_config = self._config_facts(known)
         opening = Opening(
             records=known,
@@ -359,7 +392,7 @@ class Service:
             number=max((row.order for row in self._rows()), default=0),
             closing=self._closing,
         )
-        SupervisorActor.start(
+        self.posts.supervisor.ref = SupervisorActor.start(
             opening,
             self._nursery(),
             self.posts,
@@ -402,7 +435,7 @@ class Service:
                 self.place.config,
                 tried=self._config.digest,
                 applied=self._applied,
-                apply=self._reload,
+                apply=lambda: self._applier.submit(self._reload).result(),
                 on_error=self._adapter_failed,
             )
             self._watch.start()
@@ -440,13 +473,31 @@ class Service:
     def _pause(self, seconds: float) -> None:
         """Wait, but heed a signal: nobody else does while there are no actors."""
         with contextlib.suppress(Empty):
-            match self._inbox.queue.get(timeout=seconds):
-                case Signalled(signal.SIGTERM | signal.SIGINT as number):
-                    raise _ToldToEnd(signal.Signals(number).name)
-                case ShutDown(cause=cause):
-                    raise _ToldToEnd(cause)
-                case Signalled(number):
-                    self._signalled(number)
+            self._heed(self._inbox.queue.get(timeout=seconds), waits=True)
+
+    def _heed_what_came(self) -> None:
+        """Heed what has come so far: a service that was told to end starts no worker."""
+        for _ in range(self._inbox.queue.qsize()):
+            self._heed(self._inbox.queue.get(), waits=False)
+
+    def _heed(self, message: object, *, waits: bool) -> None:
+        """There is no Supervisor yet, which alone could stop workers; while it `waits` for tmux, nobody can."""
+        match message:
+            case Signalled(signal.SIGTERM | signal.SIGINT as number):
+                self._end_early(self._ordered_by(number), waits=waits)
+            case ShutDown() as order:
+                self._end_early(order, waits=waits)
+            case Signalled(number):
+                self._signalled(number)
+            case ThreadDied() as died:
+                raise _ToldToEnd(self._after(died))
+            case _:
+                self._inbox.tell(message)  # of a Supervisor that failed: it is heeded when there is another
+
+    def _end_early(self, order: ShutDown, *, waits: bool) -> None:
+        if order.keep_workers or waits:
+            raise _ToldToEnd(Outcome(order.cause, end_server=False))
+        self._closing = order  # the Supervisor begins with it
 
     def _nursery(self) -> Nursery:
         return Nursery(
@@ -577,9 +628,10 @@ class Service:
         """Workers first, so that none of their last messages is lost on the others; in parallel within a class."""
         for kind in (SupervisorActor, WorkerActor, TickerActor, MetricsActor, TerminalActor):
             stopping = [ref.stop(block=False) for ref in pykka.ActorRegistry.get_by_class(kind)]
+            deadline = time.monotonic() + STOP_TIMEOUT
             for future in stopping:
                 with contextlib.suppress(pykka.Timeout, pykka.ActorDeadError):
-                    future.get(timeout=STOP_TIMEOUT)
+                    future.get(timeout=max(0.0, deadline - time.monotonic()))
 
     def _end(self, outcome: Outcome) -> int:
         self._notifier.stopping(outcome.cause)
@@ -587,6 +639,7 @@ class Service:
             self._watch.close()
         self._stop_actors()
         self._workers.close()
+        self._applier.shutdown()
         self._deaths.close()
         self.gateway.close()
         self._prober.close()
@@ -600,7 +653,7 @@ class Service:
         if outcome.error:
             self._status_file.crashed(outcome.error)
             self._log.log("error", "service.crashed", {"error": outcome.error})
-            return 1
+            return FAILED
         self._status_file.stopped(outcome.cause, self.gateway.snapshot)
         self._log.log("info", "service.stopped", {"cause": outcome.cause, "tmux_ended": outcome.end_server})
         return 0

@@ -49,7 +49,9 @@ class StatusFile:
         self._waiting: Snapshot | None = None
         self._changed = threading.Condition()
         self._writing = threading.Lock()
-        threading.Thread(target=self._write_beats, name="status-file", daemon=True).start()
+        from actors.vital import VitalThread
+
+        VitalThread("status-file", self._write_beats).start()
 
     def beat(self, snapshot: "Snapshot") -> None:
         with self._changed:

@@ -19,6 +19,7 @@ import psutil
 from actors.messages import TICKS_PER_SECOND, Handle, Tree
 from actors.ports import TreeSweep
 from actors.snapshot import Host
+from actors.vital import VitalThread
 from supervisor.proc_table import Entry, Table, read_table
 
 Answer = Callable[[TreeSweep], None]
@@ -37,7 +38,7 @@ class TreeSweeper:
         self._closed = False
         self._changed = threading.Condition()
         self._sweep = _Sweep()
-        self._thread = threading.Thread(target=self._run, name="TreeSweeper", daemon=True)
+        self._thread = VitalThread("tree-sweeper", self._run)
         self._thread.start()
 
     def sweep_trees(self, roots: Mapping[str, Handle], answer: Answer) -> None:

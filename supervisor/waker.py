@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from actors.messages import Instant
+from actors.vital import VitalThread
 
 
 class SystemClock:
@@ -14,7 +15,7 @@ class SystemClock:
         self._changed = threading.Condition()
         self._at: float | None = None
         self._wake: Callable[[], None] = lambda: None
-        threading.Thread(target=self._run, name="clock", daemon=True).start()
+        VitalThread("clock", self._run).start()
 
     def now(self) -> Instant:
         return Instant(time.monotonic(), time.time())
