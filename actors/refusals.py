@@ -19,8 +19,9 @@ def refuse_unknown(names: Iterable[str], standings: Standings) -> None:
 
 
 def refuse_protected(order: Order, standings: Standings) -> None:
+    """Refuse what would end a protected worker for good; after a restart it is there again."""
     protected = [name for name in order.names if standings[name].record.spec.protected]
-    if protected and order.verb in (Verb.STOP, Verb.REMOVE):
+    if protected and order.verb in (Verb.STOP, Verb.COMPLETE, Verb.REMOVE):
         raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
 
 

@@ -1,10 +1,10 @@
 """What `panevisor doctor` asks of the config and of the service that runs, or ran, by it."""
 
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from supervisor.client import Client, NoService
 from supervisor.doctor_subject import Subject
@@ -12,10 +12,11 @@ from supervisor.failures import CommandError
 from supervisor.findings import Finding, error, ok, warning
 from supervisor.paths import read_pointer
 from supervisor.place import Place
-from supervisor.status_file import StatusReport, read_status
+from supervisor.status_file import UNWELL, StatusReport, read_status
 
 TIMEOUT = 3.0
 ANEW = "`panevisor down --keep-workers`, then `panevisor up`: the workers live on"
+MOST = 5  # workers that are named
 ADOPT = "`panevisor up` adopts the workers that live"
 
 
@@ -32,17 +33,19 @@ def config(subject: Subject) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a service said of itself; `version` is None while it starts."""
+    """What a service said of itself; `version` and `picture` (its Snapshot) are None while it starts."""
 
     pid: int
     version: str | None
+    picture: dict[str, Any] | None = None
 
     @classmethod
     def at(cls, place: Place) -> Self:
         """Ask it; raises NoService where none runs, CommandError where it does not answer."""
         with Client.connect(place.socket, TIMEOUT) as client:
             hello = client.call("hello", timeout=TIMEOUT)
-            return cls(hello["pid"], hello["version"])
+            picture = client.call("status", timeout=TIMEOUT) if hello["ready"] else None
+            return cls(hello["pid"], hello["version"], picture)
 
 
 def service(subject: Subject) -> Iterator[Finding]:
@@ -58,6 +61,7 @@ def service(subject: Subject) -> Iterator[Finding]:
     else:
         yield of_version(running, installed())
         yield of_heartbeat(report)
+        yield from of_health(running.picture) if running.picture else ()
     yield from of_pointer(read_pointer(place.config), subject.begins_at.state_dir, place.config)
 
 
@@ -81,11 +85,24 @@ def of_heartbeat(report: StatusReport) -> Finding:
     """Judge the status file of a service that answers."""
     match report.verdict:
         case "running":
-            return ok(f"status.json is fresh (last beat {report.last_heartbeat}, health {report.health})")
+            return ok(f"status.json is fresh (last beat {report.last_heartbeat})")
         case "unreadable":
             return ok("status.json is not written yet")
         case verdict:
             return warning(f"status.json says {verdict} (last beat {report.last_heartbeat}), yet it answers", ANEW)
+
+
+def of_health(picture: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell whatever makes the health of the service "degraded", each with its mend."""
+    service = picture["supervisor"]
+    for what in service["degraded"]:
+        yield warning(f"degraded: {what}", "the service goes on meanwhile; service.log says more")
+    if service["tmux"] != "ok":
+        yield warning("tmux does not answer the service, which judges nothing", "see what is said of the tmux server")
+    unwell = [f"{worker['name']} ({worker['state']})" for worker in picture["workers"] if worker["state"] in UNWELL]
+    if unwell:
+        shown = ", ".join(unwell[:MOST]) + (f" and {len(unwell) - MOST} more" if unwell[MOST:] else "")
+        yield warning(f"a person has to see to {shown}", "`panevisor why NAME` says what happened and what can be done")
 
 
 def of_absence(report: StatusReport) -> Finding:

@@ -24,7 +24,7 @@ SERVICE = "panevisor"
 INTERVAL = 30.0  # seconds between heartbeats, unless the config says otherwise
 MISSED = 3  # heartbeats that may be missing before the file counts as stale
 SLACK = 2.0  # seconds: wall times are rounded, and a process is older than the service in it
-_UNWELL = frozenset({"failed", "quarantined"})
+UNWELL = frozenset({"failed", "quarantined"})
 _LONGEST = 500  # characters of a reason or an error
 
 
@@ -130,7 +130,7 @@ def _resident_bytes() -> int | None:
 def health(snapshot: "Snapshot") -> str:
     """Return "degraded" where a part of the service or a worker needs a person, else "ok"."""
     service = snapshot.service
-    unwell = any(row.state in _UNWELL for row in snapshot.rows.values())
+    unwell = any(row.state in UNWELL for row in snapshot.rows.values())
     return "degraded" if service.degraded or service.tmux != "ok" or unwell else "ok"
 
 

@@ -197,7 +197,7 @@ def _policy(data: Data) -> Iterator[str]:
     yield from _stall(policy["stall"])
     yield from _limits(policy["limits"])
     if policy["protected"]:
-        yield "protected: stop and remove need --force"
+        yield "protected: stop, complete and remove need --force"
 
 
 def _stop_step(step: StopStep) -> str:

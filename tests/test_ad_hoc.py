@@ -85,12 +85,13 @@ def test_complete_ends_it_and_the_pane_is_really_gone_after_the_delay(site: Site
     site.run("start", "a", check=0)
 
 
-def test_protected_workers_are_stopped_and_removed_by_force_only(site: Site) -> None:
+def test_protected_workers_are_ended_by_force_only(site: Site) -> None:
     site.write(f"[workers.a]\n{SLEEPER}protected = true\n[workers.b]\n{SLEEPER}")
     site.up()
-    for verb in ("stop", "remove"):
+    for verb in ("stop", "complete", "remove"):
         assert "protected: a" in site.run(verb, "--all", check=6).stderr
     assert {w["state"] for w in site.workers().values()} == {"running"}
+    site.run("restart", "a", check=0)  # which ends it for a moment only
     site.run("stop", "a", "--force", check=0)
     assert site.worker("a")["state"] == "stopped"
 

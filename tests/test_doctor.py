@@ -404,6 +404,29 @@ def test_the_status_file_is_judged_beside_who_answers(verdict: str, absent: Leve
     assert services.of_heartbeat(status).level is answering
 
 
+HEALTHY = {"supervisor": {"degraded": [], "tmux": "ok"}, "workers": [{"name": "a", "state": "running"}]}
+
+
+def test_whatever_degrades_the_health_is_a_finding_with_its_mend() -> None:
+    assert list(services.of_health(HEALTHY)) == []
+    service = {"degraded": ["log: disk is full"], "tmux": "unreachable"}
+    workers = [{"name": f"w{n}", "state": state} for n, state in enumerate(["failed", "running", "quarantined"])]
+    found = list(services.of_health({"supervisor": service, "workers": workers}))
+    assert levels(found) == [WARNING] * 3
+    assert all(finding.mend for finding in found)
+    assert found[0].what == "degraded: log: disk is full"
+    assert found[2].what == "a person has to see to w0 (failed), w2 (quarantined)"
+
+
+def test_a_degraded_service_has_something_to_mend(site: Site) -> None:
+    site.write("[workers.a]\ncommand = 'exit 3'\nrestart = 'never'\n")
+    site.up(check=1)
+    wait_until(lambda: json.loads((site.state / "status.json").read_text())["health"] == "degraded", 60)
+    said = site.run("doctor", check=0).stdout
+    assert "a person has to see to a (failed)" in said
+    assert "nothing to mend" not in said
+
+
 def test_a_pointer_that_leads_elsewhere_is_a_warning() -> None:
     here, there, config = Path("/a/st"), Path("/b/st"), Path("/a/panevisor.toml")
     assert list(services.of_pointer(None, here, config)) == []

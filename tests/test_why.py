@@ -602,7 +602,7 @@ def test_quarantined() -> None:
 def test_a_protected_worker_is_stopped_with_force_only() -> None:
     answer = data("running", pid=7, spec=replace(SPEC, protected=True))
     assert "panevisor stop --force api" in commands(answer)
-    assert "protected: stop and remove need --force" in section("What its policy says", answer)
+    assert "protected: stop, complete and remove need --force" in section("What its policy says", answer)
 
 
 def test_every_state_has_an_account() -> None:
