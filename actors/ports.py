@@ -4,7 +4,7 @@ Every port answers by telling a fact to the function it was given (`tell`), from
 caller but `TerminalPort`, which only the Terminal actor calls and whose every call is bounded in time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +52,18 @@ class NamedStart:
     order: StartOrder
 
 
+@dataclass(frozen=True, slots=True)
+class PaneQuestion:
+    """A pane that is asked for: by its id, or (None) by the mark of the worker `name`.
+
+    `nudge`: make tmux reap first, it may have missed a SIGCHLD.
+    """
+
+    name: str
+    pane: str | None
+    nudge: bool = False
+
+
 StartAnswer = Started | StartRefused | StartUnknown
 TypeAnswer = Typed | TypeHeld | TypeRefused | TypeUnknown
 
@@ -62,8 +74,8 @@ class TerminalPort(Protocol):
     def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
         """Carry out a chunk of starts, each refused or carried out alone; one answer for each, in order."""
 
-    def look(self, pane: str | None, name: str, *, nudge: bool) -> tuple[float, Pane | None]:
-        """Return when it was taken, and the pane (by id, or by the mark of `name`), None when it does not exist."""
+    def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
+        """Return when it was taken and, in the order of the questions, each pane; None when it does not exist."""
 
     def close(self, pane: str) -> None:
         """Destroy the session of the pane if the pane is dead and bears our mark."""

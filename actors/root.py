@@ -29,6 +29,7 @@ from actors.bulletins import (
     ServiceNow,
     TmuxAnswers,
 )
+from actors.errands import Look, LooksDue, Revive
 from actors.gates import Gate, Hold
 from actors.intents import ENDING, News, as_in_file, as_told, intended, is_news
 from actors.leaving import Leaving
@@ -70,7 +71,6 @@ from actors.requests import (
     ShutDown,
 )
 from actors.spec import WorkerSpec
-from actors.terminal import Look, Revive
 from actors.worker import Birth
 from actors.worker_state import State, Step
 
@@ -535,6 +535,7 @@ class SupervisorActor(SupervisedActor):
             self._posts.terminal.tell(Revive())
         elif self._blind is not None:
             self._say("warning", "tmux.answers", {"after": self._blind})
+            self._posts.terminal.tell(LooksDue())
         self._blind = answers.reason
         self._tell_service()
         self._look_at_gates()
@@ -612,7 +613,7 @@ class SupervisorActor(SupervisedActor):
     def _look_up(self, name: str) -> None:
         tell = self.tell_me
         answer = lambda fact: tell(Found(name, _pane_of(fact)))  # noqa: E731
-        self._posts.terminal.tell(Look(name, None, False, answer))
+        self._posts.terminal.tell(Look(name, None, False, answer, drop_start=True))
         self._retry_later()
 
     def _found(self, found: Found) -> None:

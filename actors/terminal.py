@@ -1,7 +1,8 @@
 """The Terminal actor: the only writer to tmux. Single orders go at once; starts that piled up go in chunks.
 
 A batch holds tmux's one thread, so a chunk is 4 starts (45–80 ms); between two chunks the single orders that came
-meanwhile have their turn, because the next chunk is a message at the end of the mailbox.
+meanwhile have their turn, because the next chunk is a message at the end of the mailbox. Questions for panes wait in
+`Errands`, and one look answers all of them.
 """
 
 from collections import deque
@@ -11,9 +12,9 @@ from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
 from actors.bulletins import Revived
+from actors.errands import Closing, Errands, LogArming, LooksDue, Revive
 from actors.messages import Fact, PaneAbsent, PaneSeen, Start, Type
-from actors.ports import Journal, NamedStart, TerminalError, TerminalPort
-from actors.spec import WorkerSpec
+from actors.ports import Journal, NamedStart, PaneQuestion, TerminalError, TerminalPort
 
 CHUNK = 4
 
@@ -28,28 +29,11 @@ class StartWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Answered by PaneSeen or PaneAbsent; by nothing while tmux does not answer."""
-
-    name: str
-    pane: str | None
-    nudge: bool
-    tell: Callable[[Fact], None]
-
-
-@dataclass(frozen=True, slots=True)
 class Typing:
     """Answered by Typed, TypeHeld, TypeRefused or TypeUnknown."""
 
     order: Type
     tell: Callable[[Fact], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """Destroy this dead pane."""
-
-    pane: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +44,28 @@ class Discarding:
 
 
 @dataclass(frozen=True, slots=True)
-class LogArming:
-    """Open this pane's log pipe again."""
-
-    pane: str
-    life: str
-    spec: WorkerSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Revive:
-    """See to it that there is a tmux server. Answered to the Supervisor by Revived."""
-
-
-@dataclass(frozen=True, slots=True)
 class Flush:
     """The next chunk of starts is due."""
 
 
-TerminalOrder = StartWanted | Look | Typing | Closing | Discarding | LogArming | Revive | Flush
+TerminalOrder = StartWanted | LooksDue | Typing | Closing | Discarding | LogArming | Revive | Flush
 
 
 class TerminalActor(SupervisedActor):
     """Owns the queue of starts; every call of the port is bounded in time."""
 
-    def __init__(self, port: TerminalPort, journal: Journal, supervisor: Post[Any]) -> None:
+    def __init__(self, port: TerminalPort, errands: Errands, journal: Journal, supervisor: Post[Any]) -> None:
         super().__init__(supervisor, "terminal")
         self._port = port
+        self._errands = errands
         self._journal = journal
         self._supervisor = supervisor
         self._starts: deque[StartWanted] = deque()
         self._flushing = False
+
+    def begin(self) -> None:
+        self._errands.begin_anew()
+        self._look()  # those who asked the Terminal before this one still wait
 
     def handle(self, message: TerminalOrder) -> None:
         match message:
@@ -99,17 +74,20 @@ class TerminalActor(SupervisedActor):
                 self._flush_soon()
             case Flush():
                 self._flush()
-            case Look():
-                self._look(message)
+            case LooksDue():
+                self._look()
             case Typing(order, tell):
                 tell(self._port.type(order))
             case Closing(pane):
+                self._errands.begun(message)
                 self._try("close", lambda: self._port.close(pane))
             case Discarding(name):
                 self._port.discard(name)
             case LogArming(pane, life, spec):
+                self._errands.begun(message)
                 self._try("arm_log", lambda: self._port.arm_log(pane, life, spec))
             case Revive():
+                self._errands.begun(message)
                 self._revive()
             case _:
                 assert_never(message)
@@ -117,7 +95,7 @@ class TerminalActor(SupervisedActor):
     def _flush_soon(self) -> None:
         if self._starts and not self._flushing:
             self._flushing = True
-            self.actor_ref.tell(Flush())
+            self.tell_me(Flush())
 
     def _flush(self) -> None:
         self._flushing = False
@@ -127,14 +105,23 @@ class TerminalActor(SupervisedActor):
             wanted.tell(answer)
         self._flush_soon()
 
-    def _look(self, look: Look) -> None:
-        if look.pane is None:  # whoever looks by name has given its start up: it must not happen later
-            self._starts = deque(wanted for wanted in self._starts if wanted.name != look.name)
+    def _look(self) -> None:
+        """Answer all who ask for their panes, from one look; while tmux does not answer they go on waiting."""
+        looks = self._errands.take_looks()
+        if not looks:
+            return
+        self._drop_starts({look.name for look in looks if look.drop_start})
         try:
-            taken, pane = self._port.look(look.pane, look.name, nudge=look.nudge)
+            taken, panes = self._port.look([PaneQuestion(look.name, look.pane, look.nudge) for look in looks])
         except TerminalError:
-            return  # no evidence about anything: the worker asks again
-        look.tell(PaneSeen(taken, pane) if pane else PaneAbsent(taken))
+            self._errands.put_back(looks)  # no evidence about anything
+            return
+        for look, pane in zip(looks, panes, strict=True):
+            look.tell(PaneSeen(taken, pane) if pane else PaneAbsent(taken))
+
+    def _drop_starts(self, names: set[str]) -> None:
+        if names:
+            self._starts = deque(wanted for wanted in self._starts if wanted.name not in names)
 
     def _revive(self) -> None:
         try:

@@ -21,6 +21,7 @@ from actors.bulletins import (
     Report,
     Withdrawn,
 )
+from actors.errands import Closing, LogArming, Look
 from actors.lifecycle import due, step
 from actors.loop import Loop, LoopActor
 from actors.messages import (
@@ -49,7 +50,7 @@ from actors.messages import (
 from actors.ports import Clock, Deaths, Journal, Prober, Processes
 from actors.records import Intent, Record
 from actors.snapshot import row_of
-from actors.terminal import Closing, Discarding, LogArming, Look, StartWanted, Typing
+from actors.terminal import Discarding, StartWanted, Typing
 from actors.worker_state import Goal, Phase, State, Step, Worker
 
 Birth = Callable[[Instant], Step]

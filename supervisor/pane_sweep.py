@@ -16,7 +16,7 @@ from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
 from actors.vital import VitalThread
 from supervisor.proc_table import handle_of
 from supervisor.tmux_client import ControlClient, batch
-from supervisor.tmux_words import PANE_FORMAT, PaneLine, pane_line, words
+from supervisor.tmux_words import PaneLine
 
 CAPTURE_TIMEOUT = 10.0  # for all captures of a sweep; 1,000 take 0.5 s
 PAUSE_EVERY = 25  # captures; then tmux looks after its panes and other clients for a moment
@@ -119,9 +119,7 @@ class PaneSweeper:
         return PaneSweep(taken, named, by_name, 1 if wanted else 0, time.monotonic() - taken)
 
     def _list(self) -> list[Pane]:
-        (blocks,) = self._client.run(words("list-panes", "-a", "-F", PANE_FORMAT))
-        texts = (text for block in blocks if not block.error for text in block.text.splitlines())
-        lines = [line for line in map(pane_line, texts) if line]
+        lines = self._client.list_panes()
         self._strangers = {line.pid for line in lines if not line.marked and not line.dead}
         return [self._pane(line) for line in lines if line.marked]
 

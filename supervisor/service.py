@@ -31,6 +31,7 @@ import pykka
 from actors.admission import Room
 from actors.base import FAILURES, ActorFailed, FailureRate, Post
 from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
+from actors.errands import Errands, Revive, TerminalPost
 from actors.loop import Loop
 from actors.messages import Handle
 from actors.metrics import MetricsActor
@@ -42,7 +43,7 @@ from actors.root import SupervisorActor
 from actors.snapshot import Config as ConfigFacts
 from actors.snapshot import Row
 from actors.snapshot import Service as ServiceFacts
-from actors.terminal import Revive, TerminalActor
+from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.vital import listen
 from actors.worker import Birth, Surroundings, WorkerActor
@@ -167,7 +168,9 @@ class Service:
         self._settings = settings
         self._config_error = error
         self._inbox = _Inbox()
-        self.posts = Posts(supervisor=Post(), terminal=Post(), ticker=Post(), metrics=Post())
+        self._errands = Errands(time.monotonic)
+        terminal = TerminalPost(self._errands)
+        self.posts = Posts(supervisor=Post(), terminal=terminal, ticker=Post(), metrics=Post())
         self._started_at = time.time()
         self._version = importlib.metadata.version("panevisor")
         self._failures = FailureRate()
@@ -501,7 +504,7 @@ class Service:
 
     def _nursery(self) -> Nursery:
         return Nursery(
-            terminal=lambda: TerminalActor.start(self._terminal, self._log, self.posts.supervisor),
+            terminal=lambda: TerminalActor.start(self._terminal, self._errands, self._log, self.posts.supervisor),
             ticker=self._start_ticker,
             metrics=self._start_metrics,
             worker=self._start_worker,

@@ -9,6 +9,7 @@ import os
 import struct
 import termios
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from actors.messages import (
@@ -24,7 +25,7 @@ from actors.messages import (
     TypeRefused,
     TypeUnknown,
 )
-from actors.ports import NamedStart, StartAnswer, TerminalError, TypeAnswer
+from actors.ports import NamedStart, PaneQuestion, StartAnswer, TerminalError, TypeAnswer
 from actors.spec import WorkerSpec
 from supervisor.proc_table import handle_of
 from supervisor.program_file import cannot_execute
@@ -33,12 +34,11 @@ from supervisor.tmux_client import Block, ControlClient
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import (
     NOT_TYPED,
-    PANE_FORMAT,
     TYPED,
     Launch,
+    PaneLine,
     close_if_dead,
     in_time,
-    pane_line,
     pipe_if_closed,
     start_in_dead_pane,
     start_in_new_session,
@@ -48,6 +48,7 @@ from supervisor.tmux_words import (
 
 LOGS = "logs"
 EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
+FEW = 8  # panes that are listed one by one: 0.04 ms each, a list of all 1,000 takes 36
 STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death that the kernel has told us of
 
 
@@ -67,18 +68,22 @@ class TmuxTerminal:
         for index, start in enumerate(starts):
             if reason := cannot_start(start.order.spec, self._server.search_path()):
                 answers[index] = StartRefused(start.order.life, Refusal.IMPOSSIBLE, reason)
-            elif not self._pane_is_its_own(start):
+        gone = self._without_their_pane([start for index, start in enumerate(starts) if index not in answers])
+        for index, start in enumerate(starts):
+            if start.name in gone:
                 answers[index] = _pane_gone(start)
         sent = [index for index in range(len(starts)) if index not in answers]
         answers |= zip(sent, self._send([starts[index] for index in sent]), strict=True)
         return [answers[index] for index in range(len(starts))]
 
-    def _pane_is_its_own(self, start: NamedStart) -> bool:
-        """A pane id that another server gave out may be another worker's pane here."""
+    def _without_their_pane(self, starts: list[NamedStart]) -> set[str]:
+        """Return whose pane is gone: an id that another server gave out may be another worker's pane here."""
+        respawns = [PaneQuestion(start.name, start.order.pane) for start in starts if start.order.pane]
         try:
-            return start.order.pane is None or self.look(start.order.pane, start.name, nudge=False)[1] is not None
+            _, panes = self.look(respawns) if respawns else (0.0, [])
         except TerminalError:
-            return True  # the start itself will find out
+            return set()  # the starts themselves will find out
+        return {asked.name for asked, pane in zip(respawns, panes, strict=True) if pane is None}
 
     def _send(self, starts: list[NamedStart], *, again: bool = False) -> list[StartAnswer]:
         if not starts:
@@ -122,7 +127,7 @@ class TmuxTerminal:
             self._server.nudge()
             time.sleep(0.02)
             try:
-                _, pane = self.look(order.pane, start.name, nudge=False)
+                _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
             except TerminalError as error:
                 return StartRefused(order.life, Refusal.UNREACHABLE, str(error))
             if pane is None:
@@ -131,19 +136,27 @@ class TmuxTerminal:
                 return self._send([start], again=True)[0]
         return StartRefused(order.life, Refusal.UNREACHABLE, "tmux has not noticed the last death")
 
-    def look(self, pane: str | None, name: str, *, nudge: bool) -> tuple[float, Pane | None]:
-        if nudge:
+    def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
+        """One list-panes answers all; a few panes known by their ids are listed alone, in one order too.
+
+        Only for the panes that are asked for the kernel is asked, too: their processes' start times.
+        """
+        if any(asked.nudge for asked in questions):
             self._server.nudge()
         taken = time.monotonic()
-        where = ("-t", pane) if pane else ("-a",)
-        (blocks,) = self._client.run(words("list-panes", *where, "-F", PANE_FORMAT))
-        lines = [pane_line(text) for block in blocks if not block.error for text in block.text.splitlines()]
-        for line in lines:
-            if line and (line.id == pane or (pane is None and line.marked)):
-                found = line.pane(_process(line.pid))
-                if found.name == name:
-                    return taken, found
-        return taken, None
+        lines = self._lines(questions)
+        by_id = {line.id: line for line in lines}
+        names = {asked.name for asked in questions if asked.pane is None}
+        by_name = {line.name: line for line in reversed(lines) if names and line.name in names}
+        found = [by_id.get(asked.pane) if asked.pane else by_name.get(asked.name) for asked in questions]
+        return taken, [_pane_of(line, asked.name) for line, asked in zip(found, questions, strict=True)]
+
+    def _lines(self, questions: Sequence[PaneQuestion]) -> list[PaneLine]:
+        """Return the lines of at least these panes. Where tmux refuses one alone, only a list of all can tell why."""
+        ids = {asked.pane for asked in questions if asked.pane}
+        if len(ids) > FEW or any(asked.pane is None for asked in questions):
+            return self._client.list_panes()
+        return self._client.list_some(sorted(ids)) or self._client.list_panes()
 
     def close(self, pane: str) -> None:
         self._client.run(close_if_dead(pane))
@@ -201,6 +214,11 @@ def bytes_to_read(tty: str) -> int:
         return 0
     finally:
         os.close(fd)
+
+
+def _pane_of(line: PaneLine | None, name: str) -> Pane | None:
+    """Return the pane of the line if it bears the mark of this worker."""
+    return line.pane(_process(line.pid)) if line and line.name == name else None
 
 
 def _pane_gone(start: NamedStart) -> StartRefused:

@@ -12,14 +12,14 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from actors.ports import TerminalError, TerminalUnreachable
 from supervisor.program_file import NOT_INSTALLED
-from supervisor.tmux_words import IDLE_SESSION, words
+from supervisor.tmux_words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
 
 SOCKET = "tmux.sock"
 ATTACH_POLL = 0.001
@@ -141,6 +141,24 @@ class ControlClient:
                 if isinstance(error, TerminalUnreachable):
                     raise
                 raise TerminalUnreachable(f"the tmux client was lost: {error}") from error
+
+    def list_panes(self) -> list[PaneLine]:
+        """Return all panes of the server, in one answer: a pane that is not in it does not exist.
+
+        Raises TerminalUnreachable also when tmux refuses, or lists none: the idle session is always there.
+        """
+        (blocks,) = self.run(words("list-panes", "-a", "-F", PANE_FORMAT))
+        lines = _lines_of(blocks)
+        if not lines:
+            said = " ".join(block.text for block in blocks)
+            raise TerminalUnreachable(f"tmux has not listed its panes: {said or 'it said nothing'}")
+        return lines
+
+    def list_some(self, panes: Sequence[str]) -> list[PaneLine] | None:
+        """Return these panes and those beside them, or None when tmux refused one: it may not exist."""
+        answers = self.run(*(words("list-panes", "-t", pane, "-F", PANE_FORMAT) for pane in panes))
+        blocks = [block for answer in answers for block in answer]
+        return None if any(block.error for block in blocks) else _lines_of(blocks)
 
     def close(self) -> None:
         with self._lock:
@@ -280,6 +298,11 @@ class ControlClient:
                 with contextlib.suppress(OSError):
                     pipe.close()
         process.wait()
+
+
+def _lines_of(blocks: list[Block]) -> list[PaneLine]:
+    texts = (text for block in blocks if not block.error for text in block.text.splitlines())
+    return [line for line in map(pane_line, texts) if line]
 
 
 class _Lost(TerminalUnreachable):

@@ -205,6 +205,11 @@ class PaneLine:
         )
 
     @property
+    def name(self) -> str | None:
+        """The worker that the pane's mark names; None for a pane without a mark of ours."""
+        return _mark(self.text.split(",", 11)[11]).get("name") if self.marked else None
+
+    @property
     def dead(self) -> bool:
         return self.text.split(",", 3)[2] == "1"
 

@@ -13,7 +13,7 @@ import pytest
 from support import alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.base
-from actors import bulletins, messages, requests, terminal
+from actors import bulletins, errands, messages, requests, terminal
 from actors.base import ActorFailed, Post
 from actors.metrics import BeatOver, HeartbeatDue, MetricsActor, PublishDue
 from actors.records import Record
@@ -122,12 +122,12 @@ SAMPLES: dict[type, tuple[Any, ...]] = {
     ),
     TerminalActor: (
         terminal.StartWanted("nobody", None, nothing),  # type: ignore[arg-type]
-        terminal.Look("nobody", None, False, nothing),
+        errands.LooksDue(),
         terminal.Typing(None, nothing),  # type: ignore[arg-type]
-        terminal.Closing("%999"),
+        errands.Closing("%999"),
         terminal.Discarding("nobody"),
-        terminal.LogArming("%999", "x", None),  # type: ignore[arg-type]
-        terminal.Revive(),
+        errands.LogArming("%999", "x", None),  # type: ignore[arg-type]
+        errands.Revive(),
         terminal.Flush(),
     ),
     WorkerActor: (

@@ -10,9 +10,8 @@ from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, bo
 from actors.budget import Budget
 from actors.gates import Gate, Hold
 from actors.lifecycle import due, step
-from actors.lifecycle.moves import CLOSE_AGAIN
+from actors.lifecycle.moves import ASK_UNANSWERED, CLOSE_AGAIN
 from actors.lifecycle.sightings import GRACE, STATUS_LOST
-from actors.lifecycle.starting import ORDER_LOST
 from actors.messages import (
     Acknowledge,
     Admitted,
@@ -522,7 +521,7 @@ def test_nothing_is_asked_or_believed_before_an_unanswered_order_has_expired() -
 def test_an_expired_order_is_asked_after_until_tmux_answers() -> None:
     s = unknown()
     assert s.wait(5).did(AskPane) == [AskPane(None)]
-    assert s.wait(1.1).did(AskPane) == [AskPane(None)]
+    assert s.wait(ASK_UNANSWERED).did(AskPane) == [AskPane(None)]
 
 
 def test_an_expired_order_that_did_nothing_is_given_again_as_a_new_life() -> None:
@@ -563,11 +562,12 @@ def test_an_answer_after_the_deadline_still_counts() -> None:
     assert refused(unknown(), Refusal.IMPOSSIBLE).w.state is S.FAILED
 
 
-def test_an_order_that_nobody_answers_is_asked_after_in_the_end() -> None:
+def test_a_start_that_still_waits_its_turn_is_not_given_up_however_long_it_waits() -> None:
     s = ordered()
-    assert due(s.w) == pytest.approx(s.now + ORDER_LOST, abs=0.1)
-    assert s.wait(ORDER_LOST).w.life.phase is Phase.UNKNOWN  # type: ignore[union-attr]
-    assert s.wait(0).did(AskPane) == [AskPane(None)]
+    assert due(s.w) is None
+    assert s.wait(600).last == ()
+    assert s.absent().did(Start) == []
+    assert s.begun().w.state is S.RUNNING
 
 
 def test_orders_of_a_lost_terminal_count_as_past_their_deadline() -> None:
@@ -791,9 +791,15 @@ def test_the_end_of_a_process_is_a_question_to_tmux() -> None:
 
 def test_tmux_is_asked_again_with_growing_pauses_and_made_to_reap_from_the_third_time() -> None:
     s = running().tell(ProcessEnded("s-1"))
-    asked = [*s.did(AskPane), *(s.wait(0.5).did(AskPane)[0] for _ in range(9))]
+    asked = [*s.did(AskPane), *(s.seen(corpse_of("s-1", None)).wait(0.5).did(AskPane)[0] for _ in range(9))]
     assert [ask.nudge for ask in asked] == [False, False] + [True] * 8
     assert due(s.w) == pytest.approx(s.now + 0.5)
+
+
+def test_a_question_that_tmux_does_not_answer_waits_and_is_seldom_repeated() -> None:
+    s = running().tell(ProcessEnded("s-1"))
+    asked = len([ask for _ in range(6000) for ask in s.wait(0.1).did(AskPane)])
+    assert 100 <= asked <= 150  # in ten minutes
 
 
 def test_a_status_that_comes_late_is_the_verdict() -> None:

@@ -607,14 +607,19 @@ class OneWorker(RuleBasedStateMachine):
             assert w.ending.gone or due(w) is not None
         match w.state:
             case S.STARTING:
-                assert due(w) is not None
+                assert due(w) is not None or self.start_is_owed()
             case S.STOPPING | S.BACKOFF:
-                assert due(w) is not None or tree_owed
+                assert due(w) is not None or tree_owed or self.start_is_owed()
             case S.RUNNING:
                 assert w.life is not None
                 assert w.life.phase is Phase.ALIVE or due(w) is not None
             case S.PENDING:
                 assert not w.admitted or w.ending is not None
+
+    def start_is_owed(self) -> bool:
+        """Whether the Terminal still has the order to start the life."""
+        life = self.w.life.id if self.w.life else None
+        return any(held.until is None and held.order.life == life for held in self.world.orders)
 
     def tree_is_answered(self, life: str) -> bool:
         return life in self.world.ending or TreeGone(life) in self.world.mail

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from support import wait_until
 
 from actors.messages import Handle, Start, Started
-from actors.ports import NamedStart
+from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
 from actors.spec import WorkerSpec
 from supervisor.segments import Segments
 from supervisor.terminal_port import TmuxTerminal
-from supervisor.tmux_client import ControlClient, batch
+from supervisor.tmux_client import Block, ControlClient, batch
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import pane_line, quoted, words
 
@@ -125,7 +125,7 @@ def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: Tmux
     refused, started = terminal.start(chunk)
     assert refused.refusal == "name-taken"
     assert isinstance(started, Started)
-    _, pane = terminal.look(first.pane, "same", nudge=False)
+    _, (pane,) = terminal.look([PaneQuestion("same", first.pane)])
     assert pane.life == "life-1"
     assert pane.pid == first.process.pid
 
@@ -139,9 +139,33 @@ def test_a_look_is_answered_though_descriptors_have_run_out(
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr("supervisor.tmux_server.lives", no_descriptor)
-    _, pane = terminal.look(started.pane, "a", nudge=True)
+    _, (pane,) = terminal.look([PaneQuestion("a", started.pane, nudge=True)])
     assert pane.life == "life-1"
     monkeypatch.undo()
+
+
+def test_one_look_answers_for_all_who_ask_and_asks_the_kernel_about_those_alone(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panes = {name: start(terminal, name, ("sleep", "60")).pane for name in ("a", "b", "c")}
+    read: list[int] = []
+    monkeypatch.setattr("supervisor.terminal_port.handle_of", lambda pid: read.append(pid))
+    asked = [PaneQuestion("a", panes["a"]), PaneQuestion("b", None), PaneQuestion("gone", "%999")]
+    _, (a, b, gone) = terminal.look(asked)
+    assert ((a.name, a.id), (b.name, b.id), gone) == (("a", panes["a"]), ("b", panes["b"]), None)
+    assert len(read) == 2
+    _, (others,) = terminal.look([PaneQuestion("b", panes["c"])])
+    assert others is None  # the pane is there, but it is another worker's
+
+
+def test_a_list_that_tmux_refuses_is_no_proof_that_a_pane_is_gone(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+    refused = [[Block("server is busy", error=True)]]
+    monkeypatch.setattr("supervisor.tmux_client.ControlClient.run", lambda *a, **k: refused)
+    with pytest.raises(TerminalUnreachable, match="server is busy"):
+        terminal.look([PaneQuestion("a", started.pane)])
 
 
 def test_secrets_are_not_left_in_the_session(place: Path, terminal: TmuxTerminal) -> None:

@@ -12,10 +12,8 @@ from actors.lifecycle.outcomes import forgive
 from actors.lifecycle.readiness import look_at_readiness, probe_told
 from actors.lifecycle.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
 from actors.lifecycle.starting import (
-    ORDER_LOST,
     admitted,
     keep_waiting,
-    lose_order,
     orders_lost,
     start_refused,
     start_unknown,
@@ -78,7 +76,7 @@ def _deadlines(w: Worker) -> list[float]:
 
 def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is Phase.ORDERED:
-        return [life.since.mono + ORDER_LOST]
+        return []  # the Terminal answers each start, or OrdersLost tells that it can't
     if life.phase is not Phase.ALIVE:
         return [life.ask_at]
     if w.state is S.STARTING:
@@ -109,7 +107,6 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
     end_pause,
     look_at_readiness,
     ask_again,
-    lose_order,
     forgive,
     clean_up,
     type_next,

@@ -14,6 +14,7 @@ from actors.messages import (
 from actors.worker_state import Life, Phase, State, Step, Worker, move
 
 ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for an exit status, the last one repeats
+ASK_UNANSWERED = 5.0  # seconds between questions that tmux does not answer; each waits until it does
 NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
 CLOSE_AGAIN = 10.0  # seconds until a pane that was to be closed and is still there is closed again
 
@@ -39,8 +40,8 @@ def ask_again(w: Worker, now: Instant) -> Step:
     if life is None or life.ask_at is None or now.mono < life.ask_at:
         return w, ()
     if life.phase is Phase.UNKNOWN:
-        return replace(w, life=replace(life, ask_at=now.mono + 1.0)), (AskPane(None),)
-    pause = ASKS[min(life.asks, len(ASKS) - 1)]
+        return replace(w, life=replace(life, ask_at=now.mono + ASK_UNANSWERED)), (AskPane(None),)
+    pause = ASKS[min(life.asks, len(ASKS) - 1)] if life.asks - life.answers < len(ASKS) else ASK_UNANSWERED
     asked = replace(life, asks=life.asks + 1, ask_at=now.mono + pause)
     return replace(w, life=asked), (AskPane(w.pane, nudge=life.asks >= NUDGE_FROM),)
 

@@ -26,7 +26,6 @@ from actors.messages import (
 )
 from actors.worker_state import Goal, Life, Phase, State, Step, Worker, move
 
-ORDER_LOST = 60.0  # seconds after which an unanswered start counts as lost; a thousand starts queue for 15
 REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # until a refused start is tried again, the last one repeats
 
 S = State
@@ -106,14 +105,6 @@ def orders_lost(w: Worker, fact: OrdersLost, now: Instant) -> Step:
     w, told = type_unknown(w, TypeUnknown(life.id, w.typing.pieces), now)
     w, effects = start_unknown(w, StartUnknown(life.id, fact.until), now)
     return w, (*told, *effects)
-
-
-def lose_order(w: Worker, now: Instant) -> Step:
-    """Count a start as lost that has not been answered for a minute."""
-    life = w.life
-    if life is None or life.phase is not Phase.ORDERED or now.mono < life.since.mono + ORDER_LOST:
-        return w, ()
-    return start_unknown(w, StartUnknown(life.id, now.mono), now)
 
 
 def start_found(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:

@@ -1,0 +1,139 @@
+"""What waits for the Terminal: its mailbox never holds two questions of one worker, and no order twice.
+
+    Worker × N, Supervisor ──tell──▶ Errands ──LooksDue, at most one──▶ mailbox of the Terminal
+                                        └─ a table of Looks, one a worker ──taken whole──▶ one look at tmux
+
+Questions wait in the table until tmux has answered one look for all of them. While it does not, the next look is sent
+for by the next question, no sooner than LOOK_PAUSE after the last look. So however long tmux hangs, and however often
+workers ask, one look is outstanding, and what waits is bounded by the number of workers.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from actors.base import Post
+from actors.messages import Fact
+from actors.spec import WorkerSpec
+
+LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next one
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Answered by PaneSeen or PaneAbsent, once tmux answers. A later one of the same worker takes its place.
+
+    `pane` None: look for it by the worker's name. `drop_start`: a start of it that still waits must not happen later.
+    """
+
+    name: str
+    pane: str | None
+    nudge: bool
+    tell: Callable[[Fact], None]
+    drop_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LooksDue:
+    """Questions wait in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Destroy this dead pane."""
+
+    pane: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogArming:
+    """Open this pane's log pipe again."""
+
+    pane: str
+    life: str
+    spec: WorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Revive:
+    """See to it that there is a tmux server. Answered to the Supervisor by Revived."""
+
+
+Repeated = Closing | LogArming | Revive
+"""Orders that are given again until they are seen to be done; each waits once."""
+
+
+class Errands:
+    """The table. Thread-safe; `now` is the monotonic clock."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._looks: dict[str, Look] = {}
+        self._sent_for = False
+        self._not_before = float("-inf")
+        self._repeated: set[Repeated] = set()
+
+    def news(self, message: Any) -> Any:
+        """Return what the Terminal is to be told of this message; None when it knows, or is not to know yet."""
+        with self._lock:
+            match message:
+                case Look():
+                    return self._asked(message)
+                case Closing() | LogArming() | Revive():
+                    return self._ordered(message)
+                case _:
+                    return message
+
+    def _asked(self, look: Look) -> LooksDue | None:
+        before = self._looks.get(look.name)
+        nudge = look.nudge or (before is not None and before.nudge)
+        self._looks[look.name] = replace(look, nudge=nudge)
+        if self._sent_for or self._now() < self._not_before:
+            return None
+        self._sent_for = True
+        return LooksDue()
+
+    def _ordered(self, order: Repeated) -> Repeated | None:
+        if order in self._repeated:
+            return None
+        self._repeated.add(order)
+        return order
+
+    def take_looks(self) -> list[Look]:
+        """Return all questions that wait, and leave none."""
+        with self._lock:
+            self._sent_for = False
+            looks, self._looks = self._looks, {}
+            return list(looks.values())
+
+    def put_back(self, looks: Iterable[Look]) -> None:
+        """tmux has not answered these; where a worker has asked again meanwhile, its later question stands."""
+        with self._lock:
+            self._looks = {look.name: look for look in looks} | self._looks
+            self._not_before = self._now() + LOOK_PAUSE
+
+    def begun(self, order: Repeated) -> None:
+        """The Terminal has begun this order: from now on it can wait again."""
+        with self._lock:
+            self._repeated.discard(order)
+
+    def begin_anew(self) -> None:
+        """The mailbox is a new one: of what was in the last one nothing waits any more but the questions."""
+        with self._lock:
+            self._repeated.clear()
+            self._sent_for = bool(self._looks)
+
+
+class TerminalPost(Post[Any]):
+    """Where the Terminal is told things."""
+
+    def __init__(self, errands: Errands) -> None:
+        super().__init__()
+        self.errands = errands
+
+    def tell(self, message: Any) -> None:
+        news = self.errands.news(message)
+        if news is not None:
+            super().tell(news)
