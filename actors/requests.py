@@ -5,7 +5,7 @@ a row whose `order` is at least that number speaks of the time after the order.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,11 +31,16 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One verb for these workers, all of which must exist. Answered by `Accepted`."""
+    """One verb for these workers, all of which must exist. Answered by `Accepted`.
+
+    `choose`, if given, says which in place of `names`, from the specs of all workers in their order and the names of
+    those that live though no record and no file knows them; it may raise RequestRefused.
+    """
 
     verb: Verb
     names: tuple[str, ...]
     force: bool = False
+    choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

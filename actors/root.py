@@ -314,6 +314,9 @@ class SupervisorActor(SupervisedActor):
 
     def _order(self, order: Order) -> Accepted:
         self._refuse_if_closing()
+        if order.choose:
+            specs = [self._standings[name].record.spec for name in self._lineup if name in self._standings]
+            order = replace(order, names=order.choose(specs, ()))
         refuse_unknown(order.names, self._standings)
         if not order.force:
             refuse_protected(order, self._standings)

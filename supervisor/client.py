@@ -9,7 +9,7 @@ What goes wrong is drawn in failures.py.
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -142,12 +142,6 @@ def _nobody_at(socket_path: Path) -> str:
     told = f". What happened is in {log}" if os.path.isfile(log) else ""
     left = "workers that were left running live on: `panevisor up` adopts them"
     return f"no service is running (nobody listens at {socket_path}); {left}{told}"
-
-
-def batched(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Yield the names in as many parts as a request each takes."""
-    for start in range(0, len(names), wire.MAX_ARRAY):
-        yield names[start : start + wire.MAX_ARRAY]
 
 
 def _packed(request: dict[str, Any]) -> bytes:

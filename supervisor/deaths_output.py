@@ -3,19 +3,18 @@
 service, else deaths.jsonl ──▶ records, newest first ──▶ a table, or the table's line and the last words of each
 """
 
-import heapq
 import json
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from supervisor.client import Client, batched
+from supervisor.client import Client
 from supervisor.death_records import FILE, chosen, plain_death, read_deaths
 from supervisor.failures import CommandError
 from supervisor.place import Place
 from supervisor.plain_text import visible
-from supervisor.selection import families, match
+from supervisor.selection import Selection, match
 from supervisor.tables import short_size, short_time, timestamp
 from supervisor.why_output import clock
 
@@ -54,16 +53,8 @@ def _found(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
             raise
         return _on_disk(place, patterns, most)
     with client:
-        if not patterns:
-            return list(client.call("deaths", n=most))
-        workers = client.call("status")["workers"]
-        names = match(patterns, [worker["name"] for worker in workers], families(workers))
-        found = [client.call("deaths", names=part, n=most) for part in batched(names)]
-    return list(heapq.merge(*found, key=_ended, reverse=True))[:most]
-
-
-def _ended(record: Record) -> float:
-    return timestamp(record["ended_at"])
+        fields: dict[str, Any] = {"select": Selection(patterns=patterns).to_wire()} if patterns else {}
+        return list(client.call("deaths", n=most, **fields))
 
 
 def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:

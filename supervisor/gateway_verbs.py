@@ -24,6 +24,7 @@ from actors.requests import (
     Order,
     Plan,
     Planned,
+    RequestRefused,
     Run,
     Scale,
     ShutDown,
@@ -34,10 +35,12 @@ from supervisor import wire
 from supervisor.config_problems import ConfigError, shown
 from supervisor.connection import Connection
 from supervisor.death_records import plain_death
+from supervisor.failures import CommandError
 from supervisor.keys import KeyUnknown, checked
 from supervisor.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, Pictures, plain_entry
 from supervisor.probe_words import without_secrets
 from supervisor.request_fields import Request, content, flag, names, pairs, table, text, texts, wait, whole
+from supervisor.selection import Selection, Worker, select
 from supervisor.verdict_wait import Expected
 from supervisor.wire import WireError
 
@@ -222,10 +225,23 @@ def _last_death(desk: Desk, name: str) -> dict[str, Any] | None:
 
 
 async def _deaths(desk: Desk, _connection: Connection, request: Request) -> bytes:
-    wanted = names(request) if "names" in request else None
-    _known(_present(desk), wanted or ())
+    wanted = _whose(_present(desk), request)
     most = whole(request, "n", 0, MOST_DEATHS)
     return wire.pack([plain_death(death) for death in desk.deaths(wanted, MOST_DEATHS if most is None else most)])
+
+
+def _whose(snapshot: Snapshot, request: Request) -> Collection[str] | None:
+    """Return the workers that are asked about; None: all that there ever were."""
+    if "select" in request:
+        selection = _selection(request)
+        rows = [{"name": r.name, "labels": dict(r.labels), "project": r.project} for r in snapshot.rows.values()]
+        try:
+            return frozenset(select(rows, selection))
+        except CommandError as refused:
+            raise WireError(refused.code, refused.message) from None
+    wanted = names(request) if "names" in request else None
+    _known(snapshot, wanted or ())
+    return wanted
 
 
 def _plain_ending(ending: EndingView | None) -> dict[str, Any] | None:
@@ -275,13 +291,42 @@ def _topics(request: Request) -> tuple[str, ...]:
 
 def _order(verb: OrderVerb) -> Verb:
     async def run(desk: Desk, _connection: Connection, request: Request) -> bytes:
-        ordered, seconds = names(request), wait(request)
-        accepted = await desk.ask(Order(verb, ordered, flag(request, "force")))
+        seconds = wait(request)
+        accepted = await desk.ask(_order_of(verb, request))
         assert isinstance(accepted, Accepted)
         expected = dict.fromkeys(accepted.names, (verb.value, accepted.number))
         return await _settled(desk, accepted, expected, seconds)
 
-    return Verb(run, frozenset({"names", "force", "wait"}))
+    return Verb(run, frozenset({"names", "select", "force", "wait"}))
+
+
+def _order_of(verb: OrderVerb, request: Request) -> Order:
+    force = flag(request, "force")
+    if "select" not in request:
+        return Order(verb, names(request), force)
+    selection = _selection(request)
+    return Order(verb, (), force, lambda specs, unknown: _chosen(selection, specs, unknown))
+
+
+def _selection(request: Request) -> Selection:
+    if "names" in request:
+        raise WireError("usage", "names and select exclude each other")
+    try:
+        selection = Selection.of_wire(request["select"])
+        selection.require()
+    except CommandError as wrong:
+        raise WireError(wrong.code, wrong.message) from None
+    return selection
+
+
+def _chosen(selection: Selection, specs: Iterable[WorkerSpec], unknown: Collection[str]) -> tuple[str, ...]:
+    """Return the names of those meant; one that is `unknown` to records and file is meant only by its very name."""
+    workers: list[Worker] = [{"name": s.name, "labels": dict(s.labels), "project": s.project} for s in specs]
+    workers += [{"name": name, "labels": {}, "project": ""} for name in unknown if name in selection.patterns]
+    try:
+        return tuple(select(workers, selection))
+    except CommandError as refused:
+        raise RequestRefused(refused.code, refused.message) from None
 
 
 async def _run(desk: Desk, _connection: Connection, request: Request) -> bytes:
@@ -425,7 +470,7 @@ VERBS: dict[str, Verb] = {
     "unsubscribe": Verb(_unsubscribe, frozenset({"topics"})),
     "events": Verb(_events, frozenset({"n", "since"})),
     "why": Verb(_why, frozenset({"name"})),
-    "deaths": Verb(_deaths, frozenset({"names", "n"})),
+    "deaths": Verb(_deaths, frozenset({"names", "select", "n"})),
     "start": _order(OrderVerb.START),
     "stop": _order(OrderVerb.STOP),
     "restart": _order(OrderVerb.RESTART),

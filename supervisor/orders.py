@@ -1,15 +1,15 @@
 """`start`, `stop`, `restart`, `complete`, `remove`: an order for the selected workers, and one line a worker on it."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supervisor.client import Client, batched
+from supervisor.client import Client
 from supervisor.conflicts import service_of
 from supervisor.place import Place
 from supervisor.plain_text import visible
 from supervisor.progress import SETTLED, STOPPED, Progress
-from supervisor.selection import Selection, select
+from supervisor.selection import Selection
 
 _STARTS = {"start", "restart"}
 
@@ -18,11 +18,10 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
     """Give the order and, if `wait` is more than 0, wait so many seconds for verdicts; 1 when one is not well."""
     selection.require()
     with service_of(place) as client:
-        names = select(client.call("status")["workers"], selection)
-        answers = [_ordered(client, verb, part, force=force, wait=wait) for part in batched(names)]
+        answer = _ordered(client, verb, selection, force=force, wait=wait)
     if not wait:
-        print(f"{verb} was ordered for {len(names)} worker(s)")
-    return max([report(answer, answer["verdicts"]) for answer in answers], default=0)
+        print(f"{verb} was ordered for {len(answer['names'])} worker(s)")
+    return report(answer, answer["verdicts"])
 
 
 def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -> int:
@@ -54,12 +53,12 @@ def on_record(answer: Mapping[str, Any]) -> bool:
     return False
 
 
-def _ordered(client: Client, verb: str, names: Sequence[str], *, force: bool, wait: float) -> Any:
+def _ordered(client: Client, verb: str, selection: Selection, *, force: bool, wait: float) -> Any:
     progress = Progress(SETTLED if verb in _STARTS else STOPPED)
     if wait and sys.stderr.isatty():
         client.on_message = progress
         client.call("subscribe", topics=["metrics"])
     try:
-        return client.call(verb, names=names, force=force, wait=wait)
+        return client.call(verb, select=selection.to_wire(), force=force, wait=wait)
     finally:
         progress.done()

@@ -13,6 +13,7 @@ from typing import Any
 
 from supervisor.config_problems import shown
 from supervisor.failures import CommandError, UnknownWorker
+from supervisor.wire import MAX_ARRAY
 
 REPLICA_OF = "replica_of"  # as in actors.spec, which a command need not load for it
 Worker = Mapping[str, Any]
@@ -28,6 +29,28 @@ class Selection:
     project: str | None = None
     all: bool = False
 
+    def to_wire(self) -> dict[str, Any]:
+        """Return what `of_wire` reads; patterns that are more than an array may hold go in several."""
+        parts = [list(self.patterns[at : at + MAX_ARRAY]) for at in range(0, len(self.patterns), MAX_ARRAY)]
+        patterns = parts if len(parts) > 1 else list(self.patterns)
+        return {"patterns": patterns, "labels": [*map(list, self.labels)], "project": self.project, "all": self.all}
+
+    @classmethod
+    def of_wire(cls, found: Any) -> "Selection":
+        """Read a request's `select`; raises CommandError."""
+        if not isinstance(found, dict) or found.keys() - {"patterns", "labels", "project", "all"}:
+            raise CommandError("usage", "select must be a map of patterns, labels, project and all")
+        patterns, labels = found.get("patterns", []), found.get("labels", [])
+        project, everything = found.get("project"), found.get("all", False)
+        names: list[Any] = _flat(patterns) if isinstance(patterns, list) else [None]
+        if not all(isinstance(name, str) for name in names):
+            raise CommandError("usage", "select: patterns must be a list of text, or of such lists")
+        if not isinstance(labels, list) or not all(_is_pair(label) for label in labels):
+            raise CommandError("usage", "select: labels must be a list of pairs of text")
+        if not isinstance(project, str | None) or not isinstance(everything, bool):
+            raise CommandError("usage", "select: project must be text, and all true or false")
+        return cls(patterns=tuple(names), labels=tuple((k, v) for k, v in labels), project=project, all=everything)
+
     @property
     def empty(self) -> bool:
         return not (self.patterns or self.labels or self.project is not None or self.all)
@@ -38,6 +61,14 @@ class Selection:
             raise CommandError("usage", "say which workers: NAME… (globs too), -l LABEL=VALUE, -p PROJECT or --all")
         if self.all and (self.patterns or self.labels or self.project is not None):
             raise CommandError("usage", "--all and a selection exclude each other")
+
+
+def _flat(patterns: list[Any]) -> list[Any]:
+    return [name for part in patterns for name in (part if isinstance(part, list) else [part])]
+
+
+def _is_pair(label: Any) -> bool:
+    return isinstance(label, list) and len(label) == 2 and all(isinstance(part, str) for part in label)
 
 
 def parse_label(text: str) -> tuple[str, str]:
@@ -86,8 +117,9 @@ def match(
     A name is that worker's, else that of all replicas of a family, else a glob.
     """
     found: set[str] = set()
+    there = set(known)
     for pattern in patterns:
-        matching = {pattern} & set(known) or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
+        matching = {pattern} & there or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
         if strict and not matching:
             raise UnknownWorker(pattern, f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
         found |= matching

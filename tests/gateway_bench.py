@@ -11,7 +11,7 @@ from typing import Any
 from actors.feed import Entry
 from actors.messages import Instant
 from actors.replicas import Family
-from actors.requests import Accepted
+from actors.requests import Accepted, Order
 from actors.snapshot import Config, Host, Row, Service, Snapshot
 from actors.spec import PaneSize, WorkerSpec
 from supervisor import unix_socket, wire
@@ -129,6 +129,10 @@ class Bench:
         self.gateway.start()
 
     def _ask(self, request: object, timeout: float) -> object:
+        if isinstance(request, Order) and request.choose and self.gateway.snapshot:
+            rows = self.gateway.snapshot.rows.values()
+            specs = [WorkerSpec(name=r.name, command="x", cwd="/", labels=r.labels, project=r.project) for r in rows]
+            request = replace(request, names=request.choose(specs, ()), choose=None)
         self.asked.append(request)
         return self.answer(request, timeout)
 

@@ -287,6 +287,48 @@ def test_an_order_reaches_the_supervisor_checked_and_without_repeats(bench: Benc
     assert answer == {"number": 7, "names": ["a", "b"], "verdicts": [], "changes": [], "unrecorded": None}
 
 
+@pytest.mark.parametrize(
+    ("select", "names"),
+    [
+        ({"patterns": ["b*", "a"]}, ("a", "b1", "b2")),
+        ({"patterns": [["b1"], ["b2"]]}, ("b1", "b2")),
+        ({"project": "p"}, ("b1",)),
+        ({"labels": [["tier", "x"]]}, ("b2",)),
+        ({"all": True}, ("a", "b1", "b2")),
+    ],
+)
+def test_a_selection_is_one_order_in_the_order_of_the_workers(
+    bench: Bench, select: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    bench.publish(1, row("a"), row("b1", project="p"), row("b2", labels=(("tier", "x"),)))
+    assert tuple(bench.client().call("stop", select=select)["names"]) == names
+    assert [order.names for order in bench.asked] == [names]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"select": {}}, "usage"),
+        ({"select": {"all": True}, "names": ["a"]}, "usage"),
+        ({"select": {"all": True, "patterns": ["a"]}}, "usage"),
+        ({"select": {"patterns": [1]}}, "usage"),
+        ({"select": {"patterns": "a"}}, "usage"),
+        ({"select": {"labels": [["a"]]}}, "usage"),
+        ({"select": {"project": 1}}, "usage"),
+        ({"select": {"mood": "good"}}, "usage"),
+        ({"select": {"patterns": ["nobody"]}}, "unknown-worker"),
+        ({"select": {"project": "nobody"}}, "unknown-worker"),
+    ],
+)
+def test_a_selection_that_means_nobody_is_refused(bench: Bench, fields: dict[str, Any], code: str) -> None:
+    bench.publish(1, row("a"))
+    for verb in ("stop", "deaths"):
+        with pytest.raises(ServiceError) as refused:
+            bench.client().call(verb, **fields)
+        assert refused.value.code == code
+    assert bench.asked == []
+
+
 def test_an_order_waits_for_rows_that_speak_of_the_time_after_it(bench: Bench) -> None:
     bench.publish(1, row("a", order=6), row("b", order=6))
     answers: list[Any] = []
