@@ -9,8 +9,8 @@ from pathlib import Path
 
 from supervisor.client import Client, NoService, ServiceError
 from supervisor.failures import CommandError
-from supervisor.paths import make_private
 from supervisor.place import Place
+from supervisor.private_files import opened
 from supervisor.sd_notify import VARIABLES
 
 START_TIMEOUT = 30.0
@@ -28,9 +28,9 @@ def start(place: Place, timeout: float = START_TIMEOUT) -> Client:
 
     One that ends instead passes on what it said and its exit code. When another one was quicker, that one is used.
     """
-    make_private(place.state_dir)
+    place.claim()
     output = place.state_dir / OUTPUT
-    with open(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+    with open(output, "wb", opener=opened) as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "supervisor", "-c", str(place.config), "--socket", str(place.socket), "serve"],
             stdin=subprocess.DEVNULL,

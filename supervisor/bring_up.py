@@ -19,6 +19,7 @@ from supervisor.known_workers import state_of
 from supervisor.orders import on_record
 from supervisor.place import Place
 from supervisor.plain_text import visible
+from supervisor.private_files import refuse_shared
 from supervisor.progress import Progress
 from supervisor.status_output import WELL, show
 
@@ -29,6 +30,7 @@ _WELL = WELL | {"stopped"}  # by a person: as in verdicts.py
 def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
     """Bring everything up: `found` is where a service of this file was last, `own` where the file wants it now."""
     checked(found, own)
+    refuse_shared(found.state_dir)
     with _service(found, own) as client:
         refuse_another(client, own)
         progress = Progress()

@@ -222,6 +222,7 @@ def serve(given: Given) -> int:
 
     place = given.own_place()
     refuse_left_behind(place)
+    place.claim()
     os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
     try:
         lock = hold(place.state_dir)

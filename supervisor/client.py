@@ -46,13 +46,17 @@ class Client:
     def connect(cls, socket_path: Path, timeout: float = 5.0) -> Self:
         """Return a client of the service at this socket; raises NoService or ServiceError."""
         try:
-            return cls(unix_socket.connect(socket_path, timeout))
+            connection = unix_socket.connect(socket_path, timeout)
         except PermissionError as error:
             raise ServiceError("not-permitted", f"no permission to use {socket_path}") from error
         except (BlockingIOError, TimeoutError) as error:
             raise ServiceError("busy", f"the service does not take the connection within {timeout:g} s") from error
         except OSError as error:
             raise NoService(_nobody_at(socket_path)) from error
+        if (owner := unix_socket.peer_of(connection).uid) != os.geteuid():
+            connection.close()
+            raise ServiceError("not-permitted", f"what answers at {socket_path} belongs to user {owner}, not to you")
+        return cls(connection)
 
     def __enter__(self) -> Self:
         return self

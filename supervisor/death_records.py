@@ -9,7 +9,6 @@ supervise: what the disk refuses is kept in memory and written at the next chanc
 
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Collection, Iterable
@@ -22,6 +21,7 @@ from actors.death import Death
 from actors.snapshot import iso
 from actors.vital import VitalThread
 from supervisor.plain_text import plain
+from supervisor.private_files import content_of, opened, replace_file, write_all
 from supervisor.segments import LifeLog
 
 FILE = "deaths.jsonl"
@@ -148,23 +148,17 @@ class DeathRecords:
             self._write_whole()
             return
         try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with open(fd, "wb", buffering=0) as file:
-                _write(file.fileno(), b"".join(map(_line, lines)))
+            with open(self.path, "ab", buffering=0, opener=opened) as file:
+                write_all(file.fileno(), b"".join(map(_line, lines)))
         except OSError as error:
             self._fail(error)
         self._lines += len(lines)
 
     def _write_whole(self) -> None:
-        temporary = self.path.with_name(self.path.name + ".tmp")
+        content = b"".join(_line({"death": death.to_json()}) for death in self._kept)
         try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(fd, "wb", buffering=0) as file:
-                _write(file.fileno(), b"".join(_line({"death": death.to_json()}) for death in self._kept))
-            os.rename(temporary, self.path)
+            replace_file(self.path, content, sync=False)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             self._fail(error)
         else:
             self._lines, self.problem = len(self._kept), None
@@ -216,7 +210,7 @@ def plain_death(death: Death) -> dict[str, Any]:
 def read_deaths(path: Path) -> list[Death]:
     """Return what is on record, oldest first; nothing where the file is missing or can't be read."""
     try:
-        lines = path.read_bytes().splitlines()
+        lines = content_of(path).splitlines()
     except OSError:
         return []
     return pruned(_folded(lines))
@@ -237,8 +231,3 @@ def _folded(lines: Iterable[bytes]) -> list[Death]:
 def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
-
-def _write(fd: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(fd, rest) :]

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.paths import make_private
+from supervisor.private_files import claim, opened
 
 FILE_NAME = "lock"
 
@@ -40,11 +40,11 @@ class Lock:
 
 
 def hold(state_dir: Path) -> Lock:
-    """Take the lock at once or raise Held. Makes the directory, 0700 each, where it is missing. Raises OSError."""
-    make_private(state_dir)
+    """Take the lock at once or raise Held. The directory is made where it is missing; raises OSError, as `claim`."""
+    claim(state_dir)
     path = state_dir / FILE_NAME
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = opened(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

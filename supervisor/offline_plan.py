@@ -20,8 +20,8 @@ from supervisor import config
 from supervisor.failures import CommandError
 from supervisor.gateway_verbs import plain_changes
 from supervisor.panes import pane_lines
-from supervisor.paths import no_place
 from supervisor.place import Place
+from supervisor.private_files import no_place
 from supervisor.proc_table import handle_of
 from supervisor.records_file import read_records
 from supervisor.tmux_server import TmuxServer

@@ -13,6 +13,8 @@ import os
 import stat
 from pathlib import Path
 
+from supervisor.private_files import claim, opened, replace_file
+
 FILE_NAME = "panevisor.toml"
 MOST_BYTES = 32_000_000  # of a config: some 8 kB for each of 4000 workers
 _STEM_CHARS = 48  # of up to 4 bytes each: a name of 255 bytes must still hold the digest
@@ -64,24 +66,29 @@ def write_pointer(config: Path, state_dir: Path) -> None:
     if read_pointer(config) == _absolute(state_dir):
         return
     target = pointer_path(config)
-    make_private(target.parent)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        _write_new(temporary, json.dumps({"config": str(_absolute(config)), "state_dir": str(_absolute(state_dir))}))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    for directory in (target.parent.parent, target.parent):
+        claim(directory)
+    noted = {"config": str(_absolute(config)), "state_dir": str(_absolute(state_dir))}
+    replace_file(target, json.dumps(noted).encode(), sync=False)
 
 
 def read_pointer(config: Path) -> Path | None:
-    """Return the noted state directory; None where no pointer is, or none that speaks of this config."""
+    """Return the noted state directory; None where no pointer of ours is, or none that speaks of this config."""
     try:
-        noted = json.loads(pointer_path(config).read_bytes())
+        noted = json.loads(_own_content(pointer_path(config)))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(noted, dict) or noted.get("config") != str(_absolute(config)):
         return None
     return _usable(noted.get("state_dir"))
+
+
+def _own_content(path: Path) -> bytes:
+    """Return the content of a file that this user wrote: another one's pointer could lead to a service of theirs."""
+    with open(path, "rb", opener=opened) as file:
+        if os.fstat(file.fileno()).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "belongs to another user", str(path))
+        return file.read()
 
 
 def _usable(state_dir: object) -> Path | None:
@@ -107,25 +114,6 @@ def _xdg(variable: str, below_home: str) -> Path:
     return Path(named) if os.path.isabs(named) else _absolute(os.path.expanduser("~")) / below_home
 
 
-def make_private(directory: Path) -> None:
-    """Make the directory and whatever is missing above it, each 0700; raises OSError that says the mend.
-
-    mkdir's `parents` would leave those above open to others.
-    """
-    if not directory.parent.exists():
-        make_private(directory.parent)
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise no_place(error, directory) from error
-
-
-def no_place(error: OSError, directory: Path) -> OSError:
-    """Return the error as one that names the directory, and the mend."""
-    mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
-    return OSError(error.errno, f"{error.strerror}: {mend}", str(directory))
-
-
 class NoRegularFile(OSError):
     """A pipe, a device or a socket stands where a file has to be."""
 
@@ -141,8 +129,3 @@ def regular_content(path: Path, most: int) -> bytes:
     finally:
         os.close(descriptor)  # also of a directory, which is no file to be opened
 
-
-def _write_new(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)  # left by a process that had our id and was killed
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-        file.write(text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor import paths
+from supervisor.private_files import claim
 
 SOCKET = "panevisor.sock"
 TMUX_SOCKET = "tmux.sock"
@@ -35,6 +36,11 @@ class Place:
     @property
     def tmux_socket(self) -> Path:
         return self.state_dir / TMUX_SOCKET
+
+    def claim(self) -> None:
+        """Make the directories that a service writes to, and see that they are ours alone; raises OSError."""
+        claim(self.state_dir)
+        claim(self.logs)
 
 
 def locate(config_arg: str | None, socket_arg: str | None = None) -> Place:

@@ -11,6 +11,7 @@ from supervisor.conflicts import refuse_another, refuse_left_behind
 from supervisor.orders import report
 from supervisor.place import Place
 from supervisor.plain_text import visible
+from supervisor.private_files import refuse_shared
 from supervisor.progress import Progress
 
 CHANGED = 10
@@ -41,6 +42,7 @@ def plan(found: Place, own: Place, *, as_json: bool) -> int:
 def apply(found: Place, own: Place, *, force: bool, wait: float) -> int:
     """Apply the file; print the changes and, if `wait` is more than 0, the verdicts on the workers changed."""
     checked(found, own)
+    refuse_shared(found.state_dir)
     with Client.connect(found.socket) as client:
         refuse_another(client, own)
         progress = Progress()

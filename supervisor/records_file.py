@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.records import Folding, Head, Record, Records
+from supervisor.private_files import content_of, opened, replace_file, sync_directory, write_all
 
 FILE = "records.jsonl"
 COMPACT_FACTOR = 4  # lines for each worker and the head before the file is rewritten…
@@ -114,7 +115,7 @@ class RecordsFile:
 
     def _read(self) -> bytes:
         try:
-            return self.path.read_bytes()
+            return content_of(self.path)
         except FileNotFoundError:
             return b""
 
@@ -154,7 +155,7 @@ class RecordsFile:
             return
         try:
             fd = self._opened()
-            _write(fd, b"".join(lines))
+            write_all(fd, b"".join(lines))
             self._unsynced = not durable
             if durable:
                 os.fsync(fd)
@@ -167,9 +168,9 @@ class RecordsFile:
     def _opened(self) -> int:
         if self._fd is None:
             new = not self.path.exists()
-            self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            self._fd = opened(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             if new:
-                _sync_directory(self.path.parent)
+                sync_directory(self.path.parent)
         elif not os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
             raise FileNotFoundError(0, "another file has taken its place")
         return self._fd
@@ -180,41 +181,23 @@ class RecordsFile:
         try:
             self._rewrite()
         except OSError:
-            self._compact_from = self._lines + COMPACT_ABOVE  # the file is as it was, only long: later, then
-            return
-        try:
-            _sync_directory(self.path.parent)
-        except OSError as error:
-            self._fail(error)  # the old file could come back, without what is appended to the new one
+            # the file is as it was, only long: later, then. Where the new one is in its place, the next append fails
+            self._compact_from = self._lines + COMPACT_ABOVE
 
     def _rewrite_or_fail(self) -> None:
         try:
             self._rewrite()
-            _sync_directory(self.path.parent)
         except OSError as error:
             self._fail(error)
         else:
             self._failing = None
 
     def _rewrite(self) -> None:
-        """Put a new file in the place of the old one; where this raises, the old one is there as it was."""
         lines = list(self._whole())
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        try:
-            fd = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                _write(fd, b"".join(lines))
-                os.fsync(fd)
-                os.rename(temporary, self.path)
-            except OSError:
-                os.close(fd)
-                raise
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()  # on a full disk its blocks are wanted elsewhere
-            raise
+        replace_file(self.path, b"".join(lines), sync=True)
         self.close()
-        self._fd, self._lines, self._compact_from, self._unsynced = fd, len(lines), COMPACT_ABOVE, False
+        self._fd = opened(self.path, os.O_RDWR | os.O_APPEND)
+        self._lines, self._compact_from, self._unsynced = len(lines), COMPACT_ABOVE, False
 
     def _whole(self) -> Iterator[bytes]:
         yield _head_line(self._head)
@@ -233,7 +216,7 @@ def read_records(path: Path) -> Records:
 def examined(path: Path) -> tuple[Records, str | None]:
     """Return what is on record, and in words what is damaged in the file; None when nothing is."""
     try:
-        found = _examined(path.read_bytes())
+        found = _examined(content_of(path))
     except FileNotFoundError:
         return Records(), None
     return found.records, in_words(found.damage, found.lines, _by_name(found.records)) if found.damage else None
@@ -331,9 +314,9 @@ def _keep_beside(path: Path, content: bytes) -> Path:
     """Write a damaged file's content beside it, for its owner alone, and drop the oldest of those kept before."""
     now = datetime.now(UTC)
     kept = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z")
-    fd = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd = opened(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        _write(fd, content)
+        write_all(fd, content)
     except OSError:
         with contextlib.suppress(OSError):
             kept.unlink()
@@ -345,17 +328,3 @@ def _keep_beside(path: Path, content: bytes) -> Path:
             old.unlink()
     return kept
 
-
-def _write(fd: int, content: bytes) -> None:
-    """Write all of it; a short write is followed by the one that tells why, as ENOSPC does."""
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.plain_text import plain
+from supervisor.private_files import replace_file
 
 POLL = 0.1  # seconds between two looks of `follow`
 LIVES_KEPT = 50
@@ -125,7 +127,7 @@ class Segments:
         lives = self.directory / f"{name}.lives"
         lines = [*_lines_of(lives)[1 - LIVES_KEPT :], mark.encode()]
         try:
-            _replace(lives, b"\n".join(lines) + b"\n")
+            replace_file(lives, b"\n".join(lines) + b"\n", sync=False)
         except OSError as error:
             self._note(error)
 
@@ -222,18 +224,13 @@ def _segment(entry: "os.DirEntry[str]") -> Segment | None:
     if not match:
         return None
     try:
-        stat = entry.stat()
+        found = entry.stat(follow_symlinks=False)
     except OSError:
         return None  # deleted since it was listed
+    if not stat.S_ISREG(found.st_mode):
+        return None  # `split` makes files: a link leads out of the log
     number = int(match["number"])
-    return Segment(Path(entry.path), match["life"], match["arm"], number, stat.st_size, stat.st_mtime_ns)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    temporary.rename(path)
+    return Segment(Path(entry.path), match["life"], match["arm"], number, found.st_size, found.st_mtime_ns)
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -64,6 +64,7 @@ from supervisor.orphans import end_orphans
 from supervisor.pane_sweep import PaneSweeper
 from supervisor.place import Place
 from supervisor.plain_text import visible
+from supervisor.private_files import claim, make_private, why_shared
 from supervisor.probes import ProbePool
 from supervisor.processes import ProcessPort
 from supervisor.records_file import RecordsFile
@@ -308,9 +309,15 @@ class Service:
 
     def _build_log(self) -> None:
         log = self._settings.log
-        log.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(log.file.parent)
         self._log = ServiceLog(
-            log.file, level=log.level, format=log.format, max_size=log.max_size, keep=log.keep, console=_terminal()
+            log.file,
+            level=log.level,
+            format=log.format,
+            max_size=log.max_size,
+            keep=log.keep,
+            console=_terminal(),
+            elsewhere=not log.file.is_relative_to(self.place.state_dir),
         )
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
         self._log.log("info", "service.started", facts | self._the_one_before())
@@ -328,7 +335,7 @@ class Service:
 
     def _build_adapters(self, nofile: int) -> None:
         state_dir = self.place.state_dir
-        (state_dir / LOGS).mkdir(mode=0o700, exist_ok=True)
+        claim(state_dir / LOGS)
         marker = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:8]
         self._clock = SystemClock()
         self._workers = Loop("workers")
@@ -598,6 +605,7 @@ class Service:
         supervisor.tell(
             PartFailing("lock", None if self._lock.still_ours() else "the lock file was deleted or replaced")
         )
+        supervisor.tell(PartFailing("state directory", self._why_not_private()))
         self._log.retry()
         supervisor.tell(PartFailing("log", self._log.failing))
         supervisor.tell(PartFailing("worker logs", self._segments.problem))
@@ -609,6 +617,13 @@ class Service:
         supervisor.tell(PartFailing("pointer", self._unpointed))
         for incident in self._errors.over():
             self._log.log("warning", "adapter.goes_on", {"error": incident.error, "times": incident.times})
+
+    def _why_not_private(self) -> str | None:
+        state_dir = self.place.state_dir
+        with contextlib.suppress(OSError):
+            if reason := why_shared(state_dir, state_dir.stat()):
+                return f"{state_dir}: {reason}"
+        return None
 
     def _records_digest(self) -> str:
         snapshot = self.gateway.snapshot

@@ -27,6 +27,7 @@ from structlog.processors import JSONRenderer
 from actors.snapshot import iso
 from supervisor.console import Console
 from supervisor.plain_text import visible
+from supervisor.private_files import opened
 from supervisor.state_replay import TABLE, after, is_transition
 
 LONGEST = 2000  # characters of one string
@@ -46,10 +47,18 @@ class ServiceLog:
     """
 
     def __init__(
-        self, path: Path, *, level: str, format: str, max_size: int, keep: int, console: TextIO | None = None
+        self,
+        path: Path,
+        *,
+        level: str,
+        format: str,
+        max_size: int,
+        keep: int,
+        console: TextIO | None = None,
+        elsewhere: bool = False,
     ) -> None:
         self._least = _rank(level)
-        self._file = LineFile(path, max_size=max_size, keep=keep)
+        self._file = LineFile(path, max_size=max_size, keep=keep, elsewhere=elsewhere)
         self._json = json_renderer()
         self._console = Console(console) if console is not None else None
         self._on_console = self._json if console is None or not _for_people(console, format) else renderer_for(console)
@@ -160,12 +169,14 @@ class ServiceLog:
 
 
 class LineFile(RotatingFileHandler):
-    """A file of whole lines, mode 0600, with `keep` files in all; what goes wrong is raised, as OSError.
+    """A file of whole lines, made 0600, with `keep` files in all; what goes wrong is raised, as OSError.
 
-    Of the handler it uses the rotation. Lines go past its buffers: what a full disk refuses must not come later.
+    Of the handler it uses the rotation. Lines go past its buffers: what a full disk refuses must not come later. One
+    `elsewhere` than in the state directory is a person's choice: it may be a link or a device, and keeps its mode.
     """
 
-    def __init__(self, path: Path, *, max_size: int, keep: int) -> None:
+    def __init__(self, path: Path, *, max_size: int, keep: int, elsewhere: bool = False) -> None:
+        self._opener = _as_it_is if elsewhere else opened
         super().__init__(path, maxBytes=max_size, backupCount=keep - 1, encoding="utf-8", delay=True)
         self._uncounted = 0
 
@@ -214,13 +225,17 @@ class LineFile(RotatingFileHandler):
         return self.stream.fileno()
 
     def _open(self) -> io.TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600))
+        return open(self.baseFilename, "a", encoding="utf-8", opener=self._opener)
 
     def _end_torn_line(self, fd: int) -> None:
         """Begin on a line of our own: whoever wrote last may have been killed in the middle of one."""
-        with open(self.baseFilename, "rb") as file:
+        with open(self.baseFilename, "rb", opener=self._opener) as file:
             if os.fstat(fd).st_size and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
                 os.write(fd, b"\n")
+
+
+def _as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 # ── rendering ─────────────────────────────────────────────────────────────────────────────────────────────────────

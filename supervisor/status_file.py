@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from supervisor.private_files import replace_file
+
 if TYPE_CHECKING:
     from actors.snapshot import Snapshot
 
@@ -108,7 +110,7 @@ class StatusFile:
             if self._ended and not last_word:
                 return  # this beat was under way when the end came
             try:
-                _replace(self._path, json.dumps(fields).encode() + b"\n", sync=last_word)
+                replace_file(self._path, json.dumps(fields).encode() + b"\n", sync=last_word)
             except OSError as error:
                 self._report(f"{self._path}: {error.strerror or error}")
             else:
@@ -230,22 +232,3 @@ def _unix(iso: str | None) -> float | None:
     except (ValueError, OverflowError):
         return None
 
-
-def _replace(path: Path, content: bytes, *, sync: bool) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())
-    os.rename(temporary, path)
-    if sync:
-        _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

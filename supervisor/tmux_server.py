@@ -16,6 +16,7 @@ from actors.messages import Handle
 from actors.ports import TerminalError, TerminalUnreachable
 from actors.spec import PaneSize
 from supervisor import subreaper
+from supervisor.private_files import content_of, replace_file
 from supervisor.proc_table import entry_of, handle_of
 from supervisor.program_file import NOT_INSTALLED
 from supervisor.tmux_client import SOCKET, batch, scrubbed
@@ -73,9 +74,9 @@ def write_conf(state_dir: Path, size: PaneSize) -> None:
     """Write the file that a beginning server reads, unless it is there: a full disk is no reason not to begin."""
     text = conf_text(size)
     with contextlib.suppress(OSError, ValueError):
-        if (state_dir / CONF).read_text() == text:
+        if content_of(state_dir / CONF).decode() == text:
             return
-    (state_dir / CONF).write_text(text)
+    replace_file(state_dir / CONF, text.encode(), sync=False)
 
 
 class TmuxServer:

@@ -9,7 +9,6 @@ from typing import NoReturn
 from actors.spec import PaneSize
 from supervisor import subreaper
 from supervisor.failures import CommandError
-from supervisor.paths import make_private
 from supervisor.place import Place
 from supervisor.program_file import NOT_INSTALLED
 from supervisor.tmux_client import scrubbed
@@ -18,7 +17,7 @@ from supervisor.tmux_server import CONF, TmuxServer, until, write_conf
 
 def become(place: Place) -> NoReturn:
     """Be replaced by tmux, with the service's conf and a scrubbed environment; refuse where one listens already."""
-    make_private(place.state_dir)
+    place.claim()
     if found := TmuxServer(place.state_dir, PaneSize()).find():
         raise CommandError("conflict", f"a tmux server (pid {found.pid}) already listens at {place.tmux_socket}")
     _write_conf(place)
@@ -31,7 +30,7 @@ def become(place: Place) -> NoReturn:
 
 def wait(place: Place, timeout: float) -> int:
     """Return 0 when the tmux server listens: what is ordered after its unit then finds it."""
-    make_private(place.state_dir)  # it may be quicker than the one that it waits for
+    place.claim()  # it may be quicker than the one that it waits for
     server = TmuxServer(place.state_dir, PaneSize())
     if not until(lambda: server.find() is not None, timeout):
         raise CommandError("timeout", f"no tmux server listens at {place.tmux_socket} after {timeout:g} s")

@@ -170,7 +170,7 @@ def test_a_line_torn_by_the_last_service_spoils_no_line_of_ours(path: Path) -> N
 
 def test_a_full_disk_raises_nothing_and_what_is_lost_is_counted(path: Path, tmp_path: Path) -> None:
     path.symlink_to("/dev/full")
-    log = opened(path)
+    log = opened(path, elsewhere=True)
     log.begin()
     log.log("info", "worker.running", running())
     log.log("info", "worker.output", {})
@@ -186,7 +186,7 @@ def test_a_full_disk_raises_nothing_and_what_is_lost_is_counted(path: Path, tmp_
 
 def test_writing_is_tried_again_without_waiting_for_a_line(path: Path) -> None:
     path.symlink_to("/dev/full")
-    log = opened(path)
+    log = opened(path, elsewhere=True)
     log.log("info", "lost", {})
     log.retry()
     assert log.failing

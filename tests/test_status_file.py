@@ -1,5 +1,6 @@
 """The status file: true while the service runs, the last word when it has ended, and cheap to read."""
 
+import errno
 import json
 import os
 import queue
@@ -17,6 +18,7 @@ import pytest
 
 from actors.messages import Instant
 from actors.snapshot import Config, Host, Row, Service, Snapshot, iso
+from supervisor import private_files, status_file
 from supervisor.status_file import StatusFile, health, read_status
 
 KEYS = [
@@ -107,23 +109,43 @@ def test_health_is_degraded_where_a_person_is_needed(seen: Snapshot, verdict: st
     assert health(seen) == verdict
 
 
-def test_a_slow_disk_delays_nobody_and_only_the_latest_beat_is_written_after_it(status: StatusFile, path: Path) -> None:
-    os.mkfifo(f"{path}.tmp")  # to open it waits for a reader, as a hanging disk would
+class SlowDisk:
+    """Holds the first write until `goes_on` is set; `waits` is set when it has come."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waits, self.goes_on = threading.Event(), threading.Event()
+        self.written: list[int] = []
+        monkeypatch.setattr(status_file, "replace_file", self.replace)
+
+    def replace(self, path: Path, content: bytes, *, sync: bool) -> None:
+        self.waits.set()
+        assert self.goes_on.wait(DEADLINE)
+        self.written.append(json.loads(content)["workers"])
+        private_files.replace_file(path, content, sync=sync)
+
+
+def test_a_slow_disk_delays_nobody_and_only_the_latest_beat_is_written_after_it(
+    status: StatusFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
     status.beat(picture())
-    with open(f"{path}.tmp", "rb") as slow:
-        for count in range(1, 4):
-            status.beat(picture(*(row(str(number)) for number in range(count))))
-        assert json.loads(slow.read())["workers"] in (0, 3)
+    assert disk.waits.wait(DEADLINE)
+    for count in range(1, 4):
+        status.beat(picture(*(row(str(number)) for number in range(count))))
+    disk.goes_on.set()
     eventually(lambda: path.is_file() and workers(path) == 3)
+    assert disk.written == [0, 3]
 
 
-def test_a_beat_under_way_does_not_overwrite_the_last_word(status: StatusFile, path: Path) -> None:
-    os.mkfifo(f"{path}.tmp")
+def test_a_beat_under_way_does_not_overwrite_the_last_word(
+    status: StatusFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
     status.beat(picture())
+    assert disk.waits.wait(DEADLINE)
     ending = threading.Thread(target=status.stopped, args=("SIGTERM",))
-    with open(f"{path}.tmp", "rb") as slow:
-        ending.start()
-        slow.read()
+    ending.start()
+    disk.goes_on.set()
     ending.join(DEADLINE)
     assert content(path)["status"] == "stopped"
 
@@ -182,14 +204,18 @@ def test_no_heartbeat_comes_after_the_last_word(status: StatusFile, path: Path, 
     assert problems.empty()
 
 
-def test_a_full_disk_is_told_once_and_its_end_too(status: StatusFile, path: Path, problems: Problems) -> None:
-    temporary = path.with_name("status.json.tmp")
-    temporary.symlink_to("/dev/full")
-    status.beat(picture())
-    assert problems.get(timeout=DEADLINE) == f"{path}: No space left on device"
-    for _ in range(3):
+def test_a_full_disk_is_told_once_and_its_end_too(
+    status: StatusFile, path: Path, problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(private_files, "write_all", full)
         status.beat(picture())
-    temporary.unlink()
+        assert problems.get(timeout=DEADLINE) == f"{path}: No space left on device"
+        for _ in range(3):
+            status.beat(picture())
     status.beat(picture())
     assert problems.get(timeout=DEADLINE) is None
     eventually(lambda: read_status(path).verdict == "running")
