@@ -12,7 +12,7 @@ from actors.lifecycle import step
 from actors.lifecycle.ending import begin_ending, begin_stop
 from actors.lifecycle.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said
 from actors.lifecycle.readiness import await_readiness, watch_over
-from actors.messages import Effect, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
+from actors.messages import Effect, Emit, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
 from actors.records import Intent, Record
 from actors.spec import WorkerSpec
 from actors.worker_state import Goal, Life, Phase, State, Step, Worker, move
@@ -166,7 +166,7 @@ def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
     state = State.RUNNING if found.ready else State.STARTING
     w, emitted = move(w, state, now, "worker.adopted", "adopted", pid=found.process.pid)
     if found.goal:
-        w, effects = begin_stop(w, found.goal, now)
+        w, effects = begin_stop(w, found.goal, now, "adopted")  # that was begun, and goes on
     elif found.pane.dead or found.pane.process is None:
         w, effects = step(w, ProcessEnded(life.id), now)
     else:
@@ -175,14 +175,27 @@ def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
 
 
 def _left(w: Worker, found: Leave, reason: str, now: Instant) -> Step:
-    w = replace(w, pane=found.pane.id if found.pane else None)
+    w, unseen = _ended_unseen(w, found, now)
     w = arm_cleanup(w, now) if found.state is State.COMPLETED else w
     w, emitted = move(w, found.state, now, f"worker.{found.state}", "adopted", reason=reason)
-    w, effects = _end_survivor(w, found.survivor, emitted, now)
+    w, effects = _end_survivor(w, found.survivor, (*unseen, *emitted), now)
     if not found.remove:
         return w, effects
     w, removed = step(w, Ordered(Verb.REMOVE), now)
     return w, (*effects, *removed)
+
+
+def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
+    """Tell of the end of a life that was to end, where no service saw it; that of a failed one is known."""
+    pane = found.pane
+    w = replace(w, pane=pane.id if pane else None)
+    if pane is None or pane.life in (None, w.judged) or pane.exit is None or found.state is State.FAILED:
+        return w, ()
+    w = replace(w, exit=pane.exit, judged=pane.life)
+    facts = {"cause": "exit-unwatched", "life": pane.life} | exit_facts(pane.exit, None)
+    left = replace(w, state=found.state)
+    kept = death_of(left, str(pane.life), pane.exit, now, started_at=None, uptime_s=None, cause="exit-unwatched")
+    return w, (Emit("worker.exited", "info", facts), kept)
 
 
 def _judged(w: Worker, found: Judge, now: Instant) -> Step:

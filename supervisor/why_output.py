@@ -142,7 +142,7 @@ def _chain(data: Data, now: float) -> Iterator[str]:
     for entry in data["history"]:
         if is_idle(entry):
             continue
-        words = told(entry, data["policy"]["max_restarts"])
+        words = _said(entry, own, data["policy"]["max_restarts"])
         if told_so_far and last and _goes_on(last, entry):
             told_so_far.append(words)
         else:
@@ -150,6 +150,22 @@ def _chain(data: Data, now: float) -> Iterator[str]:
             told_so_far = [f"{clock(timestamp(entry['ts']), now)}  {words}"]
         last = entry
     yield from _line(told_so_far)
+
+
+def _said(entry: Entry, own: list[Entry], max_restarts: int) -> str:
+    """Return the entry as a clause; of one that was found alive, beside what had been ordered and what is known."""
+    said = told(entry, max_restarts)
+    before = own[: own.index(entry)][-1:] if entry in own else []
+    for earlier in before:
+        if entry["event"] == "worker.adopted" and _is_lost_restart(earlier):
+            return f"{said}; the restart that was ordered is forgotten with the service before"
+        if entry["event"] == "worker.ready" and earlier["event"] == "worker.adopted":
+            return "ready"  # since when is not known: it may have been ready before the service began
+    return said
+
+
+def _is_lost_restart(entry: Entry) -> bool:
+    return bool(entry["event"] == "worker.stopping" and entry["facts"].get("goal") == "restart")
 
 
 def _last_death(data: Data, now: float) -> Iterator[str]:

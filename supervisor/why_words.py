@@ -127,10 +127,10 @@ def _exited(facts: Facts, most: int) -> str:
     uptime = facts.get("uptime_s")
     lived = "" if uptime is None else f" after {short_time(uptime)}"
     said = f"{exit_in_words(facts)}{lived}"
-    if facts.get("to") is None:
-        return f"{said}, while it was being ended"
     if facts.get("cause") == "exit-unwatched":
-        said = f"while no service ran, it {said}"
+        said = f"it ended while no service ran: {said.removeprefix('ended, ')}"
+    elif facts.get("to") is None:
+        said += ", while it was being ended"
     return said + _verdict(facts, most)
 
 
@@ -151,6 +151,8 @@ def _verdict(facts: Facts, most: int) -> str:
 
 
 def _stopping(facts: Facts, _most: int) -> str:
+    if facts.get("cause") == "adopted":
+        return f"its end, which {_HAD_BEGUN.get(str(facts.get('goal')), 'had begun')}, goes on"
     match facts.get("goal"):
         case "stop":
             return "a person ordered it to stop"
@@ -168,6 +170,14 @@ def _stopping(facts: Facts, _most: int) -> str:
             return "the service was told to end, and it with it"
         case goal:
             return f"it is ended ({goal})"
+
+
+_HAD_BEGUN = {
+    "stop": "a person had ordered",
+    "complete": "a person who called it done had ordered",
+    "remove": "was to remove it",
+    "replace": "was to replace it",
+}
 
 
 def _stopped(facts: Facts, _most: int) -> str:
@@ -255,8 +265,12 @@ def _actor_failed(facts: Facts, _most: int) -> str:
 # ── what explains many workers at once ────────────────────────────────────────────────────────────────────────────
 
 
+def _workers(count: object) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
 def _tmux_died(facts: Facts, _most: int) -> str:
-    return f"the tmux server (pid {facts.get('pid')}) died with {facts.get('workers')} workers in it"
+    return f"the tmux server (pid {facts.get('pid')}) died with {_workers(facts.get('workers'))} in it"
 
 
 def _tmux_unreachable(facts: Facts, _most: int) -> str:

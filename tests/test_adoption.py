@@ -32,6 +32,7 @@ from actors.messages import (
     Forget,
     Handle,
     Instant,
+    KeepDeath,
     Ordered,
     Pane,
     PaneAbsent,
@@ -357,10 +358,29 @@ def test_a_new_life_begins_in_the_dead_pane() -> None:
 
 @pytest.mark.parametrize("state", [State.STOPPED, State.COMPLETED, State.FAILED])
 def test_what_is_left_keeps_its_reason_and_its_exit(state: State) -> None:
-    w, effects = adopted(record(reason="why not", exit=BADLY), Leave(state, corpse()))
+    w, effects = adopted(record(reason="why not", exit=BADLY, judged="l1"), Leave(state, corpse()))
     assert (w.state, w.reason, w.exit, w.pane) == (state, "why not", BADLY, "%1")
     assert [e.event for e in done(effects, Emit)] == [f"worker.{state}"]
     assert done(effects, EndTree) == []
+
+
+@pytest.mark.parametrize("state", [State.STOPPED, State.COMPLETED])
+def test_the_end_of_what_was_being_stopped_when_the_service_ended_is_told_once(state: State) -> None:
+    w, effects = adopted(record(judged="l0", exit=WELL), Leave(state, corpse(3), Survivor("l1", ROOT)))
+    first, second = done(effects, Emit)
+    assert (first.event, first.facts["cause"], first.facts["exit_code"]) == ("worker.exited", "exit-unwatched", 3)
+    assert second.event == f"worker.{state}"
+    (kept,) = done(effects, KeepDeath)
+    assert (kept.death.life, kept.death.exit_code, kept.death.state) == ("l1", 3, state.value)
+    assert (w.exit, w.judged) == (corpse(3).exit, "l1")  # so that the next service does not tell it again
+
+
+@pytest.mark.parametrize("goal", [Goal.STOP, Goal.COMPLETE, Goal.REPLACE])
+def test_an_order_that_goes_on_is_not_told_as_a_new_one(goal: Goal) -> None:
+    _, effects = adopted(record(), Adopt(pane(), "l1", ROOT, ready=True, goal=goal))
+    stopping = done(effects, Emit)[-1]
+    assert stopping.event == "worker.stopping"
+    assert (stopping.facts["cause"], stopping.facts["goal"]) == ("adopted", goal.value)
 
 
 @pytest.mark.parametrize(("state", "cleaned"), [(State.COMPLETED, True), (State.STOPPED, False), (State.FAILED, False)])

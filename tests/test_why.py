@@ -587,7 +587,40 @@ def test_failed_while_no_service_ran() -> None:
         50, 0, "failed", cause="exit-unwatched", uptime_s=None, reason='exited with code 3; restart = "never"'
     )
     assert chain(data("failed", unwatched)) == [
-        '12:00:50  while no service ran, it exited with code 3: failed (restart = "never")'
+        '12:00:50  it ended while no service ran: exited with code 3: failed (restart = "never")'
+    ]
+
+
+def test_killed_while_no_service_ran_and_while_it_was_to_be_stopped() -> None:
+    killed = entry(50, "worker.exited", cause="exit-unwatched", exit_code=None, exit_signal=9, uptime_s=None)
+    left = entry(50, "worker.stopped", cause="adopted", moved="null stopped")
+    assert chain(data("stopped", killed, left)) == [
+        "12:00:50  it ended while no service ran: killed by signal 9",
+        "12:00:50  was stopped when the service began, and stays so",
+    ]
+    lost = entry(50, "worker.exited", cause="exit-unwatched", exit_code=None, exit_signal=None, uptime_s=None)
+    assert chain(data("stopped", lost)) == ["12:00:50  it ended while no service ran: exit code not known"]
+
+
+def test_a_stop_that_goes_on_after_the_service_was_killed_is_one_order() -> None:
+    ordered = entry(10, "worker.stopping", cause="person", goal="stop", moved="running stopping")
+    found = entry(50, "worker.adopted", cause="adopted", pid=7, moved="null running")
+    goes_on = entry(50, "worker.stopping", cause="adopted", goal="stop", moved="running stopping")
+    answer = data("stopping", ordered, found, goes_on, pid=7, intent="stopped")
+    assert chain(answer) == [
+        "12:00:10  a person ordered it to stop",
+        "12:00:50  the service began and found it alive (pid 7)",
+        "12:00:50  its end, which a person had ordered, goes on",
+    ]
+
+
+def test_a_restart_that_the_service_took_with_it_is_said_to_be_forgotten() -> None:
+    ordered = entry(10, "worker.stopping", cause="person", goal="restart", moved="running stopping")
+    found = entry(50, "worker.adopted", cause="adopted", pid=7, moved="null starting")
+    ready = entry(51, "worker.ready", cause="ready", startup_s=45.0, moved="starting running")
+    assert chain(data("running", ordered, found, ready, pid=7))[1:] == [
+        "12:00:50  the service began and found it alive (pid 7); the restart that was ordered is forgotten with the "
+        "service before; ready",
     ]
 
 

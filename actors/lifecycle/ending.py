@@ -29,7 +29,7 @@ S = State
 
 def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> Step:
     """Begin to end a worker, to become what `goal` says."""
-    cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) else cause
+    cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) and cause == "person" else cause
     w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value)
     if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return w, emitted  # its process is not known yet: it is ended when the answer comes
