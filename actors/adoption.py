@@ -192,7 +192,7 @@ def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
     if pane is None or pane.life in (None, w.judged) or pane.exit is None or found.state is State.FAILED:
         return w, ()
     w = replace(w, exit=pane.exit, judged=pane.life)
-    facts = {"cause": "exit-unwatched", "life": pane.life} | exit_facts(pane.exit, None)
+    facts = {"worker": w.name, "cause": "exit-unwatched", "life": pane.life} | exit_facts(pane.exit, None)
     left = replace(w, state=found.state)
     kept = death_of(left, str(pane.life), pane.exit, now, started_at=None, uptime_s=None, cause="exit-unwatched")
     return w, (Emit("worker.exited", "info", facts), kept)

@@ -368,7 +368,7 @@ def test_what_is_left_keeps_its_reason_and_its_exit(state: State) -> None:
 def test_the_end_of_what_was_being_stopped_when_the_service_ended_is_told_once(state: State) -> None:
     w, effects = adopted(record(judged="l0", exit=WELL), Leave(state, corpse(3), Survivor("l1", ROOT)))
     first, second = done(effects, Emit)
-    assert (first.event, first.facts["cause"], first.facts["exit_code"]) == ("worker.exited", "exit-unwatched", 3)
+    assert (first.event, first.facts["worker"], first.facts["exit_code"]) == ("worker.exited", "api", 3)
     assert second.event == f"worker.{state}"
     (kept,) = done(effects, KeepDeath)
     assert (kept.death.life, kept.death.exit_code, kept.death.state) == ("l1", 3, state.value)

@@ -284,3 +284,22 @@ def test_last_words_are_whole_in_record_command_and_why_with_and_without_a_servi
     assert os.stat(file).st_mode & 0o777 == 0o600
     assert len(site.run("deaths", check=0).stdout.splitlines()) == 16
     site.run("deaths", "w0", check=4)
+
+
+def test_the_end_of_a_stop_that_no_service_saw_is_on_record_and_told_by_why(site: Site) -> None:
+    site.write("[workers.a]\ncommand = ['sh', '-c', 'trap \"\" TERM; while :; do sleep 0.1; done']\n")
+    site.up()
+    site.run("stop", "a", "--no-wait", check=0)
+    site.kill_service()
+    for pid in site.truth().get("a", []):
+        os.kill(pid, 9)
+    wait_until(lambda: not site.truth())
+    site.up()
+    wait_until(lambda: read_deaths(site.state / "deaths.jsonl"))
+    told = site.run("why", "a", check=0).stdout
+    assert "it ended while no service ran: killed by signal 9" in told
+    assert told.count("ordered it to stop") == 1
+    assert len(site.events("worker.exited", worker="a")) == 1
+    site.kill_service()
+    site.up()
+    assert len(site.events("worker.exited", worker="a")) == 1  # once for all
