@@ -297,6 +297,18 @@ class ProbeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeUnknown:
+    """A try could not be made: tmux, through which all output passes, did not answer, or the service was stopped.
+
+    `since` (monotonic): the end of the last try that counts, or the beginning of the probe.
+    """
+
+    life: str
+    since: float
+    purpose: Purpose = Purpose.READY
+
+
+@dataclass(frozen=True, slots=True)
 class ServerDied:
     """The tmux server is gone, and every pane with it: one incident, nobody's crash."""
 
@@ -335,6 +347,7 @@ Fact = (
     | TreeEscaped
     | ProbeSucceeded
     | ProbeFailed
+    | ProbeUnknown
     | ServerDied
     | OrdersLost
     | Woken

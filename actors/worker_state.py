@@ -88,6 +88,8 @@ class Life:
     answers: int = 0  # answers to them that had no status yet
     ask_at: float | None = None
     ready_by: float | None = None
+    overdue: bool = False  # that time has come: the next try decides
+    untried: float | None = None  # since when no try could be made; the time until the next one does not count
     delay_over: float | None = None
     probed: bool = False  # the readiness probe has said yes, or there is none
     probing: Purpose | None = None  # what its probe is for, while there is one

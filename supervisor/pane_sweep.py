@@ -16,7 +16,7 @@ from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
 from actors.vital import VitalThread
 from supervisor.proc_table import handle_of
 from supervisor.tmux_client import ControlClient, batch
-from supervisor.tmux_words import PaneLine
+from supervisor.tmux_words import PaneLine, words
 
 CAPTURE_TIMEOUT = 10.0  # for all captures of a sweep; 1,000 take 0.5 s
 PAUSE_EVERY = 25  # captures; then tmux looks after its panes and other clients for a moment
@@ -55,8 +55,11 @@ class PaneSweeper:
     def sweep_panes(self, answer: Answer) -> None:
         self._requests.put(lambda: answer(self._sweep()))
 
-    def glance(self, panes: list[str], answer: Callable[[dict[str, bytes]], None]) -> None:
-        """Answer with what these panes show now, in one batch between two sweeps; one that is gone is left out."""
+    def glance(self, panes: list[str], answer: Callable[[dict[str, bytes] | None], None]) -> None:
+        """Answer with what these panes show now, in one batch between two sweeps; one that is gone is left out.
+
+        None: tmux does not answer. Else it has read what programs had printed before, also where no pane is asked for.
+        """
         self._requests.put(lambda: answer(self._glance(panes)))
 
     def survey(self, server: Handle, nudge: Callable[[], None]) -> Survey:
@@ -94,11 +97,13 @@ class PaneSweeper:
             except Exception as error:
                 self._on_error(error)
 
-    def _glance(self, panes: list[str]) -> dict[str, bytes]:
+    def _glance(self, panes: list[str]) -> dict[str, bytes] | None:
         try:
+            for _ in range(2):  # in one turn of its loop tmux may answer us first, and read what was printed after that
+                self._client.run(words("display-message", "-p", "read"))
             return self._capture(panes)
         except (TerminalError, OSError):
-            return {}
+            return None
 
     def _sweep(self) -> PaneSweep | SweepFailed:
         if self._stale:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from actors.messages import Probe, Purpose
 from actors.spec import Http
@@ -28,13 +29,16 @@ from supervisor.threads_aside import ThreadsAside
 from supervisor.tmux_client import scrubbed
 
 GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look
-LONGEST_GLANCE = 0.5  # seconds; then the last capture counts
+GLANCE_LOST = 15.0  # seconds after which a look counts as lost; behind a hung sweep one takes 12
 _NOT_EXECUTED = (126, 127)  # what a shell says of a program that it can't execute; and any program may
 LAST_WAIT = 2.0  # seconds that the end of the pool waits for killed commands
 
 Address = tuple[str, int]
-Glance = Callable[[list[str], Callable[[dict[str, bytes]], None]], None]
-"""Ask for what these panes show now; always answered, from another thread."""
+Glance = Callable[[list[str], Callable[[dict[str, bytes] | None], None]], None]
+"""Ask for what these panes show now; always answered, from another thread, with None when tmux does not answer.
+
+By the answer tmux has read all that programs had printed before the question, also where no pane is asked for.
+"""
 
 
 class NotKnown(Exception):
@@ -44,11 +48,17 @@ class NotKnown(Exception):
 class Attempt:
     """A kind of probe, for one life; it is tried again and again."""
 
+    through_tmux = False  # what it looks at is printed by the program: nothing arrives while tmux does not answer
+
     async def begin_now(self) -> None:
         """Leave out what was before, where that can be told apart."""
 
-    async def prepare(self) -> None:
-        """Do what is needed before a try."""
+    async def settle(self) -> None:
+        """Return when there is something to go by; raises NotKnown while tmux does not answer."""
+
+    async def prepare(self) -> str | None:
+        """Do what is needed before a try; return what is wrong already."""
+        return None
 
     async def fault(self) -> str | None:
         """Return None when the worker is well, else why not; raises OSError, TimeoutError, NotKnown."""
@@ -97,8 +107,9 @@ class Tcp(Attempt):
         self._port = port
         self._addresses: list[str] = []
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> str | None:
         self._addresses = await self._look_up()
+        return None
 
     async def fault(self) -> str | None:
         async with self._connection():
@@ -295,6 +306,8 @@ class Processes:
 class InLog(Attempt):
     """The life has printed a line with the pattern: ever, while it starts; since the last try, while it runs."""
 
+    through_tmux = True
+
     def __init__(self, kit: Kit, probe: Probe, pattern: str) -> None:
         self._kit = kit
         self._pattern = compiled(pattern)
@@ -302,6 +315,10 @@ class InLog(Attempt):
         self._stays = probe.purpose is Purpose.READY
         self._gate = threading.Lock()  # held by the thread that reads: a try that was given up leaves it reading
         self._found = False
+
+    async def settle(self) -> None:
+        if self._kit.screens:
+            await self._kit.screens.answer()
 
     async def begin_now(self) -> None:
         with contextlib.suppress(OSError):
@@ -329,15 +346,26 @@ class Glances:
     def __init__(self, loop: asyncio.AbstractEventLoop, glance: Glance) -> None:
         self._loop = loop
         self._glance = glance
-        self._wanted: dict[str, list[asyncio.Future[bytes | None]]] = {}
+        self._wanted: list[tuple[str | None, asyncio.Future[bytes | None]]] = []
         self._looking = False
 
     async def of(self, pane: str) -> bytes | None:
-        """Return what the pane shows; None when it is gone, or that can't be told now."""
+        """Return what the pane shows, None when it is gone. Raises NotKnown when tmux does not answer."""
+        return await self._look_at(pane)
+
+    async def answer(self) -> None:
+        """Return when tmux has read what was printed till now. Raises NotKnown when it does not answer."""
+        await self._look_at(None)
+
+    async def _look_at(self, pane: str | None) -> bytes | None:
         seen: asyncio.Future[bytes | None] = self._loop.create_future()
-        self._wanted.setdefault(pane, []).append(seen)
+        self._wanted.append((pane, seen))
         self._look_soon()
-        return await seen
+        try:
+            async with asyncio.timeout(GLANCE_LOST):
+                return await seen
+        except TimeoutError:
+            raise NotKnown from None
 
     def _look_soon(self) -> None:
         if self._wanted and not self._looking:
@@ -345,40 +373,55 @@ class Glances:
             self._loop.call_later(GATHERED, self._look)
 
     def _look(self) -> None:
-        wanted, self._wanted = self._wanted, {}
-        self._glance(list(wanted), lambda screens: self._answered(wanted, screens))
+        wanted, self._wanted = self._wanted, []
+        panes = list(dict.fromkeys(pane for pane, seen in wanted if pane is not None and not seen.done()))
+        self._glance(panes, lambda screens: self._answered(wanted, screens))
 
-    def _answered(self, wanted: dict[str, list["asyncio.Future[bytes | None]"]], screens: dict[str, bytes]) -> None:
+    def _answered(self, wanted: list[Any], screens: dict[str, bytes] | None) -> None:
         with contextlib.suppress(RuntimeError):  # the pool was closed meanwhile
             self._loop.call_soon_threadsafe(self._settle, wanted, screens)
 
-    def _settle(self, wanted: dict[str, list["asyncio.Future[bytes | None]"]], screens: dict[str, bytes]) -> None:
+    def _settle(self, wanted: list[tuple[str | None, Any]], screens: dict[str, bytes] | None) -> None:
         self._looking = False
-        for pane, waiting in wanted.items():
-            for seen in waiting:
-                if not seen.done():
-                    seen.set_result(screens.get(pane))
+        for pane, seen in wanted:
+            if seen.done():
+                continue
+            if screens is None:
+                seen.set_exception(NotKnown())
+            else:
+                seen.set_result(screens.get(pane) if pane else None)
         self._look_soon()
 
 
 class OnScreen(Attempt):
-    """The pane shows the pattern. While a life starts it is looked at for each try, else at the capture beat."""
+    """The pane shows the pattern. While a life starts it is looked at for each try, else at the capture beat.
+
+    After an outage of tmux it is looked at anew, because the capture beat shows changes only.
+    """
+
+    through_tmux = True
 
     def __init__(self, kit: Kit, probe: Probe, pattern: str) -> None:
         self._pattern = compiled(pattern)
         self._screen = probe.screen
-        self._looks = kit.screens if probe.purpose is Purpose.READY and probe.pane else None
+        self._looks = kit.screens if probe.pane else None
         self._pane = probe.pane or ""
+        self._each_time = probe.purpose is Purpose.READY
+        self._old = self._each_time
 
     def show(self, screen: bytes) -> None:
         """Note what the pane shows now."""
         self._screen = screen
 
-    async def prepare(self) -> None:
-        if self._looks:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_GLANCE):
-                    self._screen = await self._looks.of(self._pane) or self._screen
+    async def settle(self) -> None:
+        if self._looks is None:
+            return
+        looks, old, self._old = self._looks, self._old, True
+        if old:
+            self._screen = await looks.of(self._pane) or self._screen
+        else:
+            await looks.answer()
+        self._old = self._each_time
 
     async def fault(self) -> str | None:
         if self._screen is None:

@@ -1,21 +1,23 @@
 """The pool that asks workers whether they are well: one event loop in a thread of its own, for all probes.
 
-    Probe ──▶ a task ──▶ a place among ATTEMPTS ──▶ one try of its kind ──▶ ProbeSucceeded | ProbeFailed
+    Probe ──▶ a task ──▶ a place among ATTEMPTS ──▶ one try of its kind ──▶ ProbeSucceeded | ProbeFailed | ProbeUnknown
                  ▲──────────── pause ◀────────────────────┘
 
 It only tries and tells; what so many tries mean is decided in `actors/probing.py`. A try that hangs costs its own place
-for `attempt_timeout`, and nothing else. What may block for ever (names, files, the start of a command) is done in
+for `attempt_timeout`, and nothing else. A try that could not be made, or was late because this process was stopped,
+counts neither way. What may block for ever (names, files, the start of a command) is done in
 threads that nobody waits for, of a bounded number.
 """
 
 import asyncio
+import contextlib
 import resource
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from actors.messages import Probe, ProbeFailed, ProbeSucceeded, Purpose
+from actors.messages import Probe, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.ports import Tell
 from actors.vital import VitalThread
 from supervisor.probe_kinds import Attempt, Glance, Glances, Kit, NotKnown, OnScreen, Processes, attempt_of
@@ -23,6 +25,8 @@ from supervisor.threads_aside import ThreadsAside
 
 ATTEMPTS = 64  # tries under way at one time
 LOOKUPS = 8  # names that are looked up at one time
+GRACE_STEP = 1.0  # seconds of a grace after which tmux is asked whether it still answers
+LATE = 0.5  # seconds past its time after which a failed try says more about this process than about the worker
 FIRST_PAUSE, GROWTH = 0.1, 1.5  # seconds between two tries while a life starts, until `interval` is reached
 
 Problem = Callable[[BaseException], None]
@@ -47,6 +51,7 @@ class ProbePool:
         self._on_error = on_error
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._screens: dict[str, OnScreen] = {}
+        self._counted: dict[str, float] = {}  # when the last try of a life that counts has ended, or its first began
         self._places = asyncio.Semaphore(ATTEMPTS)
         self._loop = asyncio.new_event_loop()
         self._processes = Processes(self._loop)
@@ -107,7 +112,9 @@ class ProbePool:
         self._loop.close()
 
     def _begin(self, probe: Probe, tell: Tell) -> None:
+        counted = self._counted.get(probe.life, self._loop.time())
         self._give_up(probe.life)
+        self._counted[probe.life] = counted
         attempt = attempt_of(probe, self._kit)
         if attempt is None:
             return
@@ -123,14 +130,14 @@ class ProbePool:
 
     def _give_up(self, life: str) -> None:
         self._screens.pop(life, None)
+        self._counted.pop(life, None)
         task = self._tasks.pop(life, None)
         if task is not None:
             task.cancel()
 
     def _done(self, life: str, task: "asyncio.Task[None]") -> None:
         if self._tasks.get(life) is task:
-            del self._tasks[life]
-            self._screens.pop(life, None)
+            self._give_up(life)
         problem = None if task.cancelled() else task.exception()
         if problem is not None:
             self._on_error(problem)
@@ -138,33 +145,61 @@ class ProbePool:
     async def _ask(self, probe: Probe, attempt: Attempt, tell: Tell) -> None:
         if probe.purpose is Purpose.LIVE:
             await attempt.begin_now()
-            await asyncio.sleep(probe.spec.live.grace)
+            await self._grace(attempt, probe.spec.live.grace)
+        known = True
         for pause in _pauses(probe):
             fact = await self._fact(probe, attempt)
+            first, known = not known, not isinstance(fact, ProbeUnknown)
+            if first and isinstance(fact, ProbeFailed):  # after an outage: what was printed in it may be on its way
+                fact = self._unknown(probe)
+            if not isinstance(fact, ProbeUnknown):
+                self._counted[probe.life] = self._loop.time()
             try:
-                if fact is not None:
-                    tell(fact)
+                tell(fact)
             except BaseException as problem:  # a dead actor's tell, or a SystemExit in it, is not the loop's end
                 self._on_error(problem)
                 return
             await asyncio.sleep(pause)
 
-    async def _fact(self, probe: Probe, attempt: Attempt) -> ProbeSucceeded | ProbeFailed | None:
+    async def _grace(self, attempt: Attempt, seconds: float) -> None:
+        """Wait; as long as tmux does not answer, time does not pass for what is seen through it."""
+        while seconds > 0:
+            began = self._loop.time()
+            await asyncio.sleep(min(seconds, GRACE_STEP) if attempt.through_tmux else seconds)
+            with contextlib.suppress(NotKnown):
+                await attempt.settle()
+                seconds -= self._loop.time() - began
+
+    async def _fact(self, probe: Probe, attempt: Attempt) -> ProbeSucceeded | ProbeFailed | ProbeUnknown:
         seconds = probe.check.attempt_timeout
         try:
+            await attempt.settle()
+            fault = await self._within(seconds, attempt.prepare())  # without a place: a hung resolver holds back names
+            if fault is None:
+                async with self._places:
+                    fault = await self._within(seconds, attempt.fault())
+        except NotKnown:
+            return self._unknown(probe)
+        if fault is None:
+            return ProbeSucceeded(probe.life, probe.purpose)
+        return ProbeFailed(probe.life, fault, probe.purpose)
+
+    async def _within(self, seconds: float, what: Awaitable[str | None]) -> str | None:
+        """Return what is wrong, None if nothing is; raises NotKnown where it took longer because we were stopped."""
+        began = self._loop.time()
+        try:
             async with asyncio.timeout(seconds):
-                await attempt.prepare()  # without a place: a resolver that hangs holds back names only
-            async with self._places, asyncio.timeout(seconds):
-                fault = await attempt.fault()
+                fault = await what
         except TimeoutError:
             fault = f"no answer within {seconds:g} s"
         except OSError as problem:
             fault = (problem.strerror or type(problem).__name__).lower()
-        except NotKnown:
-            return None
-        if fault is None:
-            return ProbeSucceeded(probe.life, probe.purpose)
-        return ProbeFailed(probe.life, fault, probe.purpose)
+        if fault is not None and self._loop.time() - began > seconds + LATE:
+            raise NotKnown
+        return fault
+
+    def _unknown(self, probe: Probe) -> ProbeUnknown:
+        return ProbeUnknown(probe.life, self._counted[probe.life], probe.purpose)
 
 
 def _pauses(probe: Probe) -> Iterator[float]:

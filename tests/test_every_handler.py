@@ -153,6 +153,7 @@ SAMPLES: dict[type, tuple[Any, ...]] = {
         messages.TreeEscaped("x", ()),
         messages.ProbeSucceeded("x"),
         messages.ProbeFailed("x", "refused"),
+        messages.ProbeUnknown("x", 0.0),
         messages.ServerDied(),
         messages.OrdersLost(0.0),
         messages.Woken(),

@@ -139,6 +139,10 @@ class Story:
 
     # what the world does
 
+    def too_late(self) -> Self:
+        """Its time to get ready passes, and the last try fails."""
+        return self.wait(self.w.spec.ready.timeout).tell(ProbeFailed(self.life, "refused"))
+
     @property
     def life(self) -> str:
         assert self.w.life is not None
@@ -269,7 +273,7 @@ def finds(ready: bool) -> Story:
 
 
 def not_ready_in_time(**policy: Any) -> Story:
-    return starting(**policy).wait(SLOW.timeout)
+    return starting(**policy).too_late()
 
 
 def refused(s: Story, refusal: Refusal) -> Story:
@@ -619,7 +623,7 @@ def test_a_probe_that_succeeds_early_waits_for_the_delay() -> None:
 
 
 def test_not_ready_in_time_is_an_unhealthy_life_whose_tree_is_ended() -> None:
-    s = starting(ready=PROBED).wait(20)
+    s = starting(ready=PROBED).too_late()
     assert (s.w.state, s.w.budget.attempt, s.signals) == (S.BACKOFF, 1, ["TERM"])
     assert s.line.event == "worker.unready"
     assert s.wait(5).did(Start) == []  # the old tree still lives
@@ -628,14 +632,14 @@ def test_not_ready_in_time_is_an_unhealthy_life_whose_tree_is_ended() -> None:
 
 def test_a_life_that_never_gets_ready_is_not_forgiven_for_having_lasted() -> None:
     s = ordered(ready=replace(PROBED, timeout=60.0), healthy_after=60.0, max_restarts=1)
-    s.begun().wait(60)
+    s.begun().too_late()
     assert s.w.budget.attempt == 1
     s.exits(0).wait(2)
-    assert s.begun().wait(60).w.state is S.FAILED
+    assert s.begun().too_late().w.state is S.FAILED
 
 
 def test_a_life_that_failed_while_it_lived_is_ended_and_can_be_started_by_hand() -> None:
-    s = starting(ready=PROBED, max_restarts=0).wait(20)
+    s = starting(ready=PROBED, max_restarts=0).too_late()
     assert (s.w.state, s.signals) == (S.FAILED, ["TERM"])
     s.order(Verb.START).admitted()
     assert s.did(Start) == []
@@ -644,7 +648,7 @@ def test_a_life_that_failed_while_it_lived_is_ended_and_can_be_started_by_hand()
 
 @pytest.mark.parametrize("tree_first", [True, False])
 def test_the_order_of_exit_and_end_of_tree_does_not_matter(tree_first: bool) -> None:
-    s = starting(ready=PROBED).wait(20)
+    s = starting(ready=PROBED).too_late()
     if tree_first:
         s.gone("s-1").seen(corpse_of("s-1"))
     else:

@@ -38,6 +38,7 @@ from actors.messages import (
     Probe,
     ProbeFailed,
     ProbeSucceeded,
+    ProbeUnknown,
     ProcessEnded,
     Purpose,
     Refusal,
@@ -504,6 +505,12 @@ class OneWorker(RuleBasedStateMachine):
         purpose = Purpose.READY if late else self.world.purpose
         self.tell(ProbeFailed(self.world.probing, "refused", purpose))
 
+    @precondition(lambda self: self.world.probing)
+    @rule(ago=st.sampled_from([0.0, 1.0, 30.0]))
+    def no_probe_can_be_made(self, ago: float) -> None:
+        assert self.world.probing is not None
+        self.tell(ProbeUnknown(self.world.probing, self.now - ago, self.world.purpose))
+
     @precondition(lambda self: not self.world.foreign)
     @rule(hangs_up=st.booleans())
     def tmux_dies(self, hangs_up: bool) -> None:
@@ -607,7 +614,7 @@ class OneWorker(RuleBasedStateMachine):
             assert w.ending.gone or due(w) is not None
         match w.state:
             case S.STARTING:
-                assert due(w) is not None or self.start_is_owed()
+                assert due(w) is not None or self.start_is_owed() or self.world.probing
             case S.STOPPING | S.BACKOFF:
                 assert due(w) is not None or tree_owed or self.start_is_owed()
             case S.RUNNING:
@@ -658,7 +665,7 @@ class OneWorker(RuleBasedStateMachine):
         if w.state is not S.STOPPING:
             assert w.goal in (None, Goal.REMOVE)
             assert w.next_spec is None
-        if w.state is not S.BACKOFF:
+        if w.state is not S.BACKOFF and not w.rests:
             assert w.next_start is None
         if w.life is None:
             assert (w.rss_bytes, w.processes) == (None, None)

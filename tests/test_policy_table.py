@@ -74,7 +74,7 @@ def _spends(restart: Restart, **more: Any) -> Story:
 
 def _not_ready(restart: Restart) -> Story:
     s = ordered(**_policy(restart, ready=PROBED)).begun()
-    return s.wait(PROBED.timeout + 0.1)
+    return s.too_late()
 
 
 def _cannot_start(restart: Restart) -> Story:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from support import alive, marked_processes, wait_until
 
-from actors.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, Purpose
+from actors.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.spec import Http, Live, Ready, WorkerSpec
 from supervisor.patterns import compiled
-from supervisor.probes import ProbePool
+from supervisor.probes import LATE, ProbePool
 from supervisor.segments import LONGEST_LINE, LinesOfLife, Segments
 
 WAIT = 10.0
@@ -439,6 +439,112 @@ def test_a_look_that_is_never_answered_is_no_verdict(place: Path) -> None:
         asked.ready("other", tcp=f"127.0.0.1:{listener.getsockname()[1]}")
         assert {asked.next() for _ in range(20)} == {ProbeSucceeded("other")}
     asked.pool.close()
+
+
+# ── while tmux does not answer ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tmux:
+    """What a glance meets: all that programs print passes through it. None is what it says while it hangs."""
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.asked = 0
+        self.shown = b"booting\n"
+
+    def glance(self, panes: list[str], answer: Callable[[dict[str, bytes] | None], None]) -> None:
+        self.asked += 1
+        answer(dict.fromkeys(panes, self.shown) if self.answers else None)
+
+
+@pytest.fixture
+def tmux(place: Path) -> Iterator[tuple[Tmux, Asked]]:
+    tmux = Tmux()
+    asked = Asked(place, tmux.glance)
+    yield tmux, asked
+    asked.pool.close()
+    assert asked.errors.empty()
+
+
+@pytest.mark.parametrize("check", [{"log": "tick"}, {"screen": "tick"}])
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_try_while_tmux_does_not_answer_is_no_try(
+    tmux: tuple[Tmux, Asked], log: Log, check: dict[str, str], purpose: Purpose
+) -> None:
+    hung, asked = tmux
+    log.begin("l1")
+    hung.answers = False
+    began = time.monotonic()
+    if purpose is Purpose.READY:
+        asked.ready(**check)
+    else:
+        asked.live(screen_now=b"an old screen\n", **check)
+    told = [asked.next() for _ in range(10)]
+    assert {(type(fact), fact.life, fact.purpose) for fact in told} == {(ProbeUnknown, "l1", purpose)}
+    assert all(began <= fact.since <= time.monotonic() for fact in told)
+    hung.answers = True
+    assert asked.until(ProbeFailed).purpose is purpose
+    log.write(b"tick\n")
+    hung.shown = b"tick\n"
+    asked.pool.show("l1", b"tick\n")
+    asked.until(ProbeSucceeded)
+
+
+def test_what_does_not_pass_through_tmux_goes_on_without_it(tmux: tuple[Tmux, Asked]) -> None:
+    hung, asked = tmux
+    hung.answers = False
+    asked.live(command=("true",))
+    assert [type(asked.next()) for _ in range(5)] == [ProbeSucceeded] * 5
+    assert hung.asked == 0
+
+
+def test_the_first_failure_after_an_outage_is_none_as_what_was_printed_is_on_its_way(
+    tmux: tuple[Tmux, Asked], log: Log
+) -> None:
+    hung, asked = tmux
+    log.begin("l1")
+    asked.live(log="tick")
+    asked.until(ProbeFailed)
+    hung.answers = False
+    asked.until(ProbeUnknown)
+    while not asked.facts.empty():
+        asked.next()
+    hung.answers = True
+    assert isinstance(asked.next(), ProbeUnknown)
+    asked.until(ProbeFailed)
+
+
+def test_a_running_workers_screen_is_looked_at_anew_after_an_outage(tmux: tuple[Tmux, Asked]) -> None:
+    """The capture beat shows changes only, and what it has shown last is from before."""
+    hung, asked = tmux
+    asked.live(screen="tick", screen_now=b"tick\n")
+    asked.until(ProbeSucceeded)
+    hung.answers = False
+    asked.until(ProbeUnknown)
+    hung.shown, hung.answers = b"an error\n", True
+    asked.until(ProbeFailed)
+
+
+def test_the_grace_of_a_running_worker_moves_on_by_an_outage(tmux: tuple[Tmux, Asked]) -> None:
+    hung, asked = tmux
+    hung.answers = False
+    asked.live(log="tick", grace=0.2)
+    wait_until(lambda: hung.asked >= 5, WAIT)
+    assert asked.facts.empty()
+    hung.answers = True
+    asked.until(ProbeFailed)
+
+
+def test_a_try_that_was_late_because_the_service_was_stopped_is_no_try(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop stands still for a while, as it does in a process that gets SIGSTOP and SIGCONT."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        asked.ready(http=Http(url), attempt_timeout=0.3, interval=60.0)
+        silent.accept()
+        asked.pool._loop.call_soon_threadsafe(time.sleep, 0.3 + 2 * LATE)
+        assert isinstance(asked.next(), ProbeUnknown)
 
 
 # ── patterns ──────────────────────────────────────────────────────────────────────────────────────────────────────

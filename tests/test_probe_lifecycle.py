@@ -7,6 +7,7 @@ import pytest
 from test_lifecycle import PROBED, Story, ordered, pane_of, starting
 
 from actors.adoption import Adopt, born
+from actors.lifecycle import due
 from actors.messages import (
     Emit,
     EndProbe,
@@ -16,6 +17,7 @@ from actors.messages import (
     Probe,
     ProbeFailed,
     ProbeSucceeded,
+    ProbeUnknown,
     ProcessEnded,
     Purpose,
     ServerDied,
@@ -30,6 +32,7 @@ from actors.worker_state import State
 S = State
 LIVE = Live(http=None, tcp="127.0.0.1:1", failures=3)
 READY = Purpose.READY
+LOGGED = Ready(log="listening", timeout=20.0)
 
 
 def alive(**policy: Any) -> Story:
@@ -41,6 +44,10 @@ def fails(s: Story, times: int, purpose: Purpose = Purpose.LIVE) -> Story:
     for _ in range(times):
         s.tell(ProbeFailed(s.life, "connection refused", purpose))
     return s
+
+
+def unknown(s: Story, since: float) -> Story:
+    return s.tell(ProbeUnknown(s.life, since, READY))
 
 
 def succeeds(s: Story, purpose: Purpose = Purpose.LIVE) -> Story:
@@ -74,9 +81,65 @@ def test_readiness_takes_so_many_successes_in_a_row() -> None:
 def test_failures_of_a_starting_life_only_cost_time_by_default() -> None:
     s = fails(starting(ready=PROBED), 1000, READY)
     assert s.w.state is S.STARTING
-    s.wait(20)
+    fails(s.wait(20), 1, READY)
     assert s.w.state is S.BACKOFF
     assert s.line.facts["reason"] == "not ready within 20 s (connection refused)"
+
+
+def test_a_last_try_decides_whether_it_got_ready_in_time() -> None:
+    """The service may have been stopped meanwhile: that its time is up tells nothing about the worker."""
+    s = fails(starting(ready=PROBED), 3, READY).wait(19.9)
+    assert s.did(Probe) == []
+    assert [(probe.life, probe.purpose) for probe in s.wait(0.2).did(Probe)] == [("s-1", READY)]
+    assert due(s.w) is None
+    assert s.wait(60).last == ()
+    assert succeeds(s, READY).w.state is S.RUNNING
+
+
+def test_successes_in_a_row_go_on_past_the_time_and_the_first_failure_ends_them() -> None:
+    s = starting(ready=replace(PROBED, successes=2)).wait(20)
+    assert succeeds(s, READY).w.state is S.STARTING
+    assert fails(s, 1, READY).w.state is S.BACKOFF
+
+
+def test_the_time_to_get_ready_moves_on_by_the_time_in_which_no_try_could_be_made() -> None:
+    s = starting(ready=LOGGED)
+    fails(s.wait(5), 1, READY)
+    last = s.now
+    for _ in range(3):
+        unknown(s.wait(10), last)
+    assert s.w.state is S.STARTING
+    assert due(s.w) is None  # its next try decides
+    fails(s.wait(10), 1, READY)
+    assert s.w.state is S.STARTING
+    assert due(s.w) == pytest.approx(s.now + 15, abs=0.1)
+    fails(s.wait(15), 1, READY)
+    assert s.w.state is S.BACKOFF
+
+
+def test_an_outage_that_began_before_the_last_try_counts_from_the_try_before_it() -> None:
+    s = starting(ready=LOGGED)
+    fails(s.wait(19), 1, READY)
+    last = s.now
+    s.wait(1)  # the last try is asked for, and cannot be made
+    unknown(s.wait(2), last)
+    fails(s.wait(28), 1, READY)
+    assert s.w.state is S.STARTING
+    assert due(s.w) == pytest.approx(s.now + 1, abs=0.1)
+
+
+def test_a_life_that_got_ready_in_an_outage_is_ready_when_it_can_be_tried_again() -> None:
+    s = unknown(starting(ready=LOGGED).wait(5), 0.0)
+    assert succeeds(s.wait(60), READY).w.state is S.RUNNING
+
+
+def test_a_try_that_could_not_be_made_counts_neither_way() -> None:
+    s = fails(alive(), 2)
+    for _ in range(10):
+        s.tell(ProbeUnknown(s.life, s.now, Purpose.LIVE))
+        assert s.last == ()
+    assert s.w.state is S.RUNNING
+    assert fails(s, 1).w.state is S.BACKOFF
 
 
 def test_a_starting_life_is_given_up_after_so_many_failures_if_the_policy_says_so() -> None:

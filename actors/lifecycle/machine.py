@@ -9,7 +9,7 @@ from actors.lifecycle.ending import step_ending, tree_escaped, tree_left, type_h
 from actors.lifecycle.moves import ask_again
 from actors.lifecycle.orders import ordered, spec_changed
 from actors.lifecycle.outcomes import forgive
-from actors.lifecycle.readiness import look_at_readiness, probe_told
+from actors.lifecycle.readiness import look_at_readiness, probe_told, probe_unknown
 from actors.lifecycle.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
 from actors.lifecycle.starting import (
     admitted,
@@ -34,6 +34,7 @@ from actors.messages import (
     PaneSeen,
     ProbeFailed,
     ProbeSucceeded,
+    ProbeUnknown,
     ProcessEnded,
     ServerDied,
     SpecChanged,
@@ -80,11 +81,18 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is not Phase.ALIVE:
         return [life.ask_at]
     if w.state is S.STARTING:
-        return [life.ready_by if life.delay_over is None or not life.probed else life.delay_over, w.typing.retry_at]
+        return [_ready_at(life), w.typing.retry_at]
     if w.state is S.RUNNING:
         healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
         return [healthy, stall.ask_at(life.stall, w.spec.stall), w.typing.retry_at]
     return [w.typing.retry_at]
+
+
+def _ready_at(life: Life) -> float | None:
+    """Return when its readiness is to be looked at; None where the next try of its probe decides."""
+    if life.probed and life.delay_over is not None:
+        return life.delay_over
+    return None if life.overdue or life.untried is not None else life.ready_by
 
 
 def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
@@ -130,6 +138,7 @@ _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     TreeEscaped: tree_escaped,
     ProbeSucceeded: probe_told,
     ProbeFailed: probe_told,
+    ProbeUnknown: probe_unknown,
     ServerDied: server_died,
     OrdersLost: orders_lost,
     InputGiven: input_given,

@@ -15,6 +15,7 @@ from actors.messages import (
     Probe,
     ProbeFailed,
     ProbeSucceeded,
+    ProbeUnknown,
     Purpose,
     ShowScreen,
 )
@@ -30,6 +31,7 @@ def await_readiness(w: Worker, life: Life, now: Instant) -> Step:
     """Begin to wait until a started life is ready, by its delay and its probe."""
     ready = w.spec.ready
     life = replace(life, ready_by=now.mono + ready.timeout, delay_over=now.mono + ready.delay)
+    life = replace(life, overdue=False, untried=None)
     w, effects = look_at_readiness(replace(w, life=replace(life, probed=ready.kind is None)), now)
     if ready.kind is None:
         return w, effects
@@ -47,8 +49,19 @@ def look_at_readiness(w: Worker, now: Instant) -> Step:
         w, probing = watch_over(w)
         return w, (*emitted, *probing)
     if life.ready_by is not None and now.mono >= life.ready_by:
-        return _not_ready(w, life, now, f"not ready within {w.spec.ready.timeout:g} s")
+        return _out_of_time(w, life, now) if life.probed else _try_once_more(w, life)
     return w, ()
+
+
+def _out_of_time(w: Worker, life: Life, now: Instant) -> Step:
+    return _not_ready(w, life, now, f"not ready within {w.spec.ready.timeout:g} s")
+
+
+def _try_once_more(w: Worker, life: Life) -> Step:
+    """Its time is up, and a last try decides: the tries before may be old, as after a stop of this service."""
+    if life.overdue or life.untried is not None:
+        return w, ()
+    return replace(w, life=replace(life, overdue=True)), (_probe(w, life, Purpose.READY),)
 
 
 def _not_ready(w: Worker, life: Life, now: Instant, what: str) -> Step:
@@ -67,8 +80,12 @@ def watch_over(w: Worker) -> Step:
 def _ask_about(w: Worker, purpose: Purpose) -> Step:
     assert w.life is not None
     life = replace(w.life, probing=purpose, tally=Tally())
+    return replace(w, life=life), (_probe(w, life, purpose),)
+
+
+def _probe(w: Worker, life: Life, purpose: Purpose) -> Probe:
     shown = w.screen.content if w.screen and life.seen else None
-    return replace(w, life=life), (Probe(life.id, purpose, w.spec, w.pane, shown),)
+    return Probe(life.id, purpose, w.spec, w.pane, shown)
 
 
 def probe_told(w: Worker, fact: ProbeSucceeded | ProbeFailed, now: Instant) -> Step:
@@ -79,10 +96,26 @@ def probe_told(w: Worker, fact: ProbeSucceeded | ProbeFailed, now: Instant) -> S
     well = isinstance(fact, ProbeSucceeded)
     tally = succeeded(life.tally, check) if well else failed(life.tally, check, fact.reason)  # type: ignore[union-attr]
     told = replace(life, tally=tally)
+    if fact.purpose is Purpose.READY and life.untried is not None:
+        told = _without_the_outage(told, life.untried, now)
     if fact.purpose is Purpose.READY:
         return _ready_or_not(replace(w, life=told), told, now)
     changed = tally.verdict is not life.tally.verdict
     return _well_or_not(replace(w, life=told), told, life.tally, now) if changed else (replace(w, life=told), ())
+
+
+def probe_unknown(w: Worker, fact: ProbeUnknown, _now: Instant) -> Step:
+    """No try could be made: for its time to get ready the clock stands still since the last one that could."""
+    life = w.life
+    if life is None or (life.id, life.probing, fact.purpose) != (fact.life, Purpose.READY, Purpose.READY):
+        return w, ()
+    untried = fact.since if life.untried is None else life.untried
+    return replace(w, life=replace(life, untried=untried)), ()
+
+
+def _without_the_outage(life: Life, since: float, now: Instant) -> Life:
+    ready_by = None if life.ready_by is None else life.ready_by + max(0.0, now.mono - since)
+    return replace(life, ready_by=ready_by, untried=None, overdue=False)
 
 
 def _ready_or_not(w: Worker, life: Life, now: Instant) -> Step:
@@ -93,6 +126,8 @@ def _ready_or_not(w: Worker, life: Life, now: Instant) -> Step:
             w, ended = end_probe(replace(w, life=replace(life, probed=True)))
             w, effects = look_at_readiness(w, now)
             return w, (*ended, *effects)
+        case Answer.OPEN if life.overdue and life.tally.successes == 0:
+            return _out_of_time(w, life, now)
         case Answer.OPEN:
             return w, ()
 
