@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from actors.admission import Standing
-from actors.messages import Verb
+from actors.messages import Pane, Verb
 from actors.reconcile import different_keys
 from actors.requests import Order, RequestRefused
 from actors.spec import WorkerSpec
@@ -31,6 +31,13 @@ def refuse_quarantined(order: Order, standings: Standings) -> None:
     if unproven and order.verb in (Verb.START, Verb.RESTART):
         said = f"quarantined: {', '.join(unproven)}; see `panevisor why`, then --force if nothing of it lives"
         raise RequestRefused("not-permitted", said)
+
+
+def refuse_to_replace_unknown(spec: WorkerSpec, panes: tuple[Pane, ...]) -> None:
+    """What lives under this name though nothing is known of it is taken over by the same command only."""
+    if any(not pane.dead and pane.digest != spec.digest for pane in panes):
+        said = f"something else lives in tmux under the name {spec.name}: see `panevisor screen {spec.name}`, then "
+        raise RequestRefused("conflict", f"{said}`panevisor remove {spec.name}`, or take another name")
 
 
 def refuse_to_scale(specs: Mapping[str, WorkerSpec], there: Iterable[str], standings: Standings) -> None:

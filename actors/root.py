@@ -51,7 +51,13 @@ from actors.outbox import Outbox
 from actors.ports import Clock, Journal, RecordsFile
 from actors.reconcile import changes, scale_notes, why_force
 from actors.records import Intent, Record, Scaled
-from actors.refusals import refuse_protected, refuse_quarantined, refuse_to_scale, refuse_unknown
+from actors.refusals import (
+    refuse_protected,
+    refuse_quarantined,
+    refuse_to_replace_unknown,
+    refuse_to_scale,
+    refuse_unknown,
+)
 from actors.replicas import Family, NoReplica, members, ordered, resolved, together, wanted
 from actors.requests import (
     Accepted,
@@ -71,6 +77,7 @@ from actors.requests import (
     ShutDown,
 )
 from actors.spec import WorkerSpec
+from actors.unknown_panes import UnknownPanes
 from actors.worker import Birth
 from actors.worker_state import State, Step
 
@@ -91,6 +98,14 @@ class Retry:
 @dataclass(frozen=True, slots=True)
 class Found:
     """What tmux says of the pane of a worker whose actor is to be replaced."""
+
+    name: str
+    pane: Pane | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSeen:
+    """What tmux says of a pane of whose worker nothing is known."""
 
     name: str
     pane: Pane | None
@@ -137,6 +152,7 @@ class SupervisorActor(SupervisedActor):
         self._room = opening.room
         self._leaving = Leaving()
         self._outbox = Outbox()
+        self._unknown = UnknownPanes({})
         self._unborn: set[str] = set()
         self._opened = False
 
@@ -156,6 +172,9 @@ class SupervisorActor(SupervisedActor):
             self._take_up(record, decision, opening.number)
         if opening.apply:
             self._apply_at_start(opening.apply)
+        if self._records.lost:
+            self._part_failing(PartFailing("records", self._records.lost))
+        self._tell_unknown()
         self._unborn = set(self._workers)
         self._say_opened_when_all_are_born()
         self._tell_lineup()
@@ -186,11 +205,24 @@ class SupervisorActor(SupervisedActor):
         names = {record.spec.name for record in known}
         specs = opening.apply.specs if opening.apply else ()
         found = [Record(spec=s) for s in specs if s.name in opening.survey.panes and s.name not in names]
-        strange = opening.survey.panes.keys() - names - {spec.name for spec in specs}
-        for name in sorted(strange):
+        strange = sorted(opening.survey.panes.keys() - names - {spec.name for spec in specs})
+        self._unknown = UnknownPanes({name: opening.survey.panes[name] for name in strange})
+        for name in strange:
             panes = ", ".join(pane.id for pane in opening.survey.panes[name])
             self._say("warning", "worker.unknown_pane", {"worker": name, "panes": panes})
         return known + found
+
+    def _take_up_unknown(self, record: Record) -> None:
+        """Go on with what lives under this name though nothing was known of it."""
+        panes = self._unknown.take(record.spec.name)
+        self._take_up(record, adoption.plan(record, panes, World(rebooted=False, server_died=False)), self._number)
+        self._tell_unknown()
+
+    def _tell_unknown(self) -> None:
+        said = self._unknown.in_words()
+        if said != self._degraded.get("unknown panes"):
+            self._degraded.pop("unknown panes", None)
+            self._part_failing(PartFailing("unknown panes", said))
 
     def _apply_at_start(self, apply: Apply) -> None:
         try:
@@ -291,6 +323,23 @@ class SupervisorActor(SupervisedActor):
         for name in self._unsaid & self._held.keys():
             self._workers[name].tell(Held(self._held[name]))
         self._unsaid.clear()
+        self._look_at_what_is_wrong()
+
+    def _look_at_what_is_wrong(self) -> None:
+        """See whether what only a person can settle has been settled."""
+        for name in self._unknown:
+            self._ask_of_unknown(name)
+        if "records" in self._degraded and not (self._records.failing or self._records.lost):
+            self._part_failing(PartFailing("records", None))
+
+    def _ask_of_unknown(self, name: str) -> None:
+        tell = self.tell_me
+        answer = lambda fact: tell(UnknownSeen(name, _pane_of(fact)))  # noqa: E731
+        self._posts.terminal.tell(Look(name, None, False, answer))
+
+    def _unknown_seen(self, seen: UnknownSeen) -> None:
+        self._unknown.seen(seen.name, seen.pane)
+        self._tell_unknown()
 
     def _no_tmux(self) -> bool:
         return self._server is None or self._blind is not None
@@ -316,12 +365,23 @@ class SupervisorActor(SupervisedActor):
         self._refuse_if_closing()
         if order.choose:
             specs = [self._standings[name].record.spec for name in self._lineup if name in self._standings]
-            order = replace(order, names=order.choose(specs, ()))
+            order = replace(order, names=order.choose(specs, self._unknown.living if order.verb is Verb.REMOVE else ()))
+        for name in order.names if order.verb is Verb.REMOVE else ():
+            self._enlist_to_remove(name)
         refuse_unknown(order.names, self._standings)
         if not order.force:
             refuse_protected(order, self._standings)
             refuse_quarantined(order, self._standings)
         return self._carry_out(order.verb, order.names)
+
+    def _enlist_to_remove(self, name: str) -> None:
+        """Make a worker of an unknown pane, which is ours by its mark, so that it is ended like any other."""
+        if name in self._unknown and name not in self._standings:
+            spec = WorkerSpec(name=name, command=("true",), cwd="/")
+            record = Record(spec=spec, by_hand=True, intent=Intent.REMOVED)
+            self._keep(name, record, durable=True)
+            self._take_up_unknown(record)
+            self._tell_lineup()
 
     def _carry_out(self, verb: Verb, names: tuple[str, ...]) -> Accepted:
         """What a person ordered is on disk before it is answered."""
@@ -379,11 +439,15 @@ class SupervisorActor(SupervisedActor):
             )
         if replicas := members(name, self._standings):
             raise RequestRefused("conflict", f"{name} is a family, of {', '.join(replicas[:3])} …: take another name")
+        refuse_to_replace_unknown(run.spec, self._unknown.of(name))
         self._number += 1
         number, seed = self._number, self._nursery.seed()
         record = Record(spec=run.spec, by_hand=True)
         self._keep(name, record, durable=True)
-        self._spawn(record, lambda now: _ordered(adoption.define(run.spec, seed, now, "run"), number))
+        if name in self._unknown:
+            self._take_up_unknown(record)
+        else:
+            self._spawn(record, lambda now: _ordered(adoption.define(run.spec, seed, now, "run"), number))
         self._tell_lineup()
         self._look_at_gates()
         return self._accepted((name,))
@@ -453,6 +517,9 @@ class SupervisorActor(SupervisedActor):
 
     def _carry_out_change(self, change: Change, spec: WorkerSpec) -> None:
         name, number = change.name, self._number
+        if change.action is Action.CREATE and name in self._unknown:
+            self._take_up_unknown(Record(spec=spec))
+            return
         if change.action is Action.CREATE:
             seed = self._nursery.seed()
             self._spawn(Record(spec=spec), lambda now: _ordered(adoption.define(spec, seed, now), number))
@@ -758,6 +825,7 @@ class SupervisorActor(SupervisedActor):
         Revived: _revived,
         ActorFailed: _actor_failed,
         Found: _found,
+        UnknownSeen: _unknown_seen,
         Retry: _retry,
         PartFailing: _part_failing,
     }

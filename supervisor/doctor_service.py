@@ -1,6 +1,7 @@
 """What `panevisor doctor` asks of the config and of the service that runs, or ran, by it."""
 
 import importlib.metadata
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ from supervisor.client import Client, NoService
 from supervisor.doctor_subject import Subject
 from supervisor.failures import CommandError
 from supervisor.findings import Finding, error, ok, warning
+from supervisor.panes import living, some
 from supervisor.paths import read_pointer
 from supervisor.place import Place
+from supervisor.records_file import FILE as RECORDS
+from supervisor.records_file import examined, kept_beside
 from supervisor.status_file import UNWELL, StatusReport, read_status
 
 TIMEOUT = 3.0
@@ -56,13 +60,49 @@ def service(subject: Subject) -> Iterator[Finding]:
         running = Running.at(place)
     except NoService:
         yield of_absence(report)
+        yield from _left_behind(subject)
     except CommandError as silent:
         yield error(f"the service does not answer: {silent}", f"see {place.state_dir}/service.log; else {ANEW}")
     else:
         yield of_version(running, installed())
         yield of_heartbeat(report)
         yield from of_health(running.picture) if running.picture else ()
+    yield from of_kept(kept_beside(place.state_dir / RECORDS))
     yield from of_pointer(read_pointer(place.config), subject.begins_at.state_dir, place.config)
+
+
+def _left_behind(subject: Subject) -> Iterator[Finding]:
+    """Examine what a service that would begin now goes by: the records, and who lives without one."""
+    place = subject.found_at
+    records, damaged = examined(place.state_dir / RECORDS)
+    if damaged:
+        yield warning(damaged, "`panevisor up` goes on with what is left, and keeps the file as it is beside")
+    known = {record.spec.name for record in records.workers}
+    known |= {spec.name for spec in subject.config.workers} if subject.config else set()
+    yield from of_unknown([name for name in _living(subject) if name not in known])
+
+
+def _living(subject: Subject) -> list[str]:
+    if subject.tmux_pid is None:
+        return []
+    try:
+        return living(subject.found_at)
+    except CommandError:
+        return []  # what is said of the tmux server says why
+
+
+def of_unknown(names: list[str]) -> Iterator[Finding]:
+    """Tell of workers that live though neither the records nor the file know them."""
+    if names:
+        what = f"{some(names)}: neither the records nor the file know {'it' if len(names) == 1 else 'them'}"
+        yield warning(what, "`panevisor screen NAME` shows what it is; after `panevisor up`, `remove NAME` ends it")
+
+
+def of_kept(kept: list[Path]) -> Iterator[Finding]:
+    """Tell of records files that were found damaged."""
+    if kept:
+        mend = f"see with `panevisor status` whether what was ordered still holds, then rm {shlex.quote(str(kept[-1]))}"
+        yield warning(f"{counted(len(kept), 'damaged records file')} kept, the newest is {kept[-1].name}", mend)
 
 
 def installed() -> str | None:

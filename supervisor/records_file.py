@@ -15,7 +15,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,14 +48,13 @@ class Damage:
 class RecordsFile:
     """`actors.ports.RecordsFile`; call `load` first. Not thread-safe: the Supervisor owns it.
 
-    `damage` has the lines that the last `load` could not use, `lost` says what any `load` has lost, and `kept` is the
-    file as it was then. `torn`: the last line found was cut short.
+    `damage` has the lines that the last `load` could not use, `kept` is the file as it was then. `torn`: the last line
+    found was cut short.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damage: tuple[Damage, ...] = ()
-        self.lost: str | None = None
         self.kept: Path | None = None
         self.torn = False
         self._head = Head()
@@ -65,10 +64,19 @@ class RecordsFile:
         self._unsynced = False
         self._compact_from = COMPACT_ABOVE
         self._failing: str | None = None
+        self._lost: str | None = None
+        self._found = b""
 
     @property
     def failing(self) -> str | None:
         return self._failing
+
+    @property
+    def lost(self) -> str | None:
+        """What `load` has lost, in words; None when nothing is, or a person has deleted the file that is kept."""
+        if self.kept and not os.path.lexists(self.kept):
+            self._lost = self.kept = None
+        return self._lost
 
     def load(self) -> Records:
         """Return what is on record; nothing for a missing file. Raises OSError for one that can't be read.
@@ -79,14 +87,27 @@ class RecordsFile:
         if self._failing:
             return Records(self._head, tuple(self._known.values()))
         content = self._read()
-        found = _examined(content)
+        found, self._found = _examined(content), content
         self.damage, self.torn = found.damage, found.torn
         self._head, self._known, self._lines = found.records.head, _by_name(found.records), found.lines
         if found.damage:
-            self._mend(content, found)
+            self._lose(in_words(found.damage, found.lines, self._known))
+            self._rewrite_or_fail()
         elif found.torn:
             self._cut(found.whole)
         return found.records
+
+    def compare(self, otherwise: Sequence[str]) -> None:
+        """Take in what the log says otherwise: a file that was cut off, emptied or deleted does not show it itself.
+
+        `otherwise`: one sentence about each worker. A whole file is not doubted: it may be ahead of the log.
+        """
+        if otherwise and self._lost:
+            self._lost = f"{self._lost}; by the log {_listed(otherwise)}"
+        elif otherwise and (self.torn or not self._found):
+            what = f"the end of {FILE} was cut off" if self._found else f"{FILE} is missing or empty"
+            self._lose(f"{what}: by the log {_listed(otherwise)}, and of that nothing is on record")
+        self._found = b""
 
     def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
         self.keep_all({name: record}, durable=durable)
@@ -119,17 +140,16 @@ class RecordsFile:
         except FileNotFoundError:
             return b""
 
-    def _mend(self, content: bytes, found: "_Examined") -> None:
-        """Keep the damaged file beside, and write what could be used."""
+    def _lose(self, said: str) -> None:
+        """Keep the damaged file beside, and say what is lost."""
         try:
-            self.kept = _keep_beside(self.path, content)
+            self.kept = _keep_beside(self.path, self._found)
         except OSError as error:
             self.kept = None
             kept = f"it could not be kept ({error.strerror or error})"
         else:
             kept = f"{self.kept.name} is the file as it was: delete it when that is settled"
-        self.lost = f"{in_words(found.damage, found.lines, self._known)}; {kept}"
-        self._rewrite_or_fail()
+        self._lost = f"{said}; {kept}"
 
     def _cut(self, size: int) -> None:
         try:
@@ -220,6 +240,11 @@ def examined(path: Path) -> tuple[Records, str | None]:
     except FileNotFoundError:
         return Records(), None
     return found.records, in_words(found.damage, found.lines, _by_name(found.records)) if found.damage else None
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    more = [f"{len(sentences) - SHOWN} more"] if len(sentences) > SHOWN else []
+    return ", ".join([*sentences[:SHOWN], *more])
 
 
 def kept_beside(path: Path) -> list[Path]:

@@ -336,6 +336,9 @@ class Service:
     def _build_adapters(self, nofile: int) -> None:
         state_dir = self.place.state_dir
         claim(state_dir / LOGS)
+        before = log_tail.read(self._settings.log.file)
+        self._told = log_tail.told(before)
+        self._records.compare(log_tail.otherwise(self._known, self._told))
         marker = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:8]
         self._clock = SystemClock()
         self._workers = Loop("workers")
@@ -372,7 +375,7 @@ class Service:
             deaths=self._deaths.of,
             on_error=self._shortage.note,
             applier=self._applier,
-            before=log_tail.read(self._settings.log.file, {record.spec.name for record in self._known.workers}),
+            before=log_tail.concerning(before, {record.spec.name for record in self._known.workers}),
         )
 
         self._hang_watch = HangWatch(self._log, lambda what, why: self.posts.supervisor.tell(PartFailing(what, why)))
