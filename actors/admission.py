@@ -3,7 +3,7 @@
 They stand in a queue: who began to wait first starts first, and at one moment the order is that of definition. A held
 worker is told the gate that holds it.
 
-what is left of its last life ─▶ dependencies ─▶ capacity ─▶ memory ─▶ start rate ─▶ starts
+what is left of its last life ─▶ dependencies ─▶ capacity (places, processes) ─▶ memory ─▶ start rate ─▶ starts
 
 The first two are a worker's own, and let others pass; the last three hold all who come to them, so none overtakes.
 """
@@ -22,6 +22,8 @@ _ON_THE_WAY = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _IN_LINE = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait again, and keeps its turn
 _ENDED = {S.COMPLETED, S.FAILED, S.STOPPED}
 MAX_STARTING = 20  # a judgement, not an optimum: docs/decisions.md has what it costs
+TASKS_A_WORKER = 2  # the program and the reader of its log
+KEPT_TASKS = 8  # processes and threads that no worker gets: probes, tmux clients, whoever attaches
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 LAST_LIFE = Gate(Hold.LAST_LIFE, "waiting for what is left of the last life to end")
 
@@ -40,17 +42,27 @@ class Room:
     """What the machine and the config allow: `places` for workers, and so many `starting` at a time (0: no limit).
 
     `least_memory` bytes have to be available for a start (0: no matter); `memory` is how many are, None while nobody
-    has looked yet, which holds nobody.
+    has looked yet, which holds nobody. `tasks` is how many processes and threads can be had by `tasks_limit`.
     """
 
     places: int
     max_starting: int = 0
     least_memory: int = 0
     memory: int | None = None
+    tasks: int | None = None
+    tasks_limit: str = ""
 
     @property
     def short_of_memory(self) -> bool:
         return self.memory is not None and self.memory < self.least_memory
+
+    @property
+    def short_of_tasks(self) -> bool:
+        return self.tasks is not None and self.tasks < KEPT_TASKS + TASKS_A_WORKER
+
+    @property
+    def is_short(self) -> bool:
+        return self.short_of_memory or self.short_of_tasks
 
 
 class Queue:
@@ -127,6 +139,8 @@ def full(room: Room, taken: int, starting: int) -> Gate | None:
     """Return why no worker can start now; None when there is room."""
     if taken >= room.places:
         return Gate(Hold.CAPACITY, f"capacity: all {room.places} places are taken")
+    if room.short_of_tasks:
+        return Gate(Hold.CAPACITY, f"capacity: no process is left for a worker: {room.tasks_limit}")
     if room.short_of_memory:
         there, needed = _size(_coarse(room.memory or 0)), _size(room.least_memory)
         return Gate(Hold.MEMORY, f"waiting for memory: {there} are available, {needed} have to be")

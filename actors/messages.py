@@ -46,6 +46,7 @@ class Refusal(StrEnum):
     IMPOSSIBLE = "impossible"  # the program, a right or the folder is missing: trying again won't mend it
     PANE_GONE = "pane-gone"  # the dead pane to start in was closed by somebody
     NAME_TAKEN = "name-taken"  # a session of that name exists
+    NO_PROCESS = "no-process"  # the kernel gives tmux no process now
     UNREACHABLE = "unreachable"  # tmux does not answer; the order was not sent, or has expired
 
 

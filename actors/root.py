@@ -316,9 +316,12 @@ class SupervisorActor(SupervisedActor):
             self._hold(name, gate) if gate or self._no_tmux() else self._let_in(name)
 
     def _host_seen(self, seen: HostSeen) -> None:
-        """Memory is the one gate that opens and closes without any worker's doing."""
-        before, self._room = self._room, replace(self._room, memory=seen.host.memory_available_bytes)
-        if before.short_of_memory or self._room.short_of_memory:
+        """Memory and processes are the gates that open and close without any worker's doing."""
+        host, before = seen.host, self._room
+        self._room = replace(
+            before, memory=host.memory_available_bytes, tasks=host.tasks_free, tasks_limit=host.tasks_limit
+        )
+        if before.is_short or self._room.is_short:
             self._look_at_gates()
         for name in self._unsaid & self._held.keys():
             self._workers[name].tell(Held(self._held[name]))

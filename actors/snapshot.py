@@ -217,11 +217,16 @@ def _ending_of(w: Worker) -> EndingView | None:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine: load average of one minute, bytes of memory that can be had, CPU in percent of all cores."""
+    """The machine: load average of one minute, bytes of memory that can be had, CPU in percent of all cores.
+
+    `tasks_free`: processes and threads that the tmux server may still bring forth, by the limit `tasks_limit`.
+    """
 
     load: float | None = None
     memory_available_bytes: int | None = None
     cpu_percent: float | None = None
+    tasks_free: int | None = None
+    tasks_limit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

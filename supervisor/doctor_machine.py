@@ -2,24 +2,24 @@
 
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from actors.admission import KEPT_TASKS, TASKS_A_WORKER
 from supervisor import namesake as names
 from supervisor.doctor_subject import Subject
 from supervisor.doctor_tmux import panes
 from supervisor.findings import Finding, error, ok, warning
 from supervisor.open_files import places_within, tmux_open_files
+from supervisor.status_file import read_status
 from supervisor.tables import short_time
+from supervisor.tasks import Limit, limits_of, number_in, tightest
 
 OLDEST_PYTHON = (3, 11)
 BEGAN = 1_750_000_000  # Unix time of June 2025: before that there was no panevisor
 CLOCK_SLACK = 60.0
-PROCESSES_A_WORKER = 2  # the program and the reader of its log, without the program's own children and threads
 
 
 def interpreter(_subject: Subject) -> Iterator[Finding]:
@@ -72,12 +72,17 @@ def limits(subject: Subject) -> Iterator[Finding]:
     if subject.tmux_pid is None:  # a running server has its own limit: that is judged where it is
         yield of_descriptors(tmux_open_files(), demand)
     yield of_terminals(number_in("/proc/sys/kernel/pty/max"), number_in("/proc/sys/kernel/pty/nr"), demand)
-    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    if soft != resource.RLIM_INFINITY and os.geteuid() != 0:  # the kernel does not hold root to it
-        yield of_processes(f"`ulimit -u` = {soft}", soft - threads_of(os.getuid()), demand, "raise `ulimit -u`")
-    ids = min(number_in("/proc/sys/kernel/threads-max"), number_in("/proc/sys/kernel/pid_max"))
-    mend = "sysctl kernel.pid_max=4194304, and kernel.threads-max where that is the lower one"
-    yield of_processes(f"the kernel's limit is {ids}", ids - all_threads(), demand, mend)
+    for limit in limits_of(subject.tmux_pid or os.getpid()):
+        yield of_processes(limit.what, limit.free, demand, limit.mend)
+    service = read_status(subject.found_at.state_dir / "status.json")
+    if service.alive and service.pid and (own := tightest(service.pid)):
+        yield of_service(own)
+
+
+def of_service(limit: Limit) -> Finding:
+    """Judge what is left to the service itself, for probes and tmux clients."""
+    what = f"the service may start {max(0, limit.free)} more processes and threads ({limit.what})"
+    return ok(what) if limit.free >= KEPT_TASKS else error(what, limit.mend)
 
 
 def of_descriptors(limit: int, demand: Demand) -> Finding:
@@ -92,7 +97,7 @@ def of_terminals(most: int, used: int, demand: Demand) -> Finding:
 
 
 def of_processes(what: str, free: int, demand: Demand, mend: str) -> Finding:
-    return _enough(f"{free} more processes and threads ({what})", free // PROCESSES_A_WORKER, demand, mend)
+    return _enough(f"{free} more processes and threads ({what})", free // TASKS_A_WORKER, demand, mend)
 
 
 def _enough(what: str, places: int, demand: Demand, mend: str) -> Finding:
@@ -103,24 +108,3 @@ def _enough(what: str, places: int, demand: Demand, mend: str) -> Finding:
     if places < demand.most:
         return warning(f"{said}, max_workers allows {demand.most} more", mend)
     return ok(said)
-
-
-def number_in(path: str) -> int:
-    return int(Path(path).read_text())
-
-
-def all_threads() -> int:
-    """Return how many threads there are, of all users: the second half of `running/all` in /proc/loadavg."""
-    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
-
-
-def threads_of(uid: int) -> int:
-    """Return how many threads this user has: what RLIMIT_NPROC counts."""
-    return sum(_threads(Path(entry.path), uid) for entry in os.scandir("/proc") if entry.name.isdecimal())
-
-
-def _threads(process: Path, uid: int) -> int:
-    try:
-        return (process / "task").stat().st_nlink - 2 if process.stat().st_uid == uid else 0
-    except OSError:
-        return 0  # it ended meanwhile

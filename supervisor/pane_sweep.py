@@ -15,6 +15,7 @@ from actors.messages import Handle, Pane
 from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
 from actors.vital import VitalThread
 from supervisor.proc_table import handle_of
+from supervisor.shortage import NoProcess
 from supervisor.tmux_client import ControlClient, batch
 from supervisor.tmux_words import PaneLine, words
 
@@ -113,15 +114,22 @@ class PaneSweeper:
         try:
             panes = [pane for pane in self._list() if pane.name]
             wanted = [pane for pane in panes if self._may_have_changed(pane)]
-            screens = self._capture([pane.id for pane in wanted])
+            screens = self._captured_now([pane.id for pane in wanted])
         except (TerminalError, OSError) as error:  # OSError: out of descriptors
+            self._note(error)
             return SweepFailed(taken, str(error))
-        for pane in wanted:
+        for pane in wanted if screens is not None else ():
             self._captured[pane.id] = _Captured(pane.activity, (pane.columns, pane.rows), pane.dead, second)
         self._drop_vanished({pane.id for pane in panes})
         named = {pane.name or "": pane for pane in panes}
+        screens = screens or {}
         by_name = {pane.name or "": screens[pane.id] for pane in wanted if pane.id in screens}
         return PaneSweep(taken, named, by_name, 1 if wanted else 0, time.monotonic() - taken)
+
+    def _note(self, error: BaseException) -> None:
+        """Let it be known where a process of ours is missing, whatever else is said of tmux."""
+        if isinstance(error.__cause__, NoProcess):
+            self._on_error(error.__cause__)
 
     def _list(self) -> list[Pane]:
         lines = self._client.list_panes()
@@ -143,6 +151,16 @@ class PaneSweeper:
         if last is None or last.size != (pane.columns, pane.rows) or last.dead != pane.dead:
             return True
         return pane.activity != last.activity or pane.activity >= last.second
+
+    def _captured_now(self, panes: list[str]) -> dict[str, bytes] | None:
+        """Return what they show; None where that takes a process and none can be had: tmux itself has answered."""
+        try:
+            return self._capture(panes)
+        except TerminalError as error:
+            if not isinstance(error.__cause__, NoProcess):
+                raise
+            self._on_error(error.__cause__)
+            return None
 
     def _capture(self, panes: list[str]) -> dict[str, bytes]:
         """Capture the panes in one batch. Sections are told apart by a mark, new each time: no pane can know it."""

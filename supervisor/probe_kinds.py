@@ -25,6 +25,7 @@ from supervisor.patterns import compiled
 from supervisor.plain_text import plain
 from supervisor.program_file import cannot_execute
 from supervisor.segments import LinesOfLife
+from supervisor.shortage import popen
 from supervisor.threads_aside import ThreadsAside
 from supervisor.tmux_client import scrubbed
 
@@ -236,7 +237,7 @@ class Command(Attempt):
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         null = subprocess.DEVNULL
-        return subprocess.Popen(
+        return popen(
             lowered(self._argv, self._kit.nofile),
             cwd=self._cwd,
             env=self._env,

@@ -20,7 +20,9 @@ from pathlib import Path
 from actors.messages import Probe, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.ports import Tell
 from actors.vital import VitalThread
+from supervisor.descriptors import OUT_OF_DESCRIPTORS
 from supervisor.probe_kinds import Attempt, Glance, Glances, Kit, NotKnown, OnScreen, Processes, attempt_of
+from supervisor.shortage import NoProcess, NoThread
 from supervisor.threads_aside import ThreadsAside
 
 ATTEMPTS = 64  # tries under way at one time
@@ -192,7 +194,13 @@ class ProbePool:
                 fault = await what
         except TimeoutError:
             fault = f"no answer within {seconds:g} s"
+        except (NoThread, NoProcess) as lack:
+            self._on_error(lack)  # ours, and not the worker's: no try at all
+            return None
         except OSError as problem:
+            if problem.errno in OUT_OF_DESCRIPTORS:
+                self._on_error(problem)
+                return None
             fault = (problem.strerror or type(problem).__name__).lower()
         if fault is not None and self._loop.time() - began > seconds + LATE:
             raise NotKnown

@@ -53,7 +53,6 @@ from supervisor.config_watch import ConfigWatch
 from supervisor.crew import Crew
 from supervisor.death_records import FILE as DEATHS
 from supervisor.death_records import DeathRecords
-from supervisor.descriptors import Shortage
 from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
@@ -72,9 +71,11 @@ from supervisor.repeated_errors import RepeatedErrors
 from supervisor.sd_notify import Notifier
 from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
+from supervisor.shortage import Shortage
 from supervisor.status_file import StatusFile, read_status
 from supervisor.subreaper import NOFILE
 from supervisor.sweeps import Sweeps
+from supervisor.tasks import Limit, tightest
 from supervisor.terminal_port import LOGS, TmuxTerminal
 from supervisor.tmux_client import SOCKET
 from supervisor.tmux_server import TmuxServer
@@ -176,7 +177,7 @@ class Service:
         self._version = importlib.metadata.version("panevisor")
         self._failures = FailureRate()
         self._errors = RepeatedErrors(time.monotonic)
-        self._shortage = Shortage(lambda reason: self.posts.supervisor.tell(PartFailing("descriptors", reason)))
+        self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
         self._notifier = Notifier.from_environment()
         self._watch: ConfigWatch | None = None
         self._closing: ShutDown | None = None
@@ -349,7 +350,7 @@ class Service:
         self._log_quota = LogQuota(self._segments)
         self._terminal = TmuxTerminal(state_dir, self._server, marker=marker, nofile=nofile, segments=self._segments)
         self._panes = PaneSweeper(state_dir, self._adapter_failed, lambda: self._server.pid)
-        self._trees = TreeSweeper(on_error=self._adapter_failed)
+        self._trees = TreeSweeper(self._adapter_failed, self._tasks)
         self._processes = ProcessPort(
             marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
         )
@@ -373,7 +374,7 @@ class Service:
             load_config=self._load_config,
             define=lambda name, table: define(name, table, self._settings.pane),
             deaths=self._deaths.of,
-            on_error=self._shortage.note,
+            on_error=self._note_shortage,
             applier=self._applier,
             before=log_tail.concerning(before, {record.spec.name for record in self._known.workers}),
         )
@@ -416,13 +417,19 @@ class Service:
             self._inbox,
         )
 
+    def _tasks(self) -> Limit | None:
+        """Return what limits the processes of workers: they are the tmux server's."""
+        return tightest(self._server.pid or os.getpid())
+
     def _room(self) -> Room:
-        settings = self._settings
+        settings, tasks = self._settings, self._tasks()
         return Room(
             places=min(settings.max_workers, places_within(tmux_open_files())),
             max_starting=settings.max_starting,
             least_memory=settings.min_free_memory,
             memory=available_memory(),
+            tasks=tasks.free if tasks else None,
+            tasks_limit=tasks.what if tasks else "",
         )
 
     def _opening_apply(self, known: Records) -> Apply | None:
@@ -632,9 +639,11 @@ class Service:
         snapshot = self.gateway.snapshot
         return snapshot.service.config.digest if snapshot else ""
 
-    def _adapter_failed(self, error: BaseException) -> None:
+    def _note_shortage(self, error: BaseException) -> None:
         self._shortage.note(error)
-        if not self._errors.is_news(error):
+
+    def _adapter_failed(self, error: BaseException) -> None:
+        if self._shortage.note(error) or not self._errors.is_news(error):
             return
         trace = "".join(traceback.format_exception(error))
         self._log.log("error", "adapter.failed", {"error": repr(error), "traceback": trace})

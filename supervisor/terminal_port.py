@@ -4,6 +4,7 @@ An order that times out may still be read by tmux later, so each carries its own
 and the caller knows when that is (`StartUnknown.until`).
 """
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -35,6 +36,7 @@ from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import (
     NOT_TYPED,
     TYPED,
+    UNFORKED,
     Launch,
     PaneLine,
     close_if_dead,
@@ -118,7 +120,16 @@ class TmuxTerminal:
         said = " ".join(block.text for block in blocks if block.error)
         if "still active" in said and not again:
             return self._once_more(start)
+        if UNFORKED in said:
+            return self._without_its_pane(start)
         return StartRefused(life, _refusal(said), f"tmux: {said}")
+
+    def _without_its_pane(self, start: NamedStart) -> StartAnswer:
+        """Close the pane whose last program could not be forked; the next start makes another one."""
+        assert start.order.pane is not None
+        with contextlib.suppress(TerminalError):
+            self.close(start.order.pane)
+        return _pane_gone(start)
 
     def _once_more(self, start: NamedStart) -> StartAnswer:
         """The kernel told us of the death, tmux has not reaped it yet: make it, and try again."""
@@ -190,7 +201,7 @@ class TmuxTerminal:
         self._segments.forget(name)
 
     def revive(self) -> Handle:
-        self._client.close()
+        self._client.renew()
         return self._server.ensure()
 
     def end_server(self) -> None:
@@ -250,6 +261,8 @@ def _unexpanded(command: str) -> str:
 
 
 def _refusal(said: str) -> Refusal:
+    if "fork failed" in said:
+        return Refusal.NO_PROCESS
     if "duplicate session" in said:
         return Refusal.NAME_TAKEN
     if "can't find" in said:

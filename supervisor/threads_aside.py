@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from supervisor.shortage import NoThread
+
 T = TypeVar("T")
 
 
@@ -20,15 +22,18 @@ class ThreadsAside:
         self._name = name
 
     async def run(self, work: Callable[[], T], unwanted: Callable[[T], None] = lambda _: None) -> T:
-        """Return what `work` does, or raise what it raises; `unwanted` gets a result that nobody waits for any more."""
+        """Return what `work` does, or raise what it raises; raise NoThread where no thread can be had.
+
+        `unwanted` gets a result that nobody waits for any more.
+        """
         await self._places.acquire()
         done: asyncio.Future[T] = self._loop.create_future()
         thread = threading.Thread(target=self._work, args=(work, done, unwanted), name=self._name, daemon=True)
         try:
             thread.start()
-        except RuntimeError as problem:  # no thread to be had: as if out of memory
+        except RuntimeError as problem:
             self._places.release()
-            raise OSError(None, str(problem)) from problem
+            raise NoThread(None, str(problem)) from problem
         try:
             return await done
         except asyncio.CancelledError:  # maybe in the very round in which it was done

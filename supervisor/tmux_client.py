@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from actors.ports import TerminalError, TerminalUnreachable
 from supervisor.program_file import NOT_INSTALLED
+from supervisor.shortage import of_fork, popen
 from supervisor.tmux_words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
 
 SOCKET = "tmux.sock"
@@ -164,6 +165,17 @@ class ControlClient:
         with self._lock:
             self._close()
 
+    def renew(self, timeout: float = DEADLINE) -> None:
+        """Keep the client if it answers, else close it: another one needs a process, which may not be had."""
+        with self._lock:
+            try:
+                if self._process and self._process.poll() is None:
+                    self._ask(self._process, ("display-message -p answers",), time.monotonic() + timeout)
+                    return
+            except (OSError, TerminalUnreachable):
+                pass
+            self._close()
+
     def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
         process = self._process if self._process and self._process.poll() is None else self._connect(deadline)
         with self._turnstile.order(deadline):
@@ -202,7 +214,7 @@ class ControlClient:
 
     def _attach(self, deadline: float) -> subprocess.Popen[bytes]:
         argv = tmux_argv("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size")
-        process = subprocess.Popen(
+        process = popen(
             argv,
             cwd=self._state_dir,
             stdin=subprocess.PIPE,
@@ -343,7 +355,7 @@ def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes
     except FileNotFoundError as error:
         raise TerminalError(NOT_INSTALLED) from error
     except OSError as error:
-        raise TerminalUnreachable(f"no tmux client can be started: {error}") from error
+        raise TerminalUnreachable(f"no tmux client can be started: {error}") from of_fork(error)
     if b"no server running" in done.stderr or b"error connecting" in done.stderr:
         raise TerminalUnreachable(done.stderr.decode(errors="replace").strip())
     return done.stdout

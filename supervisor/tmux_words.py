@@ -14,7 +14,7 @@ from actors.spec import WorkerSpec
 from supervisor.open_files import LOWERED
 
 MARK_OPTION = "@panevisor"
-EXPIRED, TYPED, NOT_TYPED = "expired", "typed", "not-typed"
+EXPIRED, TYPED, NOT_TYPED, UNFORKED = "expired", "typed", "not-typed", "unforked"
 IDLE_SESSION = "_panevisor"
 PANE_FORMAT = ",".join(
     f"#{{{field}}}"
@@ -116,12 +116,14 @@ def start_in_new_session(launch: Launch) -> str:
 def start_in_dead_pane(launch: Launch, pane: str) -> str:
     """Return the line that starts the next life in the pane of the last one, for those who watch it to go on.
 
-    The log pipe survives a respawn and must not be armed twice; it is opened only where it has closed.
+    The log pipe survives a respawn and must not be armed twice; it is opened only where it has closed. A second respawn
+    after one that could not fork (its pane_pid is -1) crashes tmux 3.3a, and every worker with it.
     """
+    forked = only_if("#{!=:#{pane_pid},-1}", UNFORKED, "-p", "-t", pane)
     respawn = words("respawn-pane", "-t", pane, *_variables(launch), "--", *launch.program)
     mark = words("set-option", "-p", "-t", pane, MARK_OPTION, launch.mark)
     answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid}")
-    return " ; ".join((respawn, mark, answer, pipe_if_closed(launch, pane)))
+    return " ; ".join((forked, respawn, mark, answer, pipe_if_closed(launch, pane)))
 
 
 def pipe_if_closed(launch: Launch, pane: str) -> str:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 import psutil
@@ -21,6 +22,7 @@ from actors.ports import TreeSweep
 from actors.snapshot import Host
 from actors.vital import VitalThread
 from supervisor.proc_table import Entry, Table, read_table
+from supervisor.tasks import Limit
 
 Answer = Callable[[TreeSweep], None]
 Request = tuple[Mapping[str, Handle], Answer]
@@ -29,11 +31,15 @@ Request = tuple[Mapping[str, Handle], Answer]
 class TreeSweeper:
     """The process half of `actors.ports.Sweeper`. `answer` is called from the sweeper's thread.
 
-    What a sweep or its `answer` raises goes to `on_error`, which must not raise; a sweep that failed has no answer.
+    `tasks()` gives the limit of processes that workers are held to. What a sweep or its `answer` raises goes to
+    `on_error`, which must not raise; a sweep that failed has no answer.
     """
 
-    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, on_error: Callable[[BaseException], None], tasks: Callable[[], Limit | None] = lambda: None
+    ) -> None:
         self._on_error = on_error
+        self._tasks = tasks
         self._next: Request | None = None
         self._closed = False
         self._changed = threading.Condition()
@@ -61,7 +67,8 @@ class TreeSweeper:
     def _run(self) -> None:
         for roots, answer in self._requests():
             try:
-                answer(self._sweep.take(roots))
+                sweep = self._sweep.take(roots)
+                answer(replace(sweep, host=_with_tasks(sweep.host, self._tasks())))
             except BaseException as problem:  # a dead actor's tell, or a SystemExit in it, is not the thread's end
                 self._on_error(problem)
 
@@ -140,6 +147,10 @@ def _host(first: bool) -> Host:
     """Return how the machine is. CPU is what was used since the last call in this thread: None for the first."""
     cpu = psutil.cpu_percent(interval=None)
     return Host(os.getloadavg()[0], available_memory(), None if first else cpu)
+
+
+def _with_tasks(host: Host, limit: Limit | None) -> Host:
+    return replace(host, tasks_free=limit.free, tasks_limit=limit.what) if limit else host
 
 
 def available_memory() -> int:

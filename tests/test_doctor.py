@@ -19,9 +19,10 @@ from supervisor import doctor_service as services
 from supervisor import doctor_tmux as tmux
 from supervisor import namesake
 from supervisor.cli import run
-from supervisor.doctor_machine import Demand, of_clock, of_descriptors, of_processes, of_terminals, threads_of
+from supervisor.doctor_machine import Demand, of_clock, of_descriptors, of_processes, of_terminals
 from supervisor.findings import Finding, Level, as_json, as_table, error, healthy, ok, warning
 from supervisor.status_file import StatusReport
+from supervisor.tasks import threads_of
 from supervisor.tmux_server import TmuxServer
 
 OK, WARNING, ERROR = Level.OK, Level.WARNING, Level.ERROR

@@ -10,6 +10,7 @@ from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, bo
 from actors.budget import Budget
 from actors.gates import Gate, Hold
 from actors.lifecycle import due, step
+from actors.lifecycle.aftermath import UNTOLD
 from actors.lifecycle.moves import ASK_UNANSWERED, CLOSE_AGAIN
 from actors.lifecycle.sightings import GRACE, STATUS_LOST
 from actors.messages import (
@@ -309,6 +310,7 @@ SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
     (S.STARTING, S.STOPPING, "told to stop before it was there", lambda: ordered().order(Verb.STOP)),
     (S.STARTING, S.PENDING, "tmux died", lambda: starting().tell(ServerDied())),
     (S.STARTING, S.PENDING, "tmux does not answer", lambda: refused(ordered(), Refusal.UNREACHABLE)),
+    (S.STARTING, S.PENDING, "no process is to be had", lambda: refused(ordered(), Refusal.NO_PROCESS)),
     (S.STARTING, S.PENDING, "tmux lost the start", lambda: unknown().wait(5).absent()),
     (S.STARTING, S.QUARANTINED, "the name is taken", quarantined),
     (S.RUNNING, S.BACKOFF, "ended, to be restarted", backoff),
@@ -1392,6 +1394,27 @@ def test_a_worker_that_failed_before_it_was_ready_is_left_to_die_by_adoption() -
     record = Record(spec=spec(), intent=Intent.FAILED, reason="not ready")
     w, effects = born(record, Leave(S.FAILED, pane_of("l")), "s", at(5.0))
     assert (w.state, w.reason, w.pane, len(effects)) == (S.FAILED, "not ready", "%1", 1)
+
+
+def test_a_start_that_tmux_could_not_fork_waits_for_capacity_and_is_tried_again() -> None:
+    s = refused(ordered(), Refusal.NO_PROCESS)
+    assert s.w.gate is not None
+    assert (s.w.gate.hold, s.w.rests) == (Hold.CAPACITY, True)
+    s.wait(1.0)
+    assert not s.w.rests
+
+
+def test_a_worker_that_goes_with_the_service_goes_without_tmuxs_word_in_the_end() -> None:
+    s = stopping(Verb.DOWN)
+    assert s.w.life is not None
+    s.tell(ProcessEnded(s.w.life.id), TreeGone(s.w.life.id)).wait(UNTOLD - 0.5)
+    assert s.w.state is S.STOPPING
+    s.wait(1.0)
+    assert s.w.state is S.STOPPED
+    other = stopping(Verb.STOP)
+    assert other.w.life is not None
+    other.tell(TreeGone(other.w.life.id)).wait(UNTOLD + 1)
+    assert other.w.state is S.STOPPING
 
 
 def typing(*contents: bytes) -> Story:

@@ -1,5 +1,6 @@
 """Each kind of probe: passing, failing, hanging; on real sockets, processes and files."""
 
+import errno
 import os
 import queue
 import re
@@ -21,6 +22,7 @@ from actors.spec import Http, Live, Ready, WorkerSpec
 from supervisor.patterns import compiled
 from supervisor.probes import LATE, ProbePool
 from supervisor.segments import LONGEST_LINE, LinesOfLife, Segments
+from supervisor.shortage import NoProcess, NoThread
 
 WAIT = 10.0
 MARKER = f"m{os.getpid()}"
@@ -386,8 +388,23 @@ def test_a_log_is_read_again_after_no_thread_could_be_had_for_it(
     log.begin("l1")
     log.write(b"ready\r\n")
     asked.ready(log="^ready$")
-    assert asked.next() == failure("can't start new thread")
-    asked.until(ProbeSucceeded)
+    assert asked.next() == ProbeSucceeded("l1")  # a lack of ours is no try, and tells nothing of a worker
+    assert isinstance(asked.errors.get(timeout=WAIT), NoThread)
+
+
+def test_a_command_that_could_not_be_forked_is_no_try(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    popen, refused = subprocess.Popen, []
+
+    def refused_once(*arguments: Any, **how: Any) -> Any:
+        if not refused:
+            refused.append(arguments)
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return popen(*arguments, **how)
+
+    monkeypatch.setattr(subprocess, "Popen", refused_once)
+    asked.live(command=["true"])
+    assert asked.next() == ProbeSucceeded("l1", Purpose.LIVE)
+    assert isinstance(asked.errors.get(timeout=WAIT), NoProcess)
 
 
 def test_a_living_worker_has_to_print_the_line_again_and_again(asked: Asked, log: Log) -> None:

@@ -19,6 +19,8 @@ from actors.messages import (
 )
 from actors.worker_state import Ending, Goal, Life, Phase, State, Step, Worker, move
 
+UNTOLD = 10.0  # seconds that `down` waits for tmux's word on a life of which nothing is left
+
 S = State
 
 
@@ -62,8 +64,19 @@ def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
         return w, ()
     if w.life is None:
         return _nothing_left(w, ending, now)
-    w = replace(w, ending=replace(ending, steps=(), due=None, gone=True))  # goes on when its exit is judged
+    due = now.mono + UNTOLD
+    w = replace(w, ending=replace(ending, steps=(), due=due, gone=True))  # goes on when its exit is judged
     return question(w, w.life, now) if w.life and w.life.phase is Phase.ALIVE else (w, ())
+
+
+def wait_for_word(w: Worker, now: Instant) -> Step:
+    """Nothing is left, and tmux has not said how it ended: a worker that goes with the service goes without that."""
+    ending = w.ending
+    if ending is None or not ending.gone or ending.due is None or now.mono < ending.due:
+        return w, ()
+    if w.goal is Goal.DOWN and w.life is not None:
+        return died(w, w.life, Exit(None, None, now.wall), now)
+    return replace(w, ending=replace(ending, due=now.mono + UNTOLD)), ()
 
 
 def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:

@@ -47,7 +47,7 @@ def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
 
 def step_ending(w: Worker, now: Instant) -> Step:
     """Take the next step of the stop plan when it is due."""
-    if w.ending is None or w.ending.due is None or now.mono < w.ending.due:
+    if w.ending is None or w.ending.gone or w.ending.due is None or now.mono < w.ending.due:
         return w, ()
     return next_ending_step(w, w.ending, now)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from actors import stall
-from actors.lifecycle.aftermath import clean_up, end_pause, tree_gone
+from actors.lifecycle.aftermath import clean_up, end_pause, tree_gone, wait_for_word
 from actors.lifecycle.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
 from actors.lifecycle.moves import ask_again
 from actors.lifecycle.orders import ordered, spec_changed
@@ -112,6 +112,7 @@ def _health_beat(w: Worker, fact: TreeSeen, now: Instant) -> Step:
 
 _AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
     step_ending,
+    wait_for_word,
     end_pause,
     look_at_readiness,
     ask_again,

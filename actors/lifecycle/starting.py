@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from actors.gates import Gate, Hold
 from actors.lifecycle.aftermath import finish_stop, lay_down
 from actors.lifecycle.ending import begin_ending
 from actors.lifecycle.moves import begin_life, without_pane
@@ -27,6 +28,7 @@ from actors.messages import (
 from actors.worker_state import Goal, Life, Phase, State, Step, Worker, move
 
 REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # until a refused start is tried again, the last one repeats
+NO_PROCESS_PAUSE = 1.0  # seconds at the least, until a start is tried again for which tmux could not fork
 
 S = State
 
@@ -78,14 +80,19 @@ def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
             return move(w, S.FAILED, now, "worker.failed", "cannot-start", "error", reason=fact.reason)
         case Refusal.NAME_TAKEN:
             return move(w, S.QUARANTINED, now, "worker.quarantined", "name-taken", "error", reason=fact.reason)
+        case Refusal.NO_PROCESS:
+            gate = Gate(Hold.CAPACITY, f"capacity: no process can be started: {fact.reason}")
+            w = _resting(w, now, least=NO_PROCESS_PAUSE)
+            w, told = move(w, S.PENDING, now, "worker.pending", "no-process", "warning", reason=gate.reason)
+            return replace(w, gate=gate), told
         case Refusal.UNREACHABLE | Refusal.PANE_GONE:
             w = _resting(w, now)
             return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", "warning", reason=fact.reason)
 
 
-def _resting(w: Worker, now: Instant) -> Worker:
+def _resting(w: Worker, now: Instant, least: float = 0.0) -> Worker:
     """One that is refused again and again is tried less and less often; nothing is counted."""
-    pause = REFUSED_PAUSES[min(w.refused, len(REFUSED_PAUSES) - 1)]
+    pause = max(least, REFUSED_PAUSES[min(w.refused, len(REFUSED_PAUSES) - 1)])
     again = Instant(now.mono + pause, now.wall + pause) if pause else None
     return replace(w, refused=w.refused + 1, next_start=again)
 
