@@ -5,9 +5,10 @@
 Nothing that lives is doubled; nothing that cannot be proved to be ours is signalled. Counters begin at zero.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from actors.budget import Retry, judge
+from actors.budget import Complete, Fail, Retry, Verdict, judge
 from actors.lifecycle import step
 from actors.lifecycle.ending import begin_ending, begin_stop
 from actors.lifecycle.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said
@@ -20,10 +21,14 @@ from actors.worker_state import Goal, Life, Phase, State, Step, Worker, move
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the service found: did the machine, or the tmux server, begin anew since the records were written?"""
+    """What the service found: did the machine, or the tmux server, begin anew since the records were written?
+
+    `told`: the lives whose exit the log tells already, each with its uptime in seconds, None where that is not known.
+    """
 
     rebooted: bool
     server_died: bool
+    told: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +52,29 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """It died while nobody watched: its exit (None: the pane is gone too) is judged by policy."""
+    """It died while nobody watched: its exit (None: the pane is gone too) is judged by policy.
+
+    `told`: the service before had logged the exit, and was killed before it could record the verdict.
+    """
 
     life: str
     pane: Pane | None
     exit: Exit | None
     process: Handle | None
+    told: bool = False
+    uptime_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """It rests as it was. `survivor` as in `Begin`."""
+    """It rests as it was. `survivor` as in `Begin`, `told` and `uptime_s` as in `Judge`."""
 
     state: State
     pane: Pane | None
     survivor: "Survivor | None" = None
     remove: bool = False  # that was ordered, and cut short
+    told: bool = False
+    uptime_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,13 @@ _GOALS = {Intent.STOPPED: Goal.STOP, Intent.COMPLETED: Goal.COMPLETE, Intent.REM
 
 def plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
     """Decide about one worker. `panes` are those of the present tmux server that bear its name in our mark."""
+    match decision := _plan(record, panes, world):
+        case Judge(life) | Leave(pane=Pane(life=str(life))) if life in world.told:
+            return replace(decision, told=True, uptime_s=world.told[life])
+    return decision
+
+
+def _plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
     if len(panes) > 1:
         return Quarantine(f"{len(panes)} panes bear its mark: {', '.join(p.id for p in panes)}")
     pane = panes[0] if panes else None
@@ -186,7 +205,7 @@ def _left(w: Worker, found: Leave, reason: str, now: Instant) -> Step:
 
 
 def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
-    """Tell of the end of a life that was to end, where no service saw it; that of a failed one is known."""
+    """Tell of the end of a life that was to end, where no service told it; that of a failed one is known."""
     pane = found.pane
     w = replace(w, pane=pane.id if pane else None)
     if pane is None or pane.life in (None, w.judged) or pane.exit is None or found.state is State.FAILED:
@@ -194,8 +213,9 @@ def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
     w = replace(w, exit=pane.exit, judged=pane.life)
     facts = {"worker": w.name, "cause": "exit-unwatched", "life": pane.life} | exit_facts(pane.exit, None)
     left = replace(w, state=found.state)
-    kept = death_of(left, str(pane.life), pane.exit, now, started_at=None, uptime_s=None, cause="exit-unwatched")
-    return w, (Emit("worker.exited", "info", facts), kept)
+    life, uptime = str(pane.life), found.uptime_s
+    kept = death_of(left, life, pane.exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
+    return w, (kept,) if found.told else (Emit("worker.exited", "info", facts), kept)
 
 
 def _judged(w: Worker, found: Judge, now: Instant) -> Step:
@@ -203,13 +223,27 @@ def _judged(w: Worker, found: Judge, now: Instant) -> Step:
     w = replace(w, pane=found.pane.id if found.pane else None, exit=exit, judged=found.life)
     facts = exit_facts(exit, None) | {"life": found.life}
     verdict = judge(w.spec, w.budget, exit, 0.0, dice(w), now)
-    if isinstance(verdict, Retry):
+    if found.told:
+        w, emitted = _judged_again(w, verdict, said(exit), now)
+    elif isinstance(verdict, Retry):
         reason = f"waiting to start again: {said(exit)}"
         w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", "warning", reason=reason, **facts)
     else:
         w, emitted = apply_verdict(w, verdict, now, "worker.exited", "exit-unwatched", said(exit), **facts)
-    kept = death_of(w, found.life, exit, now, started_at=None, uptime_s=None, cause="exit-unwatched")
+    kept = death_of(w, found.life, exit, now, started_at=None, uptime_s=found.uptime_s, cause="exit-unwatched")
     return _end_survivor(w, Survivor(found.life, found.process), (*emitted, kept), now)
+
+
+def _judged_again(w: Worker, verdict: Verdict, what: str, now: Instant) -> Step:
+    """Move to where the verdict leads, as one that is found so: the exit itself is in the log already."""
+    match verdict:
+        case Retry():
+            reason = f"waiting to start again: {what}"
+            return move(w, State.PENDING, now, "worker.pending", "adopted", reason=reason)
+        case Complete():
+            return apply_verdict(w, verdict, now, "worker.completed", "adopted", what)
+        case Fail():
+            return apply_verdict(w, verdict, now, "worker.failed", "adopted", what)
 
 
 def _end_survivor(w: Worker, survivor: Survivor | None, emitted: tuple[Effect, ...], now: Instant) -> Step:

@@ -1,7 +1,7 @@
 """What the Supervisor begins with: the posts it fills, how it makes each actor, what there is; and how it ends."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pykka
@@ -42,7 +42,10 @@ class Nursery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What the service begins with. `apply`: the file, at a clean start; else the records alone rule."""
+    """What the service begins with. `apply`: the file, at a clean start; else the records alone rule.
+
+    `told`: as in `adoption.World`.
+    """
 
     records: Records
     survey: Survey
@@ -50,6 +53,7 @@ class Opening:
     config: Config
     apply: Apply | None
     room: Room
+    told: Mapping[str, float | None] = field(default_factory=dict)
     number: int = 0  # of the last order; a Supervisor before this one may have given some
     closing: ShutDown | None = None  # it was told to, and a failure of the Supervisor came in between
 

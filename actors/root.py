@@ -197,7 +197,7 @@ class SupervisorActor(SupervisedActor):
         server_died = head.server is not None and head.server != opening.survey.server
         if rebooted or server_died:
             self._say("warning", "service.rebooted" if rebooted else "tmux.died_unwatched", {})
-        return World(rebooted, server_died)
+        return World(rebooted, server_died, opening.told)
 
     def _known_or_found(self, opening: Opening) -> list[Record]:
         """Return the records, and one for each worker of the file that lives though no record knows it."""

@@ -133,6 +133,8 @@ class DeathRecords:
         now, fresh, unsettled = time.monotonic(), [], []
         for waiting in self._waiting:
             log, life = logs[waiting.death.worker], waiting.death.life
+            if self._has(waiting.death):
+                continue  # a service that was killed had kept it already
             if waiting.is_settled(log.size(life), now):
                 fresh.append(replace(waiting.death, lines=last_words(log.tail(life, TAIL))))
             else:
@@ -140,6 +142,9 @@ class DeathRecords:
         self._waiting = unsettled
         if fresh:
             self._change(pruned([*self._kept, *fresh]), [{"death": death.to_json()} for death in fresh])
+
+    def _has(self, death: Death) -> bool:
+        return any(known.life == death.life and known.worker == death.worker for known in self._kept)
 
     def _change(self, kept: list[Death], lines: list[dict[str, Any]]) -> None:
         with self._lock:

@@ -405,6 +405,7 @@ class Service:
             room=self._room(),
             number=max((row.order for row in self._rows()), default=0),
             closing=self._closing,
+            told=self._told.exits,
         )
         self.posts.supervisor.ref = SupervisorActor.start(
             opening,

@@ -321,6 +321,42 @@ def test_an_unwatched_death_is_judged_by_policy(restart: Restart, exit: Exit | N
     assert w.budget.restarts == 0
 
 
+@pytest.mark.parametrize(
+    ("restart", "exit", "state"),
+    [
+        (Restart.ALWAYS, BADLY, State.PENDING),
+        (Restart.ON_FAILURE, WELL, State.COMPLETED),
+        (Restart.NEVER, BADLY, State.FAILED),
+        (Restart.NEVER, None, State.FAILED),
+    ],
+)
+def test_an_exit_that_the_log_tells_already_is_judged_and_not_told_again(
+    restart: Restart, exit: Exit | None, state: State
+) -> None:
+    known, told = record(spec=replace(SPEC, restart=restart)), replace(HERE, told={"l1": 2.5})
+    pane = corpse(exit.code) if exit else None
+    decision = plan(known, (pane,) if pane else (), told)
+    assert (isinstance(decision, Judge), decision.told) == (True, True)
+    w, effects = adopted(known, decision)
+    assert (w.state, w.judged) == (state, "l1")
+    (line,) = done(effects, Emit)
+    assert (line.event, line.facts["cause"]) == (f"worker.{state}", "adopted")
+    (kept,) = done(effects, KeepDeath)
+    assert (kept.death.life, kept.death.uptime_s) == ("l1", 2.5)
+
+
+def test_the_end_of_one_that_was_stopped_is_not_told_again_either() -> None:
+    known = record(intent=Intent.STOPPED)
+    for told, events in (({}, ["worker.exited", "worker.stopped"]), ({"l1": 2.5}, ["worker.stopped"])):
+        _, effects = adopted(known, plan(known, (corpse(),), replace(HERE, told=told)))
+        assert [line.event for line in done(effects, Emit)] == events
+
+
+def test_another_life_that_the_log_tells_of_changes_nothing() -> None:
+    known = record()
+    assert plan(known, (corpse(),), replace(HERE, told={"l0": 1.0})) == plan(known, (corpse(),), HERE)
+
+
 def test_an_unwatched_completion_is_cleaned_up_when_its_tree_is_gone() -> None:
     w, _ = adopted(record(), Judge("l1", corpse(0), WELL, ROOT))
     w, effects = step(w, TreeGone("l1"), replace(NOW, mono=NOW.mono + 60))

@@ -201,6 +201,18 @@ def test_what_is_kept_is_there_after_the_service(keeper: Keeper, place: Path) ->
     assert (place / "deaths.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_death_that_is_kept_already_is_not_kept_again(keeper: Keeper, place: Path) -> None:
+    first = keeper()
+    first.keep(DEATH)
+    first.close()
+    second = keeper()
+    second.keep(replace(DEATH, cause="exit-unwatched", uptime_s=None))
+    second.keep(replace(DEATH, life="s-2"))
+    second.close()
+    kept = [(death.life, death.cause) for death in read_deaths(place / "deaths.jsonl")]
+    assert kept == [("s-1", DEATH.cause), ("s-2", DEATH.cause)]
+
+
 def test_a_torn_line_costs_itself_alone(keeper: Keeper, place: Path) -> None:
     first = keeper()
     first.keep(DEATH)

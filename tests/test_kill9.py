@@ -38,3 +38,23 @@ def test_fifty_workers_survive_the_service_again_and_again(site: Site) -> None:
     exits = site.events("worker.exited", worker="dies", cause="exit-unwatched")
     assert [line["exit_code"] for line in exits] == [7] * ROUNDS
     assert len(site.events("worker.exited")) == ROUNDS + 1  # and the one that was stopped
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("restart", ["never", "always"])
+def test_an_exit_that_was_logged_before_the_kill_and_not_recorded_is_told_once(site: Site, restart: str) -> None:
+    policy = f"restart = '{restart}'\nbackoff = {{ initial = '1h', max = '1h' }}\n"
+    site.write(f"[workers.dies]\ncommand = '{DIES}'\n{policy}[workers.other]\ncommand = ['sleep', '10000']\n")
+    site.up()
+    os.kill(site.worker("dies")["pid"], signal.SIGUSR1)
+    site.wait_state("dies", "failed", "backoff")
+    wait_until(lambda: "exited" in (site.state / "deaths.jsonl").read_text())
+    site.kill_service()
+    records = site.state / "records.jsonl"
+    lines = records.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if '"dies"' not in line or '"judged":null' in line]
+    assert len(kept) < len(lines)
+    records.write_text("".join(kept))
+    site.run("up", "--timeout", "30s")
+    assert len(site.events("worker.exited", worker="dies")) == 1
+    assert len(site.run("deaths", "dies", check=0).stdout.splitlines()) == 2  # with the line of heads
