@@ -1,53 +1,53 @@
 """What escaped from every tree: orphans that became children of the tmux server, because it is a subreaper."""
 
 import contextlib
-import os
 import signal
 import time
-from collections.abc import Set
-from pathlib import Path
 
 from actors.messages import Handle
-from supervisor.proc_table import Table, lives, read_table
+from supervisor.proc_table import Table, lives, read_table, signal_once
 
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL
 POLL = 0.02
 
 
-def end_orphans(server: int, roots: Set[int]) -> list[int]:
-    """End the children of the tmux server that are neither panes (`roots`) nor its own helpers; return their pids.
+def end_orphans(server: Handle) -> list[int]:
+    """End the children of the tmux server that are neither in a pane nor its own helpers; return their pids.
 
-    What runs as another user (by setuid) can't be ended by us, and is not among them.
+    Each signal goes to whom two looks found, the second one just before it: a fork of tmux that is on its way to
+    become a pane is an orphan for a moment. What runs as another user (by setuid) can't be ended by us, and is not
+    among them.
     """
-    orphans = _orphans(read_table(with_marks=False), server, roots)
+    ended: set[Handle] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
-        orphans = [process for process in orphans if not lives(process) or _signal(process, number)]
+        found = orphans(read_table(with_marks=False), server)
+        again = orphans(read_table(with_marks=False), server) if found else found
+        signalled = {process for process in found & again if _signal(process, number)}
+        ended |= signalled
         deadline = time.monotonic() + GRACE
-        while any(map(lives, orphans)) and time.monotonic() < deadline:
+        while any(map(lives, signalled)) and time.monotonic() < deadline:
             time.sleep(POLL)
-    return sorted(process.pid for process in orphans)
+    return sorted(process.pid for process in ended)
+
+
+def orphans(table: Table, server: Handle) -> set[Handle]:
+    """Return those children of the tmux server, and their descendants, that no pane of it has; none when it has ended.
+
+    In its own session are its helpers: the log pipes, and forks of it that have not got a terminal yet.
+    """
+    us = table.get(server.pid)
+    if us is None or us.handle != server:
+        return set()
+    panes = table.pane_roots(server.pid)
+    left = (pid for pid in table.children.get(server.pid, ()) if pid not in panes and table[pid].sid != us.sid)
+    return {table[pid].handle for pid in table.closure(left, panes)}
 
 
 def _signal(process: Handle, number: signal.Signals) -> bool:
     """Return whether we may."""
     try:
         with contextlib.suppress(ProcessLookupError):  # it has ended by itself
-            os.kill(process.pid, number)
+            signal_once(process, number)
     except PermissionError:
         return False
     return True
-
-
-def _orphans(table: Table, server: int, roots: Set[int]) -> list[Handle]:
-    children = [pid for pid in table.children.get(server, ()) if pid not in roots and not _is_helper(pid)]
-    return [table[pid].handle for pid in table.closure(children, roots)]
-
-
-def _is_helper(pid: int) -> bool:
-    """tmux's log pipes (`split` into our logs), and the sleeper of the idle session."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return True
-    program = os.path.basename(words[0])
-    return program == b"split" or words[:2] == [b"sleep", b"infinity"] or b"split -b" in b" ".join(words)

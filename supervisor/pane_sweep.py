@@ -47,7 +47,7 @@ class PaneSweeper:
         self._captured: dict[str, _Captured] = {}
         self._known: dict[str, Pane] = {}
         self._lines: dict[str, str] = {}
-        self._strangers: set[int] = set()
+        self._strangers: set[Handle] = set()
         self._stale = False
         self._requests: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = VitalThread("pane-sweeper", self._run)
@@ -77,9 +77,13 @@ class PaneSweeper:
             named[pane.name or ""] = (*named.get(pane.name or "", ()), pane)
         return Survey(taken, named, server)
 
-    def foreign_roots(self, life: str) -> set[int]:
-        """Return the pids of all living panes that are not this life's: people's own windows, and other workers'."""
-        return {p.pid for p in list(self._known.values()) if p.life != life and not p.dead} | self._strangers
+    def foreign_roots(self, life: str) -> set[Handle]:
+        """Return the first processes of the panes that lived at the last look and are not this life's.
+
+        Those are people's own windows, and other workers'. A pane that has been made since is not among them.
+        """
+        others = (p.process for p in list(self._known.values()) if p.life != life and not p.dead)
+        return {process for process in others if process} | self._strangers
 
     def reset(self) -> None:
         """Forget, at the next sweep, the panes of another tmux server: ids begin anew in each."""
@@ -133,7 +137,8 @@ class PaneSweeper:
 
     def _list(self) -> list[Pane]:
         lines = self._client.list_panes()
-        self._strangers = {line.pid for line in lines if not line.marked and not line.dead}
+        strangers = [handle_of(line.pid) for line in lines if not line.marked and not line.dead]
+        self._strangers = {process for process in strangers if process}
         return [self._pane(line) for line in lines if line.marked]
 
     def _pane(self, line: PaneLine) -> Pane:

@@ -5,10 +5,14 @@
 A process belongs to a life by its mark (PANEVISOR_WORKER in its environment), by descent from the life's first process,
 by that process's session, or because it was seen in the tree before. None of these is enough alone: an environment can
 be erased, a parent can die, `setsid` makes a new session.
+
+The numbers of processes, sessions and terminals are given again to others. What was learned of a number counts only
+together with what tells its bearers apart: the start time of the process, or of the one who led the session.
 """
 
 import errno
 import os
+import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Set
 from typing import NamedTuple
@@ -16,8 +20,7 @@ from typing import NamedTuple
 from actors.messages import Handle
 
 MARK = b"PANEVISOR_WORKER="
-_UNREADABLE = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}
-_KTHREADD = 2
+UNREADABLE = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}  # gone, or not ours to read
 _LISTINGS = 5  # of /proc in one read: each finds those born during the one before it
 _STRETCH = 32  # processes read between two calls of `between`, about half a millisecond
 _ENVIRON_CHUNK = 16_384
@@ -49,6 +52,14 @@ class Entry(NamedTuple):
         """Whether it has ended and is only not reaped; a dead main thread beside living ones is no end."""
         return self.state in "ZX" and self.threads <= 1
 
+    @property
+    def leads_terminal(self) -> bool:
+        """Whether it leads a session that has a terminal. A child of a tmux server that does is the first of a pane.
+
+        Who has escaped from a pane can't be: a terminal that has hung up is no session's any more.
+        """
+        return self.pid == self.sid and self.terminal != 0
+
 
 class Table(dict[int, Entry]):
     """Processes by pid, with the children of each, the members of each session and the bearers of each mark."""
@@ -58,6 +69,7 @@ class Table(dict[int, Entry]):
         self.children: defaultdict[int, list[int]] = defaultdict(list)
         self.sessions: defaultdict[int, list[int]] = defaultdict(list)
         self.marks: defaultdict[str, list[int]] = defaultdict(list)
+        self._leaders: defaultdict[int, set[int]] = defaultdict(set)
         self._tried: set[int] = set()
         for entry in entries:
             self.add(entry)
@@ -66,6 +78,8 @@ class Table(dict[int, Entry]):
         self[entry.pid] = entry
         self.children[entry.ppid].append(entry.pid)
         self.sessions[entry.sid].append(entry.pid)
+        if entry.leads_terminal:
+            self._leaders[entry.ppid].add(entry.pid)
         if entry.mark is not None:
             self.marks[entry.mark].append(entry.pid)
 
@@ -83,11 +97,19 @@ class Table(dict[int, Entry]):
 
     def still_there(self, processes: Iterable[Handle]) -> Iterator[int]:
         """Yield the pids of those of them that are in the table."""
-        return (process.pid for process in processes if process.pid in self and self[process.pid].handle == process)
+        return (process.pid for process in processes if self._has(process))
 
-    def not_reused(self, processes: Iterable[Handle]) -> Iterator[int]:
-        """Yield the pids of those of them that no other process has now: a session with that number is still theirs."""
-        return (process.pid for process in processes if process.pid not in self or self[process.pid].handle == process)
+    def _has(self, process: Handle) -> bool:
+        entry = self.get(process.pid)
+        return entry is not None and entry.ticks == process.ticks
+
+    def not_reused(self, processes: Iterable[Handle]) -> Iterator[Handle]:
+        """Yield those of them whose pid no other process has now: a session with that number is still theirs."""
+        return (process for process in processes if process.pid not in self or self._has(process))
+
+    def pane_roots(self, server: int) -> Set[int]:
+        """Return the first processes of all panes of this tmux server, and of its popups, as new as the table is."""
+        return self._leaders.get(server, frozenset())
 
     def closure(self, seeds: Iterable[int], barred: Set[int] = frozenset()) -> set[int]:
         """Return the seeds and all their descendants, zombies left out; nothing behind a barred pid is reached."""
@@ -127,22 +149,26 @@ def read_table(with_marks: bool, between: Callable[[], None] = lambda: None) -> 
 
 
 def entry_of(pid: int, *, with_mark: bool = False) -> Entry | None:
-    """Return the process, None when there is none; raises OSError when descriptors have run out."""
+    """Return the process, None when there is none; raises OSError when descriptors have run out.
+
+    The mark is read first: tmux gives a fork its terminal before it execs, and only that shows the mark. So whoever
+    bears a mark is seen with its terminal, however new it is.
+    """
+    mark = _mark_of(pid) if with_mark else None
     stat = _read(f"/proc/{pid}/stat", 1024)
     if not stat:
         return None
     # the name in parentheses can hold blanks and parentheses of its own; `fields` begins with field 3, the state
     fields = stat[stat.rindex(b")") + 2 :].split(None, 20)
-    ppid = int(fields[1])
     return Entry(
         pid,
-        ppid,
+        ppid=int(fields[1]),
         sid=int(fields[3]),
         ticks=int(fields[19]),
         state=fields[0].decode(),
         threads=int(fields[17]),
         cpu=int(fields[11]) + int(fields[12]),
-        mark=_mark_of(pid) if with_mark and ppid != _KTHREADD else None,
+        mark=mark,
         terminal=int(fields[4]),
     )
 
@@ -159,6 +185,17 @@ def lives(process: Handle) -> bool:
     return entry is not None and entry.ticks == process.ticks and not entry.zombie
 
 
+def signal_once(process: Handle, number: signal.Signals) -> None:
+    """Send it to this very process; raises ProcessLookupError when it has ended, PermissionError when it refuses."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        if not lives(process):
+            raise ProcessLookupError(errno.ESRCH, "the process has ended", process)
+        signal.pidfd_send_signal(descriptor, number)
+    finally:
+        os.close(descriptor)
+
+
 def members(
     table: Table,
     *,
@@ -167,15 +204,17 @@ def members(
     last: Iterable[Handle],
     foreign_roots: Set[int],
     own: Set[int],
+    reaper: Handle | None = None,
 ) -> set[int]:
     """Return the pids of a life's tree, zombies left out.
 
-    That is every process with its mark, its first process `root`, those in the session of that (be it dead), those of
-    `last` that still live, and all their descendants. Left out are `own` and whatever is in the tree of a foreign root,
-    even with this very mark: a person's split in a worker's session inherits it. `foreign_roots` has living panes only;
-    the number of a dead one may have been given to a member.
+    That is every process with its mark, its first process `root`, those in the session of that, those of `last` that
+    still live, and all their descendants. When the root is dead, who came to the `reaper` from that session is meant:
+    a session with the same number that another process led has left its orphans elsewhere. Left out are `own` and
+    whatever is in the tree of a foreign root, even with this very mark: a person's split in a worker's session
+    inherits it. `foreign_roots` has living panes only; the number of a dead one may have been given to a member.
     """
-    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root), *table.still_there(last)}
+    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root, reaper), *table.still_there(last)}
     ours = (pid for pid in seeds if not table.below(pid, foreign_roots, own))
     return table.closure(ours, foreign_roots | own)
 
@@ -183,9 +222,9 @@ def members(
 def escaped(
     table: Table,
     *,
-    marks: str,
-    sessions: Set[int],
-    terminals: Set[int],
+    is_mark: Callable[[str], bool],
+    leaders: Iterable[Handle],
+    has_terminal: Callable[[int], bool],
     since: int,
     reaper: int,
     foreign_roots: Set[int],
@@ -193,26 +232,28 @@ def escaped(
 ) -> set[int]:
     """Return the pids of those who left a worker's tree unseen, with their descendants; zombies are left out.
 
-    They bear a mark of the worker (it begins with `marks`), of whatever life; or they are orphans, so children of the
-    `reaper`, in a session that one of the tree led, or with one of the tree's terminals open. A terminal's number is
-    given anew once nobody has it open: who began before `since` (clock ticks) got it from another life. Who is in the
-    tree of a foreign root, or in the reaper's session, as its helpers are, is not meant.
+    They bear a mark of the worker (`is_mark`); or nothing marks them, and they are orphans, so children of the
+    `reaper`, in the session of one of the `leaders` from the tree, or with one of the tree's terminals open
+    (`has_terminal` of their pid) and begun `since` then (clock ticks). Who is in the tree of a foreign root, or in the
+    reaper's session, as its helpers and its newest forks are, is not meant, nor the first process of a pane.
     """
     server = table.get(reaper)
+    led = {leader.pid: leader.ticks for leader in table.not_reused(leaders)}
 
     def left(orphan: Entry) -> bool:
-        if orphan.sid in sessions:
-            return True
-        stranger = orphan.mark is None and orphan.ticks >= since and not (server and orphan.sid == server.sid)
-        return stranger and _has_open(orphan.pid, terminals)
+        if orphan.mark is not None or orphan.leads_terminal or (server and orphan.sid == server.sid):
+            return False
+        return led.get(orphan.sid, orphan.ticks + 1) <= orphan.ticks or (
+            orphan.ticks >= since and has_terminal(orphan.pid)
+        )
 
-    marked = (pid for mark, pids in table.marks.items() if mark.startswith(marks) for pid in pids)
+    marked = (pid for mark, pids in table.marks.items() if is_mark(mark) for pid in pids)
     orphans = (pid for pid in table.children.get(reaper, ()) if pid not in foreign_roots and left(table[pid]))
     barred = foreign_roots | own
     return table.closure((pid for pid in (*marked, *orphans) if not table.below(pid, foreign_roots, own)), barred)
 
 
-def _by_session(table: Table, mark: str, root: Handle | None) -> Iterable[int]:
+def _by_session(table: Table, mark: str, root: Handle | None, reaper: Handle | None) -> Iterable[int]:
     """Yield the root and its session; nothing when its pid has been given to another process since."""
     if root is None:
         return
@@ -222,8 +263,16 @@ def _by_session(table: Table, mark: str, root: Handle | None) -> Iterable[int]:
             return
         yield root.pid
     for pid in table.sessions.get(root.pid, ()):
-        if table[pid].ticks >= root.ticks:
+        entry = table[pid]
+        if entry.ticks >= root.ticks and (holder or _was_left(entry, mark, reaper)):
             yield pid
+
+
+def _was_left(entry: Entry, mark: str, reaper: Handle | None) -> bool:
+    """Whether a dead root can have left it; the children of one that was left follow it."""
+    if entry.mark is not None:
+        return entry.mark == mark
+    return reaper is None or entry.ppid == reaper.pid or entry.ticks < reaper.ticks
 
 
 def _is_root(entry: Entry, root: Handle, mark: str) -> bool:
@@ -234,15 +283,6 @@ def _is_root(entry: Entry, root: Handle, mark: str) -> bool:
 
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def _has_open(pid: int, terminals: Set[int]) -> bool:
-    try:
-        return bool(terminals) and any(os.stat(file).st_rdev in terminals for file in os.scandir(f"/proc/{pid}/fd"))
-    except OSError as problem:
-        if problem.errno in _UNREADABLE:
-            return False
-        raise
 
 
 def _mark_of(pid: int) -> str | None:
@@ -267,6 +307,6 @@ def _read(path: str, chunk: int) -> bytes | None:
         finally:
             os.close(descriptor)
     except OSError as problem:
-        if problem.errno in _UNREADABLE:
+        if problem.errno in UNREADABLE:
             return None
         raise

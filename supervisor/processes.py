@@ -4,9 +4,11 @@
     end ──▶ one read of the process table for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
-              └─ nobody, twice ──▶ somebody who had left it? TreeEscaped, and they are ended too; else TreeGone
+              └─ nobody, twice ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
 
-The table is looked at twice because a process in the middle of an exec has no environment, and so no mark.
+The table is looked at twice because a process in the middle of an exec has no environment, and so no mark. Whose a
+process is gets decided by the table that was read for this very signal; what is remembered from one look to the next
+are processes with their start times, and the file of a terminal, never a number that others may have by now.
 Everything here belongs to that one thread; the public calls only queue what it shall do, and it sleeps when there is
 nothing to do. A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid.
 """
@@ -29,7 +31,8 @@ from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, Tr
 from actors.ports import Tell
 from actors.vital import VitalThread
 from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve
-from supervisor.proc_table import Table, entry_of, escaped, handle_of, lives, members, read_table
+from supervisor.held_terminal import HeldTerminal, hold
+from supervisor.proc_table import Table, entry_of, escaped, handle_of, lives, members, read_table, signal_once
 
 RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
@@ -57,18 +60,19 @@ Holder = tuple[Role, str]  # the role and the life
 class ProcessPort:
     """Implements `actors.ports.Processes`.
 
-    `foreign_roots(life)` gives the pids of the living panes that are not this life's; `own()` those of the service and
-    of the tmux server. They and every `tell` are called from the port's thread and must not block; what they raise goes
-    to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled; only whom an earlier look
-    found is stopped, when the tree is to be killed.
+    `foreign_roots(life)` gives the first processes of living panes that are not this life's, as far as they are known;
+    the panes that the process table itself shows are added. `own()` gives processes that are never signalled, beside
+    ourselves: the tmux server. They and every `tell` are called from the port's thread and must not block; what they
+    raise goes to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled; only whom an
+    earlier look found is stopped, when the tree is to be killed.
     """
 
     def __init__(
         self,
         state_digest: str,
         *,
-        foreign_roots: Callable[[str], set[int]],
-        own: Callable[[], set[int]],
+        foreign_roots: Callable[[str], set[Handle]],
+        own: Callable[[], set[Handle]],
         on_error: Callable[[BaseException], None],
     ) -> None:
         self._state_digest = state_digest
@@ -77,7 +81,7 @@ class ProcessPort:
         self._on_error = on_error
         self._watched: dict[str, Handle] = {}
         self._endings: dict[str, _Ending] = {}
-        self._terminals: dict[int, str] = {}  # device numbers: which life had it last
+        self._terminals: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
         self._server: Handle | None = None
         self._rest_until = 0.0
         self._orders: deque[Callable[[], None]] = deque()
@@ -152,7 +156,8 @@ class ProcessPort:
             except Exception as problem:  # out of descriptors or memory: nothing was lost, try again
                 self._on_error(problem)
                 time.sleep(POLL)
-        for table in (self._watched, self._endings, self._terminals, self._orders):
+        self._drop_terminals(list(self._terminals))
+        for table in (self._watched, self._endings, self._orders):
             table.clear()
         with self._gate:  # `close` has rung the bell by then
             self._pidfds.close()
@@ -207,15 +212,23 @@ class ProcessPort:
         process = self._pidfds.hold(watch.process, (Role.FIRST, watch.life), ended)
         if process is None:
             ended()
-        else:
-            self._watched[watch.life] = process
+            return
+        self._watched[watch.life] = process
+        if watch.process.ticks:  # else it may be anybody who has the pid by now
             self._note_terminal(watch.life, process)
 
     def _note_terminal(self, life: str, process: Handle) -> None:
-        """A dead leader of a session has no terminal any more, and who escaped from it may have it open."""
+        """Hold the terminal of a life's first process: dead it has none, and who escaped from it may have it open."""
         entry = self._pidfds.reserve.use(lambda: entry_of(process.pid))
-        if entry and entry.handle == process and entry.terminal:
-            self._terminals[entry.terminal] = life
+        terminal = hold(entry) if entry and entry.handle == process else None
+        if entry and terminal:
+            self._drop_terminals([entry.terminal])
+            self._terminals[entry.terminal] = (life, terminal)
+
+    def _drop_terminals(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if number in self._terminals:
+                self._terminals.pop(number)[1].close()
 
     def _unwatch(self, life: str) -> None:
         process = self._watched.pop(life, None)
@@ -241,10 +254,10 @@ class ProcessPort:
         if before is not None:
             ending.known |= before.known
             self._hold_all(ending, before.held)
-            ending.sessions |= before.sessions
-            ending.terminals |= before.terminals
+            ending.led |= before.led
             ending.replaces = True
-        ending.terminals.update(number for number, life in self._terminals.items() if life == ending.order.life)
+        if ending.order.process and ending.order.process.ticks:
+            self._note_terminal(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
 
     def _scan(self, due: list["_Ending"]) -> None:
@@ -253,10 +266,9 @@ class ProcessPort:
         began = time.monotonic()
         table = self._pidfds.reserve.use(lambda: read_table(True, self._serve))
         read = time.monotonic()
-        own = self._own() | {1, os.getpid()}
         for ending in due:
             try:
-                self._assess(ending, table, own)
+                self._assess(ending, table)
             except Exception as problem:
                 self._on_error(problem)
                 ending.scan_at = time.monotonic() + POLL
@@ -264,60 +276,78 @@ class ProcessPort:
         # so many trees dying one after another cost at most about half of the time
         self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
 
-    def _assess(self, ending: "_Ending", table: Table, own: set[int]) -> None:
-        foreign = self._foreign_roots(ending.order.life)
-        mark = f"{self._state_digest}/{ending.name}/{ending.order.life}"
-        find = functools.partial(ending.find, table, mark, foreign, own)
-        found = find()
+    def _assess(self, ending: "_Ending", table: Table) -> None:
+        look = _Look(
+            table=table,
+            reaper=self._server,
+            mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
+            known_roots=self._foreign_roots(ending.order.life),
+            known_own=self._own(),
+        )
+        found = ending.find(look) | self._caught(ending, look)
         if not found:
-            self._nobody(ending, table, foreign, own)
+            self._nobody(ending, look)
             return
         ending.seen_empty = False
         left = self._hold_all(ending, found)
-        if not ending.kills or self._freeze(ending, table, find, left):
+        if not ending.kills or self._freeze(ending, look, left):
             ending.plan_next(self._send(ending, ending.targets(left), ending.signal))
         ending.fresh = False
         self._tell_left(ending, left)
 
-    def _nobody(self, ending: "_Ending", table: Table, foreign: set[int], own: set[int]) -> None:
+    def _nobody(self, ending: "_Ending", look: "_Look") -> None:
         if not ending.seen_empty:
             ending.seen_empty = True
             ending.scan_at = time.monotonic() + SECOND_LOOK
             if ending.fresh and ending.replaces:
                 self._say(ending.tell, TreeLeft(ending.order.life, ()))
             return
-        if self._retake(ending, table, foreign, own):
+        ending.suspects = self._astray(ending, look)
+        if ending.suspects:
+            ending.scan_at = time.monotonic() + SECOND_LOOK
             return
         self._release(ending)
-        del self._endings[ending.order.life]
-        self._terminals = {number: life for number, life in self._terminals.items() if life != ending.order.life}
-        self._say(ending.tell, TreeGone(ending.order.life))
-
-    def _retake(self, ending: "_Ending", table: Table, foreign: set[int], own: set[int]) -> bool:
-        """Take who had left the tree unseen into it again, and say so; the next look signals them. False: nobody."""
-        if self._server is None:
-            return False
         life = ending.order.life
-        names = f"{self._state_digest}/{ending.name}/"
-        led = ending.sessions.union(table.not_reused(ending.order.last))
+        del self._endings[life]
+        self._drop_terminals([number for number, (whose, _) in self._terminals.items() if whose == life])
+        self._say(ending.tell, TreeGone(life))
+
+    def _astray(self, ending: "_Ending", look: "_Look") -> set[Handle]:
+        """Return who had left the tree unseen, as far as this look tells."""
+        if self._server is None:
+            return set()
+        names, life = f"{self._state_digest}/{ending.name}/", ending.order.life
+        others = self._watched.keys() - {life}
+        held = [terminal for whose, terminal in self._terminals.values() if whose == life]
         found = escaped(
-            table,
-            marks=names,
-            sessions=led,
-            terminals=ending.terminals,
+            look.table,
+            is_mark=lambda mark: mark.startswith(names) and mark.removeprefix(names) not in others,
+            leaders=ending.led.union(ending.order.last),
+            has_terminal=lambda pid: any(self._is_open(terminal, pid) for terminal in held),
             since=ending.order.process.ticks if ending.order.process else 0,
             reaper=self._server.pid,
-            foreign_roots=foreign,
-            own=own,
+            foreign_roots=look.foreign_roots(ending),
+            own=look.own(),
         )
-        if not found:
-            return False
-        ending.known |= {table[pid].handle for pid in found}
-        ending.seen_empty, ending.fresh, ending.scan_at = False, True, 0.0
-        self._say(ending.tell, TreeEscaped(life, tuple(sorted(found))))
-        return True
+        return {look.table[pid].handle for pid in found}
 
-    def _freeze(self, ending: "_Ending", table: Table, find: Callable[[], set[Handle]], left: set[Handle]) -> bool:
+    def _is_open(self, terminal: HeldTerminal, pid: int) -> bool:
+        return self._pidfds.reserve.use(lambda: terminal.is_open_in(pid))
+
+    def _caught(self, ending: "_Ending", look: "_Look") -> set[Handle]:
+        """Take into the tree again whom this look, too, finds to have left it, and say so: they are signalled now."""
+        if not ending.suspects:
+            return set()
+        twice = {process.pid for process in ending.suspects & self._astray(ending, look)}
+        ending.suspects = set()
+        if not twice:
+            return set()
+        ending.fresh = True
+        pids = look.table.closure(twice, look.foreign_roots(ending) | look.own())
+        self._say(ending.tell, TreeEscaped(ending.order.life, tuple(sorted(pids))))
+        return {look.table[pid].handle for pid in pids}
+
+    def _freeze(self, ending: "_Ending", look: "_Look", left: set[Handle]) -> bool:
         """Stop all that are left, and add who was forked meanwhile, until nobody is new; False: not yet.
 
         Who is stopped forks no more and keeps its place under a limit of processes; that of a killed one is filled
@@ -326,8 +356,8 @@ class ProcessPort:
         until = time.monotonic() + FREEZE
         ending.freezes += 1
         seen, newborns = set(left), left
-        while self._stop(ending, newborns) and self._pidfds.reserve.use(lambda: table.extend(True, self._serve)):
-            fresh = find() - seen
+        while self._stop(ending, newborns) and self._pidfds.reserve.use(lambda: look.table.extend(True, self._serve)):
+            fresh = ending.find(look) - seen
             seen |= fresh
             newborns = self._hold_all(ending, fresh)
             left |= newborns
@@ -414,13 +444,39 @@ _NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
 _REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One look at all processes for one ending: the table, and who there is another's or our own."""
+
+    table: Table
+    reaper: Handle | None
+    mark: str
+    known_roots: set[Handle]
+    known_own: set[Handle]
+
+    def own(self) -> set[int]:
+        return {1, os.getpid(), *self.table.still_there(self.known_own)}
+
+    def foreign_roots(self, ending: "_Ending") -> set[int]:
+        """Return the first processes of all panes but the life's own; the table may have grown since the last call."""
+        roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
+        return {*self.table.still_there(self.known_roots), *(roots - self._first(ending))}
+
+    def _first(self, ending: "_Ending") -> set[int]:
+        """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""
+        first = ending.order.process
+        known = first is not None and first.ticks != 0
+        return set(self.table.still_there((first,)) if first and known else self.table.marks.get(self.mark, ()))
+
+
 @dataclass(slots=True, eq=False)
 class _Ending:
     """One order to end a tree, and how far it has come.
 
     `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
-    whose end will be told; `refused`: those whom the signal could not reach; `sessions`: those that a member led;
-    `terminals`: that of its first process; `freezes`: turns spent on stopping them before the next kill.
+    whose end will be told; `refused`: those whom the signal could not reach; `led`: members that led a session;
+    `suspects`: who seems to have left the tree, by one look, which says nothing yet; `freezes`: turns spent on stopping
+    them before the next kill.
     """
 
     name: str
@@ -438,8 +494,8 @@ class _Ending:
     signalled: set[Handle] = field(default_factory=set)
     refused: set[Handle] = field(default_factory=set)
     told: set[Handle] = field(default_factory=set)
-    sessions: set[int] = field(default_factory=set)
-    terminals: set[int] = field(default_factory=set)
+    led: set[Handle] = field(default_factory=set)
+    suspects: set[Handle] = field(default_factory=set)
 
     @property
     def kills(self) -> bool:
@@ -453,14 +509,19 @@ class _Ending:
         """Return whom the signal goes to: all the first time, and when killing; later only who has not got it."""
         return found - self.signalled if self.fresh or self.kills else found & self.refused
 
-    def find(self, table: Table, mark: str, foreign_roots: set[int], own: set[int]) -> set[Handle]:
+    def find(self, look: _Look) -> set[Handle]:
         """Return who belongs to the tree now."""
-        last = (*self.order.last, *self.known)
-        pids = members(table, mark=mark, root=self.order.process, last=last, foreign_roots=foreign_roots, own=own)
-        found = {table[pid].handle for pid in pids}
-        self.sessions.update(pid for pid in pids if table[pid].sid == pid)
-        self.terminals.update(table[process.pid].terminal for process in found if self.began_with(process))
-        self.terminals.discard(0)
+        pids = members(
+            look.table,
+            mark=look.mark,
+            root=self.order.process,
+            last=(*self.order.last, *self.known),
+            foreign_roots=look.foreign_roots(self),
+            own=look.own(),
+            reaper=look.reaper,
+        )
+        found = {look.table[pid].handle for pid in pids}
+        self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
         return found
 
     def plan_next(self, delivered: bool) -> None:
@@ -519,7 +580,7 @@ class _Pidfds:
         if descriptor is not None:
             signal.pidfd_send_signal(descriptor, number)
         else:
-            self.reserve.use(lambda: _signal_once(process, number))
+            self.reserve.use(lambda: signal_once(process, number))
 
     def ended(self, timeout: float | None) -> Iterable[Ended]:
         """Wait, and return what is to be called for the processes that have ended, the tmux server's first."""
@@ -588,13 +649,3 @@ def _pidfd_of(process: Handle) -> int | None:
         if problem.errno in OUT_OF_DESCRIPTORS:
             return None
         raise
-
-
-def _signal_once(process: Handle, number: signal.Signals) -> None:
-    descriptor = os.pidfd_open(process.pid)
-    try:
-        if not lives(process):
-            raise ProcessLookupError(errno.ESRCH, "the process has ended", process)
-        signal.pidfd_send_signal(descriptor, number)
-    finally:
-        os.close(descriptor)

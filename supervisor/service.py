@@ -352,7 +352,7 @@ class Service:
         self._panes = PaneSweeper(state_dir, self._adapter_failed, lambda: self._server.pid)
         self._trees = TreeSweeper(self._adapter_failed, self._tasks)
         self._processes = ProcessPort(
-            marker, foreign_roots=self._foreign_roots, own=self._own_pids, on_error=self._adapter_failed
+            marker, foreign_roots=self._panes.foreign_roots, own=self._own_processes, on_error=self._adapter_failed
         )
         self._prober = ProbePool(
             self._adapter_failed, logs=state_dir / LOGS, marker=marker, nofile=nofile, glance=self._panes.glance
@@ -600,11 +600,8 @@ class Service:
 
     # ── what adapters ask back ────────────────────────────────────────────────────────────────────────────────────
 
-    def _foreign_roots(self, life: str) -> set[int]:
-        return self._panes.foreign_roots(life)
-
-    def _own_pids(self) -> set[int]:
-        return {1, os.getpid(), *([self._server.pid] if self._server.pid else [])}
+    def _own_processes(self) -> set[Handle]:
+        return {self._server.process} if self._server.process else set()
 
     def _housekeep(self) -> None:
         """Once a health beat: is the file still what was applied, is the lock still ours, can files be written?"""
@@ -704,9 +701,7 @@ class Service:
 
     def _end_escapees(self) -> None:
         """End what left every worker's tree unseen (env -i, setsid, double fork): it is a child of the tmux server."""
-        if self._server.pid is None:
-            return
-        ended = end_orphans(self._server.pid, self._panes.foreign_roots(""))
+        ended = end_orphans(self._server.process) if self._server.process else []
         if ended:
             self._log.log("warning", "worker.escaped", {"pids": ended})
 

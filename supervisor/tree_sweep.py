@@ -125,10 +125,15 @@ def _members(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry
     first = table.get(root.pid)
     if first is None or first.zombie or root.ticks not in (0, first.ticks):
         return None
-    sessions = (table.sessions.get(pid, ()) for pid in table.not_reused((first.handle, *before)))
-    known = chain(table.still_there(before), *sessions)
-    orphans = [pid for pid in known if table[pid].ppid == first.ppid]
+    led = (_session(table, leader) for leader in table.not_reused((first.handle, *before)))
+    known = chain(table.still_there(before), *led)
+    orphans = [pid for pid in known if table[pid].ppid == first.ppid and not table[pid].leads_terminal]
     return [table[pid] for pid in sorted(table.closure([root.pid, *orphans]))]
+
+
+def _session(table: Table, leader: Handle) -> Iterable[int]:
+    """Yield who is in the session that this very process led: nobody in it began before its leader."""
+    return (pid for pid in table.sessions.get(leader.pid, ()) if table[pid].ticks >= leader.ticks)
 
 
 def _resident(pids: set[int]) -> dict[int, int]:

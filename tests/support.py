@@ -88,8 +88,9 @@ class Site:
         return ""
 
     def events(self, event: str | None = None, **facts: object) -> list[dict[str, Any]]:
-        """Return the lines of the service's log with this event and these facts."""
-        lines = [json.loads(line) for line in self.log_text().splitlines()]
+        """Return the lines of the service's log with this event and these facts; the one being written is left out."""
+        whole, _, _ = self.log_text().rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines()]
         wanted = facts | ({"event": event} if event else {})
         return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
 
@@ -222,9 +223,12 @@ def _pids(names: Iterable[str]) -> list[int]:
 LEAVES = """
 import os, signal, sys
 def leave(*_):
+    until_exec, closes = os.pipe()
     if os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.execvpe("sleep", ["sleep", "1000"], {})
+    os.close(closes)
+    os.read(until_exec, 1)
     os._exit(0)
 if os.fork():
     os.wait()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.messages import Handle
-from supervisor.proc_table import Entry, Table, entry_of, handle_of, lives, members, read_table
+from supervisor.proc_table import (
+    Entry,
+    Table,
+    entry_of,
+    escaped,
+    handle_of,
+    lives,
+    members,
+    read_table,
+    signal_once,
+)
 
 MARK = "0badcafe/api/l1"
 SERVER = 50  # the tmux server's pid in tables made by hand
@@ -97,6 +108,18 @@ def test_a_start_time_tells_processes_apart(spawn: Spawn) -> None:
     assert not lives(Handle(handle.pid, handle.ticks + 1))
 
 
+def test_a_signal_goes_to_the_very_process_and_not_to_who_has_its_pid_now(spawn: Spawn) -> None:
+    process = spawn("sh", "-c", "echo there; read _")
+    said(process)
+    handle = handle_of(process.pid)
+    assert handle is not None
+    with pytest.raises(ProcessLookupError):
+        signal_once(Handle(handle.pid, handle.ticks - 1), signal.SIGKILL)
+    assert lives(handle)
+    signal_once(handle, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
 def test_an_ended_process_is_a_zombie_until_it_is_reaped(spawn: Spawn) -> None:
     process = spawn("true")
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -156,9 +179,17 @@ def test_without_descriptors_there_is_no_table_rather_than_one_with_holes(monkey
 
 
 def process(
-    pid: int, ppid: int, *, sid: int = 0, ticks: int = 0, state: str = "S", mark: str | None = None, threads: int = 1
+    pid: int,
+    ppid: int,
+    *,
+    sid: int = 0,
+    ticks: int = 0,
+    state: str = "S",
+    mark: str | None = None,
+    threads: int = 1,
+    terminal: int = 0,
 ) -> Entry:
-    return Entry(pid, ppid, sid or pid, ticks or pid, state, threads, 0, mark)
+    return Entry(pid, ppid, sid or pid, ticks or pid, state, threads, 0, mark, terminal)
 
 
 def tree(
@@ -166,9 +197,10 @@ def tree(
     root: Handle | None = None,
     last: tuple[Handle, ...] = (),
     foreign: frozenset[int] = frozenset(),
+    reaper: Handle | None = None,
 ) -> set[int]:
     table = Table([process(1, 0), process(SERVER, 1), *entries])
-    return members(table, mark=MARK, root=root, last=last, foreign_roots=foreign, own={1, SERVER})
+    return members(table, mark=MARK, root=root, last=last, foreign_roots=foreign, own={1, SERVER}, reaper=reaper)
 
 
 def test_descendants_of_the_first_process_belong_to_it() -> None:
@@ -223,6 +255,22 @@ def test_the_service_and_the_tmux_server_are_never_members_nor_a_way_to_others()
     assert found == {100}
 
 
+def test_a_session_with_the_number_of_a_dead_first_process_is_another_ones_unless_tmux_got_its_orphans() -> None:
+    """A person logged in, got the pid, started something in the background, and logged out."""
+    background, ours = process(150, 1, sid=100), process(160, SERVER, sid=100)
+    found = tree(background, process(151, 150), ours, root=Handle(100, 100), reaper=Handle(SERVER, SERVER))
+    assert found == {160}
+
+
+def test_what_is_older_than_the_tmux_server_was_orphaned_when_that_was_not_there_yet() -> None:
+    survivor = process(150, 1, sid=100)
+    assert tree(survivor, root=Handle(100, 100), reaper=Handle(SERVER, 900)) == {150}
+
+
+def test_the_mark_of_another_worker_outweighs_the_session_of_a_dead_first_process() -> None:
+    assert tree(process(150, SERVER, sid=100, mark="0badcafe/web/l7"), root=Handle(100, 100)) == set()
+
+
 @given(
     parents=st.lists(st.integers(0, 30), min_size=30, max_size=30),
     marked=st.sets(st.integers(2, 31)),
@@ -240,3 +288,90 @@ def test_whatever_the_table_nothing_foreign_is_touched_and_children_follow(
     assert not found & (foreign | {1})
     assert found >= {pid for pid in marked | last if not table.below(pid, foreign, {1})}
     assert all(child in found for pid in found for child in table.children[pid] if child not in foreign | {1})
+
+
+# ── who has escaped ───────────────────────────────────────────────────────────────────────────────────────────────
+
+PTY = 136 << 8
+TMUX_FORK = process(200, SERVER, sid=SERVER)  # it has just been forked, and is in tmux's session still
+NEW_SESSION = process(201, SERVER)  # a moment later: it leads a session that has no terminal yet
+NEW_PANE = process(202, SERVER, terminal=PTY)  # it has not come to its exec, and so to its mark
+LEFT = process(300, SERVER, sid=299)  # `env -i setsid` of a process that has ended
+
+
+def away(
+    *entries: Entry,
+    leaders: tuple[Handle, ...] = (),
+    having_terminal: frozenset[int] = frozenset(),
+    since: int = 0,
+    foreign: frozenset[int] = frozenset(),
+) -> set[int]:
+    return escaped(
+        Table([process(1, 0), process(SERVER, 1), *entries]),
+        is_mark=lambda mark: mark.startswith("0badcafe/api/"),
+        leaders=leaders,
+        has_terminal=lambda pid: pid in having_terminal,
+        since=since,
+        reaper=SERVER,
+        foreign_roots=foreign,
+        own={1, SERVER},
+    )
+
+
+def test_an_orphan_with_the_terminal_or_a_session_of_the_tree_has_escaped_with_its_children() -> None:
+    child = process(301, 300)
+    assert away(LEFT, child, having_terminal=frozenset({300})) == {300, 301}
+    assert away(LEFT, child, leaders=(Handle(299, 250),)) == {300, 301}
+    assert away(LEFT, child) == set()
+
+
+@pytest.mark.parametrize("fresh", [TMUX_FORK, NEW_PANE], ids=["in tmux's session", "with its terminal"])
+def test_a_fork_of_tmux_that_has_not_come_to_its_exec_has_not_escaped(fresh: Entry) -> None:
+    assert away(fresh, having_terminal=frozenset({fresh.pid})) == set()
+    assert away(fresh, leaders=(Handle(fresh.pid, 100),)) == set()
+
+
+def test_a_session_is_told_from_a_later_one_with_its_number_by_its_leader() -> None:
+    assert away(NEW_SESSION, leaders=(Handle(201, 100),)) == set()
+    assert away(LEFT, process(299, 1, ticks=280), leaders=(Handle(299, 250),)) == set()
+    assert away(LEFT, leaders=(Handle(299, 301),)) == set()
+
+
+def test_what_bears_the_mark_of_another_worker_is_its_own() -> None:
+    other = process(300, SERVER, sid=299, mark="0badcafe/web/l1")
+    assert away(other, leaders=(Handle(299, 250),), having_terminal=frozenset({300})) == set()
+    assert away(process(300, SERVER, sid=299, mark="0badcafe/api/l0")) == {300}
+
+
+@given(
+    parents=st.lists(st.integers(0, 30), min_size=30, max_size=30),
+    sessions=st.lists(st.integers(1, 31), min_size=30, max_size=30),
+    marks=st.lists(st.sampled_from([None, "0badcafe/api/l0", "0badcafe/web/l1"]), min_size=30, max_size=30),
+    terminals=st.lists(st.sampled_from([0, PTY]), min_size=30, max_size=30),
+    leaders=st.sets(st.integers(2, 31)),
+)
+def test_whatever_the_table_no_pane_no_fork_and_no_other_workers_process_is_accused(
+    parents: list[int], sessions: list[int], marks: list[str | None], terminals: list[int], leaders: set[int]
+) -> None:
+    """All orphans have the terminal open, and each pid has been another process's before. 31 is the tmux server."""
+    rows = zip(range(2, 32), parents, sessions, marks, terminals, strict=True)
+    table = Table(
+        [process(1, 0)]
+        + [process(pid, ppid, sid=sid, mark=mark, terminal=tty, ticks=100) for pid, ppid, sid, mark, tty in rows]
+    )
+    panes = set(table.pane_roots(31))
+    found = escaped(
+        table,
+        is_mark=lambda mark: mark.startswith("0badcafe/api/"),
+        leaders=[Handle(pid, 50) for pid in leaders],
+        has_terminal=lambda pid: True,
+        since=0,
+        reaper=31,
+        foreign_roots=panes,
+        own={1, 31},
+    )
+    assert not found & (panes | {1, 31})
+    alone = {pid for pid in found if table[pid].ppid not in found}
+    forks = {pid for pid in alone if table[pid].ppid == 31 and table[pid].sid == table[31].sid}
+    assert all(table[pid].mark == "0badcafe/api/l0" for pid in forks)
+    assert all(table[pid].mark in (None, "0badcafe/api/l0") for pid in alone)

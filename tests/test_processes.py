@@ -79,7 +79,7 @@ class House:
         self.digest = secrets.token_hex(4)
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self.foreign: dict[str, set[int]] = {}
+        self.foreign: dict[str, set[Handle]] = {}
         self.started: list[subprocess.Popen[str]] = []
         self.strangers: list[Handle] = []
         self.port = ProcessPort(
@@ -448,13 +448,26 @@ def test_a_process_of_the_worker_from_another_life_is_named_and_ended(house: Hou
     assert not lives(old)
 
 
+def test_what_bears_the_mark_of_a_life_that_is_watched_has_not_escaped_from_another(house: House) -> None:
+    """A Worker that was replaced may begin the next life while the port ends the last one still."""
+    reaper(house)
+    next_one = house.shell("echo there; read _", life="l2")
+    house.said()
+    house.port.watch(Watch("l2", next_one), house.facts.put)
+    first = house.shell("echo there; read _")
+    house.said()
+    with kept(house, next_one):
+        house.end(first)
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+
+
 def test_a_foreign_pane_with_the_workers_name_has_not_escaped(house: House) -> None:
     reaper(house)
     split = house.shell("echo there; read _", life="l0")
     house.said()
     first = house.shell("echo there; read _")
     house.said()
-    house.foreign["l1"] = {split.pid}
+    house.foreign["l1"] = {split}
     with kept(house, split):
         house.end(first)
         assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
@@ -562,7 +575,7 @@ def test_a_chain_of_escapees_that_fork_and_die_is_ended(house: House) -> None:
 
 def test_a_persons_split_is_not_signalled(house: House) -> None:
     first, split = house.shell("read _"), house.shell("read _")
-    house.foreign["l1"] = {split.pid}
+    house.foreign["l1"] = {split}
     with kept(house, split):
         house.end(first)
         assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeGone("l1")]

@@ -145,6 +145,15 @@ def test_an_orphan_in_the_session_of_one_who_was_seen_in_the_tree_is_counted() -
     assert tree_sweep._members(Table([root, orphan]), root.handle, (root.handle, Handle(32, 5))) == [root, orphan]
 
 
+def test_a_pane_and_a_session_that_began_before_its_leader_are_not_counted() -> None:
+    root, pane, earlier = (
+        Entry(pid, 10, sid, ticks, state="S", threads=1, cpu=0, terminal=9 if pid == sid else 0)
+        for pid, sid, ticks in ((20, 20, 5), (32, 32, 7), (33, 40, 4))
+    )
+    before = (root.handle, pane.handle, Handle(40, 5))
+    assert tree_sweep._members(Table([root, pane, earlier]), root.handle, before) == [root]
+
+
 def test_a_root_that_has_ended_or_was_never_this_one_has_no_tree(
     sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
 ) -> None:
