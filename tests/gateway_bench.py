@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from support import DEADLINE
+
 from actors.feed import Entry
 from actors.messages import Instant
 from actors.replicas import Family
@@ -82,7 +84,7 @@ class Log:
     def events(self) -> list[str]:
         return [event for _, event, _ in self.lines]
 
-    def wait_for(self, event: str, timeout: float = 10.0) -> Mapping[str, Any]:
+    def wait_for(self, event: str, timeout: float = DEADLINE) -> Mapping[str, Any]:
         with self._changed:
             assert self._changed.wait_for(lambda: event in self.events(), timeout), f"no {event}: {self.lines}"
             return next(facts for _, found, facts in self.lines if found == event)
@@ -143,7 +145,7 @@ class Bench:
         return Client(self.raw())
 
     def raw(self) -> socket.socket:
-        connection = unix_socket.connect(self.path, timeout=20.0)
+        connection = unix_socket.connect(self.path, timeout=DEADLINE)
         self.sockets.append(connection)
         return connection
 

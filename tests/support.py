@@ -17,12 +17,23 @@ PANEVISOR = [sys.executable, "-m", "supervisor"]
 FAST = '[supervisor]\nstate_dir = "state"\ncapture_interval = "200ms"\nhealth_interval = "500ms"\n'
 
 
-def wait_until(true: Callable[[], object], timeout: float = 10.0, what: str = "") -> None:
+DEADLINE = 120.0
+"""Seconds after which a test gives up what it waits for: nothing takes so long, however busy the machine is."""
+
+
+def wait_until(true: Callable[[], object], timeout: float = DEADLINE, what: str = "") -> None:
     """Return as soon as `true()` is; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not true():
         assert time.monotonic() < deadline, f"not within {timeout:g} s: {what or true}"
         time.sleep(0.01)
+
+
+def comes_to(look: Callable[[], object], wanted: object) -> None:
+    """Return as soon as a look shows what is wanted; fail with what it shows instead."""
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: look() == wanted)
+    assert look() == wanted
 
 
 class Site:
@@ -36,7 +47,9 @@ class Site:
     def write(self, workers: str, supervisor: str = FAST) -> None:
         self.config.write_text(supervisor + workers)
 
-    def run(self, *arguments: str, check: int | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, check: int | None = None, timeout: float = DEADLINE
+    ) -> subprocess.CompletedProcess[str]:
         """Run a panevisor command; with `check`, its exit code has to be that."""
         done = subprocess.run(
             self.argv(*arguments),
@@ -69,7 +82,7 @@ class Site:
     def workers(self) -> dict[str, dict[str, Any]]:
         return {worker["name"]: worker for worker in self.status()["workers"]}
 
-    def wait_state(self, name: str, *states: str, timeout: float = 15) -> dict[str, Any]:
+    def wait_state(self, name: str, *states: str, timeout: float = DEADLINE) -> dict[str, Any]:
         wait_until(lambda: self.worker(name)["state"] in states, timeout, f"{name} to be {states}")
         return self.worker(name)
 
@@ -154,11 +167,11 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object]) ->
     thread = threading.Thread(target=service.run, daemon=True)
     thread.start()
     try:
-        wait_until(lambda: began(service), 30)
+        wait_until(lambda: began(service))
         yield service
     finally:
         service.posts.supervisor.tell(ShutDown(keep_workers=False))
-        thread.join(30)
+        thread.join(DEADLINE)
         lock.release()
     assert not thread.is_alive()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pykka
 import pytest
-from support import alive, rows_of, service_inside, sleepers, wait_until
+from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
 from actors.messages import Fact, Instant, Verb
@@ -23,7 +23,6 @@ from supervisor import records_file, tmux_server
 from supervisor.service import Service
 from supervisor.tmux_server import TmuxServer
 
-pytestmark = pytest.mark.timeout(60)
 WORKERS = 5
 
 
@@ -101,7 +100,7 @@ def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor
         fault.setattr(service._terminal, "revive", counted)
         os.kill(service._server.pid, signal.SIGKILL)
         wait_until(lambda: len(tries) > 2, what="another try")
-    wait_until(lambda: len(pids(service)) == WORKERS and pids(service) != before, 20)
+    wait_until(lambda: len(pids(service)) == WORKERS and pids(service) != before)
     assert '"actor.failed"' not in log(service)
 
 
@@ -136,7 +135,7 @@ def test_a_replaced_pending_worker_is_told_again_what_holds_it(
         return step(worker, fact, now)
 
     monkeypatch.setattr(actors.worker, "step", raises_once)
-    assert raised.wait(10)
+    assert raised.wait(DEADLINE)
     wait_until(lambda: '"actor.failed"' in log(service))
     seq = service.gateway.seq
     wait_until(lambda: service.gateway.seq > seq + 1 and rows_of(service)["p"].reason == reason)
@@ -163,12 +162,12 @@ def test_a_worker_that_is_stopped_while_it_says_its_last_word_does_not_run(
 
     def late(self: actors.worker.WorkerActor) -> None:
         gone.set()
-        go_on.wait(10)
+        go_on.wait(DEADLINE)
         finish(self)
 
     monkeypatch.setattr(actors.worker.WorkerActor, "_finish", late)
     service.ask(Order(Verb.REMOVE, ("w0",)), 10)
-    assert gone.wait(10)
+    assert gone.wait(DEADLINE)
     service.ask(Order(Verb.STOP, ("w0",)), 10)
     go_on.set()
     wait_until(lambda: "w0" in rows_of(service) and rows_of(service)["w0"].state == "stopped")

@@ -11,8 +11,6 @@ from supervisor.ad_hoc import environment, settings
 from supervisor.config import define
 from supervisor.failures import CommandError
 
-pytestmark = pytest.mark.timeout(120)
-
 SLEEPER = 'command = ["sleep", "1000"]\n'
 
 
@@ -41,7 +39,7 @@ def test_it_survives_the_service_and_no_file_takes_it_away(site: Site) -> None:
     site.kill_service()
     site.up()
     assert site.worker("job")["pid"] == pid
-    assert site.worker("done")["state"] == "completed"
+    site.wait_state("done", "completed")
     site.config.write_text(site.config.read_text() + f"[workers.b]\n{SLEEPER}")
     site.run("apply", check=0)
     assert site.worker("job")["pid"] == pid
@@ -81,7 +79,7 @@ def test_complete_ends_it_and_the_pane_is_really_gone_after_the_delay(site: Site
     wait_until(lambda: site.worker("a")["pane"] is None)
     site.kill_service()
     site.up()
-    assert site.worker("a")["state"] == "completed"
+    site.wait_state("a", "completed")
     site.run("start", "a", check=0)
 
 
@@ -93,7 +91,7 @@ def test_protected_workers_are_ended_by_force_only(site: Site) -> None:
     assert {w["state"] for w in site.workers().values()} == {"running"}
     site.run("restart", "a", check=0)  # which ends it for a moment only
     site.run("stop", "a", "--force", check=0)
-    assert site.worker("a")["state"] == "stopped"
+    site.wait_state("a", "stopped")
 
 
 def test_over_the_cap_they_wait_in_order_and_none_is_lost(site: Site) -> None:
@@ -110,7 +108,7 @@ def test_over_the_cap_they_wait_in_order_and_none_is_lost(site: Site) -> None:
     site.wait_state("w3", "running")
     site.run("remove", "w2", check=0)
     site.wait_state("w4", "running")
-    assert site.worker("w0")["state"] == "pending"
+    site.wait_state("w0", "pending")
     site.run("stop", "w3", check=0)
     site.wait_state("w0", "running")
 
@@ -128,9 +126,9 @@ def test_stop_ends_dependants_first_and_a_person_can_choose_by_glob_project_and_
     site.run("stop", "-p", "shop", check=0)
     ended = [(line["worker"], line["to"]) for line in site.events() if line.get("to") in ("stopping", "stopped")]
     assert ended == [(name, to) for name in ("web", "app", "db") for to in ("stopping", "stopped")]
-    assert site.worker("other")["state"] == "running"
+    site.wait_state("other", "running")
     site.run("start", "-l", "tier=data", check=0)
-    assert site.worker("app")["state"] == "stopped"
+    site.wait_state("app", "stopped")
     site.run("start", "[aw]*", check=0)
     assert {w["state"] for w in site.workers().values()} == {"running"}
 
@@ -143,7 +141,7 @@ def test_what_waits_to_be_stopped_is_stopped_though_the_service_is_killed(site: 
     site.up()
     site.run("stop", "--all", "--no-wait", check=0)
     site.wait_state("app", "stopping")
-    assert site.worker("db")["state"] == "running"
+    site.wait_state("db", "running")
     site.kill_service()
     site.up()
     site.wait_state("db", "stopped")

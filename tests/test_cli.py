@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from gateway_bench import Bench, FileConfig, entries, row
-from support import wait_until
+from support import DEADLINE, wait_until
 
 from actors.messages import Verb
 from actors.records import Intent, Record
@@ -165,7 +165,7 @@ def test_status_loads_nothing_but_click_msgpack_and_the_standard_library(home: P
         "import json, sys; before = set(sys.modules); from supervisor.cli import run; assert run(['status']) == 0; "
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=True)
     every = json.loads(done.stdout.splitlines()[-1])
     loaded = {name.partition(".")[0] for name in every if "cython" not in name}  # msgpack's own
     loaded -= sys.stdlib_module_names
@@ -184,7 +184,7 @@ def test_status_watch_ends_quietly_on_ctrl_c(bench: Bench) -> None:
     while "other" not in watching.stdout.readline():
         pass
     watching.send_signal(signal.SIGINT)
-    assert watching.communicate(timeout=20)[1] == ""
+    assert watching.communicate(timeout=DEADLINE)[1] == ""
     assert watching.returncode == 130
 
 
@@ -198,7 +198,7 @@ def test_a_watched_part_has_totals_of_its_own_and_outlives_those_in_it(bench: Be
     second = json.loads(watching.stdout.readline())
     assert (second["workers"], second["totals"]["workers"]) == ([], 0)
     watching.send_signal(signal.SIGINT)
-    assert watching.wait(20) == 130
+    assert watching.wait(DEADLINE) == 130
 
 
 def test_more_workers_than_a_request_holds_names_can_be_selected(
@@ -218,7 +218,7 @@ def test_a_closed_standard_stream_is_no_failure_of_ours(home: Path, verb: str, c
     bench.publish(1, row("web"))
     with (home / "said").open("w+") as said:
         line = f"{shlex.join(command())} {verb} {closed}"
-        subprocess.run(["sh", "-c", line], stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=30)
+        subprocess.run(["sh", "-c", line], stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=DEADLINE)
         said.seek(0)
         assert "Traceback" not in said.read()
 
@@ -226,7 +226,7 @@ def test_a_closed_standard_stream_is_no_failure_of_ours(home: Path, verb: str, c
 def test_a_reader_that_has_enough_is_no_failure(bench: Bench) -> None:
     bench.publish(1, *(row(f"worker-{n}") for n in range(900)))
     line = f"{shlex.join(command('status'))} | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=DEADLINE)
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
 
@@ -435,7 +435,7 @@ def test_down_returns_when_the_service_has_ended(
     monkeypatch.setattr(os, "getpid", lambda: service.pid)
     assert run(["down"]) == 0
     assert bench.asked == [ShutDown(False)]
-    assert service.wait(10) == 0
+    assert service.wait(DEADLINE) == 0
     assert f"the service (pid {service.pid}) and tmux have ended" in capsys.readouterr().out
 
 
@@ -544,7 +544,7 @@ def test_attach_becomes_a_tmux_client_even_inside_another_tmux(
     assert run(["screen", "painter"]) == 0
 
 
-def until(terminal: int, text: bytes, timeout: float = 20.0) -> None:
+def until(terminal: int, text: bytes, timeout: float = DEADLINE) -> None:
     seen, deadline = b"", time.monotonic() + timeout
     while text not in seen:
         ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
@@ -617,7 +617,7 @@ def test_logs_go_on_with_what_is_written(written: Path) -> None:
         file.write(b"more\n")
     assert following.stdout.readline() == b"db  | more\n"
     following.send_signal(signal.SIGINT)
-    assert following.wait(20) == 130
+    assert following.wait(DEADLINE) == 130
     following.stdout.close()
 
 
@@ -643,7 +643,7 @@ def test_events_can_be_followed(bench: Bench) -> None:
     bench.gateway.activity(entries(1, 2, 3))
     assert following.stdout.readline().endswith("w3\n")
     bench.gateway.close()
-    assert following.wait(20) == 7
+    assert following.wait(DEADLINE) == 7
     following.stdout.close()
 
 

@@ -63,7 +63,6 @@ def check(policy: str, one: Simulated) -> None:
     assert one.worker.state is not State.FAILED
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_restart_of_a_simulated_hour_is_outside_the_bounds_of_its_policy(policy: str) -> None:
     crowd = hour(POLICIES[policy])

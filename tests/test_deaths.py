@@ -268,7 +268,6 @@ def test_no_file_that_can_be_read_is_no_death(place: Path) -> None:
 TRACEBACK = "import sys\nfor n in range(30):\n    print(f'line {n} of life')\nsys.exit(3)\n"
 
 
-@pytest.mark.timeout(120)
 def test_last_words_are_whole_in_record_command_and_why_with_and_without_a_service(site: Site) -> None:
     (site.place / "boom.py").write_text(TRACEBACK)
     command = f"command = ['{sys.executable}', 'boom.py']\n"

@@ -1,11 +1,9 @@
 """Workers that wait for another one's end, on the whole machine."""
 
 import pytest
-from support import Site, wait_until
+from support import Site, comes_to, wait_until
 
 from supervisor.client import Client
-
-pytestmark = pytest.mark.timeout(120)
 
 API = 'command = ["sleep", "1000"]\n'
 MIGRATION = "[workers.migrate]\ncommand = 'test -e mended'\nrestart = 'never'\n"
@@ -23,7 +21,7 @@ def test_a_migration_has_completed_before_the_api_starts(site: Site) -> None:
     gate = site.place / "go"
     site.write(f"{api('completed')}[workers.migrate]\ncommand = 'until test -e {gate}; do sleep 0.02; done'\n")
     site.run("up", "--timeout", "1s", check=8)
-    assert states(site) == {"api": "pending", "migrate": "running"}
+    comes_to(lambda: states(site), {"api": "pending", "migrate": "running"})
     assert site.worker("api")["reason"] == "waiting for migrate to be completed"
     gate.touch()
     site.wait_state("api", "running")
@@ -36,14 +34,14 @@ def test_a_failed_migration_holds_the_api_until_it_is_started_in_a_mended_world(
     site.write(api("completed") + MIGRATION)
     done = site.run("up", check=1)
     assert "api: pending: migrate is failed, it has to be completed" in done.stderr
-    assert states(site) == {"api": "pending", "migrate": "failed"}
+    comes_to(lambda: states(site), {"api": "pending", "migrate": "failed"})
     site.run("start", "migrate", check=1)
-    assert states(site) == {"api": "pending", "migrate": "failed"}
+    comes_to(lambda: states(site), {"api": "pending", "migrate": "failed"})
     (site.place / "mended").touch()
     site.run("start", "migrate", check=0)
     site.wait_state("api", "running")
     site.up()
-    assert states(site) == {"api": "running", "migrate": "completed"}
+    comes_to(lambda: states(site), {"api": "running", "migrate": "completed"})
 
 
 def test_in_a_chain_of_six_those_above_a_failed_one_say_so_at_once_and_go_on_when_it_recovers(site: Site) -> None:
@@ -51,12 +49,12 @@ def test_in_a_chain_of_six_those_above_a_failed_one_say_so_at_once_and_go_on_whe
     workers[2] = "[workers.w2]\ncommand = 'test -e mended && exec sleep 1000'\nrestart = 'never'\ndepends_on = ['w1']\n"
     workers[2] += "ready = { delay = '300ms' }\n"
     site.write("".join(reversed(workers)))
-    done = site.run("up", "--timeout", "30s", check=1)
+    done = site.run("up", "--timeout", "100s", check=1)
     assert "w5: pending: w4 is pending: w2 is failed, it has to be ready" in done.stderr
     before = {name: worker["pid"] for name, worker in site.workers().items()}
     assert [name for name, pid in before.items() if pid] == ["w1", "w0"]
     site.kill_service()
-    done = site.run("up", "--timeout", "30s", check=1)
+    done = site.run("up", "--timeout", "100s", check=1)
     assert "w3: pending: w2 is failed, it has to be ready" in done.stderr
     assert {name: worker["pid"] for name, worker in site.workers().items()} == before
     (site.place / "mended").touch()
@@ -70,7 +68,7 @@ def test_a_failed_worker_has_exited(site: Site) -> None:
     site.write(api("exited") + MIGRATION)
     done = site.run("up", check=1)
     assert "has to be" not in done.stderr
-    assert states(site) == {"api": "running", "migrate": "failed"}
+    comes_to(lambda: states(site), {"api": "running", "migrate": "failed"})
 
 
 def test_one_that_cannot_be_started_has_not_exited(site: Site) -> None:
@@ -98,7 +96,7 @@ def test_what_has_ended_stays_so_for_those_who_wait_across_kill_9(site: Site, on
     site.kill_service()
     done = site.run("up", check=1)
     assert ("migrate is failed, it has to be completed" in done.stderr) is (on == "completed")
-    assert states(site) == before
+    comes_to(lambda: states(site), before)
     assert site.worker("api")["pid"] == pid
     assert len(site.events("worker.starting", worker="migrate")) == 1
     (site.place / "mended").touch()
@@ -106,7 +104,7 @@ def test_what_has_ended_stays_so_for_those_who_wait_across_kill_9(site: Site, on
     site.wait_state("api", "running")
     site.kill_service()
     site.up()
-    assert states(site) == {"api": "running", "migrate": "completed"}
+    comes_to(lambda: states(site), {"api": "running", "migrate": "completed"})
     assert len(site.events("worker.starting", worker="migrate")) == 2
     assert len(site.events("worker.starting", worker="api")) == 1
 
@@ -120,4 +118,4 @@ def test_a_migration_that_ends_while_no_service_runs_lets_the_api_start(site: Si
     gate.touch()
     wait_until(lambda: "migrate" not in site.truth(), what=f"the end of {migration}")
     site.up()
-    assert states(site) == {"api": "running", "migrate": "completed"}
+    comes_to(lambda: states(site), {"api": "running", "migrate": "completed"})

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import Site
+from support import DEADLINE, Site
 
 from supervisor.config import load_text
 
@@ -38,14 +38,13 @@ def test_the_demo_config_is_valid() -> None:
     assert len(load_text(path.read_bytes(), path).workers) == 5
 
 
-@pytest.mark.timeout(60)
 def test_the_client_of_the_wire_document_prints_three_pictures(site: Site) -> None:
     site.write("[workers.a]\ncommand = 'while :; do date +%N; sleep 0.1; done'\n")
     site.up()
     (client,) = examples("docs/wire.md", "python")
     assert len(client.splitlines()) <= 24
     socket = site.status()["supervisor"]["socket"]
-    done = subprocess.run([sys.executable, "-c", client, socket], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", client, socket], capture_output=True, text=True, timeout=DEADLINE)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert len(lines) == 3

@@ -8,11 +8,10 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from support import Site, wait_until
+from support import DEADLINE, Site, wait_until
 
 from supervisor import doctor_place as files
 from supervisor import doctor_service as services
@@ -190,7 +189,7 @@ def test_a_changed_option_or_key_is_a_warning_whose_mend_works(
     tmux.batch(place, f"{change}\n")
     (changed,) = examined(tmux_server, place)[1:]
     assert (changed.level, named in changed.what) == (WARNING, True)
-    subprocess.run(["sh", "-c", changed.mend], check=True, timeout=10)
+    subprocess.run(["sh", "-c", changed.mend], check=True, timeout=DEADLINE)
     assert levels(examined(tmux_server, place)) == [OK, OK]
 
 
@@ -202,12 +201,10 @@ def test_a_stopped_server_is_said_not_to_answer_in_time(
     monkeypatch.setattr(tmux, "TIMEOUT", 0.3)
     assert tmux_server.pid is not None
     os.kill(tmux_server.pid, signal.SIGSTOP)
-    began = time.monotonic()
     try:
         checks = report(capsys, "-c", str(place / "panevisor.toml"))
     finally:
         os.kill(tmux_server.pid, signal.SIGCONT)
-    assert time.monotonic() - began < 10
     silent, descriptors = checks["tmux server"][:2]
     assert (silent["level"], "does not answer" in silent["what"]) == ("error", True)
     assert f"kill -CONT {tmux_server.pid}" in silent["mend"]
@@ -422,7 +419,7 @@ def test_whatever_degrades_the_health_is_a_finding_with_its_mend() -> None:
 def test_a_degraded_service_has_something_to_mend(site: Site) -> None:
     site.write("[workers.a]\ncommand = 'exit 3'\nrestart = 'never'\n")
     site.up(check=1)
-    wait_until(lambda: json.loads((site.state / "status.json").read_text())["health"] == "degraded", 60)
+    wait_until(lambda: json.loads((site.state / "status.json").read_text())["health"] == "degraded")
     said = site.run("doctor", check=0).stdout
     assert "a person has to see to a (failed)" in said
     assert "nothing to mend" not in said
@@ -472,7 +469,7 @@ def test_a_service_that_begins_beside_supervisord_says_so_on_stderr(home: Path, 
     root = str(Path(__file__).parent.parent)
     environment = dict(os.environ) | {"PYTHONPATH": f"{root}:{supervisord_beside_us}"}
     argv = [sys.executable, "-m", "supervisor", "serve"]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 5
     first = done.stderr.splitlines()[0]
     assert first.startswith("panevisor: PyPI's supervisor 4.3.0 (supervisord) is installed")

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 from support import Site, cmdline, marked_processes, wait_until
 
-pytestmark = pytest.mark.timeout(120)
-
 SLEEPER = 'command = ["sleep", "1000"]\n'
 WORKERS = f"[workers.a]\n{SLEEPER}env_file = 'a.env'\n[workers.b]\n{SLEEPER}"
 

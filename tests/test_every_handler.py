@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import alive, rows_of, service_inside, sleepers, wait_until
+from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.base
 from actors import bulletins, errands, messages, requests, terminal
@@ -26,7 +26,6 @@ from actors.worker import WorkerActor
 from actors.worker_state import State
 from supervisor.service import Service
 
-pytestmark = pytest.mark.timeout(180)
 WORKERS = 50
 VICTIM = "w7"  # whose own handlers raise
 CHURN = "w9"  # who is restarted, so that there is traffic
@@ -182,7 +181,7 @@ def test_fifty_workers_keep_their_pids_whichever_handler_raises(
     before = pids(service)
     for sample, error in zip(SAMPLES[actor], ERRORS, strict=False):
         raise_once(service, actor, sample, error, monkeypatch)
-        wait_until(lambda: steady(service, before), 20, f"{actor.__name__} raised at {type(sample).__name__}")
+        wait_until(lambda: steady(service, before), what=f"{actor.__name__} raised at {type(sample).__name__}")
     assert all(alive(pid) for pid in pids(service).values())
     seq = service.gateway.seq
     wait_until(lambda: service.gateway.seq > seq + 2, what="pictures go on")
@@ -205,7 +204,7 @@ def raise_once(
     with monkeypatch.context() as patch:
         patch.setattr(actor, "handle", handles)
         tell(service, actor, sample)
-        assert raised.wait(15), f"nobody told {actor.__name__} a {type(sample).__name__}"
+        assert raised.wait(DEADLINE), f"nobody told {actor.__name__} a {type(sample).__name__}"
         wait_until(lambda: failures(service) > count, what="the line about it")
 
 
@@ -214,7 +213,7 @@ def restarts(service: Service) -> None:
     old = pids(service)[CHURN]
     accepted = service.ask(Order(messages.Verb.RESTART, (CHURN,)), 10.0)
     assert isinstance(accepted, Accepted)
-    wait_until(lambda: pids(service).get(CHURN, old) != old, 20, f"{CHURN} to be restarted")
+    wait_until(lambda: pids(service).get(CHURN, old) != old, what=f"{CHURN} to be restarted")
 
 
 def test_every_message_of_every_actor_has_a_sample() -> None:

@@ -29,7 +29,6 @@ from supervisor.records_file import RecordsFile
 from supervisor.segments import Segments
 from supervisor.service import Service
 
-pytestmark = pytest.mark.timeout(120)
 OWNERS = (Supervised, Gateway, Histories, PaneSweeper, Pictures, ProbePool, ProcessPort, RecordsFile, Segments)
 OWNERS += (DeathRecords,)
 RING = {"_feed", "feed", "_failures"}  # of a fixed length, and full at some time
@@ -53,11 +52,11 @@ def cycle(service: Service, number: int) -> None:
     for name in names:
         spec = WorkerSpec(name=name, command="echo x; exit 3", cwd="/", max_restarts=1, backoff=Backoff(initial=0.001))
         service.ask(Run(spec), 10.0)
-    wait_until(lambda: all(states(service).get(name) == "failed" for name in names), 20)
+    wait_until(lambda: all(states(service).get(name) == "failed" for name in names))
     # it is made with the first record, and none is written of a worker that is removed before its last words are known
-    wait_until((service.place.state_dir / DEATHS).exists, 20)
+    wait_until((service.place.state_dir / DEATHS).exists)
     service.ask(Order(Verb.REMOVE, names), 10.0)
-    wait_until(lambda: states(service) == {"stays": "running"}, 20)
+    wait_until(lambda: states(service) == {"stays": "running"})
 
 
 def tables(service: Service) -> dict[str, int]:
@@ -105,13 +104,13 @@ def at_most(service: Service) -> dict[str, int]:
             most[name] = max(count, most.get(name, 0))
         return service.gateway.seq >= last
 
-    wait_until(seen, 20)
+    wait_until(seen)
     return most
 
 
 def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) -> None:
     cycle(service, 0)
-    wait_until(lambda: not any(service.place.state_dir.rglob("*job*")), 20)
+    wait_until(lambda: not any(service.place.state_dir.rglob("*job*")))
     before = at_most(service)
     for number in range(1, 4):
         cycle(service, number)
@@ -120,7 +119,7 @@ def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) 
         return all(count <= before.get(name, 0) for name, count in measured(service).items())
 
     try:
-        wait_until(as_before, 20)
+        wait_until(as_before)
     except AssertionError:
         above = {name: count for name, count in measured(service).items() if count > before.get(name, 0)}
         files = sorted(str(path) for path in service.place.state_dir.rglob("*"))

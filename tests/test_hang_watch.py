@@ -8,7 +8,7 @@ from typing import Any
 
 import pykka
 import pytest
-from support import wait_until
+from support import DEADLINE, wait_until
 
 from actors.base import Busy, Post, SupervisedActor, at_work
 from supervisor.hang_watch import HUNG_AFTER, HangWatch, judge, stack_of
@@ -40,7 +40,7 @@ class Sleeper(SupervisedActor):
 
 
 def hangs_here(until: threading.Event) -> None:
-    until.wait(20)
+    until.wait(DEADLINE)
 
 
 @pytest.fixture

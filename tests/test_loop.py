@@ -7,7 +7,7 @@ from typing import Any
 
 import pykka
 import pytest
-from support import wait_until
+from support import DEADLINE, wait_until
 
 from actors import vital
 from actors.base import ActorFailed, Post, at_work
@@ -37,7 +37,7 @@ class Notes(LoopActor):
 
     def handle(self, message: Any) -> Any:
         if isinstance(message, threading.Event):
-            message.wait(10)
+            message.wait(DEADLINE)
         elif isinstance(message, type):
             raise message("on purpose")
         self.notes.append(message)
@@ -54,13 +54,13 @@ def loop() -> Iterator[Loop]:
     for ref in pykka.ActorRegistry.get_by_class(Notes):
         ref.stop(timeout=5)
     loop.close()
-    loop.thread.join(5)
+    loop.thread.join(DEADLINE)
 
 
 def test_a_thousand_actors_take_one_thread(loop: Loop) -> None:
     before, notes = threading.active_count(), []
     refs = [Notes.start(loop, Owner(), notes) for _ in range(1000)]
-    assert [ref.ask(n, timeout=10) for n, ref in enumerate(refs)] == list(range(1000))
+    assert [ref.ask(n, timeout=DEADLINE) for n, ref in enumerate(refs)] == list(range(1000))
     assert threading.active_count() == before
 
 
@@ -82,7 +82,7 @@ def test_an_actor_with_much_mail_starves_no_other(loop: Loop) -> None:
         busy.tell(number)
     future = other.ask("me", block=False)
     held.set()
-    future.get(timeout=10)
+    future.get(timeout=DEADLINE)
     assert len(notes[: notes.index("me")]) < 20
 
 
@@ -104,7 +104,7 @@ def test_a_failure_reaches_the_owner_and_ends_that_actor_alone(loop: Loop, error
 def test_an_ask_is_answered_or_raises_and_a_raise_ends_nobody(loop: Loop) -> None:
     ref = Notes.start(loop, Owner(), [])
     with pytest.raises(RuntimeError, match="on purpose"):
-        ref.ask(RuntimeError, timeout=10)
+        ref.ask(RuntimeError, timeout=DEADLINE)
     assert ref.ask("well", timeout=10) == "well"
 
 
@@ -116,9 +116,9 @@ def test_a_stop_comes_after_what_was_told_before_and_the_rest_is_answered_as_dea
     stopped = ref.stop(block=False)
     late = ref.ask("after", block=False)
     held.set()
-    assert stopped.get(timeout=10) is True
+    assert stopped.get(timeout=DEADLINE) is True
     with pytest.raises(pykka.ActorDeadError):
-        late.get(timeout=10)
+        late.get(timeout=DEADLINE)
     assert notes == ["begin", held, "before"]
     with pytest.raises(pykka.ActorDeadError):
         ref.tell("dead")
@@ -133,7 +133,7 @@ def test_an_ask_that_races_a_stop_is_never_left_waiting(loop: Loop) -> None:
         ref.stop(block=False)
         thread.join()
         try:
-            asking[0].get(timeout=10)
+            asking[0].get(timeout=DEADLINE)
         except pykka.ActorDeadError:
             continue
 
@@ -179,5 +179,5 @@ def test_what_escapes_a_vital_thread_is_told(loop: Loop) -> None:
 
 def test_stop_all_ends_those_of_a_loop_too(loop: Loop) -> None:
     refs = [Notes.start(loop, Owner(), []) for _ in range(10)]
-    assert all(pykka.ActorRegistry.stop_all(timeout=10))
+    assert all(pykka.ActorRegistry.stop_all(timeout=DEADLINE))
     assert not any(ref.is_alive() for ref in refs)

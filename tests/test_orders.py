@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Site, alive, rows_of, service_inside, sleepers, wait_until
+from support import DEADLINE, Site, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
 from actors.messages import Ordered, Typed, Verb
@@ -20,7 +20,6 @@ from supervisor.client import Client, ServiceError
 from supervisor.config import load
 from supervisor.service import Service
 
-pytestmark = pytest.mark.timeout(120)
 WORKERS = 5
 DEAF = {
     "command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
@@ -102,7 +101,7 @@ def test_many_removals_at_once_leave_no_name_burnt(service: Service) -> None:
     asked = [service.posts.supervisor.ref.ask(Order(Verb.REMOVE, names), block=False) for _ in range(3)]
     for future in asked:
         try:
-            future.get(timeout=20)
+            future.get(timeout=DEADLINE)
         except RequestRefused as refused:
             assert refused.code == "unknown-worker"  # noqa: PT017
     wait_until(lambda: len(states(service)) == WORKERS)
@@ -118,8 +117,8 @@ def test_a_file_that_names_what_is_just_being_removed_brings_it_back(service: Se
     assert ref is not None
     first = ref.ask(Order(Verb.REMOVE, tuple(spec.name for spec in specs)), block=False)
     second = ref.ask(Apply(file + specs, "x", True), block=False)
-    first.get(timeout=20)
-    accepted = second.get(timeout=20)
+    first.get(timeout=DEADLINE)
+    accepted = second.get(timeout=DEADLINE)
     assert isinstance(accepted, Accepted)
     with Client.connect(service.place.socket) as client:  # all that went before has been handled by then
         client.call("restart", names=["w0"], wait=10.0)
@@ -167,7 +166,7 @@ def test_a_removed_worker_of_the_file_comes_back_when_it_is_applied(site: Site) 
     if alive(pid):
         os.kill(pid, 9)
     site.up()
-    assert site.worker("x")["state"] == "running"
+    site.wait_state("x", "running")
 
 
 def test_a_protected_worker_is_not_removed_by_a_file_without_force(site: Site) -> None:
@@ -222,7 +221,7 @@ def test_an_order_whose_record_cannot_be_written_is_done_and_says_so(site: Site)
             assert f"{UNRECORDED}{site.state}/records.jsonl: " in done.stderr, order
         with Client.connect(site.state / "panevisor.sock") as client:
             assert "records.jsonl" in client.call("stop", names=["w1"], wait=10.0)["unrecorded"]
-        assert site.worker("w1")["state"] == "stopped"
+        site.wait_state("w1", "stopped")
         wait_until(lambda: any(what.startswith("records: ") for what in degraded(site)))
     wait_until(lambda: not degraded(site))
     done = site.run("start", "w0", check=0)
@@ -241,7 +240,7 @@ def test_an_order_is_on_record_when_the_file_can_be_written_again_at_once(site: 
     site.run("stop", "w0", check=0)
     site.kill_service()
     site.up()
-    assert site.worker("w0")["state"] == "stopped"
+    site.wait_state("w0", "stopped")
 
 
 # ── orders that meet a failing actor ──────────────────────────────────────────────────────────────────────────────
@@ -288,7 +287,7 @@ def test_going_down_ends_though_the_last_worker_fails(
     told = {"told": lambda w, f: isinstance(f, Ordered), "stopping": lambda w, f: w.state is State.STOPPING}[when]
     raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and told(w, f))
     service.posts.supervisor.tell(ShutDown(keep_workers=False))
-    wait_until(lambda: '"service.stopped"' in log(service), 20)
+    wait_until(lambda: '"service.stopped"' in log(service))
     assert raised.is_set()
 
 
@@ -296,7 +295,7 @@ def test_going_down_ends_though_the_supervisor_fails(service: Service) -> None:
     left = [pid for pid in pids(service).values() if pid]
     service.posts.supervisor.tell(ShutDown(keep_workers=False))
     service.posts.supervisor.tell(Poison())
-    wait_until(lambda: '"service.stopped"' in log(service), 20)
+    wait_until(lambda: '"service.stopped"' in log(service))
     assert not any(map(alive, left))
 
 
@@ -311,7 +310,7 @@ def test_who_waits_gets_no_false_verdict_when_an_actor_is_replaced(service: Serv
     thread, answer = in_background(service, verb, names=["r"], wait=20.0)
     wait_until(lambda: states(service)["r"] == "stopping")
     getattr(service.posts, role).tell(Poison())
-    thread.join(30)
+    thread.join(DEADLINE)
     assert answer
     assert not alive(pid)  # whatever was answered was answered after the end
     assert answer[0] != "timeout"

@@ -81,8 +81,6 @@ def test_lines_say_what_and_why() -> None:
 
 # ── a real service ────────────────────────────────────────────────────────────────────────────────────────────────
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def table(name: str, seconds: int = 1000, **more: str) -> str:
     keys = "".join(f"{key} = {value}\n" for key, value in more.items())
@@ -153,7 +151,7 @@ def test_a_broken_file_is_an_error_for_both_and_changes_nothing(site: Site) -> N
     assert site.status()["supervisor"]["config"]["error"] is None  # to ask is not to apply
     assert "did you mean" in site.run("apply", check=5).stderr
     assert "comand" in site.status()["supervisor"]["config"]["error"]
-    assert site.worker("a")["state"] == "running"
+    site.wait_state("a", "running")
 
 
 @pytest.mark.parametrize(
@@ -197,5 +195,5 @@ def test_without_a_service_plan_knows_what_is_judged_and_what_was_being_stopped(
     wait_until(lambda: not alive(job))
     assert planned(site, 0) == {"slow": "none", "job": "none"}
     site.up()
-    assert site.worker("job")["state"] == "completed"
+    site.wait_state("job", "completed")
     site.wait_state("slow", "stopped")

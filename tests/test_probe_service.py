@@ -8,9 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from support import FAST, Site, marked_processes, wait_until
-
-pytestmark = pytest.mark.timeout(120)
+from support import DEADLINE, FAST, Site, marked_processes, wait_until
 
 
 @pytest.fixture
@@ -46,11 +44,10 @@ def test_a_worker_gets_ready_by_each_kind_of_probe(site: Site) -> None:
 
 
 def test_a_screen_gets_a_starting_worker_ready_long_before_the_next_capture_beat(site: Site) -> None:
-    slow = '[supervisor]\nstate_dir = "state"\ncapture_interval = "40s"\nhealth_interval = "40s"\n'
+    slow = '[supervisor]\nstate_dir = "state"\ncapture_interval = "10m"\nhealth_interval = "10m"\n'
     site.write(worker("repl", "sleep 0.3; printf 'ready> '; cat", "ready.screen = '^ready>'"), slow)
-    site.up("--timeout", "15s")
-    (ready,) = site.events("worker.ready", worker="repl")
-    assert ready["startup_s"] < 10
+    site.up("--timeout", "100s")
+    assert site.events("worker.ready", worker="repl")
 
 
 def test_a_command_that_fails_is_no_success_though_whoever_began_it_all_ignored_its_children(site: Site) -> None:
@@ -59,7 +56,7 @@ def test_a_command_that_fails_is_no_success_though_whoever_began_it_all_ignored_
     )
     ignoring = "from signal import *; import os, sys; signal(SIGCHLD, SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
     up = [sys.executable, "-c", ignoring, *site.argv("up")]
-    done = subprocess.run(up, cwd=site.place, env=site.environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(up, cwd=site.place, env=site.environment(), capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 1
     assert "exited with code 1" in site.worker("w")["reason"]
 
@@ -79,13 +76,13 @@ def test_hung_probes_delay_no_beat_and_no_other_probe(site: Site, hung: str) -> 
     site.up()
     wait_until(lambda: sum("sleep\x00999" in argv(pid) for pid, _ in marked_processes()) >= 8)
     before = site.status()["supervisor"]
-    wait_until(lambda: site.status()["supervisor"]["tick"] >= before["tick"] + 15, 60)
+    wait_until(lambda: site.status()["supervisor"]["tick"] >= before["tick"] + 15)
     after = site.status()["supervisor"]
     assert (after["overruns"] - before["overruns"], after["degraded"]) == (0, [])
     good = worker("good", "touch ok; sleep 1000", 'ready.command = ["test", "-e", "ok"]')
     site.config.write_text(site.config.read_text() + good)
-    site.up("--timeout", "10s")
-    assert site.worker("good")["state"] == "running"
+    site.up("--timeout", "100s")
+    site.wait_state("good", "running")
     site.run("stop", "--all", check=0)
     assert site.truth() == {}
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from support import wait_until
+from support import DEADLINE, wait_until
 
 from actors.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, Purpose
 from actors.spec import Ready, WorkerSpec
@@ -15,7 +15,6 @@ from supervisor import probe_kinds, probes
 from supervisor.probe_kinds import address_of, met_itself
 from supervisor.probes import ProbePool
 
-DEADLINE = 10.0
 DEADLINE_OF_A_TRY = 0.2
 EMPTY = {"probes": 0, "screens": 0, "processes": 0}
 

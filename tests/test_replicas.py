@@ -22,7 +22,6 @@ from supervisor.replica_words import filled
 from supervisor.restart_policy import waits_in_vain
 from supervisor.selection import Selection, select
 
-pytestmark = pytest.mark.timeout(120)
 S = State
 
 

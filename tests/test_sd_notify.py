@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import Site, rows_of, service_inside, wait_until
+from support import DEADLINE, Site, rows_of, service_inside, wait_until
 
 from actors.bulletins import Activity, Armed
 from actors.messages import Instant
@@ -20,7 +20,6 @@ from actors.snapshot import Service as Facts
 from supervisor.sd_notify import KEPT, STATUS_PAUSE, Notifier
 from supervisor.service import Service
 
-pytestmark = pytest.mark.timeout(60)
 SLEEPER = 'command = ["sleep", "1000"]\n'
 WATCHED = {"WATCHDOG_USEC": "60000000"}
 SILENCE = 1.5  # seconds without a beat where one is due each 0.2 s
@@ -45,7 +44,7 @@ class Manager:
         self.told.append(dict(line.split("=", 1) for line in message.split("\n")))
         return self.told[-1]
 
-    def until(self, wanted: Callable[[dict[str, str]], object], timeout: float = 15.0) -> dict[str, str]:
+    def until(self, wanted: Callable[[dict[str, str]], object], timeout: float = DEADLINE) -> dict[str, str]:
         """Return the first message from now on that is wanted."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
@@ -168,7 +167,7 @@ def serve(site: Site, manager: Manager) -> Iterator[Callable[..., "subprocess.Po
     yield start
     site.clear()
     for process in started:
-        process.wait(10)
+        process.wait(DEADLINE)
 
 
 def test_ready_beats_reloading_and_stopping_are_told_in_their_order(
@@ -193,7 +192,7 @@ def test_ready_beats_reloading_and_stopping_are_told_in_their_order(
     assert not any(b"NOTIFY_SOCKET" in environ or b"WATCHDOG_USEC" in environ for environ in inherited)
     service.send_signal(signal.SIGTERM)
     manager.until_told("STOPPING")
-    assert service.wait(15) == 0
+    assert service.wait(DEADLINE) == 0
 
 
 def test_a_stopped_tmux_does_not_starve_the_watchdog(
@@ -221,14 +220,14 @@ def test_a_service_that_begins_while_tmux_is_stopped_waits_for_it_and_can_be_end
     manager.until_told("STATUS", "1 worker: 1 running")
     pid, tmux = site.worker("a")["pid"], site.tmux_pid()
     first.send_signal(signal.SIGTERM)
-    assert first.wait(15) == 0
+    assert first.wait(DEADLINE) == 0
     os.kill(tmux, signal.SIGSTOP)
     try:
         second = serve()
         assert "EXTEND_TIMEOUT_USEC" in manager.until_told("STATUS", "waiting for tmux")
         second.send_signal(signal.SIGTERM)
         manager.until_told("STOPPING")
-        assert second.wait(15) == 0
+        assert second.wait(DEADLINE) == 0
         serve()
         manager.until_told("STATUS", "waiting for tmux")
     finally:
@@ -271,7 +270,7 @@ class Hang:
 
     def __call__(self, *_: object) -> None:
         self.hangs.set()
-        self.released.wait(30)
+        self.released.wait(DEADLINE)
 
 
 def hang_ticker(service: Service, hang: Hang, _patch: pytest.MonkeyPatch) -> None:
@@ -294,7 +293,7 @@ def test_an_actor_that_hangs_stops_the_watchdog_though_the_process_lives(
     try:
         with monkeypatch.context() as patch:
             hang_actor(service, hang, patch)
-            assert hang.hangs.wait(10)
+            assert hang.hangs.wait(DEADLINE)
         manager.waiting()
         manager.next(SILENCE)  # a beat that was under way may still end
         assert manager.next(SILENCE) is None

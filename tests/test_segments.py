@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import DEADLINE
 
 from supervisor.log_quota import LogQuota
 from supervisor.segments import (
@@ -28,8 +29,6 @@ from supervisor.segments import (
     segments_of,
 )
 from supervisor.tmux_words import words
-
-DEADLINE = 20.0
 
 
 @pytest.fixture

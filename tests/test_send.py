@@ -7,15 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from support import Site, alive, wait_until
+from support import DEADLINE, Site, alive, wait_until
 
 from supervisor.client import Client, ServiceError
 from supervisor.keys import KeyUnknown, checked
 from supervisor.tmux_client import ControlClient
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import MARK_OPTION, TYPED, type_into, words
-
-pytestmark = pytest.mark.timeout(120)
 
 HORRORS = [
     "-x",
@@ -59,7 +57,7 @@ def test_text_arrives_byte_by_byte_and_enter_after_it(site: Site, reader: Path) 
 def test_standard_input_of_any_bytes_and_size_arrives_as_it_is(site: Site, reader: Path) -> None:
     noise = random.Random(1).randbytes(200_000)
     command = site.argv("send", "raw", "--no-enter", "-")
-    done = subprocess.run(command, input=noise, env=site.environment(), capture_output=True, timeout=60)
+    done = subprocess.run(command, input=noise, env=site.environment(), capture_output=True, timeout=DEADLINE)
     assert (done.returncode, done.stderr) == (0, b"")
     got(reader, noise)
 
@@ -126,7 +124,9 @@ def test_a_program_that_reads_nothing_costs_tmux_no_memory(site: Site, monkeypat
     before = resident(site.tmux_pid())
     command = site.argv("send", "deaf", "--no-enter", "-")
     noise = os.urandom(3_000_000)
-    done = subprocess.run(command, input=noise, env=site.environment(), capture_output=True, timeout=60, text=False)
+    done = subprocess.run(
+        command, input=noise, env=site.environment(), capture_output=True, timeout=DEADLINE, text=False
+    )
     assert done.returncode == 3
     assert b"deaf does not read its input" in done.stderr
     assert resident(site.tmux_pid()) - before < 3_000_000
@@ -169,7 +169,7 @@ def test_what_was_typed_is_not_kept_in_the_memory_of_tmux(site: Site) -> None:
 
 def send_noise(site: Site, name: str, size: int) -> None:
     command = site.argv("send", name, "--no-enter", "-")
-    subprocess.run(command, input=os.urandom(size), env=site.environment(), timeout=60, check=True)
+    subprocess.run(command, input=os.urandom(size), env=site.environment(), timeout=DEADLINE, check=True)
 
 
 def test_typing_is_guarded_against_a_dead_pane_and_another_life(place: Path, tmux_server: TmuxServer) -> None:

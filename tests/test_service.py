@@ -12,8 +12,6 @@ from support import FAST, Site, alive, wait_until
 from supervisor.state_replay import rebuild
 from supervisor.status_file import read_status
 
-pytestmark = pytest.mark.timeout(120)
-
 SLEEPER = 'command = ["sleep", "1000"]\n'
 
 
@@ -102,7 +100,7 @@ def test_a_worker_that_is_deaf_to_term_is_killed_with_its_whole_tree(site: Site)
     site.run("stop", "deaf", check=0)
     assert site.truth() == {}
     assert site.events("worker.stopped", worker="deaf")[0]["forced"] is True
-    assert site.worker("deaf")["state"] == "stopped"
+    site.wait_state("deaf", "stopped")
 
 
 def test_a_dependency_is_waited_for_until_its_port_answers(site: Site, free_port: int) -> None:
@@ -341,7 +339,7 @@ def test_a_start_after_a_clean_end_knows_that_the_tmux_server_was_ended(site: Si
     site.up()
     site.run("down", check=0)
     site.up()
-    assert site.worker("api")["state"] == "running"
+    site.wait_state("api", "running")
     assert site.events("tmux.died_unwatched") == []
     assert "tmux server" not in site.run("why", "api", check=0).stdout
 

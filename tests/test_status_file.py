@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import DEADLINE
 
 from actors.messages import Instant
 from actors.snapshot import Config, Host, Row, Service, Snapshot, iso
@@ -25,7 +26,6 @@ KEYS = [
     *("service", "status", "pid", "started_at", "last_heartbeat"),
     *("uptime_s", "workers", "health", "version", "memory"),
 ]
-DEADLINE = 10.0
 
 
 def row(name: str, state: str = "running") -> Row:

@@ -17,8 +17,6 @@ from supervisor.proc_table import Entry, Table, entry_of, handle_of, signal_once
 from supervisor.tmux_client import batch
 from supervisor.tmux_server import TmuxServer
 
-pytestmark = pytest.mark.timeout(90)
-
 CONSOLE = """
 import signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(15))

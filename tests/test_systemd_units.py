@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Site, wait_until
+from support import DEADLINE, Site, wait_until
 
 from actors.spec import PaneSize
 from supervisor import tmux_server
 from supervisor.tmux_server import TmuxServer, unit_of
 
-pytestmark = pytest.mark.timeout(60)
 UNITS = sorted((Path(__file__).parent.parent / "config/systemd").glob("*.service"))
 SLEEPER = 'command = ["sleep", "1000"]\n'
 
@@ -28,12 +27,12 @@ def tmux_unit(site: Site) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen([*protected, *site.argv("tmux-server")], cwd=site.place, env=environment)
     yield process
     site.clear()
-    process.wait(10)
+    process.wait(DEADLINE)
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(DEADLINE)
 
 
 def oom_score(pid: int) -> int:
@@ -51,7 +50,7 @@ def test_tmux_server_becomes_the_server_that_the_service_finds(
     environ = Path(f"/proc/{tmux_unit.pid}/environ").read_bytes()
     assert not any(name in environ for name in (b"NOTIFY_SOCKET", b"INVOCATION_ID", b"PANEVISOR_WORKER"))
     site.run("down", check=0)
-    assert tmux_unit.wait(10) == 0  # a clean exit: Restart=on-failure leaves it alone
+    assert tmux_unit.wait(DEADLINE) == 0  # a clean exit: Restart=on-failure leaves it alone
 
 
 def test_what_escapes_a_worker_becomes_a_child_of_that_server(site: Site, tmux_unit: "subprocess.Popen[bytes]") -> None:
@@ -90,7 +89,7 @@ def test_a_tmux_server_of_another_unit_is_brought_back_by_that_unit(
     again = subprocess.Popen(site.argv("tmux-server"), cwd=site.place, env=site.environment())
     assert server.ensure().pid == again.pid
     server.end()
-    assert again.wait(10) == 0
+    assert again.wait(DEADLINE) == 0
 
 
 def test_a_unit_that_does_not_come_back_is_not_waited_for_long(

@@ -80,7 +80,7 @@ def test_argv_and_environment_arrive_byte_by_byte_and_nothing_is_executed(place:
     assert isinstance(answer, Started)
     for number, value in enumerate(HORRORS):
         file = Path(f"{out}{number}")
-        wait_until(lambda file=file: file.exists() and file.read_text(), 20)
+        wait_until(lambda file=file: file.exists() and file.read_text())
         assert json.loads(file.read_text()) == [[], value, "/tmp"]
     wait_until(lambda: out.exists() and out.read_text())
     assert json.loads(out.read_text())[0] == HORRORS

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
+from support import DEADLINE
 
 from actors.messages import Handle, Tree
 from actors.ports import TreeSweep
@@ -19,7 +20,6 @@ from supervisor import tree_sweep
 from supervisor.proc_table import Entry, Table, handle_of, read_table
 from supervisor.tree_sweep import TreeSweeper
 
-DEADLINE = 10.0
 PR_SET_CHILD_SUBREAPER = 36
 Shell = Callable[[str], Handle]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Site, alive, rows_of, service_inside, sleepers, wait_until
+from support import DEADLINE, Site, alive, rows_of, service_inside, sleepers, wait_until
 
 from actors.requests import Apply
 from actors.spec import PaneSize
@@ -19,7 +19,6 @@ from supervisor.service import FAILED, Service
 from supervisor.status_file import read_status
 from supervisor.tmux_server import TmuxServer
 
-pytestmark = pytest.mark.timeout(60)
 WORKERS = 3
 
 
@@ -52,7 +51,7 @@ def test_the_death_of_a_thread_ends_the_service_with_its_workers_running(
     with service_inside(place, sleepers(WORKERS), lambda service: len(pids(service)) == WORKERS) as service:
         before, state = pids(service), service.place.state_dir
         THREADS[thread](service)
-        wait_until(lambda: codes, 30, "the end of the service")
+        wait_until(lambda: codes, what="the end of the service")
         log = (state / "service.log").read_text()
         assert codes == [FAILED]
         assert f'"event": "service.thread_died", "thread": "{thread}"' in log
@@ -95,20 +94,20 @@ def test_an_older_file_never_follows_a_newer_one_whoever_asks(
         if isinstance(message, Apply):
             if message.config_digest == old.digest and not read.is_set():
                 read.set()
-                go_on.wait(10)
+                go_on.wait(DEADLINE)
             applied.append(message.config_digest)
         return ask(message, timeout)
 
     monkeypatch.setattr(service, "ask", slow)
     monkeypatch.setattr(service.gateway, "_ask", slow)
     service._signalled(signal.SIGHUP)
-    assert read.wait(10)
+    assert read.wait(DEADLINE)
     file.write_text(file.read_text() + sleepers(2).replace("[workers.w", "[workers.n"))
     by_socket = threading.Thread(target=lambda: client_apply(service))
     by_socket.start()
     by_socket.join(1.0)  # it waits for its turn; where it has none it is done by now
     go_on.set()
-    by_socket.join(20)
+    by_socket.join(DEADLINE)
     wait_until(lambda: len(applied) == 2)
     assert applied == [old.digest, load(file).digest]
     wait_until(lambda: len(pids(service)) == 1 + 2)
@@ -131,7 +130,7 @@ def test_a_hangup_needs_no_thread_that_is_not_there_already(site: Site) -> None:
     for number in range(3):
         site.write(sleepers(2 + number))
         os.kill(pid, signal.SIGHUP)
-        wait_until(lambda number=number: len(site.truth()) == 2 + number, 20)
+        wait_until(lambda number=number: len(site.truth()) == 2 + number)
         site.run("stop", "w0", check=0)
         site.run("start", "w0", check=0)
         site.run("plan")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FAST, Site, wait_until
+from support import DEADLINE, FAST, Site, wait_until
 
 import supervisor.service
 from actors.bulletins import HostSeen
@@ -22,8 +22,6 @@ from supervisor.lock import hold
 from supervisor.place import place_to_serve
 from supervisor.records_file import RecordsFile
 from supervisor.service import Service
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def sleepers(count: int, delay: str) -> str:
@@ -65,7 +63,7 @@ def test_sixty_starts_are_a_wave_in_the_log_and_in_each_picture(site: Site) -> N
     watcher.start()
     site.write(sleepers(60, "150ms"), FAST + "max_starting = 7\n")
     site.run("apply", check=0)
-    assert seen_all.wait(20)
+    assert seen_all.wait(DEADLINE)
     counts = [list(picture.values()).count("starting") for picture in pictures]
     assert max(counts) == 7
     assert most_starting(site.events()) == 7
@@ -86,7 +84,7 @@ def test_the_way_back_of_two_hundred_after_the_death_of_tmux_is_a_wave(site: Sit
     site.write(sleepers(200, "50ms"), FAST + "max_starting = 10\n")
     site.up()
     os.kill(site.tmux_pid(), signal.SIGKILL)
-    wait_until(lambda: len(site.events("worker.ready")) == 400, 60, "all to be back")
+    wait_until(lambda: len(site.events("worker.ready")) == 400, what="all to be back")
     lines = site.events()
     died = next(n for n, line in enumerate(lines) if line["event"] == "tmux.died")
     back = lines[died:]
@@ -115,7 +113,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     thread.start()
     yield service
     service.posts.supervisor.tell(ShutDown(keep_workers=False))
-    thread.join(30)
+    thread.join(DEADLINE)
     lock.release()
     shutil.rmtree(place, ignore_errors=True)
     assert not thread.is_alive()
