@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from support import Site, alive, sleepers, wait_until
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def records(site: Site) -> Path:
     return site.state / "records.jsonl"
@@ -66,7 +64,7 @@ def test_what_damaged_lines_said_is_told_once_and_the_file_is_kept(site: Site) -
     site.run("stop", "w1", check=0)
     site.kill_service()
     site.up()
-    assert site.worker("w1")["state"] == "stopped"
+    site.wait_state("w1", "stopped")
     assert kept(site) == []
 
 
@@ -106,7 +104,7 @@ def test_an_unclean_end_that_tore_the_last_line_loses_nothing_and_says_nothing(s
     site.up()
     assert degraded(site, "records") == ""
     assert kept(site) == []
-    assert site.worker("w1")["state"] == "stopped"
+    site.wait_state("w1", "stopped")
 
 
 # ── who lives and is on no record ─────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Site, alive, wait_until
+from support import DEADLINE, Site, alive, wait_until
 
 from actors.messages import EndTree, Fact, Handle, TreeEscaped, TreeGone, Watch
 from supervisor.proc_table import entry_of, handle_of
@@ -20,8 +20,6 @@ from supervisor.processes import ProcessPort
 from supervisor.tmux_client import client_environment, tmux_argv
 from supervisor.tmux_server import TmuxServer
 
-pytestmark = pytest.mark.timeout(90)
-DEADLINE = 20.0
 FORMAT = "#{pane_pid} #{pane_tty}"
 TRIES = 50
 LEAVES_ONE = '(env -i setsid sleep 1000 & echo $! >"$1"); read _'
@@ -195,7 +193,7 @@ def test_many_short_lives_end_as_they_would_alone(site: Site) -> None:
     """Terminals change hands many times a second here, and processes are looked at between their fork and exec."""
     site.write("".join(SHORT.format(n=n, pause=300 + 10 * n) for n in range(20)))
     site.run("up", "--timeout", "5s")
-    wait_until(lambda: len(site.events("worker.exited")) >= 600, 60)
+    wait_until(lambda: len(site.events("worker.exited")) >= 600)
     exits = site.events("worker.exited")
     assert [line for line in exits if line.get("exit_signal")] == []
     assert site.events("worker.escaped") == []

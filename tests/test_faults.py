@@ -40,7 +40,7 @@ def test_a_stopped_tmux_server_is_said_once_and_gives_no_verdicts(site: Site) ->
         wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable")
         os.kill(before["w1"], signal.SIGKILL)
         began = time.monotonic()
-        assert site.worker("w1")["state"] == "running"  # an answer, and no verdict, while tmux is silent
+        site.wait_state("w1", "running")  # an answer, and no verdict, while tmux is silent
         uptime = site.status()["supervisor"]["uptime_s"]
         wait_until(lambda: time.monotonic() - began > 1 and site.status()["supervisor"]["uptime_s"] >= uptime)
         assert site.events("worker.exited") == []

@@ -6,6 +6,7 @@ PANEVISOR_ROUNDS=20 runs twenty rounds.
 import os
 import signal
 
+import pytest
 from support import Site, alive, wait_until
 
 WORKERS = 50
@@ -38,7 +39,6 @@ def test_fifty_workers_survive_the_service_again_and_again(site: Site) -> None:
     assert len(site.events("worker.exited")) == ROUNDS + 1  # and the one that was stopped
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("restart", ["never", "always"])
 def test_an_exit_that_was_logged_before_the_kill_and_not_recorded_is_told_once(site: Site, restart: str) -> None:
     policy = f"restart = '{restart}'\nbackoff = {{ initial = '1h', max = '1h' }}\n"

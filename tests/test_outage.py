@@ -6,14 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from support import Site, wait_until
 
 TICKS = "while :; do echo tick; sleep 0.2; done"
 NEVER = 'restart = "never"'
 OUTAGE = 6.0  # seconds; several times what the checks below allow
-pytestmark = pytest.mark.timeout(120)
-
 
 def worker(name: str, command: str, *more: str) -> str:
     return "\n".join((f"[workers.{name}]", f"command = '{command}'", *more, ""))

@@ -19,7 +19,6 @@ from supervisor import shortage
 from supervisor.shortage import NoProcess, NoThread, Shortage
 from supervisor.tasks import CGROUPS, limits_of, tightest
 
-pytestmark = pytest.mark.timeout(120)
 WORKER = "[workers.{name}]\ncommand = ['sleep', '1000']\nstop = ['TERM', '1s', 'KILL']\nrestart = 'always'\n"
 
 
@@ -79,7 +78,7 @@ def test_a_service_without_processes_does_all_that_needs_none_and_says_so(site: 
     service = site.service_pid()
     limit(service, 0)
     site.tmux("send-keys", "-t", "=a:", "x")  # something to capture, which takes a process
-    wait_until(lambda: any(said.startswith("processes: ") for said in degraded(site)), 20)
+    wait_until(lambda: any(said.startswith("processes: ") for said in degraded(site)))
     assert "is " in degraded(site)[0], degraded(site)
     site.run("stop", "a", check=0, timeout=30)
     site.run("restart", "b", check=0, timeout=30)
@@ -94,7 +93,7 @@ def test_a_service_without_processes_does_all_that_needs_none_and_says_so(site: 
     }
     assert site.status()["supervisor"]["tmux"] == "ok"
     limit(service, -1)
-    wait_until(lambda: not degraded(site), 20)
+    wait_until(lambda: not degraded(site))
     assert [e["what"] for e in site.events("service.recovered")] == ["processes"]
     assert not site.events("actor.failed")
     site.run("down", check=0, timeout=30)
@@ -128,9 +127,9 @@ def test_a_worker_for_which_tmux_has_no_process_is_pending_and_says_why_until_it
     limit(tmux, 0)
     for pid in site.truth()["b"]:
         os.kill(pid, 9)
-    wait_until(lambda: site.worker("b")["state"] == "pending", 20)
+    wait_until(lambda: site.worker("b")["state"] == "pending")
     site.wait_state("b", "pending")
-    wait_until(lambda: (site.worker("b")["reason"] or "").startswith("capacity: no process"), 20)
+    wait_until(lambda: (site.worker("b")["reason"] or "").startswith("capacity: no process"))
     assert site.run("restart", "b", timeout=40).returncode != 0
     for _ in range(3):  # a second respawn of a pane that could not be forked crashes tmux 3.3a
         site.run("start", "b", timeout=40)
@@ -151,12 +150,12 @@ def test_a_failed_respawn_is_not_repeated_in_that_pane_though_admission_lets_it_
     site.up(check=None)
     tmux, other = site.tmux_pid(), site.truth()["a"]
     limit(tmux, 0)
-    wait_until(lambda: len(site.events("worker.pending", cause="no-process")) >= 3, 40)
+    wait_until(lambda: len(site.events("worker.pending", cause="no-process")) >= 3)
     assert site.tmux_pid() == tmux
     assert site.truth()["a"] == other
     limit(tmux, -1)
     count = len(site.events("worker.ready", worker="b"))
-    wait_until(lambda: len(site.events("worker.ready", worker="b")) > count, 60)
+    wait_until(lambda: len(site.events("worker.ready", worker="b")) > count)
 
 
 # ── what admission and the shortage itself decide ────────────────────────────────────────────────────────────────────
