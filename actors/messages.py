@@ -41,13 +41,17 @@ class Verb(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a start was not carried out; in every case no process of it exists."""
+    """Why a start was not carried out; in every case no process of it exists.
+
+    The first two are final till a person acts. They are said of what was looked up: a file that is not there, a session
+    that is. After the others the start is given again, and so is any start of which nothing is known.
+    """
 
     IMPOSSIBLE = "impossible"  # the program, a right or the folder is missing: trying again won't mend it
-    PANE_GONE = "pane-gone"  # the dead pane to start in was closed by somebody
     NAME_TAKEN = "name-taken"  # a session of that name exists
+    PANE_GONE = "pane-gone"  # the dead pane to start in was closed by somebody
     NO_PROCESS = "no-process"  # the kernel gives tmux no process now
-    UNREACHABLE = "unreachable"  # tmux does not answer; the order was not sent, or has expired
+    UNREACHABLE = "unreachable"  # tmux does not answer or could not do it now; the order was not sent, or has expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +172,14 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class TypeHeld:
-    """Nothing of this piece was typed: the program has not read what was typed before."""
+    """Nothing of this piece was typed yet: the program has not read what was typed before.
+
+    `unasked`: or tmux could not be asked.
+    """
 
     life: str
     piece: int
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

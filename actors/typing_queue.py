@@ -18,6 +18,7 @@ MOST_WAITING = 4 << 20  # bytes of one worker's queue
 MOST_INPUTS = 1_000
 NOBODYS = 0  # the number of what a stop plan types: nobody waits for an acknowledgement of it
 PAUSE = 0.05  # seconds until a held piece is tried again
+LONG_PAUSE = 1.0  # seconds until it is, where tmux could not be asked
 PATIENCE = 15.0  # seconds of a program that reads nothing, after which the waiting input is given up
 
 
@@ -92,10 +93,10 @@ def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
     return replace(queue, waiting=queue.waiting[1:], done=0), queue.waiting[0].number
 
 
-def held(queue: TypingQueue, now: float) -> TypingQueue:
-    """Return the queue after a piece was held: it is tried again in a moment."""
+def held(queue: TypingQueue, now: float, *, unasked: bool = False) -> TypingQueue:
+    """Return the queue after a piece was held: it is tried again in a moment, and later where tmux was `unasked`."""
     since = now if queue.held_since is None else queue.held_since
-    return replace(queue, under_way=None, retry_at=now + PAUSE, held_since=since)
+    return replace(queue, under_way=None, retry_at=now + (LONG_PAUSE if unasked else PAUSE), held_since=since)
 
 
 def is_stuck(queue: TypingQueue, now: float) -> bool:

@@ -1,5 +1,6 @@
 """Can this program be executed? What is missing, a wrong architecture, no right: told in words, before it is tried."""
 
+import errno
 import os
 import shutil
 import sys
@@ -7,9 +8,19 @@ from pathlib import Path
 
 INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
 NOT_INSTALLED = f"tmux is not installed: {INSTALL}"
+_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}
 _ELF = b"\x7fELF"
 _X86_64, _I386 = b"\x3e\x00", b"\x03\x00"
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
+
+
+def is_known(path: str) -> bool:
+    """Whether the kernel can say now if the path is there; not while its disk does not answer, or memory is short."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno in _MISSING
+    return True
 
 
 def cannot_execute(program: str, *, cwd: str, path: str) -> str | None:
@@ -18,6 +29,9 @@ def cannot_execute(program: str, *, cwd: str, path: str) -> str | None:
         program = os.path.join(cwd, program)
     if found := shutil.which(program, path=path):
         return _unloadable(found)
+    places = [program] if "/" in program else [os.path.join(folder, program) for folder in path.split(os.pathsep)]
+    if not all(map(is_known, places)):
+        return None  # it is left to the kernel, and tried again after a crash
     if "/" not in program:
         return f"program not found: {program} (in none of the {len(path.split(os.pathsep))} folders of PATH)"
     if os.path.isdir(program):

@@ -479,7 +479,7 @@ class Service:
             try:
                 survey = self._panes.survey(self._server.ensure(), self._server.nudge)
                 self._server.forget()
-            except TerminalError as error:
+            except (TerminalError, OSError) as error:  # OSError: out of descriptors, for a while
                 if said is None:
                     self._log.log("error", "tmux.unreachable", {"reason": str(error)})
                 said = said or str(error)

@@ -26,15 +26,15 @@ from actors.messages import (
     TypeRefused,
     TypeUnknown,
 )
-from actors.ports import NamedStart, PaneQuestion, StartAnswer, TerminalError, TypeAnswer
+from actors.ports import NamedStart, NotAsked, PaneQuestion, StartAnswer, TerminalError, TypeAnswer
 from actors.spec import WorkerSpec
 from supervisor.proc_table import handle_of
-from supervisor.program_file import cannot_execute
+from supervisor.program_file import cannot_execute, is_known
 from supervisor.segments import Segments, pipe_command
 from supervisor.tmux_client import Block, ControlClient
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import (
-    NOT_TYPED,
+    EXPIRED,
     TYPED,
     UNFORKED,
     Launch,
@@ -51,6 +51,7 @@ from supervisor.tmux_words import (
 LOGS = "logs"
 EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
 FEW = 8  # panes that are listed one by one: 0.04 ms each, a list of all 1,000 takes 36
+TYPE_GUARDS = 2  # commands at the beginning of a line that types: in time, and the pane is alive and the life's
 STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death that the kernel has told us of
 
 
@@ -94,6 +95,8 @@ class TmuxTerminal:
         lines = [in_time(int(now) + EXPIRY, self._line(start)) for start in starts]
         try:
             blocks = self._client.run(*lines)
+        except NotAsked as error:
+            return [_not_now(start, str(error)) for start in starts]
         except TerminalError:
             until = time.monotonic() + EXPIRY + 1.0
             return [StartUnknown(start.order.life, until) for start in starts]
@@ -118,11 +121,23 @@ class TmuxTerminal:
                 _, pane, pid = block.text.split()
                 return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0))
         said = " ".join(block.text for block in blocks if block.error)
-        if "still active" in said and not again:
-            return self._once_more(start)
         if UNFORKED in said:
             return self._without_its_pane(start)
-        return StartRefused(life, _refusal(said), f"tmux: {said}")
+        return self._why_refused(start, f"tmux: {said}", again=again)
+
+    def _why_refused(self, start: NamedStart, said: str, *, again: bool) -> StartAnswer:
+        """Look what stands in the way: what tmux has said is for people."""
+        order = start.order
+        try:
+            if order.pane is None:
+                taken = self._client.has_session(start.name)
+                return StartRefused(order.life, Refusal.NAME_TAKEN, said) if taken else _not_now(start, said)
+            _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
+        except TerminalError:
+            return _not_now(start, said)
+        if pane is None:
+            return _pane_gone(start)
+        return _not_now(start, said) if pane.dead or again else self._once_more(start)
 
     def _without_its_pane(self, start: NamedStart) -> StartAnswer:
         """Close the pane whose last program could not be forked; the next start makes another one."""
@@ -140,12 +155,12 @@ class TmuxTerminal:
             try:
                 _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
             except TerminalError as error:
-                return StartRefused(order.life, Refusal.UNREACHABLE, str(error))
+                return _not_now(start, str(error))
             if pane is None:
                 return _pane_gone(start)
             if pane.dead:
                 return self._send([start], again=True)[0]
-        return StartRefused(order.life, Refusal.UNREACHABLE, "tmux has not noticed the last death")
+        return _not_now(start, "tmux has not noticed the last death")
 
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
         """One list-panes answers all; a few panes known by their ids are listed alone, in one order too.
@@ -178,13 +193,11 @@ class TmuxTerminal:
                 return TypeHeld(order.life, order.piece)
             line = type_into(order.pane, order.life, order.content, order.keys)
             (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))
+        except NotAsked:
+            return TypeHeld(order.life, order.piece, unasked=True)
         except TerminalError:
             return TypeUnknown(order.life, order.piece)
-        said = [block.text for block in blocks]
-        if TYPED in said:
-            return Typed(order.life, order.piece)
-        refused = any(text.endswith(NOT_TYPED) for text in said)
-        return TypeRefused(order.life, order.piece, "its pane is dead" if refused else f"tmux: {' '.join(said)}")
+        return _typing_answer(order, blocks)
 
     def _unread(self, pane: str) -> bool:
         """Whether the program has bytes to read on its terminal, by the kernel's count."""
@@ -232,12 +245,31 @@ def _pane_of(line: PaneLine | None, name: str) -> Pane | None:
     return line.pane(_process(line.pid)) if line and line.name == name else None
 
 
+def _typing_answer(order: Type, blocks: list[Block]) -> TypeAnswer:
+    """Return what has become of it: the line begins with its guards, and past them an error may come half-way."""
+    guards, rest = blocks[:TYPE_GUARDS], blocks[TYPE_GUARDS:]
+    if any(block.text == TYPED and not block.error for block in rest):
+        return Typed(order.life, order.piece)
+    if any(block.text.endswith(EXPIRED) for block in guards if block.error):
+        return TypeHeld(order.life, order.piece, unasked=True)
+    if any(block.error for block in guards):
+        return TypeRefused(order.life, order.piece, "its pane is dead")
+    return TypeUnknown(order.life, order.piece)
+
+
+def _not_now(start: NamedStart, reason: str) -> StartRefused:
+    refusal = Refusal.NO_PROCESS if "fork failed" in reason else Refusal.UNREACHABLE
+    return StartRefused(start.order.life, refusal, reason)
+
+
 def _pane_gone(start: NamedStart) -> StartRefused:
     return StartRefused(start.order.life, Refusal.PANE_GONE, "its pane does not exist any more")
 
 
 def cannot_start(spec: WorkerSpec, path: str) -> str | None:
     """Return why the spec can't be started now, or None: a missing folder or program is told from a crash."""
+    if not is_known(spec.cwd):
+        return None  # it is left to the kernel, and tried again after a crash
     if not os.path.isdir(spec.cwd):
         return f"cwd does not exist or is no folder: {spec.cwd}"
     if not os.access(spec.cwd, os.X_OK):
@@ -258,13 +290,3 @@ def _process(pid: int) -> Handle | None:
 def _unexpanded(command: str) -> str:
     """pipe-pane expands its command as a format and a date."""
     return command.replace("#", "##").replace("%", "%%")
-
-
-def _refusal(said: str) -> Refusal:
-    if "fork failed" in said:
-        return Refusal.NO_PROCESS
-    if "duplicate session" in said:
-        return Refusal.NAME_TAKEN
-    if "can't find" in said:
-        return Refusal.PANE_GONE
-    return Refusal.UNREACHABLE

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from actors.ports import TerminalError, TerminalUnreachable
+from actors.ports import NotAsked, TerminalError, TerminalUnreachable
 from supervisor.program_file import NOT_INSTALLED
 from supervisor.shortage import of_fork, popen
 from supervisor.tmux_words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
@@ -83,7 +83,7 @@ class _Turnstile:
 
     @contextlib.contextmanager
     def order(self, deadline: float) -> Iterator[None]:
-        """Let an order through; raises TerminalUnreachable when a client is still attaching at the deadline."""
+        """Let an order through; raises NotAsked when a client is still attaching at the deadline."""
         with self._changed:
             self._wait(lambda: not self._attaching, deadline)
             self._orders += 1
@@ -96,7 +96,7 @@ class _Turnstile:
 
     @contextlib.contextmanager
     def attach(self, deadline: float) -> Iterator[None]:
-        """Let one client attach, while nothing is ordered; raises TerminalUnreachable at the deadline."""
+        """Let one client attach, while nothing is ordered; raises NotAsked at the deadline."""
         with self._changed:
             self._wait(lambda: not self._attaching, deadline)
             self._attaching = True
@@ -111,7 +111,7 @@ class _Turnstile:
 
     def _wait(self, true: Callable[[], bool], deadline: float) -> None:
         if not self._changed.wait_for(true, max(0.0, deadline - time.monotonic())):
-            raise TerminalUnreachable("tmux has not answered another client")
+            raise NotAsked("tmux has not answered another client")
 
 
 _TURNSTILES: WeakValueDictionary[Path, _Turnstile] = WeakValueDictionary()  # one a server
@@ -132,7 +132,10 @@ class ControlClient:
         self._buffer = b""
 
     def run(self, *lines: str, timeout: float = DEADLINE) -> list[list[Block]]:
-        """Send command lines at once; return the blocks of each. Raises `TerminalUnreachable` past the deadline."""
+        """Send command lines at once; return the blocks of each.
+
+        Raises `TerminalUnreachable` past the deadline, and as `NotAsked` when tmux has not got anything of them.
+        """
         deadline = time.monotonic() + timeout
         with self._lock:
             try:
@@ -161,6 +164,11 @@ class ControlClient:
         blocks = [block for answer in answers for block in answer]
         return None if any(block.error for block in blocks) else _lines_of(blocks)
 
+    def has_session(self, name: str) -> bool:
+        """Whether there is a session of exactly this name."""
+        (blocks,) = self.run(words("has-session", "-t", f"={name}"))
+        return not any(block.error for block in blocks)
+
     def close(self) -> None:
         with self._lock:
             self._close()
@@ -177,9 +185,17 @@ class ControlClient:
             self._close()
 
     def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
-        process = self._process if self._process and self._process.poll() is None else self._connect(deadline)
+        process = self._attached(deadline)
         with self._turnstile.order(deadline):
             return self._ask(process, lines, deadline)
+
+    def _attached(self, deadline: float) -> subprocess.Popen[bytes]:
+        if self._process and self._process.poll() is None:
+            return self._process
+        try:
+            return self._connect(deadline)
+        except (OSError, TerminalError) as error:
+            raise NotAsked(str(error)) from error.__cause__ or error
 
     def _ask(self, process: subprocess.Popen[bytes], lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
         token = secrets.token_hex(8)
@@ -351,7 +367,7 @@ def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TerminalUnreachable(f"tmux has not answered within {timeout:g} s") from error
+        raise TerminalUnreachable(f"tmux has not answered within {round(timeout, 1):g} s") from error
     except FileNotFoundError as error:
         raise TerminalError(NOT_INSTALLED) from error
     except OSError as error:

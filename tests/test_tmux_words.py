@@ -2,21 +2,24 @@
 
 import errno
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import wait_until
 
-from actors.messages import Handle, Start, Started
+from actors.messages import Handle, Refusal, Start, Started, Type, Typed, TypeHeld, TypeRefused, TypeUnknown
 from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
 from actors.spec import WorkerSpec
 from supervisor.segments import Segments
-from supervisor.terminal_port import TmuxTerminal
-from supervisor.tmux_client import Block, ControlClient, batch
+from supervisor.terminal_port import TmuxTerminal, cannot_start
+from supervisor.tmux_client import Block, ControlClient, _Lost, batch
 from supervisor.tmux_server import TmuxServer
-from supervisor.tmux_words import pane_line, quoted, words
+from supervisor.tmux_words import EXPIRED, pane_line, quoted, words
 
 HORRORS = [
     "",
@@ -166,6 +169,70 @@ def test_a_list_that_tmux_refuses_is_no_proof_that_a_pane_is_gone(
     monkeypatch.setattr("supervisor.tmux_client.ControlClient.run", lambda *a, **k: refused)
     with pytest.raises(TerminalUnreachable, match="server is busy"):
         terminal.look([PaneQuestion("a", started.pane)])
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EAGAIN, "fork"), TerminalUnreachable("not yet"), _Lost("lost")])
+def test_what_has_not_reached_tmux_is_tried_again(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+    terminal.close_client()
+    with monkeypatch.context() as patch:
+        patch.setattr(ControlClient, "_connect", lambda *_: (_ for _ in ()).throw(error))
+        assert start(terminal, "b", ("sleep", "60")).refusal is Refusal.UNREACHABLE
+        held = terminal.type(Type("life-1", 1, started.pane, b"x", (), if_taken=False))
+        assert held == TypeHeld("life-1", 1, unasked=True)
+    assert isinstance(start(terminal, "b", ("sleep", "60")), Started)
+
+
+@pytest.mark.parametrize("said", ["duplicate session: b", "can't find pane: %1", "no space for new pane", EXPIRED])
+def test_no_sentence_of_tmux_makes_a_refusal_final(terminal: TmuxTerminal, said: str) -> None:
+    """There is no session of that name, whatever was said; and where there is one, it is looked up."""
+    new = NamedStart("b", Start("l", WorkerSpec(name="b", command=("sleep", "60"), cwd="/"), None))
+    assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.UNREACHABLE
+    start(terminal, "b", ("sleep", "60"))
+    assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.NAME_TAKEN
+
+
+def test_what_tmux_reads_too_late_is_typed_later(terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+    order = Type("life-1", 1, started.pane, b"x", (), if_taken=False)
+    monkeypatch.setattr("supervisor.terminal_port.EXPIRY", -10)
+    assert terminal.type(order) == TypeHeld("life-1", 1, unasked=True)
+    monkeypatch.undo()
+    assert terminal.type(order) == Typed("life-1", 1)
+    assert terminal.type(replace(order, life="life-2")) == TypeRefused("life-2", 1, "its pane is dead")
+    assert terminal.type(replace(order, pane="%999")) == TypeRefused("life-1", 1, "its pane is dead")
+    assert terminal.type(replace(order, content=b"", keys=("C-c",))) == Typed("life-1", 1)
+
+
+def test_a_line_that_fails_half_way_is_typed_for_all_that_is_known(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [("", False), ("life", False), ("", False), ("no buffer", True)]
+    blocks = [Block(text, error=error) for text, error in said]
+    monkeypatch.setattr(ControlClient, "run", lambda *_: [blocks])
+    order = Type("life-1", 1, "%0", b"x", (), if_taken=False)
+    assert terminal.type(order) == TypeUnknown("life-1", 1)
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOMEM, errno.EAGAIN])
+def test_a_disk_that_does_not_answer_is_no_reason_to_give_a_worker_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    def stale(path: Any, *args: Any, **more: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    def reason(command: str, cwd: str) -> str | None:
+        return cannot_start(WorkerSpec(name="a", command=(command,), cwd=cwd), "/nowhere:/usr/bin")
+
+    gone = str(tmp_path / "gone")
+    assert reason("sleep", gone) == f"cwd does not exist or is no folder: {gone}"
+    assert reason("no-such-program", "/") is not None
+    monkeypatch.setattr("os.stat", stale)
+    assert reason("sleep", gone) is None
+    assert reason("no-such-program", "/") is None
+    monkeypatch.undo()
 
 
 def test_secrets_are_not_left_in_the_session(place: Path, terminal: TmuxTerminal) -> None:

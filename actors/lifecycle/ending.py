@@ -92,8 +92,10 @@ def tree_escaped(w: Worker, fact: TreeEscaped, _now: Instant) -> Step:
 def type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
     if not under_way(w, fact):
         return w, ()
-    w = replace(w, typing=held(w.typing, now.mono))
-    return _not_typed(w, f"{w.name} does not read its input", now) if is_stuck(w.typing, now.mono) else (w, ())
+    w = replace(w, typing=held(w.typing, now.mono, unasked=fact.unasked))
+    if not is_stuck(w.typing, now.mono):
+        return w, ()
+    return _not_typed(w, "tmux does not answer" if fact.unasked else f"{w.name} does not read its input", now)
 
 
 def type_refused(w: Worker, fact: TypeRefused, now: Instant) -> Step:
