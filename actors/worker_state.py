@@ -84,6 +84,7 @@ class Life:
     process: Handle | None = None
     seen: bool = False  # by a sweep
     misses: int = 0  # consecutive sweeps without its pane
+    ended: Instant | None = None  # when the kernel, or the first look at a dead pane, told of its end
     asks: int = 0  # questions for its exit status since it ended
     answers: int = 0  # answers to them that had no status yet
     ask_at: float | None = None

@@ -30,6 +30,7 @@ from actors.messages import (
     Held,
     InputGiven,
     Instant,
+    KeepDeath,
     Ordered,
     OrdersLost,
     Pane,
@@ -812,6 +813,18 @@ def test_a_status_that_comes_late_is_the_verdict() -> None:
     s = running().tell(ProcessEnded("s-1")).seen(pane_of("s-1")).seen(corpse_of("s-1", None)).seen(corpse_of("s-1", 3))
     assert s.w.exit == Exit(3, None, WALL)
     assert s.line.facts["exit_code"] == 3
+
+
+def test_a_life_ended_when_the_kernel_said_so_though_tmux_told_of_it_a_minute_later() -> None:
+    """A tmux that was stopped has reaped late: the crash is not forgiven for that time."""
+    s = running(healthy_after=30.0)
+    s.wait(5).tell(ProcessEnded("s-1")).wait(60)
+    s.seen(corpse_of("s-1", 3, dead_at=at(s.now).wall))
+    assert s.line.facts["uptime_s"] == pytest.approx(5.0, abs=0.1)
+    assert s.w.budget.attempt == 1
+    (kept,) = s.did(KeepDeath)
+    assert kept.death.ended_at == pytest.approx(kept.death.started_at + 5.0, abs=0.1)
+    assert s.w.exit == Exit(3, None, kept.death.ended_at)
 
 
 def test_a_signal_is_told_as_a_signal() -> None:

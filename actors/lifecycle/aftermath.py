@@ -6,7 +6,17 @@ from typing import Any
 from actors.budget import judge
 from actors.lifecycle.ending import begin_ending, next_ending_step
 from actors.lifecycle.moves import begin_life, close_pane, question
-from actors.lifecycle.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, lived, said, well_for
+from actors.lifecycle.outcomes import (
+    apply_verdict,
+    arm_cleanup,
+    dated,
+    death_of,
+    dice,
+    exit_facts,
+    lived,
+    said,
+    well_for,
+)
 from actors.lifecycle.typed_input import drop_input
 from actors.messages import (
     Effect,
@@ -26,7 +36,7 @@ S = State
 
 def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     """Judge an exit, unless the life was being ended; tell it, keep it, and lay the life down."""
-    uptime = lived(life, exit, now)
+    exit, uptime = dated(exit, life), lived(life, exit, now)
     w = replace(w, exit=exit, judged=life.id)
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
@@ -36,8 +46,10 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     else:  # it was being ended
         told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
         cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
-    begun = life.since.wall
-    kept = death_of(w, life.id, exit, now, started_at=begun, uptime_s=facts["uptime_s"], cause=cause)
+    begun, ended = life.since.wall, (life.ended or now).wall
+    kept = death_of(
+        w, life.id, exit, now, started_at=begun, ended_at=ended, uptime_s=facts["uptime_s"], cause=cause
+    )
     w, effects = lay_down(w, life, now)
     return w, (*told, kept, *effects)
 

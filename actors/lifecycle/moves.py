@@ -31,7 +31,8 @@ def begin_life(w: Worker, now: Instant, cause: str) -> Step:
 
 def question(w: Worker, life: Life, now: Instant) -> Step:
     """Its process has ended, so ask for the exit at once: only the pane knows it."""
-    return ask_again(replace(w, life=replace(life, phase=Phase.ENDED, asks=0, answers=0, ask_at=now.mono)), now)
+    asked = replace(life, phase=Phase.ENDED, ended=now, asks=0, answers=0, ask_at=now.mono)
+    return ask_again(replace(w, life=asked), now)
 
 
 def ask_again(w: Worker, now: Instant) -> Step:

@@ -46,13 +46,22 @@ def dice(w: Worker) -> float:
 
 
 def lived(life: Life, exit: Exit, now: Instant) -> float:
-    """Return for how many seconds the life lived: tmux knows when it ended though nobody looked for a while.
+    """Return for how many seconds the life lived.
 
-    tmux tells whole seconds of a wall clock, so that only counts when it is late by more, and fits into the life.
+    The kernel tells of its end at once, also while tmux does not answer; tmux knows when it ended though this service
+    did not look for a while. tmux tells whole seconds of a wall clock, so that only counts when it is late by more, and
+    fits into the life.
     """
-    seen = max(0.0, now.mono - life.since.mono)
-    late = now.wall - exit.at if exit.at else 0.0
+    end = life.ended or now
+    seen = max(0.0, end.mono - life.since.mono)
+    late = end.wall - exit.at if exit.at else 0.0
     return seen - late if LATE < late <= seen else seen
+
+
+def dated(exit: Exit, life: Life) -> Exit:
+    """Return the exit with the time of the kernel's word where tmux could not reap until much later."""
+    late = life.ended is not None and exit.at > life.ended.wall + LATE
+    return replace(exit, at=life.ended.wall) if late and life.ended else exit
 
 
 def well_for(w: Worker, life: Life, uptime: float, now: Instant) -> float:
@@ -82,6 +91,7 @@ def death_of(
     started_at: float | None,
     uptime_s: float | None,
     cause: str,
+    ended_at: float | None = None,
 ) -> KeepDeath:
     """Return the order to keep a record of an exit that was judged; the worker is as the verdict left it."""
     again = w.next_start if w.state is S.BACKOFF else None
@@ -90,7 +100,7 @@ def death_of(
             worker=w.name,
             life=life,
             started_at=started_at,
-            ended_at=now.wall if started_at else exit.at or now.wall,
+            ended_at=ended_at or exit.at or now.wall,
             uptime_s=uptime_s,
             exit_code=exit.code,
             exit_signal=exit.signal,

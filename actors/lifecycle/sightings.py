@@ -92,7 +92,7 @@ def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
         return replace(w, life=replace(life, answers=life.answers + 1)), ()
     if pane.dead:
         return died(w, life, Exit(None, None, now.wall), now)
-    alive = replace(life, phase=Phase.ALIVE, ask_at=None)
+    alive = replace(life, phase=Phase.ALIVE, ended=None, ask_at=None)
     return replace(w, life=alive), (Watch(life.id, life.process),) if life.process else ()
 
 
@@ -133,7 +133,7 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     if pane.process is None or pane.dead:
         return died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
-    found = replace(found, stall=stall.StallWatch(), limits=limits.LimitWatch())
+    found = replace(found, ended=None, stall=stall.StallWatch(), limits=limits.LimitWatch())
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", "warning", facts), Watch(life.id, pane.process))
     w = replace(w, life=found)
