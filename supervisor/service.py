@@ -344,7 +344,7 @@ class Service:
         self._clock = SystemClock()
         self._workers = Loop("workers")
         self._applier = Crew(1, "apply")
-        self._server = TmuxServer(state_dir, self._settings.pane)
+        self._server = TmuxServer(state_dir, self._settings.pane, known=self._known.head.server)
         self._segments = Segments(state_dir / LOGS)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in self._known.workers})
         self._log_quota = LogQuota(self._segments)
@@ -440,13 +440,13 @@ class Service:
         return Apply(self._config.workers, self._config.digest, families=self._config.families)
 
     def _config_facts(self, known: Records) -> ConfigFacts:
-        applied = known.head.config_digest
+        applied, snapshot = known.head.config_digest, self.gateway.snapshot
         changed = bool(applied) and digest_on_disk(self.place.config) != applied
         return ConfigFacts(
             path=paths.printable(self.place.config),
             digest=applied,
             changed_on_disk=changed,
-            error=self._config_error,
+            error=snapshot.service.config.error if snapshot else self._config_error,
         )
 
     def _watch_config(self) -> None:
@@ -472,8 +472,6 @@ class Service:
 
     def _survey(self) -> Survey:
         """Return what lives in tmux; while it does not answer, wait and say so once."""
-        known = self._known.head.server
-        self._server.process = known if known else None
         said: str | None = None
         while True:
             try:

@@ -17,7 +17,7 @@ from actors.ports import TerminalError, TerminalUnreachable
 from actors.spec import PaneSize
 from supervisor import subreaper
 from supervisor.private_files import content_of, replace_file
-from supervisor.proc_table import entry_of, handle_of
+from supervisor.proc_table import entry_of, handle_of, signal_once
 from supervisor.program_file import NOT_INSTALLED
 from supervisor.tmux_client import SOCKET, batch, scrubbed
 from supervisor.tmux_words import IDLE_SESSION
@@ -80,12 +80,12 @@ def write_conf(state_dir: Path, size: PaneSize) -> None:
 
 
 class TmuxServer:
-    """The server of one state directory."""
+    """The server of one state directory. `known`: the one on record, which may have ended since."""
 
-    def __init__(self, state_dir: Path, size: PaneSize) -> None:
+    def __init__(self, state_dir: Path, size: PaneSize, *, known: Handle | None = None) -> None:
         self._state_dir = state_dir
         self._size = size
-        self.process: Handle | None = None
+        self.process = known
         self._in_other_unit = False
         self._path_of: Handle | None = None
         self._path = os.defpath
@@ -153,9 +153,9 @@ class TmuxServer:
         return self.process is not None and lives(self.process)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.process and self._alive():
+        if self.process:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process.pid, number)
+                signal_once(self.process, number)
 
     def _rebound(self) -> Handle | None:
         """A server whose socket was deleted binds it anew at SIGUSR1; starting a second one would double everything."""

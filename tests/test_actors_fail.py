@@ -16,7 +16,7 @@ from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_unt
 
 import actors.worker
 from actors.messages import Fact, Instant, Verb
-from actors.requests import Order, Run
+from actors.requests import ConfigBroken, Order, Run
 from actors.spec import Condition, PaneSize, WorkerSpec
 from actors.worker_state import Step, Worker
 from supervisor import records_file, tmux_server
@@ -59,6 +59,44 @@ def test_a_singleton_that_raises_is_replaced_and_every_worker_stays(service: Ser
     assert "Traceback" in log(service)
     assert all(alive(pid) for pid in before.values())
     assert pids(service) == before
+
+
+def test_a_tree_that_is_built_again_keeps_the_tmux_server_of_now_though_its_socket_was_deleted(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known of it when the service began is older: there was none then, or another one."""
+    before, tmux, old = pids(service), service._server.process, service.posts.supervisor.ref
+    assert tmux is not None
+    os.unlink(service.place.state_dir / "tmux.sock")
+    service.posts.supervisor.tell(Poison())
+    wait_until(lambda: service.posts.supervisor.ref is not old and service.posts.supervisor.ref.is_alive())
+    wait_until(lambda: pids(service) == before)
+    assert service._server.process == tmux
+    assert [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_tmux_of(service, pid)] == [tmux.pid]
+
+
+def test_a_tree_that_is_built_again_shows_what_is_wrong_with_the_file_now(service: Service) -> None:
+    """What was wrong with it when the service began may have been mended since, and something else broken."""
+    old = service.posts.supervisor.ref
+    service.posts.supervisor.tell(ConfigBroken("panevisor.toml:1: broken since"))
+    wait_until(lambda: error_shown(service))
+    service.posts.supervisor.tell(Poison())
+    wait_until(lambda: service.posts.supervisor.ref is not old and service.posts.supervisor.ref.is_alive())
+    seq = service.gateway.seq
+    wait_until(lambda: service.gateway.seq > seq + 2, what="pictures of the new tree")
+    assert error_shown(service) == "panevisor.toml:1: broken since"
+
+
+def error_shown(service: Service) -> str | None:
+    return service.gateway.snapshot.service.config.error if service.gateway.snapshot else None
+
+
+def is_tmux_of(service: Service, pid: int) -> bool:
+    try:
+        is_server = b"\0-D" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return is_server and Path(f"/proc/{pid}/cwd").readlink() == service.place.state_dir
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
