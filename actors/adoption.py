@@ -139,10 +139,11 @@ def _living(record: Record, pane: Pane, process: Handle) -> Decision:
 
 def _died_unwatched(record: Record, pane: Pane) -> Decision:
     life = pane.life or ""
+    known = record.process if record.life == life else None
+    process = known if known and known.pid == pane.pid else Handle(pane.pid, 0)  # the pid may be another's by now
     if pane.exit:
-        return Judge(life, pane, pane.exit, Handle(pane.pid, 0))
-    known = record.process if record.life == life else None  # tmux owes us the status: go on, and ask for it
-    return Adopt(pane, life, pane.process or known or Handle(pane.pid, 0), record.ready and record.life == life)
+        return Judge(life, pane, pane.exit, process)
+    return Adopt(pane, life, process, record.ready and record.life == life)  # tmux owes us the status: ask for it
 
 
 def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") -> Step:

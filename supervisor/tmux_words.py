@@ -186,12 +186,13 @@ class PaneLine:
     text: str
 
     def pane(self, process: Handle | None) -> Pane:
+        """Return the pane, whose pid `process` has now; a dead pane has none, the pid may have been given again."""
         fields = self.text.split(",", 11)
         mark = _mark(fields[11])
         return Pane(
             id=self.id,
             pid=self.pid,
-            process=process,
+            process=None if self.dead else process,
             dead=fields[2] == "1",
             status=_number(fields[3]),
             signal=_number(fields[4]),

@@ -156,7 +156,14 @@ def test_two_panes_are_quarantined(intent: Intent) -> None:
 
 def test_a_death_that_nobody_watched_is_judged_by_its_true_exit() -> None:
     dead = corpse(3)
-    assert plan(record(), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), Handle(100, 0))
+    assert plan(record(), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), ROOT)
+
+
+def test_a_dead_process_that_no_record_knows_is_known_by_its_pid_alone() -> None:
+    """The pid may be another's by now: without a start time, only who bears the life's mark is meant."""
+    dead, by_hand = corpse(3), corpse(3, pid=101)
+    assert plan(record(life="l0"), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), Handle(100, 0))
+    assert plan(record(), (by_hand,), HERE) == Judge("l1", by_hand, Exit(3, None, 5.0), Handle(101, 0))
 
 
 def test_a_death_by_signal_is_judged_by_its_signal() -> None:

@@ -120,6 +120,15 @@ def test_a_missing_program_and_a_missing_cwd_are_told_from_a_crash(terminal: Tmu
     assert "cwd does not exist" in answer.reason
 
 
+def test_the_process_that_has_the_pid_of_a_dead_pane_by_now_is_not_its_process() -> None:
+    mark = '{"name":"api","life":"l1","digest":"d"}'
+    living, dead = (pane_line(f'%1,100,{state},,,,7,200,50,1,0,{mark}') for state in "01")
+    assert living is not None
+    assert dead is not None
+    assert living.pane(Handle(100, 5)).process == Handle(100, 5)
+    assert dead.pane(Handle(100, 900)).process is None
+
+
 def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: TmuxTerminal) -> None:
     first = start(terminal, "same", ("sleep", "60"))
     spec = WorkerSpec(name="same", command=("sleep", "61"), cwd="/tmp")
