@@ -200,8 +200,11 @@ class TmuxTerminal:
         return _typing_answer(order, blocks)
 
     def _unread(self, pane: str) -> bool:
-        """Whether the program has bytes to read on its terminal, by the kernel's count."""
-        (blocks,) = self._client.run(words("display-message", "-p", "-t", pane, "#{pane_tty}"))
+        """Whether the program has bytes to read on its terminal, by the kernel's count; a dead pane has no terminal.
+
+        tmux goes on to name the one that it had, which may be another pane's by now.
+        """
+        (blocks,) = self._client.run(words("display-message", "-p", "-t", pane, "#{?pane_dead,,#{pane_tty}}"))
         tty = "".join(block.text for block in blocks if not block.error)
         return bytes_to_read(tty) > 0
 

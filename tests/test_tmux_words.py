@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from actors.messages import Handle, Refusal, Start, Started, Type, Typed, TypeHe
 from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
 from actors.spec import WorkerSpec
 from supervisor.segments import Segments
-from supervisor.terminal_port import TmuxTerminal, cannot_start
+from supervisor.terminal_port import TmuxTerminal, bytes_to_read, cannot_start
 from supervisor.tmux_client import Block, ControlClient, _Lost, batch
 from supervisor.tmux_server import TmuxServer
 from supervisor.tmux_words import EXPIRED, pane_line, quoted, words
@@ -127,6 +128,32 @@ def test_the_process_that_has_the_pid_of_a_dead_pane_by_now_is_not_its_process()
     assert dead is not None
     assert living.pane(Handle(100, 5)).process == Handle(100, 5)
     assert dead.pane(Handle(100, 900)).process is None
+
+
+def test_what_is_typed_into_a_dead_pane_is_refused_though_the_next_one_with_its_terminal_does_not_read(
+    place: Path, terminal: TmuxTerminal
+) -> None:
+    for number in range(50):  # anybody on the machine may be quicker to get the terminal's number
+        dead, first = start(terminal, f"dead{number}", ("sleep", "60")), tty_of(place, f"dead{number}")
+        assert isinstance(dead, Started)
+        os.kill(dead.process.pid, signal.SIGKILL)
+        look_again = [PaneQuestion(f"dead{number}", dead.pane)]
+        wait_until(lambda asked=look_again: terminal._server.nudge() or terminal.look(asked)[1][0].dead)
+        deaf = start(terminal, f"deaf{number}", ("sleep", "60"))
+        if tty_of(place, f"deaf{number}") == first:
+            break
+    else:
+        pytest.fail("no pane got the terminal of a dead one")
+    assert isinstance(deaf, Started)
+    terminal.type(Type("life-1", 1, deaf.pane, b"unread\n", (), if_taken=False))
+    wait_until(lambda: bytes_to_read(first) > 0)
+    assert isinstance(terminal.type(Type("life-1", 1, deaf.pane, b"x", (), if_taken=True)), TypeHeld)
+    refused = terminal.type(Type("life-1", 1, dead.pane, b"x", (), if_taken=True))
+    assert refused == TypeRefused("life-1", 1, "its pane is dead")
+
+
+def tty_of(place: Path, name: str) -> str:
+    return batch(place, f"display-message -p -t ={name}: '#{{pane_tty}}'\n").decode().strip()
 
 
 def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: TmuxTerminal) -> None:
