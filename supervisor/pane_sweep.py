@@ -17,7 +17,7 @@ from actors.vital import VitalThread
 from supervisor.proc_table import handle_of
 from supervisor.shortage import NoProcess
 from supervisor.tmux_client import ControlClient, batch
-from supervisor.tmux_words import PaneLine, words
+from supervisor.tmux_words import PaneLine
 
 CAPTURE_TIMEOUT = 10.0  # for all captures of a sweep; 1,000 take 0.5 s
 PAUSE_EVERY = 25  # captures; then tmux looks after its panes and other clients for a moment
@@ -104,8 +104,9 @@ class PaneSweeper:
 
     def _glance(self, panes: list[str]) -> dict[str, bytes] | None:
         try:
-            for _ in range(2):  # in one turn of its loop tmux may answer us first, and read what was printed after that
-                self._client.run(words("display-message", "-p", "read"))
+            self._client.settle()
+            if not panes:
+                self._client.settle()
             return self._capture(panes)
         except (TerminalError, OSError):
             return None
@@ -114,8 +115,10 @@ class PaneSweeper:
         if self._stale:
             self._stale = False
             self._drop_vanished(set())
-        taken, second = time.monotonic(), int(time.time())
+        taken = time.monotonic()
         try:
+            self._client.settle()
+            taken, second = time.monotonic(), int(time.time())
             panes = [pane for pane in self._list() if pane.name]
             wanted = [pane for pane in panes if self._may_have_changed(pane)]
             screens = self._captured_now([pane.id for pane in wanted])

@@ -169,6 +169,7 @@ class TmuxTerminal:
         """
         if any(asked.nudge for asked in questions):
             self._server.nudge()
+        self._client.settle()
         taken = time.monotonic()
         lines = self._lines(questions)
         by_id = {line.id: line for line in lines}

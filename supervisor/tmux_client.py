@@ -146,6 +146,14 @@ class ControlClient:
                     raise
                 raise TerminalUnreachable(f"the tmux client was lost: {error}") from error
 
+    def settle(self) -> None:
+        """Return when tmux has answered something. Ask it before what tells how things are, and take the time then.
+
+        A tmux that was stopped can answer what waited for it before it reads what programs have printed meanwhile. What
+        is asked after that answer is answered in a later turn of its loop. Raises as `run` does.
+        """
+        self.run("display-message -p settled")
+
     def list_panes(self) -> list[PaneLine]:
         """Return all panes of the server, in one answer: a pane that is not in it does not exist.
 

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import signal
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -310,3 +312,23 @@ def test_a_pane_whose_program_could_not_be_forked_is_a_dead_pane() -> None:
     pane = line.pane(None)
     assert (pane.name, pane.dead, pane.exit, pane.process) == ("a", True, None, None)
     assert pane_line("%1,x,1,,,,,,,,,") is None
+
+
+def test_a_look_that_waited_for_a_stopped_tmux_shows_what_was_printed_meanwhile(
+    terminal: TmuxTerminal, tmux_server: TmuxServer
+) -> None:
+    """It is as of the answer: one as of the question had a printing worker stalled for the length of an outage."""
+    started = start(terminal, "a", ("sh", "-c", "while :; do echo tick; sleep 0.2; done"))
+    question = [PaneQuestion("a", started.pane)]
+    terminal.look(question)
+    os.kill(tmux_server.pid, signal.SIGSTOP)
+    answers: list[Any] = []
+    looking = threading.Thread(target=lambda: answers.append(terminal.look(question)))
+    looking.start()
+    time.sleep(1.2)
+    went_on, wall = time.monotonic(), int(time.time())
+    os.kill(tmux_server.pid, signal.SIGCONT)
+    looking.join()
+    ((taken, (pane,)),) = answers
+    assert taken >= went_on
+    assert pane.activity >= wall
