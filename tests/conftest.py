@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
 from support import Site
 
 from actors.spec import PaneSize
 from supervisor.tmux_server import TmuxServer
+
+__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,7 +35,7 @@ def _nobody_elses_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A directory with a path short enough for anybody's Unix socket; gone afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 

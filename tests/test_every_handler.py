@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from left_behind import folder_prefix
 from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.base
@@ -39,7 +40,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     import shutil
     import tempfile
 
-    place = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
+    place = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
     patch = pytest.MonkeyPatch()
     patch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     patch.setattr(actors.base, "FAILURES", 10_000)

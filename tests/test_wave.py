@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from left_behind import folder_prefix
 from support import DEADLINE, FAST, Site, wait_until
 
 import supervisor.service
@@ -100,7 +101,7 @@ def test_the_way_back_of_two_hundred_after_the_death_of_tmux_is_a_wave(site: Sit
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A real service inside this process on a machine with 1 MB available, that looks again only when it is told."""
-    place = Path(tempfile.mkdtemp(prefix="pv-", dir="/tmp"))
+    place = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     monkeypatch.setattr(supervisor.service, "available_memory", lambda: 1_000_000)
     file = place / "panevisor.toml"
