@@ -32,7 +32,7 @@ _NEW = (99, 0)  # "master", "openbsd-7.5": named without a number that compares
 _LACKS: tuple[tuple[tuple[int, int], str], ...] = (
     ((3, 3), "below 3.3 it does not tell which signal ended a program: such an end counts, its cause is not known"),
     ((3, 6), "below 3.6 it can miss an exit or its status: it is made to reap and asked again"),
-    ((3, 7), "below 3.7 the last lines before an exit can be missing on the screen: the worker's log has them"),
+    ((3, 7), "below 3.7 the last lines before an exit can be missing on the screen; the log lacks them more rarely"),
 )
 _SCOPES = "from 3.4 on, built with systemd, it puts each pane in a scope of its own: its limits are not the service's"
 
