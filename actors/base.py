@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -61,6 +62,17 @@ _at_work: dict[int, Busy] = {}  # by thread; an entry goes when its handler retu
 def at_work() -> list[Busy]:
     """Return the handlers of all our actors that are at work now; for a watchdog, from any thread."""
     return list(_at_work.copy().values())
+
+
+@contextlib.contextmanager
+def working(role: str, handling: str, worker: str | None = None) -> Iterator[None]:
+    """Let this thread count as at work inside: an actor's, or another one that a disk may keep."""
+    thread = threading.get_ident()
+    _at_work[thread] = Busy(role, worker, handling, time.monotonic(), thread)
+    try:
+        yield
+    finally:
+        del _at_work[thread]
 
 
 class Post(Generic[M]):
@@ -116,16 +128,13 @@ class Supervised(pykka.Actor):
 
     def on_receive(self, message: Any) -> Any:
         self._handling = type(message).__name__
-        thread = threading.get_ident()
-        _at_work[thread] = Busy(self.role, self.worker_name, self._handling, time.monotonic(), thread)
-        try:
-            return self._handle(message)
-        except Exception:
-            raise
-        except BaseException as error:
-            raise HandlerEscaped(f"a handler raised {error!r}") from error
-        finally:
-            del _at_work[thread]
+        with working(self.role, self._handling, self.worker_name):
+            try:
+                return self._handle(message)
+            except Exception:
+                raise
+            except BaseException as error:
+                raise HandlerEscaped(f"a handler raised {error!r}") from error
 
     def _handle(self, message: Any) -> Any:
         if message is not _BEGIN:

@@ -21,6 +21,7 @@ from actors.bulletins import (
     HealthTold,
     Introduce,
     Lineup,
+    PartFailing,
     Report,
     ServiceNow,
     Withdrawn,
@@ -73,6 +74,8 @@ class MetricsActor(SupervisedActor):
         super().__init__(supervisor, "metrics")
         self._clock = clock
         self._service = service
+        self._told: tuple[str, ...] = service.degraded  # by the Supervisor
+        self._hanging: dict[str, str] = {}  # told by the watch itself: it may be the Supervisor that hangs
         self._publisher = publisher
         self._heartbeat = heartbeat
         self._watchdog = watchdog
@@ -119,9 +122,11 @@ class MetricsActor(SupervisedActor):
             case Lineup(names):
                 self._line_up(names)
             case ServiceNow(tmux, degraded, config):
-                self._service = replace(self._service, tmux=tmux, degraded=degraded, config=config)
-                self._publish_soon()
-                self._beat_heart()
+                self._told = degraded
+                self._service = replace(self._service, tmux=tmux, config=config)
+                self._tell_degraded()
+            case PartFailing(what, reason):
+                self._note_hanging(what, reason)
             case Withdrawn(name):
                 self._withdraw(name)
             case PublishDue():
@@ -176,6 +181,19 @@ class MetricsActor(SupervisedActor):
             self._journal.log("warning", "metrics.screens_large", {"bytes": self._screen_bytes})
         elif self._warned and self._screen_bytes < TOTAL_WARNING_BYTES // 2:
             self._warned = False
+
+    def _note_hanging(self, what: str, reason: str | None) -> None:
+        if reason is None:
+            self._hanging.pop(what, None)
+        else:
+            self._hanging[what] = reason
+        self._tell_degraded()
+
+    def _tell_degraded(self) -> None:
+        hanging = tuple(f"{what}: {reason}" for what, reason in self._hanging.items())
+        self._service = replace(self._service, degraded=(*self._told, *hanging))
+        self._publish_soon()
+        self._beat_heart()
 
     def _withdraw(self, name: str) -> None:
         self._keep_screen(name, None)

@@ -35,6 +35,7 @@ SETTLE = 0.2  # seconds after the verdict, before which `split` may still be wri
 PATIENCE = 2.0  # seconds after which the last words are what is there
 LOOK = 0.1  # seconds between two looks at a log that has not come to rest
 COMPACT_ABOVE = 2 * KEPT  # lines of the file
+MOST_WAITING = 1000  # deaths that wait for a disk
 CLOSING = 3.0  # seconds that a service that ends waits for the last records
 
 
@@ -65,11 +66,16 @@ class DeathRecords:
         self._lines = COMPACT_ABOVE + 1  # of the file as it was found: a torn end is made whole at the first write
         self._queue: SimpleQueue[Death | str | None] = SimpleQueue()
         self._waiting: list[_Waiting] = []
+        self._lost = 0
         self._thread = VitalThread("deaths", self._run)
         self._thread.start()
 
     def keep(self, death: Death) -> None:
-        self._queue.put(death)
+        if self._queue.qsize() < MOST_WAITING:
+            self._queue.put(death)
+        else:
+            self._lost += 1
+            self.problem = f"{self.path}: {self._lost} deaths were not kept: the disk takes none"
 
     def forget(self, worker: str) -> None:
         self._queue.put(worker)

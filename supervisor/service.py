@@ -57,6 +57,7 @@ from supervisor.file_on_disk import FileOnDisk, digest_on_disk
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
 from supervisor.lock import Lock
+from supervisor.log_queue import LogQueue
 from supervisor.log_quota import LogQuota
 from supervisor.open_files import places_within, tmux_open_files
 from supervisor.orphans import end_orphans
@@ -74,7 +75,7 @@ from supervisor.service_log import ServiceLog
 from supervisor.shortage import Shortage
 from supervisor.status_file import StatusFile, read_status
 from supervisor.subreaper import NOFILE
-from supervisor.sweeps import Sweeps
+from supervisor.sweeps import Housekeeping, Sweeps
 from supervisor.tasks import Limit, tightest
 from supervisor.terminal_port import LOGS, TmuxTerminal
 from supervisor.tmux_client import SOCKET
@@ -311,7 +312,7 @@ class Service:
     def _build_log(self) -> None:
         log = self._settings.log
         make_private(log.file.parent)
-        self._log = ServiceLog(
+        written = ServiceLog(
             log.file,
             level=log.level,
             format=log.format,
@@ -320,6 +321,7 @@ class Service:
             console=_terminal(),
             elsewhere=not log.file.is_relative_to(self.place.state_dir),
         )
+        self._log = LogQueue(written)
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
         self._log.log("info", "service.started", facts | self._the_one_before())
         watchdog, interval = self._notifier.watchdog_s, self._settings.capture_interval
@@ -359,7 +361,8 @@ class Service:
         )
         self._deaths = DeathRecords(state_dir / DEATHS, state_dir / LOGS)
         self._on_disk = FileOnDisk(self.place.config)
-        self._sweeps = Sweeps(self._panes, self._trees, self._segments, self._housekeep)
+        self._housekeeping = Housekeeping(self._segments, self._housekeep, self._adapter_failed)
+        self._sweeps = Sweeps(self._panes, self._trees, self._housekeeping)
         self._status_file = StatusFile(
             state_dir / "status.json",
             version=self._version,
@@ -379,7 +382,7 @@ class Service:
             before=log_tail.concerning(before, {record.spec.name for record in self._known.workers}),
         )
 
-        self._hang_watch = HangWatch(self._log, lambda what, why: self.posts.supervisor.tell(PartFailing(what, why)))
+        self._hang_watch = HangWatch(self._log, lambda what, why: self.posts.metrics.tell(PartFailing(what, why)))
 
     def _write_pointer(self) -> None:
         """Lead commands here, though the file be broken one day; without it the service does as well."""
@@ -669,6 +672,7 @@ class Service:
         self._deaths.close()
         self.gateway.close()
         self._prober.close()
+        self._housekeeping.close()
         self._panes.close()
         self._log_quota.close()
         self._hang_watch.close()

@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
@@ -83,12 +83,24 @@ class ServiceLog:
             self._write_table(reason)
 
     def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
+        self.write(entry_of(level, event, facts))
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Write what `entry_of` made."""
         with self._lock:
-            moves = is_transition(facts)
-            if moves or _rank(level) >= self._least:
-                self._put(_entry(level, event, facts))
+            moves = is_transition(entry)
+            if moves or _rank(entry["level"]) >= self._least:
+                self._put(entry)
             if moves:
-                self._table = after(self._table, facts)
+                self._table = after(self._table, entry)
+
+    def miss(self, count: int, moves: Iterable[Mapping[str, Any]]) -> None:
+        """Say that this number of lines is missing here, and then the whole table, with the changes among them."""
+        with self._lock:
+            for move in moves:
+                self._table = after(self._table, move)
+            self._put(entry_of("error", "log.dropped", {"count": count}))
+            self._write_table("gap")
 
     def reopen(self) -> None:
         """Go on in a new file at the path: the old one was moved away. Not for a signal handler."""
@@ -275,7 +287,8 @@ def _stamped(level: str, event: str) -> dict[str, Any]:
     return {"seq": 0, "ts": iso(time.time()), "level": level, "event": event}
 
 
-def _entry(level: str, event: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+def entry_of(level: str, event: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of a line, stamped now; nothing of it is shared with `facts`."""
     entry = _stamped(level, event)
     for key, value in facts.items():
         name = shortened(str(key))
