@@ -5,7 +5,7 @@ Worker ──Changed──▶ standings ──▶ admission ──▶ Admitted |
 ActorFailed ──▶ one line with the traceback, and a replacement
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -148,6 +148,7 @@ class SupervisorActor(SupervisedActor):
         self._admitting = False
         self._blind: str | None = None
         self._closing: ShutDown | None = None
+        self._living: set[str] = set()  # something of them may live, or nobody knows yet
         self._queue = Queue()
         self._room = opening.room
         self._leaving = Leaving()
@@ -187,9 +188,9 @@ class SupervisorActor(SupervisedActor):
         birth = _birth(record, decision, self._nursery.seed())
         self._spawn(record, lambda now: _ordered(birth(now), number))
         if isinstance(decision, adoption.Adopt):  # for the half rule and the cap, before it can say so itself
-            self._standings[record.spec.name] = Standing(State.RUNNING, record)
+            self._stand(record.spec.name, Standing(State.RUNNING, record))
         elif isinstance(decision, adoption.Leave):  # so that a plan knows what rests
-            self._standings[record.spec.name] = Standing(decision.state, record)
+            self._stand(record.spec.name, Standing(decision.state, record))
 
     def _world(self, opening: Opening) -> World:
         head = opening.records.head
@@ -248,16 +249,19 @@ class SupervisorActor(SupervisedActor):
         if name not in self._workers:
             return  # the last words of one that is forgotten
         record = self._as_ordered(changed)
-        self._standings[name] = Standing(changed.state, record, changed.rests)
+        standing = Standing(changed.state, record, changed.rests)
+        self._stand(name, standing)
+        if not has_life(standing):
+            self._leaving.ended(name)
         if known is None or known.record != record:
             self._keep(name, record, durable=is_news(known.record if known else None, record))
         self._queue.note(name, changed.state)
         self._unborn.discard(name)
         self._say_opened_when_all_are_born()
         self._look_at_gates()
-        self._let_go()
+        self._go_on_leaving()
         if self._closing:
-            self._go_on_closing()
+            self._go_on_closing(name)
 
     def _as_ordered(self, changed: Changed) -> Record:
         """Return its record, with what was ordered of it and it had not heard yet when it said so."""
@@ -268,7 +272,7 @@ class SupervisorActor(SupervisedActor):
             if changed.state is State.QUARANTINED:
                 record = replace(record, intent=known.intent)  # what was wanted of it is not known to it
         unheard = self._outbox.confirm(name, changed.order)
-        waiting = self._leaving.waiting.get(name)
+        waiting = self._leaving.waits(name)
         for news in (*unheard, *([waiting] if waiting else [])):
             record = as_told(record, news)
         return record
@@ -281,24 +285,32 @@ class SupervisorActor(SupervisedActor):
         if record.intent is not Intent.REMOVED:  # ordered while it was on its way out: it begins anew
             number = max((news.number for news in unheard), default=0)
             seed = self._nursery.seed()
-            self._leaving = self._leaving.without(name)
+            self._leaving.without(name)
             self._spawn(record, lambda now: _ordered(adoption.anew(record, seed, now), number))
             return
         self._workers.pop(name, None)
         for table in (self._standings, self._held, self._failures):
             table.pop(name, None)
+        self._living.discard(name)
         self._outbox.forget(name)
         self._queue.leave(name)
-        self._leaving = self._leaving.without(name)
+        self._leaving.without(name)
         self._lookups.discard(name)
         if name in self._lineup:
             self._lineup.remove(name)
         self._keep(name, None, durable=True)
         self._tell_lineup()
         self._look_at_gates()
-        self._let_go()
+        self._go_on_leaving()
         if self._closing:
-            self._go_on_closing()
+            self._go_on_closing(name)
+
+    def _stand(self, name: str, standing: Standing) -> None:
+        self._standings[name] = standing
+        if has_life(standing) or standing.state is State.UNBORN:
+            self._living.add(name)
+        else:
+            self._living.discard(name)
 
     # ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -349,7 +361,7 @@ class SupervisorActor(SupervisedActor):
 
     def _let_in(self, name: str) -> None:
         self._held.pop(name, None)
-        self._standings[name] = replace(self._standings[name], state=State.STARTING)
+        self._stand(name, replace(self._standings[name], state=State.STARTING))
         self._workers[name].tell(Admitted())
 
     def _hold(self, name: str, gate: Gate | None) -> None:
@@ -394,10 +406,9 @@ class SupervisorActor(SupervisedActor):
         for name in names:
             self._held.pop(name, None)
         if verb in ENDING:
-            self._leaving = self._leaving.join(names, order)
-            self._let_go()
+            self._let_go(names, order)
         else:
-            self._leaving = self._leaving.without(*names)
+            self._leaving.without(*names)
             for name in names:
                 self._tell_order(name, order)
         return self._accepted(names)
@@ -408,12 +419,15 @@ class SupervisorActor(SupervisedActor):
             self._repair_records()  # it may have been for a moment only
         return Accepted(self._number, names, changes, self._records.failing)
 
-    def _let_go(self) -> None:
+    def _let_go(self, names: Sequence[str], order: Ordered) -> None:
+        """Have these end, dependants first."""
+        if names:
+            self._leaving.join(names, order, resolved(self._standings))
+        self._go_on_leaving()
+
+    def _go_on_leaving(self) -> None:
         """Tell those to end whom nobody that is leaving needs any more."""
-        if not (self._leaving.waiting or self._leaving.told):
-            return
-        self._leaving, due = self._leaving.due(resolved(self._standings))
-        for name, order in due.items():
+        for name, order in self._leaving.due().items():
             if name in self._workers:
                 self._tell_order(name, order)
 
@@ -427,7 +441,7 @@ class SupervisorActor(SupervisedActor):
     def _remember_all(self, records: Mapping[str, Record], *, durable: bool) -> None:
         news = {name: record for name, record in records.items() if record != self._standings[name].record}
         for name, record in news.items():
-            self._standings[name] = replace(self._standings[name], record=record)
+            self._stand(name, replace(self._standings[name], record=record))
         if news:
             self._keep_all(news, durable=durable)
 
@@ -529,7 +543,7 @@ class SupervisorActor(SupervisedActor):
             return
         known = self._standings[name].record
         if known.intent is Intent.REMOVED:  # what was ordered otherwise of it stays
-            self._leaving = self._leaving.without(name)
+            self._leaving.without(name)
         self._remember(name, as_in_file(known, spec, change.action), durable=False)
         self._tell_order(name, SpecChanged(spec, number))
 
@@ -537,8 +551,7 @@ class SupervisorActor(SupervisedActor):
         """Those that are not in the file any more leave; dependants first."""
         gone = {name: intended(self._standings[name].record, Verb.REMOVE) for name in names}
         self._remember_all(gone, durable=False)
-        self._leaving = self._leaving.join(names, Ordered(Verb.REMOVE, self._number))
-        self._let_go()
+        self._let_go(names, Ordered(Verb.REMOVE, self._number))
 
     def _config_applied(self, apply: Apply, planned: tuple[Change, ...], scaled: tuple[Scaled, ...]) -> None:
         now = self._clock.now().wall
@@ -603,7 +616,7 @@ class SupervisorActor(SupervisedActor):
     # ── tmux ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tmux_answers(self, answers: TmuxAnswers) -> None:
-        if answers.reason is not None and (not self._closing or self._still_living()):
+        if answers.reason is not None and (not self._closing or self._living):
             self._say("error", "tmux.unreachable", {"reason": answers.reason})
             self._posts.terminal.tell(Revive())
         elif self._blind is not None:
@@ -623,7 +636,7 @@ class SupervisorActor(SupervisedActor):
                 self._queue.note(name, State.PENDING)  # in the order of their definition, however they hear of it
         for worker in self._workers.values():
             worker.tell(ServerDied())
-        if not self._closing or self._still_living():
+        if not self._closing or self._living:
             self._posts.terminal.tell(Revive())
         self._tell_service()
 
@@ -702,7 +715,7 @@ class SupervisorActor(SupervisedActor):
         for news in self._outbox.unheard(name):
             self._workers[name].tell(news)
         if self._closing:  # its record says nothing of that: it has to be told again
-            self._leaving = self._leaving.without(name)
+            self._leaving.without(name)
             self._go_on_closing()
 
     def _retry_later(self) -> None:
@@ -728,20 +741,17 @@ class SupervisorActor(SupervisedActor):
         self._say("info", "service.stopping", {"cause": order.cause, "workers": keeps})
         self._go_on_closing()
 
-    def _go_on_closing(self) -> None:
+    def _go_on_closing(self, *changed: str) -> None:
+        """End whoever of these lives (none are given: of all), and with the last one the service."""
         assert self._closing is not None
-        living = [] if self._closing.keep_workers else self._still_living()
-        fresh = [name for name in living if name not in self._leaving]
-        self._leaving = self._leaving.join(fresh, Ordered(Verb.DOWN, self._number))
-        self._let_go()
+        living = set() if self._closing.keep_workers else self._living
+        fresh = [name for name in changed or self._standings if name in living and name not in self._leaving]
+        self._let_go(fresh, Ordered(Verb.DOWN, self._number))
         if not living:
             strangers = any(standing.state is State.QUARANTINED for standing in self._standings.values())
             end_server = not self._closing.keep_workers and not strangers  # what is quarantined is never signalled
             self._keep_head(clean=True, server=None if end_server else self._server)  # the next finds it gone, or ours
             self._done(Outcome(self._closing.cause, end_server=end_server))
-
-    def _still_living(self) -> list[str]:
-        return [name for name, s in self._standings.items() if has_life(s) or s.state is State.UNBORN]
 
     # ── what is remembered and said ───────────────────────────────────────────────────────────────────────────────
 
@@ -749,7 +759,7 @@ class SupervisorActor(SupervisedActor):
         name = record.spec.name
         if name not in self._standings:
             self._keep(name, record, durable=False)
-        self._standings[name] = Standing(State.UNBORN, record)
+        self._stand(name, Standing(State.UNBORN, record))
         self._queue.note(name, State.UNBORN)
         self._held.pop(name, None)  # the new actor was told nothing
         if name not in self._lineup:

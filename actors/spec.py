@@ -291,7 +291,7 @@ class WorkerSpec:
     @property
     def replica_of(self) -> str:
         """The name of its family; "" for a worker of its own."""
-        return next((value for key, value in self.labels if key == REPLICA_OF), "")
+        return next((value for key, value in self.labels if key == REPLICA_OF), "") if self.labels else ""
 
     @property
     def digest(self) -> str:

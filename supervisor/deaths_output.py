@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from supervisor.client import Client
+from supervisor.client import Client, ServiceError
 from supervisor.death_records import FILE, chosen, plain_death, read_deaths
 from supervisor.failures import CommandError
 from supervisor.place import Place
 from supervisor.plain_text import visible
-from supervisor.selection import Selection, match
+from supervisor.selection import Selection, match, select
 from supervisor.tables import short_size, short_time, timestamp
 from supervisor.why_output import clock
 
@@ -54,7 +54,12 @@ def _found(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
         return _on_disk(place, patterns, most)
     with client:
         fields: dict[str, Any] = {"select": Selection(patterns=patterns).to_wire()} if patterns else {}
-        return list(client.call("deaths", n=most, **fields))
+        try:
+            return list(client.call("deaths", n=most, **fields))
+        except ServiceError as error:
+            if error.code == "unknown-worker":  # who it is that is not known, for what is said of a family
+                select(client.call("status")["workers"], Selection(patterns=patterns))
+            raise
 
 
 def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supervisor.client import Client
+from supervisor.client import Client, ServiceError
 from supervisor.conflicts import service_of
 from supervisor.place import Place
 from supervisor.plain_text import visible
 from supervisor.progress import SETTLED, STOPPED, Progress
-from supervisor.selection import Selection
+from supervisor.selection import Selection, select
 
 _STARTS = {"start", "restart"}
 
@@ -60,5 +60,9 @@ def _ordered(client: Client, verb: str, selection: Selection, *, force: bool, wa
         client.call("subscribe", topics=["metrics"])
     try:
         return client.call(verb, select=selection.to_wire(), force=force, wait=wait)
+    except ServiceError as error:
+        if error.code == "unknown-worker":  # who it is that is not known, for what is said of a family
+            select(client.call("status")["workers"], selection)
+        raise
     finally:
         progress.done()

@@ -138,8 +138,9 @@ def test_who_depends_on_a_family_waits_for_each_replica() -> None:
 
 def test_replicas_end_after_those_who_depend_on_their_family() -> None:
     known = standings(web_1=S.RUNNING, web_2=S.RUNNING, api=S.RUNNING)
-    leaving = Leaving().join(known, Ordered(Verb.STOP, 1))
-    assert set(leaving.due(resolved(known))[1]) == {"api"}
+    leaving = Leaving()
+    leaving.join(known, Ordered(Verb.STOP, 1), resolved(known))
+    assert set(leaving.due()) == {"api"}
 
 
 # ── how many there are ────────────────────────────────────────────────────────────────────────────────────────────
