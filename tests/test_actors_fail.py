@@ -19,7 +19,7 @@ from actors.messages import Fact, Instant, Verb
 from actors.requests import ConfigBroken, Order, Run
 from actors.spec import Condition, PaneSize, WorkerSpec
 from actors.worker_state import Step, Worker
-from supervisor import records_file, tmux_server
+from supervisor import private_files, records_file, tmux_server
 from supervisor.service import Service
 from supervisor.tmux_server import TmuxServer
 
@@ -214,14 +214,15 @@ def test_a_worker_that_is_stopped_while_it_says_its_last_word_does_not_run(
 def test_records_are_repaired_though_the_ticker_was_replaced_meanwhile(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, full = records_file._write, threading.Event()
+    write, full = private_files.write_all, threading.Event()
 
     def fails(descriptor: int, content: bytes) -> None:
         if full.is_set():
             raise OSError(errno.ENOSPC, "No space left on device")
         write(descriptor, content)
 
-    monkeypatch.setattr(records_file, "_write", fails)
+    for module in (private_files, records_file):
+        monkeypatch.setattr(module, "write_all", fails)
     full.set()
     service.ask(Order(Verb.STOP, ("w0",)), 10)
     wait_until(lambda: '"service.degraded"' in log(service))
