@@ -1,14 +1,16 @@
 """The one clock: beats that never pile up, and each incident told once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from actors.base import Post
-from actors.bulletins import Armed, Rang, SweptPanes
-from actors.messages import Instant
-from actors.ports import PaneSweep, SweepFailed
+from actors.bulletins import Armed, Enrolled, HealthTold, Rang, SweptPanes, SweptTrees, TmuxAnswers, Withdrawn
+from actors.messages import Handle, Instant, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
+from actors.ports import PaneSweep, SweepFailed, TreeSweep
+from actors.snapshot import Host
 from actors.ticker import ON_TIME_AFTER, TickerActor
 
 
@@ -105,3 +107,78 @@ def test_a_tmux_that_does_not_answer_ends_the_beat_all_the_same(world: World) ->
     world.pass_time(1.0)
     assert len(world.asked) == 2
     assert "ticker.overrun" not in world.events()
+
+
+PANE = Pane(
+    id="%1",
+    pid=7,
+    process=Handle(7, 7),
+    dead=False,
+    status=None,
+    signal=None,
+    dead_at=None,
+    activity=77,
+    columns=200,
+    rows=50,
+    piped=True,
+    attached=False,
+    name="a",
+    life="l1",
+)
+
+
+def enrol(world: World, name: str) -> list[Any]:
+    """Enrol a worker; return what it is told."""
+    told: list[Any] = []
+    world.ticker.handle(Enrolled(name, told.append, Handle(7, 7), 3))
+    return told
+
+
+def swept(world: World, panes: dict[str, Pane], screens: dict[str, bytes] | None = None) -> None:
+    world.time += 1.0
+    world.ticker.handle(SweptPanes(0, PaneSweep(world.time, panes, screens or {}, 0, 0.0)))
+
+
+def test_a_capture_beat_tells_those_alone_whose_pane_or_screen_changed_or_vanished(world: World) -> None:
+    a, b = enrol(world, "a"), enrol(world, "b")
+    swept(world, {"a": PANE, "b": PANE})  # the first one after a health beat tells all
+    assert [PaneSeen(world.time, PANE)] == a == b
+    a.clear()
+    b.clear()
+    swept(world, {"a": PANE, "b": PANE})
+    assert (a, b) == ([], [])
+    swept(world, {"a": PANE, "b": replace(PANE, activity=78)}, {"a": b"new"})
+    assert (a, b) == ([PaneSeen(world.time, PANE, b"new")], [PaneSeen(world.time, replace(PANE, activity=78))])
+    a.clear()
+    b.clear()
+    swept(world, {"a": PANE})
+    assert (a, b) == ([], [PaneAbsent(world.time)])
+    b.clear()
+    swept(world, {"a": PANE})
+    assert b == []
+
+
+def test_a_health_beat_tells_each_one_its_tree_and_one_that_came_after_it_began_only_its_turn(world: World) -> None:
+    a, late = enrol(world, "a"), enrol(world, "late")
+    tree = Tree(1000, None, (Handle(7, 7),))
+    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": tree}, Host(), 0.0, {"a": 9})))
+    assert a == [TreeSeen(world.time, 4, tree, 9)]
+    assert late == [TreeSeen(float("-inf"), 4, None, None)]
+    assert [message for message in world.told if isinstance(message, HealthTold)][-1].names == {"a", "late"}
+
+
+def test_one_that_has_withdrawn_is_told_of_no_beat_and_its_alarm_rings_no_more(world: World) -> None:
+    gone = enrol(world, "a")
+    world.ticker.handle(Armed(world.time + 0.5, "a", gone.append))
+    world.ticker.handle(Withdrawn("a"))
+    swept(world, {"a": PANE})
+    world.pass_time(1.0)
+    assert gone == []
+
+
+def test_a_tmux_that_falls_silent_and_comes_back_is_told_once_each(world: World) -> None:
+    world.told.clear()
+    for sweep in (SweepFailed(1.0, "hung"), SweepFailed(2.0, "hung"), PaneSweep(3.0, {}, {}, 0, 0.0)) * 2:
+        world.ticker.handle(SweptPanes(0, sweep))
+    answers = [message.reason for message in world.told if isinstance(message, TmuxAnswers)]
+    assert answers == ["hung", None, "hung", None]

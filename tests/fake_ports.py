@@ -1,0 +1,150 @@
+"""The world around an actor, played: small ports that keep what the real ones promise; test_fake_ports.py compares.
+
+Nothing here has a thread. Time passes, a process ends and tmux answers when the test says so.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from actors.base import Post
+from actors.death import Death
+from actors.messages import EndTree, Handle, Instant, Probe, ProcessEnded, TreeGone, TreeLeft, Watch
+from actors.ports import Tell
+
+WALL = 1_700_000_000.0
+
+
+class FakeClock:
+    """Implements `Clock`: both clocks go on together, and the bell rings while time passes."""
+
+    def __init__(self, mono: float = 1000.0) -> None:
+        self._began = self._mono = mono
+        self._bell: tuple[float, Callable[[], None]] | None = None
+
+    def now(self) -> Instant:
+        return Instant(self._mono, WALL + self._mono - self._began)
+
+    def wake_at(self, mono: float, wake: Callable[[], None]) -> None:
+        self._bell = mono, wake
+
+    def pass_time(self, seconds: float) -> None:
+        end = self._mono + seconds
+        while self._bell and self._bell[0] <= end:
+            (at, wake), self._bell = self._bell, None
+            self._mono = max(self._mono, at)
+            wake()
+        self._mono = end
+
+
+class FakeProcesses:
+    """Implements `Processes` over processes that the test starts and ends; each is a tree of its own."""
+
+    def __init__(self) -> None:
+        self.signals: list[tuple[str, str]] = []  # by life
+        self.deaf: set[Handle] = set()  # to all but KILL
+        self._living: set[Handle] = set()
+        self._watched: dict[str, tuple[Handle, Tell]] = {}
+        self._endings: dict[str, tuple[Handle | None, Tell]] = {}
+        self._last_pid = 100
+
+    def start(self) -> Handle:
+        self._last_pid += 1
+        process = Handle(self._last_pid, self._last_pid * 7)
+        self._living.add(process)
+        return process
+
+    def kill(self, process: Handle) -> None:
+        """The process ends, and whoever watches it or waits for its end is told."""
+        self._living.discard(process)
+        for life, (watched, tell) in list(self._watched.items()):
+            if watched == process:
+                del self._watched[life]
+                tell(ProcessEnded(life))
+        for life, (first, tell) in list(self._endings.items()):
+            if first == process:
+                del self._endings[life]
+                tell(TreeGone(life))
+
+    def watch(self, watch: Watch, tell: Tell) -> None:
+        if watch.process in self._living:
+            self._watched[watch.life] = watch.process, tell
+        else:
+            tell(ProcessEnded(watch.life))
+
+    def end(self, name: str, order: EndTree, tell: Tell) -> None:
+        self.signals.append((order.life, order.signal))
+        first = order.process
+        if first not in self._living:
+            tell(TreeGone(order.life))
+            return
+        self._endings[order.life] = first, tell
+        tell(TreeLeft(order.life, (first.pid,)))
+        if order.signal == "KILL" or first not in self.deaf:
+            self.kill(first)
+
+    def forget(self, life: str) -> None:
+        self._watched.pop(life, None)
+
+
+class FakeProber:
+    """Implements `Prober`: the newest probe of each life waits for the test to answer it."""
+
+    def __init__(self) -> None:
+        self.probes: dict[str, tuple[Probe, Tell]] = {}
+        self.screens: dict[str, bytes] = {}
+
+    def probe(self, probe: Probe, tell: Tell) -> None:
+        self.probes[probe.life] = probe, tell
+
+    def show(self, life: str, screen: bytes) -> None:
+        self.screens[life] = screen
+
+    def forget(self, life: str) -> None:
+        self.probes.pop(life, None)
+        self.screens.pop(life, None)
+
+
+class FakeDeaths:
+    """Implements `Deaths`."""
+
+    def __init__(self) -> None:
+        self.kept: list[Death] = []
+
+    def keep(self, death: Death) -> None:
+        self.kept.append(death)
+
+    def forget(self, worker: str) -> None:
+        self.kept = [death for death in self.kept if death.worker != worker]
+
+
+class FakeJournal:
+    """Implements `Journal`."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
+        self.lines.append((event, {"level": level, **facts}))
+
+    def events(self) -> list[str]:
+        return [event for event, _ in self.lines]
+
+
+class NotingPost(Post[Any]):
+    """A post whose messages nobody handles: the test reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[Any] = []
+
+    def tell(self, message: Any) -> None:
+        self.messages.append(message)
+
+    def take(self, kind: type[Any]) -> list[Any]:
+        """Return the messages of this kind, and forget all."""
+        found = [message for message in self.messages if isinstance(message, kind)]
+        self.messages.clear()
+        return found
+
+    def last(self, kind: type[Any]) -> Any:
+        return [message for message in self.messages if isinstance(message, kind)][-1]
