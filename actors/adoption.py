@@ -146,6 +146,16 @@ def _died_unwatched(record: Record, pane: Pane) -> Decision:
     return Adopt(pane, life, process, record.ready and record.life == life)  # tmux owes us the status: ask for it
 
 
+def state_after(decision: Decision) -> State | None:
+    """Return the state that a worker will be in, as far as the decision alone tells it."""
+    match decision:
+        case Adopt():
+            return State.RUNNING
+        case Leave(state):
+            return state
+    return None
+
+
 def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") -> Step:
     """Return a new worker that wants to start."""
     return move(_unborn(spec, seed, now), State.PENDING, now, "worker.pending", cause)

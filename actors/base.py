@@ -10,7 +10,6 @@ import contextlib
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,31 +17,14 @@ from typing import Any, Generic, TypeVar
 
 import pykka
 
+from actors.failure import ActorFailed
 from actors.vital import VitalThread
 
-FAILURES = 5  # of one actor in FAILURE_WINDOW seconds; one more, and the service ends with the workers running
-FAILURE_WINDOW = 60.0
 M = TypeVar("M")
 
 
 class HandlerEscaped(Exception):
     """A handler raised what is no `Exception`: SystemExit, KeyboardInterrupt."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActorFailed:
-    """An actor died of an exception: its role and worker, the type of message that it handled, and the traceback."""
-
-    role: str
-    worker: str | None
-    handling: str
-    error: str
-    trace: str
-
-    def facts(self) -> dict[str, str | None]:
-        """Return what the log says of it."""
-        who = {"actor": self.role, "worker": self.worker, "handling": self.handling}
-        return who | {"error": self.error, "traceback": self.trace}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +68,6 @@ class Post(Generic[M]):
         if ref is not None:
             with contextlib.suppress(pykka.ActorDeadError):
                 ref.tell(message)
-
-
-class FailureRate:
-    """How often something has failed lately."""
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=FAILURES + 1)
-
-    @property
-    def count(self) -> int:
-        return len(self._times)
-
-    def is_too_much(self, now: float) -> bool:
-        """Count a failure at `now` (monotonic), and claim that it is one more than FAILURES in FAILURE_WINDOW."""
-        self._times.append(now)
-        return len(self._times) > FAILURES and now - self._times[0] < FAILURE_WINDOW
 
 
 class Supervised(pykka.Actor):

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.admission import Dependency
+from actors.families import Family
 from actors.gates import Gate
 from actors.messages import Verb
 from actors.records import Intent
-from actors.replicas import Family
-from actors.spec import WorkerSpec
+from actors.spec import Condition, WorkerSpec
+from actors.worker_state import State
 
 
 class RequestRefused(Exception):
@@ -156,6 +156,17 @@ class Accepted:
     names: tuple[str, ...]
     changes: tuple[Change, ...] = field(default=())
     unrecorded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """What a worker waits for in another one, and how that one is: `state` is None when it does not exist."""
+
+    name: str
+    on: Condition
+    met: bool
+    state: State | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

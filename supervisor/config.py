@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from actors.replicas import MOST, Family, NoReplica
+from actors.families import MOST, Family, NoReplica
 from actors.spec import (
     KINDS,
     LONGEST_NAME,

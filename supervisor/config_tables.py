@@ -22,8 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from actors.admission import MAX_STARTING
-from actors.replicas import MOST
+from actors.crowd.room import MAX_STARTING
+from actors.families import MOST
 from actors.spec import (
     FULL,
     KINDS,

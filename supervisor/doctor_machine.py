@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from actors.admission import KEPT_TASKS, TASKS_A_WORKER
+from actors.crowd.room import KEPT_TASKS, TASKS_A_WORKER
 from supervisor import namesake as names
 from supervisor.doctor_subject import Subject
 from supervisor.doctor_tmux import panes

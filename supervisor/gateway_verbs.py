@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from actors.death import Death
+from actors.families import MOST, Family
 from actors.feed import Entry
 from actors.messages import Verb as OrderVerb
-from actors.replicas import MOST, Family
 from actors.requests import (
     Accepted,
     Action,

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from actors import adoption
-from actors.admission import Standing
 from actors.adoption import World
+from actors.crowd.members import Member
+from actors.crowd.reconcile import changes, scale_notes, why_force
+from actors.crowd.replicas import wanted
+from actors.families import NoReplica
 from actors.messages import Handle, Instant, Pane
-from actors.reconcile import changes, scale_notes, why_force
 from actors.records import Head, Record, Records
-from actors.replicas import NoReplica, wanted
 from actors.requests import Action, Change
 from actors.spec import PaneSize
 from actors.worker_state import Goal, State
@@ -44,7 +45,7 @@ def offline(place: Place) -> dict[str, Any]:
     known = {record.spec.name: record for record in records.workers}
     known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
     world = _world(records.head, living)
-    standings = {name: _standing(record, panes.get(name, ()), world) for name, record in known.items()}
+    standings = {name: _member(record, panes.get(name, ()), world) for name, record in known.items()}
     planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
     told = plain_changes((*planned, *scale_notes(before, kept)))
     return {"changes": told, "refusal": why_force(planned, standings), "next_start": []}
@@ -57,19 +58,19 @@ def _records(state_dir: Path) -> Records:
         raise no_place(error, state_dir) from error
 
 
-def _standing(record: Record, panes: tuple[Pane, ...], world: World) -> Standing:
+def _member(record: Record, panes: tuple[Pane, ...], world: World) -> Member:
     """Return the state in which a beginning service would find the worker, with the spec that lives."""
     decision = adoption.plan(record, panes, world)
     if isinstance(decision, adoption.Adopt):
-        return Standing(_ADOPTED.get(decision.goal, State.STOPPING), record)
+        return Member(state=_ADOPTED.get(decision.goal, State.STOPPING), record=record)
     worker, _ = adoption.born(record, decision, "plan", Instant(0.0, 0.0))
-    return Standing(worker.state, record)
+    return Member(state=worker.state, record=record)
 
 
 _ADOPTED = {None: State.RUNNING, Goal.STOP: State.STOPPED, Goal.COMPLETE: State.COMPLETED}
 
 
-def _offline(change: Change, standing: Standing | None) -> Change:
+def _offline(change: Change, standing: Member | None) -> Change:
     """Say what the beginning of the service does beside applying the file: it adopts, and starts what is wanted."""
     if standing is None or change.action not in (Action.NONE, Action.POLICY):
         return change

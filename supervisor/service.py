@@ -28,14 +28,16 @@ from typing import Any, TextIO
 
 import pykka
 
-from actors.admission import Room
-from actors.base import FAILURES, ActorFailed, FailureRate, Post
+from actors.base import Post
 from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
+from actors.crowd.opening import Opening
+from actors.crowd.room import Room
 from actors.errands import Errands, Revive, TerminalPost
+from actors.failure import ActorFailed
 from actors.loop import Loop
 from actors.messages import Handle
 from actors.metrics import MetricsActor
-from actors.opening import Nursery, Opening, Outcome, Posts
+from actors.opening import Factories, Outcome, Posts
 from actors.ports import Survey, TerminalError
 from actors.records import Records
 from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
@@ -176,7 +178,6 @@ class Service:
         self.posts = Posts(supervisor=Post(), terminal=terminal, ticker=Post(), metrics=Post())
         self._started_at = time.time()
         self._version = importlib.metadata.version("panevisor")
-        self._failures = FailureRate()
         self._errors = RepeatedErrors(time.monotonic)
         self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
         self._notifier = Notifier.from_environment()
@@ -224,11 +225,8 @@ class Service:
                 case ShutDown() as order:  # it was given before there was a Supervisor
                     self.posts.supervisor.tell(order)
                 case ActorFailed() as failed:
-                    self._supervisor_failed(failed)
-                    if self._failures.is_too_much(time.monotonic()):
-                        error = f"the Supervisor failed {FAILURES + 1} times: {failed.error}"
-                        return Outcome("actor-failed", end_server=False, error=error)
-                    self._build_tree(self._records.load())
+                    self._log.log("error", "actor.failed", failed.facts())
+                    return Outcome("actor-failed", end_server=False, error=f"the Supervisor failed: {failed.error}")
 
     def _signalled(self, number: int) -> None:
         match number:
@@ -406,13 +404,12 @@ class Service:
             config=self._place_config,
             apply=self._opening_apply(known),
             room=self._room(),
-            number=max((row.order for row in self._rows()), default=0),
             closing=self._closing,
             told=self._told.exits,
         )
         self.posts.supervisor.ref = SupervisorActor.start(
             opening,
-            self._nursery(),
+            self._factories(),
             self.posts,
             self._clock,
             self._log,
@@ -521,8 +518,8 @@ class Service:
             raise _ToldToEnd(Outcome(order.cause, end_server=False))
         self._closing = order  # the Supervisor begins with it
 
-    def _nursery(self) -> Nursery:
-        return Nursery(
+    def _factories(self) -> Factories:
+        return Factories(
             terminal=lambda: TerminalActor.start(self._terminal, self._errands, self._log, self.posts.supervisor),
             ticker=self._start_ticker,
             metrics=self._start_metrics,
@@ -648,10 +645,6 @@ class Service:
         self._log.log("error", "adapter.failed", {"error": repr(error), "traceback": trace})
 
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _supervisor_failed(self, failed: ActorFailed) -> None:
-        self._log.log("error", "actor.failed", failed.facts())
-        self._stop_actors()
 
     def _stop_actors(self) -> None:
         """Workers first, so that none of their last messages is lost on the others; in parallel within a class."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from support import DEADLINE
 
+from actors.families import Family
 from actors.feed import Entry
 from actors.messages import Instant
-from actors.replicas import Family
 from actors.requests import Accepted, Order
 from actors.snapshot import Config, Host, Row, Service, Snapshot
 from actors.spec import PaneSize, WorkerSpec

@@ -164,7 +164,8 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object]) ->
     where = place_to_serve(str(file))
     lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
     service = Service(where, lock, records, records.load(), config, config.supervisor, None)
-    thread = threading.Thread(target=service.run, daemon=True)
+    service.exit_codes = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=lambda: service.exit_codes.append(service.run()), daemon=True)  # type: ignore[attr-defined]
     thread.start()
     try:
         wait_until(lambda: began(service))

@@ -1,6 +1,5 @@
-"""An actor that raises is logged with its traceback and replaced; no worker notices."""
+"""An actor that raises is logged. A Worker is replaced, any other ends the service; no process of a worker notices."""
 
-import errno
 import os
 import signal
 import threading
@@ -16,12 +15,11 @@ from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_unt
 
 import actors.worker
 from actors.messages import Fact, Instant, Verb
-from actors.requests import ConfigBroken, Order, Run
-from actors.spec import Condition, PaneSize, WorkerSpec
+from actors.requests import Order, Run
+from actors.spec import Condition, WorkerSpec
 from actors.worker_state import Step, Worker
-from supervisor import private_files, records_file, tmux_server
+from supervisor import tmux_server
 from supervisor.service import Service
-from supervisor.tmux_server import TmuxServer
 
 WORKERS = 5
 
@@ -46,57 +44,22 @@ def log(service: Service) -> str:
 
 
 @pytest.mark.parametrize("role", ["terminal", "ticker", "metrics", "supervisor"])
-def test_a_singleton_that_raises_is_replaced_and_every_worker_stays(service: Service, role: str) -> None:
-    before = pids(service)
-    post = getattr(service.posts, role)
-    old = post.ref
-    post.tell(Poison())
-    wait_until(lambda: post.ref is not old and post.ref.is_alive(), what=f"another {role}")
-    wait_until(lambda: pids(service) == before)
-    seq = service.gateway.seq
-    wait_until(lambda: service.gateway.seq > seq + 2, what="pictures go on")
-    assert '"actor.failed"' in log(service)
-    assert "Traceback" in log(service)
-    assert all(alive(pid) for pid in before.values())
-    assert pids(service) == before
-
-
-def test_a_tree_that_is_built_again_keeps_the_tmux_server_of_now_though_its_socket_was_deleted(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+def test_a_singleton_that_raises_ends_the_service_with_70_and_the_next_one_adopts_every_worker(
+    place: Path, monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
-    """What was known of it when the service began is older: there was none then, or another one."""
-    before, tmux, old = pids(service), service._server.process, service.posts.supervisor.ref
-    assert tmux is not None
-    os.unlink(service.place.state_dir / "tmux.sock")
-    service.posts.supervisor.tell(Poison())
-    wait_until(lambda: service.posts.supervisor.ref is not old and service.posts.supervisor.ref.is_alive())
-    wait_until(lambda: pids(service) == before)
-    assert service._server.process == tmux
-    assert [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_tmux_of(service, pid)] == [tmux.pid]
-
-
-def test_a_tree_that_is_built_again_shows_what_is_wrong_with_the_file_now(service: Service) -> None:
-    """What was wrong with it when the service began may have been mended since, and something else broken."""
-    old = service.posts.supervisor.ref
-    service.posts.supervisor.tell(ConfigBroken("panevisor.toml:1: broken since"))
-    wait_until(lambda: error_shown(service))
-    service.posts.supervisor.tell(Poison())
-    wait_until(lambda: service.posts.supervisor.ref is not old and service.posts.supervisor.ref.is_alive())
-    seq = service.gateway.seq
-    wait_until(lambda: service.gateway.seq > seq + 2, what="pictures of the new tree")
-    assert error_shown(service) == "panevisor.toml:1: broken since"
-
-
-def error_shown(service: Service) -> str | None:
-    return service.gateway.snapshot.service.config.error if service.gateway.snapshot else None
-
-
-def is_tmux_of(service: Service, pid: int) -> bool:
-    try:
-        is_server = b"\0-D" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        return is_server and Path(f"/proc/{pid}/cwd").readlink() == service.place.state_dir
-    except OSError:
-        return False
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
+    begun = lambda service: len(pids(service)) == WORKERS  # noqa: E731
+    with service_inside(place, sleepers(WORKERS), begun) as service:
+        before = pids(service)
+        getattr(service.posts, role).tell(Poison())
+        wait_until(lambda: service.exit_codes, what="the service to end")
+        assert service.exit_codes == [70]
+        said = log(service)
+    assert '"actor.failed"' in said
+    assert "Traceback" in said
+    assert all(alive(pid) for pid in before.values())
+    with service_inside(place, sleepers(WORKERS), begun) as service:
+        assert pids(service) == before
 
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
@@ -140,22 +103,6 @@ def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor
         wait_until(lambda: len(tries) > 2, what="another try")
     wait_until(lambda: len(pids(service)) == WORKERS and pids(service) != before)
     assert '"actor.failed"' not in log(service)
-
-
-def test_an_actor_that_fails_again_and_again_ends_the_service_with_the_workers_running(
-    service: Service, place: Path
-) -> None:
-    before = pids(service)
-    for _ in range(6):
-        old = service.posts.terminal.ref
-        service.posts.terminal.tell(Poison())
-        # a message to the dead one would be dropped, and one failure too few counted
-        wait_until(lambda old=old: service.posts.terminal.ref is not old or '"service.crashed"' in log(service))
-    wait_until(lambda: '"service.crashed"' in log(service))
-    assert all(alive(pid) for pid in before.values())
-    os.kill(TmuxServer(service.place.state_dir, PaneSize()).ensure().pid, signal.SIGKILL)
-    for pid in before.values():
-        os.kill(pid, signal.SIGKILL)
 
 
 def test_a_replaced_pending_worker_is_told_again_what_holds_it(
@@ -209,25 +156,3 @@ def test_a_worker_that_is_stopped_while_it_says_its_last_word_does_not_run(
     service.ask(Order(Verb.STOP, ("w0",)), 10)
     go_on.set()
     wait_until(lambda: "w0" in rows_of(service) and rows_of(service)["w0"].state == "stopped")
-
-
-def test_records_are_repaired_though_the_ticker_was_replaced_meanwhile(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write, full = private_files.write_all, threading.Event()
-
-    def fails(descriptor: int, content: bytes) -> None:
-        if full.is_set():
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(descriptor, content)
-
-    for module in (private_files, records_file):
-        monkeypatch.setattr(module, "write_all", fails)
-    full.set()
-    service.ask(Order(Verb.STOP, ("w0",)), 10)
-    wait_until(lambda: '"service.degraded"' in log(service))
-    old = service.posts.ticker.ref
-    service.posts.ticker.tell(Poison())
-    wait_until(lambda: service.posts.ticker.ref is not old)
-    full.clear()
-    wait_until(lambda: '"service.recovered"' in log(service))

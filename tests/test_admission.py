@@ -1,16 +1,16 @@
 """What holds a pending worker: each condition, and what is said of one that is not met."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
+from crowd_kit import Story, crowd, decide, member, spec
 
-from actors.admission import LAST_LIFE, Queue, Room, Standing, unmet
-from actors.admission import decide as decide_gates
+from actors.crowd.admission import LAST_LIFE, own_gate
+from actors.crowd.members import Member
+from actors.crowd.room import Room
 from actors.gates import Gate
-from actors.messages import Exit, Handle
-from actors.records import Record
-from actors.spec import Condition, WorkerSpec
+from actors.messages import Admitted, Exit, Handle
+from actors.spec import Condition
 from actors.worker_state import State
 
 S = State
@@ -18,23 +18,16 @@ ROOT = Handle(100, 1)
 WELL, BADLY = Exit(0, None, 5.0), Exit(1, None, 5.0)
 
 
-def spec(name: str, **on: Condition) -> WorkerSpec:
-    return WorkerSpec(name=name, command="true", cwd="/", depends_on=tuple(on.items()))
-
-
-def standing(state: State, *, exit: Exit | None = None, alive: bool = False, name: str = "db") -> Standing:
+def standing(state: State, *, exit: Exit | None = None, alive: bool = False, name: str = "db") -> Member:
     """A worker in this state; `alive`: something of its last life lives, or may."""
-    record = Record(spec=spec(name), exit=exit, judged="l1" if exit else None)
-    return Standing(state, replace(record, life="l2", process=ROOT) if alive else record)
+    found = member(state, name, exit=exit, judged="l1" if exit else None)
+    return replace(found, record=replace(found.record, life="l2", process=ROOT)) if alive else found
 
 
-def decide(queue: Iterable[str], standings: Mapping[str, Standing], room: Room) -> dict[str, str | None]:
-    """Each pending worker's gate as people read it."""
-    return {name: shown(gate) for name, gate in decide_gates(queue, standings, room).items()}
-
-
-def shown(gate: Gate | None) -> str | None:
-    return gate.reason if gate else None
+def waits_for(on: Condition, **others: Member) -> Gate | None:
+    """What holds `api`, which needs `db` to be that."""
+    api = member(S.PENDING, spec("api", db=on))
+    return own_gate(Story({**others, "api": api}).roster.crowd, "api")[0]
 
 
 STANDINGS = {
@@ -67,7 +60,7 @@ MET = {
 
 @pytest.mark.parametrize("on", list(Condition))
 def test_a_condition_is_met_by_these_and_no_others(on: Condition) -> None:
-    met = {what for what, db in STANDINGS.items() if unmet(spec("api", db=on), {"db": db}, {}) is None}
+    met = {what for what, db in STANDINGS.items() if waits_for(on, db=db) is None}
     assert met == MET[on]
 
 
@@ -83,21 +76,23 @@ def test_a_condition_is_met_by_these_and_no_others(on: Condition) -> None:
     ],
 )
 def test_a_gate_tells_whether_time_alone_opens_it(what: str, lasts: bool, reason: str) -> None:
-    gate = unmet(spec("api", db=Condition.COMPLETED), {"db": STANDINGS[what]}, {})
+    gate = waits_for(Condition.COMPLETED, db=STANDINGS[what])
     assert gate
     assert (gate.lasts, gate.reason) == (lasts, reason)
 
 
 def test_a_dependency_that_is_not_there_is_named() -> None:
-    assert shown(unmet(spec("api", db=Condition.EXITED), {}, {})) == "db does not exist"
+    gate = waits_for(Condition.EXITED)
+    assert gate
+    assert gate.reason == "db does not exist"
 
 
-def chain(length: int, **states: State) -> dict[str, Standing]:
+def chain(length: int, **states: State) -> dict[str, Member]:
     """w0, w1, …: each but the first waits for the one before to be ready; pending unless told otherwise."""
     found = {}
     for n in range(length):
         needs = spec(f"w{n}", **({f"w{n - 1}": Condition.READY} if n else {}))
-        found[needs.name] = Standing(states.get(needs.name, S.PENDING), Record(spec=needs))
+        found[needs.name] = member(states.get(needs.name, S.PENDING), needs)
     return found
 
 
@@ -115,7 +110,7 @@ def test_all_above_a_failed_worker_are_told_what_it_comes_down_to() -> None:
 def test_what_time_does_not_mend_is_told_before_what_it_may() -> None:
     standings = {"slow": standing(S.STARTING, name="slow"), "bad": standing(S.FAILED, name="bad")}
     needs = spec("api", slow=Condition.READY, bad=Condition.READY)
-    standings["api"] = Standing(S.PENDING, Record(spec=needs))
+    standings["api"] = member(S.PENDING, needs)
     assert decide(["api"], standings, Room(9)) == {"api": "bad is failed, it has to be ready"}
 
 
@@ -128,12 +123,12 @@ def test_a_chain_of_thousands_is_decided_in_a_moment() -> None:
 def test_a_worker_whose_name_sounds_like_waiting_is_no_less_failed() -> None:
     standings = {"waiting": standing(S.FAILED, name="waiting")}
     for name, needs in (("a", "waiting"), ("b", "a")):
-        standings[name] = Standing(S.PENDING, Record(spec=spec(name, **{needs: Condition.READY})))
+        standings[name] = member(S.PENDING, spec(name, **{needs: Condition.READY}))
     assert decide("ab", standings, Room(9))["b"] == "a is pending: waiting is failed, it has to be ready"
 
 
 def test_who_waits_takes_no_place_and_lets_others_pass() -> None:
-    api = Standing(S.PENDING, Record(spec=spec("api", db=Condition.COMPLETED)))
+    api = member(S.PENDING, spec("api", db=Condition.COMPLETED))
     others = {name: standing(S.PENDING, name=name) for name in ("db", "web")}
     gates = decide(["api", "db", "web"], {"api": api, **others}, Room(1))
     assert gates == {
@@ -146,26 +141,17 @@ def test_who_waits_takes_no_place_and_lets_others_pass() -> None:
 # ── the gates that hold all ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def crowd(**states: State) -> dict[str, Standing]:
-    return {name: standing(state, name=name) for name, state in states.items()}
-
-
-def test_so_many_start_at_a_time_and_the_first_in_line_are_next() -> None:
+def test_up_to_max_starting_start_at_a_time_and_the_first_in_line_are_next() -> None:
     names = [f"w{n}" for n in range(60)]
-    queue, standings = Queue(), crowd(**dict.fromkeys(names, S.PENDING))
-    for name in names:
-        queue.note(name, S.PENDING)
-    room, order = Room(1000, max_starting=7), []
-    while any(found.state is S.PENDING for found in standings.values()):
-        gates = decide(queue, standings, room)
-        let_in = [name for name, gate in gates.items() if gate is None]
-        held = {gate for gate in gates.values() if gate}
-        assert held <= {"waiting for a place among the 7 that start at a time"}
-        order += let_in
-        standings |= crowd(**dict.fromkeys(let_in, S.STARTING))
-        starting = [name for name, found in standings.items() if found.state is S.STARTING]
-        assert len(starting) <= 7
-        standings |= crowd(**dict.fromkeys(starting[: 1 + len(order) % 3], S.RUNNING))
+    story = Story(crowd(**dict.fromkeys(names, S.PENDING)), Room(1000, max_starting=7))
+    order = story.told(Admitted)
+    while story.roster.crowd.starting:
+        assert story.roster.crowd.starting <= 7
+        waiting = [name for name in names if story.state(name) is S.PENDING]
+        assert {story.gate(name) for name in waiting} <= {"waiting for a place among the 7 that start at a time"}
+        ready = [name for name in names if story.state(name) is S.STARTING]
+        for name in ready[: 1 + len(order) % 3]:
+            order += story.change(name, S.RUNNING).told(Admitted)
     assert order == names
 
 
@@ -201,7 +187,7 @@ def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
 @pytest.mark.parametrize("room", [Room(9, max_starting=1), Room(9, least_memory=2, memory=1)])
 def test_who_waits_for_one_of_these_gates_is_not_stuck(room: Room) -> None:
     standings = crowd(a=S.STARTING, db=S.PENDING)
-    standings["api"] = Standing(S.PENDING, Record(spec=spec("api", db=Condition.READY)))
-    gates = decide_gates(["db", "api"], standings, room)
-    assert shown(gates["api"]) == "waiting for db to be ready"
-    assert [gate and gate.lasts for gate in gates.values()] == [False, False]
+    standings["api"] = member(S.PENDING, spec("api", db=Condition.READY))
+    story = Story(standings, room)
+    assert story.gate("api") == "waiting for db to be ready"
+    assert story.roster.crowd["api"].stuck is None

@@ -5,16 +5,16 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import rows_of, service_inside, wait_until
 
-from actors.admission import Queue
 from actors.base import Supervised
+from actors.crowd.turn import Roster
 from actors.messages import Verb
-from actors.outbox import Outbox
 from actors.requests import Order, Run
 from actors.spec import Backoff, WorkerSpec
 from supervisor.death_records import FILE as DEATHS
@@ -73,8 +73,9 @@ def tables(service: Service) -> dict[str, int]:
 
 def parts(owner: Any) -> Iterator[tuple[str, Any]]:
     for part in vars(owner).values():
-        if isinstance(part, Outbox | Queue):
-            yield from vars(part).items()
+        if isinstance(part, Roster):
+            yield from ((field.name, getattr(part.crowd, field.name)) for field in fields(part.crowd))
+            yield "unheard", [news for member in part.crowd.values() for news in member.unheard]
 
 
 def belongs(owner: Any, service: Service) -> bool:

@@ -10,7 +10,8 @@ import pytest
 from support import DEADLINE, wait_until
 
 from actors import vital
-from actors.base import ActorFailed, Post, at_work
+from actors.base import Post, at_work
+from actors.failure import ActorFailed
 from actors.loop import Loop, LoopActor
 
 ESCAPING = [RuntimeError, SystemExit, KeyboardInterrupt]

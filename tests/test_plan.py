@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from support import Site, alive, wait_until
 
-from actors.admission import Standing
-from actors.reconcile import changes, why_force
+from actors.crowd.members import Member
+from actors.crowd.reconcile import changes, why_force
 from actors.records import Record
 from actors.requests import Action, Change
 from actors.spec import WorkerSpec
@@ -23,8 +23,8 @@ S = State
 SPEC = WorkerSpec(name="a", command="serve", cwd="/")
 
 
-def known(state: State = S.RUNNING, **record: Any) -> dict[str, Standing]:
-    return {"a": Standing(state, Record(**({"spec": SPEC} | record)))}
+def known(state: State = S.RUNNING, **record: Any) -> dict[str, Member]:
+    return {"a": Member(state=state, record=Record(**({"spec": SPEC} | record)))}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_rename_is_said_to_be_a_new_process() -> None:
 
 
 def test_more_than_half_of_many_needs_force() -> None:
-    standings = {f"w{n}": Standing(S.RUNNING, Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
+    standings = {f"w{n}": Member(state=S.RUNNING, record=Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
     gone = [Change(f"w{n}", A.STOP) for n in range(5)]
     assert why_force(gone[:4], standings) is None
     assert "5 of 8" in (why_force(gone, standings) or "")

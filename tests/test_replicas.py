@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from crowd_kit import Story, decide, member, spec
 from support import Site, alive
 
-from actors.admission import Room, Standing, decide
-from actors.leaving import Leaving
+from actors.crowd.members import Member
+from actors.crowd.replicas import ordered, together, wanted
+from actors.crowd.room import Room
+from actors.families import Family
 from actors.messages import Ordered, Verb
-from actors.records import Head, Record, Scaled
-from actors.replicas import Family, ordered, resolved, together, wanted
+from actors.records import Head, Scaled
 from actors.spec import Condition, WorkerSpec
 from actors.worker_state import State
 from supervisor.config import Config, ConfigError, load_text
@@ -113,40 +115,27 @@ def test_a_family_can_be_depended_on_and_not_on_itself() -> None:
 # ── who depends on a family ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def spec(name: str, family: str = "", **on: Condition) -> WorkerSpec:
-    labels = (("replica_of", family),) if family else ()
-    return WorkerSpec(name=name, command="true", cwd="/", labels=labels, depends_on=tuple(on.items()))
-
-
-def standings(**states: State) -> dict[str, Standing]:
+def replicas(**states: State) -> dict[str, Member]:
     """web_1 … are replicas of web; api waits for web."""
     found = {}
     for name, state in states.items():
         needs = spec("api", web=Condition.READY) if name == "api" else spec(name.replace("_", "-"), "web")
-        found[needs.name] = Standing(state, Record(spec=needs))
+        found[needs.name] = member(state, needs)
     return found
 
 
-def held(standings: dict[str, Standing]) -> str | None:
-    """Return what holds api, in words; None when it may start."""
-    gate = decide(["api"], resolved(standings), Room(9))["api"]
-    return gate and gate.reason
-
-
 def test_who_depends_on_a_family_waits_for_each_replica() -> None:
-    both = standings(web_1=S.RUNNING, web_2=S.STARTING, api=S.PENDING)
-    assert held(both) == "waiting for web-2 to be ready"
-    both |= standings(web_2=S.RUNNING)
-    assert held(both) is None
+    both = replicas(web_1=S.RUNNING, web_2=S.STARTING, api=S.PENDING)
+    assert decide(["api"], both, Room(9)) == {"api": "waiting for web-2 to be ready"}
+    both |= replicas(web_2=S.RUNNING)
+    assert decide(["api"], both, Room(9)) == {"api": None}
     del both["web-1"], both["web-2"]
-    assert held(both) == "web does not exist"
+    assert decide(["api"], both, Room(9)) == {"api": "web does not exist"}
 
 
 def test_replicas_end_after_those_who_depend_on_their_family() -> None:
-    known = standings(web_1=S.RUNNING, web_2=S.RUNNING, api=S.RUNNING)
-    leaving = Leaving()
-    leaving.join(known, Ordered(Verb.STOP, 1), resolved(known))
-    assert set(leaving.due()) == {"api"}
+    known = replicas(web_1=S.RUNNING, web_2=S.RUNNING, api=S.RUNNING)
+    assert Story(known).join(*known, order=Ordered(Verb.STOP, 1)).told(Ordered) == ["api"]
 
 
 # ── how many there are ────────────────────────────────────────────────────────────────────────────────────────────

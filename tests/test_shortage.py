@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support import FAST, Site, alive, wait_until
 
-from actors.admission import KEPT_TASKS, TASKS_A_WORKER, Room, full
+from actors.crowd.room import KEPT_TASKS, TASKS_A_WORKER, Room, full
 from actors.gates import Hold
 from supervisor import shortage
 from supervisor.shortage import NoProcess, NoThread, Shortage

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crowd_kit import Story
 from gateway_bench import Bench, row, snapshot
 from support import Site
 from test_lifecycle import corpse_of, running
 
-from actors.admission import Dependency, Standing, blockers, dependencies
+from actors.crowd.admission import blockers, dependencies
+from actors.crowd.members import Member
 from actors.feed import Entry
 from actors.messages import Exit, Instant, Verb
 from actors.records import Intent, Record
-from actors.requests import Inspect, Inspection, RequestRefused
+from actors.requests import Dependency, Inspect, Inspection, RequestRefused
 from actors.snapshot import Snapshot, iso, row_of
 from actors.spec import (
     Backoff,
@@ -783,10 +785,10 @@ def test_a_log_that_is_not_there_tells_nothing(place: Path) -> None:
     assert log_tail.read(place / "service.log", {"a"}) == []
 
 
-def standing(name: str, state: State, **needed: str) -> Standing:
+def standing(name: str, state: State, **needed: str) -> Member:
     on = tuple((other, Condition(condition)) for other, condition in needed.items())
     spec = WorkerSpec(name=name, command="x", cwd="/", depends_on=on)
-    return Standing(state, Record(spec=spec, reason=f"{name} is so"))
+    return Member(state=state, record=Record(spec=spec, reason=f"{name} is so"))
 
 
 def test_the_blockers_lead_from_the_worker_to_the_root_of_it() -> None:
@@ -797,13 +799,14 @@ def test_the_blockers_lead_from_the_worker_to_the_root_of_it() -> None:
         "web": standing("web", State.PENDING, app="started"),
         "lone": standing("lone", State.PENDING, ghost="ready"),
     }
-    assert blockers("web", standings) == (
+    crowd = Story(standings).roster.crowd
+    assert blockers(crowd, "web") == (
         Dependency("app", Condition.STARTED, met=False, state=State.PENDING, reason="app is so"),
         Dependency("db", Condition.READY, met=False, state=State.FAILED, reason="db is so"),
     )
-    assert blockers("lone", standings) == (Dependency("ghost", Condition.READY, met=False, state=None),)
-    assert blockers("db", standings) == ()
-    assert [needed.met for needed in dependencies(standings["app"].record.spec, standings)] == [True, False]
+    assert blockers(crowd, "lone") == (Dependency("ghost", Condition.READY, met=False, state=None),)
+    assert blockers(crowd, "db") == ()
+    assert [needed.met for needed in dependencies(crowd, "app")] == [True, False]
 
 
 # ── the wire and the command ──────────────────────────────────────────────────────────────────────────────────────

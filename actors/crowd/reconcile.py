@@ -1,12 +1,12 @@
 """What applying a file changes: pure, from the new specs and what is known of each worker.
 
-specs, standings ──changes──▶ one Change a worker ──too_many──▶ why it needs `force`
+specs, known ──changes──▶ one Change a worker ──too_many──▶ why it needs `force`
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
-from actors.admission import Standing
+from actors.crowd.members import Member
 from actors.records import Intent, Scaled
 from actors.requests import Action, Change
 from actors.spec import WorkerSpec
@@ -20,12 +20,12 @@ _ENDS = {Intent.STOPPED, Intent.COMPLETED}
 SMALL = 3  # so many running workers may always be stopped or replaced
 
 
-def changes(specs: Iterable[WorkerSpec], standings: Mapping[str, Standing]) -> tuple[Change, ...]:
+def changes(specs: Iterable[WorkerSpec], known: Mapping[str, Member]) -> tuple[Change, ...]:
     """Return one change a worker of either side, those of the file first; who was defined by hand stays as it is."""
     wanted = {spec.name: spec for spec in specs}
-    kept = [_change(spec, standings.get(name)) for name, spec in wanted.items()]
-    gone = [name for name, standing in standings.items() if name not in wanted and not standing.record.by_hand]
-    return tuple(_with_renames(kept, gone, wanted, standings)) + tuple(_removal(name, standings) for name in gone)
+    kept = [_change(spec, known.get(name)) for name, spec in wanted.items()]
+    gone = [name for name, member in known.items() if name not in wanted and not member.record.by_hand]
+    return tuple(_with_renames(kept, gone, wanted, known)) + tuple(_removal(name, known) for name in gone)
 
 
 def scale_notes(before: Iterable[Scaled], kept: Iterable[Scaled]) -> tuple[Change, ...]:
@@ -38,19 +38,19 @@ def scale_notes(before: Iterable[Scaled], kept: Iterable[Scaled]) -> tuple[Chang
     )
 
 
-def _change(spec: WorkerSpec, standing: Standing | None) -> Change:
-    if standing is None:
+def _change(spec: WorkerSpec, member: Member | None) -> Change:
+    if member is None:
         return Change(spec.name, Action.CREATE)
-    keys = different_keys(standing.record.spec, spec)
-    note = "defined by `run` so far" if standing.record.by_hand else ""
-    if standing.record.intent is Intent.REMOVED:
+    keys = different_keys(member.record.spec, spec)
+    note = "defined by `run` so far" if member.record.by_hand else ""
+    if member.record.intent is Intent.REMOVED:
         return Change(spec.name, Action.START, keys, "it was to be removed")
     if not keys:
         return Change(spec.name, Action.POLICY if note else Action.NONE, note=note)
-    if spec.digest == standing.record.spec.digest:
+    if spec.digest == member.record.spec.digest:
         return Change(spec.name, Action.POLICY, keys, note)
-    stops = standing.state is S.STOPPING and standing.record.intent in _ENDS
-    return _needs_process(spec.name, S.STOPPED if stops else standing.state, keys, note)
+    stops = member.state is S.STOPPING and member.record.intent in _ENDS
+    return _needs_process(spec.name, S.STOPPED if stops else member.state, keys, note)
 
 
 def _needs_process(name: str, state: State, keys: tuple[str, ...], note: str) -> Change:
@@ -64,16 +64,16 @@ def _needs_process(name: str, state: State, keys: tuple[str, ...], note: str) ->
     return Change(name, Action.POLICY, keys, note or f"it is {state}; it counts from the next start")
 
 
-def _removal(name: str, standings: Mapping[str, Standing]) -> Change:
-    state = standings[name].state
+def _removal(name: str, known: Mapping[str, Member]) -> Change:
+    state = known[name].state
     return Change(name, Action.STOP, note="" if state in _RUNNING else f"it is {state}; it is forgotten")
 
 
 def _with_renames(
-    kept: list[Change], gone: list[str], wanted: Mapping[str, WorkerSpec], standings: Mapping[str, Standing]
+    kept: list[Change], gone: list[str], wanted: Mapping[str, WorkerSpec], known: Mapping[str, Member]
 ) -> list[Change]:
     """Note where a new worker is a vanished one under another name: it is stopped and started, not renamed."""
-    old = {name: replace(standings[name].record.spec, name="") for name in gone}
+    old = {name: replace(known[name].record.spec, name="") for name in gone}
     noted = []
     for change in kept:
         same = [n for n, spec in old.items() if change.action is Action.CREATE and spec == _nameless(wanted, change)]
@@ -91,17 +91,17 @@ def different_keys(old: WorkerSpec, new: WorkerSpec) -> tuple[str, ...]:
     return tuple(sorted(different, key=lambda key: key not in _FORCES_REPLACE))
 
 
-def why_force(planned: Iterable[Change], standings: Mapping[str, Standing]) -> str | None:
+def why_force(planned: Iterable[Change], known: Mapping[str, Member]) -> str | None:
     """Return why the changes need `force`, None when they do not.
 
     They remove a protected worker, or end more than half of the running workers, and more than `SMALL`.
     """
     planned = tuple(planned)
     removed = [change.name for change in planned if change.action is Action.STOP]
-    protected = [name for name in removed if standings[name].record.spec.protected]
+    protected = [name for name in removed if known[name].record.spec.protected]
     if protected:
         return f"it would remove what is protected: {', '.join(protected)}; --force if that is meant"
-    running = {name for name, standing in standings.items() if standing.state in _RUNNING}
+    running = {name for name, member in known.items() if member.state in _RUNNING}
     ended = [change.name for change in planned if change.action in _ENDED and change.name in running]
     if len(ended) <= SMALL or len(ended) * 2 <= len(running):
         return None

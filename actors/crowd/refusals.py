@@ -2,32 +2,41 @@
 
 from collections.abc import Iterable, Mapping
 
-from actors.admission import Standing
+from actors.crowd.members import Crowd
+from actors.crowd.reconcile import different_keys
 from actors.messages import Pane, Verb
-from actors.reconcile import different_keys
 from actors.requests import Order, RequestRefused
 from actors.spec import WorkerSpec
 from actors.worker_state import State
 
-Standings = Mapping[str, Standing]
 
-
-def refuse_unknown(names: Iterable[str], standings: Standings) -> None:
-    unknown = [name for name in names if name not in standings]
+def refuse_unknown(names: Iterable[str], crowd: Crowd) -> None:
+    unknown = [name for name in names if name not in crowd]
     if unknown:
         raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
 
 
-def refuse_protected(order: Order, standings: Standings) -> None:
+def refuse_taken_name(name: str, crowd: Crowd) -> None:
+    if name in crowd:
+        raise RequestRefused(
+            "conflict",
+            f"a worker is called {name} already (it is {crowd[name].state}): take another name, "
+            f"or `panevisor remove {name}` first",
+        )
+    if replicas := sorted(crowd.families.get(name, ())):
+        raise RequestRefused("conflict", f"{name} is a family, of {', '.join(replicas[:3])} …: take another name")
+
+
+def refuse_protected(order: Order, crowd: Crowd) -> None:
     """Refuse what would end a protected worker for good; after a restart it is there again."""
-    protected = [name for name in order.names if standings[name].record.spec.protected]
+    protected = [name for name in order.names if crowd[name].record.spec.protected]
     if protected and order.verb in (Verb.STOP, Verb.COMPLETE, Verb.REMOVE):
         raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
 
 
-def refuse_quarantined(order: Order, standings: Standings) -> None:
+def refuse_quarantined(order: Order, crowd: Crowd) -> None:
     """What lives there may be somebody's: a start could double it."""
-    unproven = [name for name in order.names if standings[name].state is State.QUARANTINED]
+    unproven = [name for name in order.names if crowd[name].state is State.QUARANTINED]
     if unproven and order.verb in (Verb.START, Verb.RESTART):
         said = f"quarantined: {', '.join(unproven)}; see `panevisor why`, then --force if nothing of it lives"
         raise RequestRefused("not-permitted", said)
@@ -40,14 +49,14 @@ def refuse_to_replace_unknown(spec: WorkerSpec, panes: tuple[Pane, ...]) -> None
         raise RequestRefused("conflict", f"{said}`panevisor remove {spec.name}`, or take another name")
 
 
-def refuse_to_scale(specs: Mapping[str, WorkerSpec], there: Iterable[str], standings: Standings) -> None:
+def refuse_to_scale(specs: Mapping[str, WorkerSpec], there: Iterable[str], crowd: Crowd) -> None:
     """New replicas are made as the file is now: those that stay have to be so, too."""
     for name, spec in specs.items():
-        standing = standings.get(name)
-        if standing is None:
+        member = crowd.get(name)
+        if member is None:
             continue
         if name not in there:
             raise RequestRefused("conflict", f"{name} exists, and is no replica: `panevisor remove {name}` first")
-        if keys := different_keys(standing.record.spec, spec):
+        if keys := different_keys(member.record.spec, spec):
             said = f"the file has changed for {name} ({', '.join(keys)}): `panevisor apply` first"
             raise RequestRefused("conflict", said)

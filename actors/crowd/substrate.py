@@ -1,0 +1,91 @@
+"""What the workers stand on: tmux, the machine's memory, the parts of the service. Pure."""
+
+from dataclasses import replace
+
+from actors.bulletins import HostSeen, PartFailing, Revived, ServerEnded, TmuxAnswers
+from actors.crowd import admission
+from actors.crowd.effects import AnswerLooks, FindServer, LookAtRecords, LookAtUnknown, RetryLater, WatchServer
+from actors.crowd.turn import Turn
+from actors.messages import Instant, ServerDied
+
+
+def tmux_answers(turn: Turn, answers: TmuxAnswers, _now: Instant) -> None:
+    blind = turn.roster.blind
+    if answers.reason is not None and _is_wanted(turn):
+        turn.say("error", "tmux.unreachable", reason=answers.reason)
+        turn.effects.append(FindServer())
+    elif blind is not None:
+        turn.say("warning", "tmux.answers", after=blind)
+        turn.effects.append(AnswerLooks())
+    turn.become(blind=answers.reason)
+    turn.show_service()
+
+
+def server_ended(turn: Turn, ended: ServerEnded, _now: Instant) -> None:
+    """One incident for all workers: they come back in the order of their dependencies, and no budget is spent."""
+    if ended.server != turn.roster.server:
+        return
+    turn.become(server=None)
+    turn.say("error", "tmux.died", pid=ended.server.pid, workers=len(turn.crowd.members))
+    for name in turn.crowd.order:
+        member = turn.crowd[name]
+        if member.on_the_way and member.turn is None:
+            turn.queue(name)  # in the order of their definition, in whatever order they hear of it
+        turn.tell(name, ServerDied())
+    if _is_wanted(turn):
+        turn.effects.append(FindServer())
+    turn.show_service()
+
+
+def revived(turn: Turn, revived: Revived, now: Instant) -> None:
+    server = revived.server
+    if server is None:
+        turn.effects.append(RetryLater())
+        return
+    before = turn.roster.server
+    if before not in (None, server):
+        server_ended(turn, ServerEnded(before), now)
+    if turn.roster.server is None:
+        turn.become(server=server)
+        turn.keep_head(server=server)
+        turn.effects.append(WatchServer(server))
+        turn.say("warning", "tmux.started", pid=server.pid)
+    turn.show_service()
+
+
+def _is_wanted(turn: Turn) -> bool:
+    """Whether a tmux server is needed: not by a service that ends and has nothing left to end."""
+    return turn.roster.closing is None or turn.crowd.living > 0
+
+
+def host_seen(turn: Turn, seen: HostSeen, _now: Instant) -> None:
+    """Memory and processes are the gates that open and close without any worker's doing."""
+    host = seen.host
+    turn.become(
+        room=replace(
+            turn.roster.room, memory=host.memory_available_bytes, tasks=host.tasks_free, tasks_limit=host.tasks_limit
+        )
+    )
+    admission.tell_who_waits_for_a_turn(turn)
+    turn.effects += [LookAtUnknown(name) for name in turn.roster.unknown]
+    if "records" in dict(turn.roster.degraded):
+        turn.effects.append(LookAtRecords())  # what a damaged file had lost may have been settled
+
+
+def part_failing(turn: Turn, failing: PartFailing, _now: Instant) -> None:
+    note_part(turn, failing)
+
+
+def note_part(turn: Turn, failing: PartFailing) -> None:
+    """Say once that a part of the service fails, and once that it is well again."""
+    degraded = dict(turn.roster.degraded)
+    if failing.reason is None and failing.what in degraded:
+        del degraded[failing.what]
+        turn.say("warning", "service.recovered", what=failing.what)
+    elif failing.reason is not None and degraded.get(failing.what) != failing.reason:
+        degraded[failing.what] = failing.reason
+        turn.say("error", "service.degraded", what=failing.what, reason=failing.reason)
+    else:
+        return
+    turn.become(degraded=tuple(degraded.items()))
+    turn.show_service()

@@ -1,0 +1,146 @@
+"""The roster, and one step of it on its way. Pure: a `Turn` is made by `roster.step` and never outlives it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from actors.adoption import Decision
+from actors.crowd.effects import Define, Effect, Keep, KeepHead, Redefine, Say, ShowOrder, ShowService, Spawn, Tell
+from actors.crowd.intents import News, is_news
+from actors.crowd.members import Crowd, Member, put, queue
+from actors.crowd.room import Room
+from actors.gates import Gate
+from actors.messages import Handle, Pane
+from actors.records import Head, Record
+from actors.requests import RequestRefused, ShutDown
+from actors.snapshot import Config
+from actors.worker_state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """Everything that the Supervisor knows.
+
+    `shared` is the gate that holds all in the line. `server` is None while there is no tmux server, `blind` says why
+    tmux does not answer. `number` is that of the last order. `degraded`: a failing part of the service, and why.
+    `unknown`: panes that bear our mark, and of whose worker nothing is known.
+    """
+
+    crowd: Crowd = field(default_factory=Crowd)
+    room: Room
+    config: Config
+    head: Head = field(default_factory=Head)
+    server: Handle | None = None
+    blind: str | None = None
+    shared: Gate | None = None
+    number: int = 0
+    degraded: tuple[tuple[str, str], ...] = ()
+    unknown: Mapping[str, tuple[Pane, ...]] = field(default_factory=dict)
+    closing: ShutDown | None = None
+    opened: bool = False
+
+    @property
+    def no_tmux(self) -> bool:
+        return self.server is None or self.blind is not None
+
+    @property
+    def degraded_parts(self) -> tuple[str, ...]:
+        return tuple(f"{what}: {reason}" for what, reason in self.degraded)
+
+
+class Turn:
+    """The roster as far as this step has come, the effects so far, and the names that the step has touched."""
+
+    def __init__(self, roster: Roster) -> None:
+        self.roster = roster
+        self.effects: list[Effect] = []
+        self.touched: dict[str, None] = {}
+        self.freed: list[str] = []  # whom a worker that is gone has needed
+
+    @property
+    def crowd(self) -> Crowd:
+        return self.roster.crowd
+
+    def become(self, **news: Any) -> None:
+        self.roster = replace(self.roster, **news)
+
+    # ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, name: str, member: Member | None) -> None:
+        before = self.crowd.get(name)
+        if before and member is None:
+            self.freed += [needed for needed, _ in self.crowd.needs(name)]
+        crowd = put(self.crowd, name, member)
+        if crowd is self.crowd:
+            return
+        self.become(crowd=crowd)
+        self.touched[name] = None
+        for known in (before, member):
+            if known and known.record.spec.replica_of:
+                self.touched[known.record.spec.replica_of] = None
+
+    def change(self, name: str, **news: Any) -> None:
+        self.put(name, replace(self.crowd[name], **news))
+
+    def queue(self, name: str) -> None:
+        self.become(crowd=queue(self.crowd, name))
+
+    def reorder(self, names: Iterable[str]) -> None:
+        self.become(crowd=replace(self.crowd, order=tuple(names)))
+
+    def spawn(self, record: Record, birth: Define | Redefine | Decision, number: int) -> None:
+        """Give a worker a new actor, which has been told nothing yet."""
+        name = record.spec.name
+        known = self.crowd.get(name)
+        if known is None:
+            self.keep(name, record, durable=False)
+            self.put(name, Member(state=State.UNBORN, record=record, heard=number))
+            self.reorder((*self.crowd.order, name) if name not in self.crowd.order else self.crowd.order)
+        else:
+            self.put(name, replace(known, state=State.UNBORN, record=record, rests=False, told=None, heard=number))
+        self.effects.append(Spawn(record, birth, number))
+
+    def remember(self, name: str, record: Record, *, durable: bool) -> None:
+        """Keep a record in memory and on disk, when it is another one."""
+        if record != self.crowd[name].record:
+            self.change(name, record=record)
+            self.keep(name, record, durable=durable)
+
+    def note(self, name: str, record: Record) -> None:
+        """Keep what a worker says of itself; with fsync where it says what was ordered or judged for good."""
+        known = self.crowd[name].record
+        self.remember(name, record, durable=is_news(known, record))
+
+    def tell(self, name: str, message: Any) -> None:
+        self.effects.append(Tell(name, message))
+
+    def tell_news(self, name: str, news: News) -> None:
+        """Tell a worker an order; it is told again to a replacement that has not heard it."""
+        self.change(name, unheard=(*self.crowd[name].unheard, news))
+        self.tell(name, news)
+
+    # ── records, words ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
+        self.effects.append(Keep(name, record, durable))
+
+    def keep_head(self, **news: Any) -> None:
+        self.become(head=replace(self.roster.head, **news))
+        self.effects.append(KeepHead(self.roster.head))
+
+    def say(self, level: str, event: str, **facts: Any) -> None:
+        self.effects.append(Say(level, event, facts))
+
+    def show_order(self) -> None:
+        self.effects.append(ShowOrder(self.crowd.order))
+
+    def show_service(self) -> None:
+        self.effects.append(ShowService())
+
+    def next_number(self) -> int:
+        self.become(number=self.roster.number + 1)
+        return self.roster.number
+
+    def refuse_if_closing(self) -> None:
+        if self.roster.closing:
+            raise RequestRefused("shutting-down", "the service is shutting down")

@@ -1,0 +1,88 @@
+"""Panes with our mark whose worker neither the records nor the file know: shown, until a person decides. Pure.
+
+found at the start ──▶ shown under `degraded` ──▶ taken over (`run`, the file), ended (`remove`), or gone by itself
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from actors import adoption
+from actors.adoption import World
+from actors.bulletins import PartFailing
+from actors.crowd.failures import take_up
+from actors.crowd.members import Member
+from actors.crowd.substrate import note_part
+from actors.crowd.turn import Turn
+from actors.messages import Instant, Pane
+from actors.records import Intent, Record
+from actors.spec import WorkerSpec
+from actors.worker_state import State
+
+Panes = Mapping[str, tuple[Pane, ...]]
+PART = "unknown panes"
+SHOWN = 10  # names in a message
+WAYS = "`panevisor screen NAME` shows what it is, `panevisor remove NAME` ends it, `run` or the file takes it over"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSeen:
+    """What tmux says of a pane of whose worker nothing is known."""
+
+    name: str
+    pane: Pane | None
+
+
+def found(turn: Turn, panes: Panes) -> None:
+    """Say at the start which panes are unknown."""
+    turn.become(unknown=dict(panes))
+    for name in panes:
+        turn.say("warning", "worker.unknown_pane", worker=name, panes=", ".join(pane.id for pane in panes[name]))
+    show(turn)
+
+
+def seen(turn: Turn, seen: UnknownSeen, _now: Instant) -> None:
+    """One that has ended is of no concern any more."""
+    if seen.name in turn.roster.unknown and (seen.pane is None or seen.pane.dead):
+        _without(turn, seen.name)
+        show(turn)
+
+
+def take_over(turn: Turn, record: Record) -> None:
+    """Give what lives under this name to a worker."""
+    panes = turn.roster.unknown.get(record.spec.name, ())
+    _without(turn, record.spec.name)
+    decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
+    take_up(turn, Member(state=State.UNBORN, record=record, heard=turn.roster.number), decision)
+    show(turn)
+
+
+def enlist_to_remove(turn: Turn, name: str) -> None:
+    """Make a worker of an unknown pane, which is ours by its mark, so that it is ended like any other."""
+    if name in turn.roster.unknown and name not in turn.crowd:
+        spec = WorkerSpec(name=name, command=("true",), cwd="/")
+        record = Record(spec=spec, by_hand=True, intent=Intent.REMOVED)
+        turn.keep(name, record, durable=True)
+        take_over(turn, record)
+        turn.show_order()
+
+
+def living(panes: Panes) -> list[str]:
+    return sorted(name for name, each in panes.items() if not all(pane.dead for pane in each))
+
+
+def show(turn: Turn) -> None:
+    note_part(turn, PartFailing(PART, in_words(turn.roster.unknown)))
+
+
+def in_words(panes: Panes) -> str | None:
+    """Say who they are and what can be done; None when there are none."""
+    if not (names := living(panes)):
+        return None
+    shown = [f"{name} ({', '.join(pane.id for pane in panes[name])})" for name in names[:SHOWN]]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    verb, them = ("lives", "it") if len(names) == 1 else ("live", "them")
+    return f"{', '.join(shown)}{more} {verb} in tmux, and neither the records nor the file know {them}: {WAYS}"
+
+
+def _without(turn: Turn, name: str) -> None:
+    turn.become(unknown={other: panes for other, panes in turn.roster.unknown.items() if other != name})
