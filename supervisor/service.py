@@ -670,29 +670,37 @@ class Service:
         self._log_quota.close()
         self._hang_watch.close()
         self._shortage.close()
-        if outcome.end_server:
-            self._end_tmux_server()
+        tmux_ended = outcome.end_server and self._end_tmux_server()
         self._terminal.close_client()
         if outcome.error:
             self._status_file.crashed(outcome.error)
             self._log.log("error", "service.crashed", {"error": outcome.error})
             return FAILED
         self._status_file.stopped(outcome.cause, self.gateway.snapshot)
-        self._log.log("info", "service.stopped", {"cause": outcome.cause, "tmux_ended": outcome.end_server})
+        self._log.log("info", "service.stopped", {"cause": outcome.cause, "tmux_ended": tmux_ended})
         return 0
 
-    def _end_tmux_server(self) -> None:
-        from supervisor.tmux_structure import BoundedServer  # 77 ms, at the end only
-
+    def _end_tmux_server(self) -> bool:
+        """Return whether it has ended: it stays where people have windows of their own."""
         try:
-            people = BoundedServer(self.place.state_dir).sessions_of_others()
+            people = self._people()
             if people:
                 self._log.log("warning", "tmux.kept", {"windows": people})
-                return
+                return False
             self._end_escapees()
             self._terminal.end_server()
         except (TerminalError, OSError) as error:
             self._log.log("error", "tmux.not_ended", {"error": str(error)})
+            return False
+        return True
+
+    def _people(self) -> list[str]:
+        from supervisor.tmux_structure import BoundedServer  # 77 ms, at the end only
+
+        try:
+            return BoundedServer(self.place.state_dir).sessions_of_others()
+        except OSError:  # no process can be had: the standing client needs none
+            return self._terminal.sessions_of_others()
 
     def _end_escapees(self) -> None:
         """End what left every worker's tree unseen (env -i, setsid, double fork): it is a child of the tmux server."""

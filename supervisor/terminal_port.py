@@ -37,10 +37,12 @@ from supervisor.tmux_words import (
     EXPIRED,
     TYPED,
     UNFORKED,
+    WHOSE_FORMAT,
     Launch,
     PaneLine,
     close_if_dead,
     in_time,
+    others_in,
     pipe_if_closed,
     start_in_dead_pane,
     start_in_new_session,
@@ -220,6 +222,11 @@ class TmuxTerminal:
     def revive(self) -> Handle:
         self._client.renew()
         return self._server.ensure()
+
+    def sessions_of_others(self) -> list[str]:
+        """Return the sessions with living panes that are not ours: people's own windows."""
+        (blocks,) = self._client.run(words("list-panes", "-a", "-F", WHOSE_FORMAT))
+        return others_in(line for block in blocks if not block.error for line in block.text.splitlines())
 
     def end_server(self) -> None:
         """End the tmux server; only at `down`."""

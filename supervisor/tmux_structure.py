@@ -13,7 +13,7 @@ from libtmux.common import tmux_cmd
 
 from actors.ports import TerminalUnreachable
 from supervisor.tmux_client import DEADLINE, client_environment, tmux_argv
-from supervisor.tmux_words import IDLE_SESSION, MARK_OPTION
+from supervisor.tmux_words import WHOSE_FORMAT, others_in
 
 
 class BoundedCommand(tmux_cmd):
@@ -54,7 +54,4 @@ class BoundedServer(libtmux.Server):
 
     def sessions_of_others(self) -> list[str]:
         """Return the sessions with living panes that are not ours: people's own windows."""
-        fields = "#{session_name} #{pane_dead} #{?#{" + MARK_OPTION + "},ours,others}"
-        lines = [line.rsplit(" ", 2) for line in self.cmd("list-panes", "-a", "-F", fields).stdout]
-        living = {name for name, dead, whose in lines if (dead, whose) == ("0", "others")}
-        return sorted(living - {IDLE_SESSION})
+        return others_in(self.cmd("list-panes", "-a", "-F", WHOSE_FORMAT).stdout)

@@ -7,6 +7,7 @@ in double quotes. Braces keep the quoting of what is inside them.
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actors.messages import Handle, Pane
@@ -130,6 +131,16 @@ def pipe_if_closed(launch: Launch, pane: str) -> str:
     """Return the commands that open the pane's log pipe where there is none; nothing may follow them on the line."""
     closed = only_if("#{!=:#{pane_pipe},1}", "piped", "-p", "-t", pane)
     return f"{closed} ; {words('pipe-pane', '-t', pane, launch.pipe)}"
+
+
+WHOSE_FORMAT = "#{session_name} #{pane_dead} #{?#{" + MARK_OPTION + "},ours,others}"
+
+
+def others_in(lines: Iterable[str]) -> list[str]:
+    """Return the sessions with living panes that are not ours, of a list-panes in `WHOSE_FORMAT`."""
+    fields = [line.rsplit(" ", 2) for line in lines]
+    living = {name for name, dead, whose in fields if (dead, whose) == ("0", "others")}
+    return sorted(living - {IDLE_SESSION})
 
 
 def close_if_dead(pane: str) -> str:

@@ -99,6 +99,16 @@ def test_a_service_without_processes_does_all_that_needs_none_and_says_so(site: 
     site.run("down", check=0, timeout=30)
 
 
+def test_down_needs_no_process_to_end_tmux_too(site: Site, limit: Limited) -> None:
+    site.write(workers("a", "b"), FAST)
+    site.up()
+    service, tmux = site.service_pid(), site.tmux_pid()
+    limit(service, 0)
+    assert "all workers, the service" in site.run("down", check=0, timeout=60).stdout
+    assert not alive(tmux)
+    assert site.events("service.stopped")[-1]["tmux_ended"] is True
+
+
 def test_down_ends_without_a_process_and_even_without_a_client_of_tmux(site: Site, limit: Limited) -> None:
     site.write(workers("a", "b"), FAST)
     site.up()
