@@ -7,7 +7,7 @@ from typing import Any
 
 from actors.messages import Fact, Handle
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
-from actors.records import Record
+from actors.records import Origin, Record
 from actors.snapshot import Config, Host, Row
 from actors.worker_state import State
 
@@ -182,9 +182,11 @@ class PartFailing:
 
 @dataclass(frozen=True, slots=True)
 class ConfigOnDisk:
-    """Whether the file on disk differs from what was applied."""
+    """Whether the file on disk differs from what was applied, and what it is known by; `gone`: it is not there."""
 
     changed: bool
+    origin: Origin | None = None
+    gone: str | None = None
 
 
 # ── to Workers ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -90,10 +90,26 @@ class Scaled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Which file the service runs, and what it is known by after a move: device and inode of it and of its folder."""
+
+    config: str
+    file: tuple[int, int]
+    folder: tuple[int, int]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Origin":
+        (file, inode), (folder, folder_inode) = data["file"], data["folder"]
+        return cls(
+            config=str(data["config"]), file=(int(file), int(inode)), folder=(int(folder), int(folder_inode))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The world the records speak of: which boot, which tmux server, which file was applied, how the service ended.
 
-    `scaled`: the families whose size a person ordered.
+    `scaled`: the families whose size a person ordered. `origin`: None in the records of an older version.
     """
 
     boot_id: str = ""
@@ -101,19 +117,21 @@ class Head:
     config_digest: str = ""
     clean: bool = True
     scaled: tuple[Scaled, ...] = ()
+    origin: Origin | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Head":
-        server = _table(data).get("server")
+        server, origin = _table(data).get("server"), data.get("origin")
         return cls(
             boot_id=data.get("boot_id", ""),
             server=Handle(**server) if server else None,
             config_digest=data.get("config_digest", ""),
             clean=bool(data.get("clean", False)),
             scaled=tuple(Scaled(**_table(order)) for order in data.get("scaled", ())),
+            origin=Origin.from_json(_table(origin)) if origin else None,
         )
 
 

@@ -209,7 +209,7 @@ class SupervisorActor(SupervisedActor):
     def _show_service(self) -> None:
         roster = self._roster
         tmux = "unreachable" if roster.no_tmux else "ok"
-        self._posts.metrics.tell(ServiceNow(tmux, roster.degraded_parts, roster.config))
+        self._posts.metrics.tell(ServiceNow(tmux, roster.degraded_parts, roster.shown_config))
 
     def _say(self, say: Say) -> None:
         self._journal.log(say.level, say.event, dict(say.facts))

@@ -23,16 +23,18 @@ _CONFLICT = 9
 _CODES = {2: "usage", 5: "config", 6: "not-permitted", 7: "failed", 9: "conflict"}
 
 
-def start(place: Place, timeout: float = START_TIMEOUT) -> Client:
+def start(place: Place, timeout: float = START_TIMEOUT, *, force: bool = False) -> Client:
     """Start a service here, and return a connection once it has a picture.
 
     One that ends instead passes on what it said and its exit code. When another one was quicker, that one is used.
+    `force`: even beside workers of this file that live elsewhere.
     """
+    options = ["-c", str(place.config), "--socket", str(place.socket)]
     place.claim()
     output = place.state_dir / OUTPUT
     with open(output, "wb", opener=opened) as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor", "-c", str(place.config), "--socket", str(place.socket), "serve"],
+            [sys.executable, "-m", "supervisor", *options, "serve", *(["--force"] if force else [])],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

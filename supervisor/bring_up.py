@@ -13,7 +13,7 @@ from typing import Any
 from supervisor import config
 from supervisor.background import start, when_ready
 from supervisor.client import Client, NoService, ServiceError
-from supervisor.conflicts import refuse_another, refuse_left_behind
+from supervisor.conflicts import refuse_another, refuse_astray, refuse_left_behind
 from supervisor.failures import CommandError
 from supervisor.known_workers import state_of
 from supervisor.orders import on_record
@@ -31,7 +31,7 @@ def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
     """Bring everything up: `found` is where a service of this file was last, `own` where the file wants it now."""
     checked(found, own)
     refuse_shared(found.state_dir)
-    with _service(found, own) as client:
+    with _service(found, own, force=force) as client:
         refuse_another(client, own)
         progress = Progress()
         client.on_message = progress
@@ -71,12 +71,14 @@ def _let_service_say_so(found: Place, own: Place) -> None:
         client.call("apply")
 
 
-def _service(found: Place, own: Place) -> Client:
+def _service(found: Place, own: Place, *, force: bool) -> Client:
     try:
         return when_ready(found)
     except NoService:
         refuse_left_behind(own)
-        return start(own)
+        if not force:
+            refuse_astray(own)
+        return start(own, force=force)
 
 
 def next_start(answer: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ import click
 
 from supervisor.failures import CommandError, UnknownWorker
 from supervisor.plain_text import visible
+from supervisor.private_files import as_known
 
 if TYPE_CHECKING:
     from supervisor.place import Place
@@ -59,14 +60,17 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         return _nobody_reads()
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else str(error)
         click.echo(f"panevisor: {visible(what)}", err=True)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
 
 
 def _invoked(context: click.Context) -> Any:
-    """Carry it out; an unknown name that is a family's in the file is said to be that of no replica."""
+    """Carry it out; an unknown name that is a family's in the file is said to be that of no replica.
+
+    Where no service answers because its directory or its file was moved, the answer is where it is now.
+    """
     try:
         return panevisor.invoke(context)
     except UnknownWorker as error:
@@ -77,6 +81,19 @@ def _invoked(context: click.Context) -> Any:
             raise
         scale = f"`{given.command()} scale {error.name} 1` starts one"
         raise UnknownWorker(error.name, f"{error.name} has no replica now: {scale}") from error
+    except CommandError as error:
+        if error.code == "no-service" and (said := _astray(context.obj)):
+            raise CommandError(error.code, said) from error
+        raise
+
+
+def _astray(given: "Given") -> str | None:
+    from supervisor.conflicts import astray
+
+    if given.socket is not None:
+        return None
+    found = astray(given.own_place())
+    return f"no service answers here. {found.what}. {found.mend}" if found else None
 
 
 def _open_standard_streams() -> None:
@@ -214,14 +231,17 @@ def panevisor(context: click.Context, config: str | None, socket: str | None) ->
 
 
 @panevisor.command()
+@click.option("--force", is_flag=True, help="Even where workers of this file live in a directory that was moved.")
 @click.pass_obj
-def serve(given: Given) -> int:
+def serve(given: Given, force: bool) -> int:
     """Run the service in the foreground (for systemd)."""
-    from supervisor.conflicts import refuse_left_behind
+    from supervisor.conflicts import refuse_astray, refuse_left_behind
     from supervisor.lock import Held, hold
 
     place = given.own_place()
     refuse_left_behind(place)
+    if not force:
+        refuse_astray(place)
     place.claim()
     os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
     try:
@@ -270,7 +290,7 @@ def _answering(place: "Place") -> int | None:
 
 @panevisor.command()
 @_timeout
-@click.option("--force", is_flag=True, help="Even if it stops or replaces more than half of the running workers.")
+@click.option("--force", is_flag=True, help="Even if more than half of the running ones end, or some live elsewhere.")
 @click.pass_obj
 def up(given: Given, timeout: float, force: bool) -> int:
     """Start the service if need be, apply the config, wait for a verdict on each worker."""

@@ -21,7 +21,7 @@ from actors.death import Death
 from actors.snapshot import iso
 from actors.vital import VitalThread
 from supervisor.plain_text import plain
-from supervisor.private_files import content_of, opened, replace_file, write_all
+from supervisor.private_files import as_known, content_of, opened, replace_file, write_all
 from supervisor.segments import LifeLog
 
 FILE = "deaths.jsonl"
@@ -175,7 +175,7 @@ class DeathRecords:
             self._lines, self.problem = len(self._kept), None
 
     def _fail(self, error: OSError) -> None:
-        self.problem = f"{self.path}: {error.strerror or error}"
+        self.problem = f"{as_known(self.path)}: {error.strerror or error}"
 
 
 # ── pure ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.doctor_subject import Subject
-from supervisor.findings import Finding, error, ok, warning
+from supervisor.findings import Finding, Level, error, ok, warning
 from supervisor.tables import short_size
 
 NO_ROOM = 50_000_000  # bytes
@@ -32,6 +32,8 @@ def rights(subject: Subject) -> Iterator[Finding]:
         yield error(f"{there} is no directory", mend)
         return
     yield of_directory(state_dir, there)
+    if (logs := subject.begins_at.logs).is_dir() and (finding := of_mode(logs, logs.stat())).level != Level.OK:
+        yield finding
     for socket in (subject.begins_at.socket, subject.begins_at.tmux_socket):
         yield from _of_socket(socket)
     yield from of_filesystem(there, Path("/proc/self/mountinfo").read_text())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from supervisor.client import Client, NoService
+from supervisor.conflicts import astray
 from supervisor.doctor_subject import Subject
 from supervisor.failures import CommandError
 from supervisor.findings import Finding, error, ok, warning
@@ -68,6 +69,8 @@ def service(subject: Subject) -> Iterator[Finding]:
         yield of_heartbeat(report)
         yield from of_health(running.picture) if running.picture else ()
     yield from of_kept(kept_beside(place.state_dir / RECORDS))
+    if found := astray(subject.begins_at):
+        yield error(found.what, found.mend)
     yield from of_pointer(read_pointer(place.config), subject.begins_at.state_dir, place.config)
 
 

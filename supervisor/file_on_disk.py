@@ -8,8 +8,9 @@ import os
 import tomllib
 from pathlib import Path
 
+from actors.records import Origin
 from supervisor.env_files import content_of, digest_of, named_in
-from supervisor.paths import MOST_BYTES, regular_content
+from supervisor.paths import MOST_BYTES, printable, regular_content
 
 Stamp = tuple[int, ...] | None
 """What tells one state of a file from another without reading it; None where it can't be looked at."""
@@ -38,6 +39,26 @@ class FileOnDisk:
         if stamps != self._stamps:
             self._digest, self._stamps = digest_on_disk(self._path), stamps
         return self._digest
+
+
+def origin_of(path: Path) -> Origin | None:
+    """Return what the file is known by after a move; None when it can't be looked at."""
+    try:
+        file, folder = path.stat(), path.parent.stat()
+    except OSError:
+        return None
+    return Origin(config=str(path), file=(file.st_dev, file.st_ino), folder=(folder.st_dev, folder.st_ino))
+
+
+def why_gone(path: Path) -> str | None:
+    """Return the sentence on a file that is not there any more; None while something is, readable or not."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{printable(path)} is gone, moved or deleted: workers go on as they are, and no file can be applied"
+    except OSError:
+        pass
+    return None
 
 
 def digest_on_disk(path: Path) -> str:

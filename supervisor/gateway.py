@@ -33,6 +33,8 @@ from supervisor.crew import Crew
 from supervisor.descriptors import OUT_OF_DESCRIPTORS, Reserve, limit_reached
 from supervisor.gateway_verbs import LoadedConfig, dispatch
 from supervisor.pictures import ACTIVITY, Pictures, plain_entry
+from supervisor.place import TMUX_SOCKET
+from supervisor.private_files import as_known
 from supervisor.unix_socket import Listener, Peer, listen, listening_pid, peer_of
 from supervisor.verdict_wait import Expected, VerdictWait
 from supervisor.wire import WireError
@@ -71,6 +73,7 @@ class Gateway:
         deaths: Callable[[Collection[str] | None, int], list[Death]] = lambda _names, _most: [],
         on_error: Callable[[BaseException], None] = lambda _error: None,
         applier: Executor | None = None,
+        tmux_socket: Path | None = None,
     ) -> None:
         self.pictures = Pictures(before)
         self.starting = "the service has only begun and has no picture yet: try again in a moment"
@@ -85,6 +88,7 @@ class Gateway:
         self._stuck_after = stuck_after
         self._pool = Crew(ASKERS, "gateway-ask")
         self._applier = applier or self._pool
+        self._tmux_socket = tmux_socket or socket_path.with_name(TMUX_SOCKET)
         self._loop = asyncio.new_event_loop()
         self._thread = VitalThread("gateway", self._run)
         self._listener: Listener | None = None
@@ -134,7 +138,7 @@ class Gateway:
         """Listen; raises OSError. The lock of the state directory must be held."""
         self._listener = listen(self._path)
         self._thread.start()
-        self._journal.log("info", "gateway.listening", {"socket": str(self._path)})
+        self._journal.log("info", "gateway.listening", {"socket": as_known(self._path)})
 
     def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
         """Replace the present picture, and tell the subscribers."""
@@ -353,11 +357,10 @@ class Gateway:
         return await self._loop.run_in_executor(self._pool, self._load_config)
 
     async def tmux_pid(self) -> int | None:
-        """Return who listens at tmux's socket; None when nobody does."""
+        """Return who listens at tmux's socket; None when nobody does, and before the first picture."""
         if self.pictures.snapshot is None:
             return None
-        path = Path(self.pictures.snapshot.service.tmux_socket)
-        return await self._loop.run_in_executor(self._pool, listening_pid, path)
+        return await self._loop.run_in_executor(self._pool, listening_pid, self._tmux_socket)
 
     async def verdicts_of(self, expected: Expected, wait: float) -> list[dict[str, Any]]:
         """Look at the present picture and at each that is published until every worker has a verdict."""

@@ -11,6 +11,7 @@ import time
 
 from actors.vital import VitalThread
 from supervisor.new_files import NewFiles
+from supervisor.private_files import as_known
 from supervisor.segments import Segments
 
 AGAIN = 10.0  # seconds; so often the directory is looked up anew, as it may have been replaced
@@ -46,13 +47,13 @@ class LogQuota:
             try:
                 self._segments.made(made)
             except Exception as error:  # the next beat drops what was left
-                self.problem = f"{self._segments.directory}: {error}"
+                self.problem = f"{as_known(self._segments.directory)}: {error}"
             self._ended.wait(max(LEAST_REST, REST * (time.monotonic() - began)))
 
     def _watch(self) -> None:
         try:
             self._files.watch(self._segments.directory)
         except OSError as error:
-            self.problem = f"{error.filename}: {error.strerror}"
+            self.problem = f"{as_known(error.filename)}: {error.strerror}"
         else:
             self.problem = None

@@ -4,6 +4,7 @@ A command finds a running service by the pointer that the service left, though t
 that begins goes by the file. Both read no more of the file than a key or two, so neither needs the heavy imports.
 """
 
+import hashlib
 import os
 import tomllib
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class Place:
     @property
     def tmux_socket(self) -> Path:
         return self.state_dir / TMUX_SOCKET
+
+    @property
+    def marker(self) -> str:
+        """The first part of the marks of its workers."""
+        return hashlib.sha256(os.fsencode(self.state_dir)).hexdigest()[:8]
 
     def claim(self) -> None:
         """Make the directories that a service writes to, and see that they are ours alone; raises OSError."""

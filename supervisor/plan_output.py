@@ -7,7 +7,7 @@ from typing import Any
 
 from supervisor.bring_up import check, checked, next_start
 from supervisor.client import Client, NoService
-from supervisor.conflicts import refuse_another, refuse_left_behind
+from supervisor.conflicts import refuse_another, refuse_astray, refuse_left_behind
 from supervisor.orders import report
 from supervisor.place import Place
 from supervisor.plain_text import visible
@@ -29,6 +29,7 @@ def plan(found: Place, own: Place, *, as_json: bool) -> int:
             planned = client.call("plan")
     except NoService:
         refuse_left_behind(own)
+        refuse_astray(own)
         from supervisor.offline_plan import offline  # 0.3 s of imports, for this only
 
         planned = offline(own)

@@ -15,6 +15,7 @@ import shlex
 import stat
 from pathlib import Path
 
+_DESCRIPTORS = "/proc/self/fd/"
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 
@@ -69,6 +70,26 @@ def no_place(error: OSError, directory: Path) -> OSError:
     """Return the error as one that names the directory, and the mend."""
     mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
     return OSError(error.errno, f"{error.strerror}: {mend}", str(directory))
+
+
+# ── a directory that may be renamed ───────────────────────────────────────────────────────────────────────────────
+
+
+def within(directory: int) -> Path:
+    """Return a path that leads to the open directory of this descriptor, wherever it is renamed to."""
+    return Path(f"{_DESCRIPTORS}{directory}")
+
+
+def as_known(path: str | Path) -> str:
+    """Return the path as people know it: one that leads through a descriptor is written as where that leads now."""
+    text = str(path)
+    if not text.startswith(_DESCRIPTORS):
+        return text
+    number, slash, rest = text.removeprefix(_DESCRIPTORS).partition("/")
+    try:
+        return f"{os.readlink(_DESCRIPTORS + number)}{slash}{rest}"
+    except OSError:
+        return text
 
 
 # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────

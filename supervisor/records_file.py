@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.records import Folding, Head, Record, Records
-from supervisor.private_files import content_of, opened, replace_file, sync_directory, write_all
+from supervisor.private_files import as_known, content_of, opened, replace_file, sync_directory, write_all
 
 FILE = "records.jsonl"
 COMPACT_FACTOR = 4  # lines for each worker and the head before the file is rewritten…
@@ -31,6 +31,7 @@ KEPT_DAMAGED = 5  # files that were found damaged and are kept beside
 SHOWN = 10  # names in a message
 _BAD_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _SUMMED = re.compile(rb'\{"crc":"([0-9a-f]{8})",')
+_HEAD = re.compile(rb'\{("crc":"[0-9a-f]{8}",)?"head":')
 _UNSUMMED = re.compile(rb'\{"(head|worker)":')  # as older versions wrote
 _BEGINS = (b'{"crc":"', b'{"head":', b'{"worker":')
 _NAMED = re.compile(rb'"(?:worker|of)":"([A-Za-z0-9_-]{1,64})"')
@@ -225,12 +226,25 @@ class RecordsFile:
             yield _worker_line(name, record)
 
     def _fail(self, error: OSError) -> None:
-        self._failing = f"{self.path}: {error.strerror or error}"
+        self._failing = f"{as_known(self.path)}: {error.strerror or error}"
 
 
 def read_records(path: Path) -> Records:
     """Return what is on record, for a reader that writes nothing: it sees what `RecordsFile.load` would."""
     return examined(path)[0]
+
+
+def read_head(path: Path) -> Head:
+    """Return the head alone, which takes a scan for its lines; an empty one where none can be read."""
+    try:
+        lines = content_of(path).splitlines()
+    except OSError:
+        return Head()
+    for line in reversed(lines):
+        if _HEAD.match(line):
+            with contextlib.suppress(*_BAD_LINE):
+                return Head.from_json(_entry(line)["head"])
+    return Head()
 
 
 def examined(path: Path) -> tuple[Records, str | None]:

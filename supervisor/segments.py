@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.plain_text import plain
-from supervisor.private_files import replace_file
+from supervisor.private_files import as_known, replace_file
 
 POLL = 0.1  # seconds between two looks of `follow`
 LIVES_KEPT = 50
@@ -206,7 +206,7 @@ class Segments:
             self._note(error)
 
     def _note(self, error: OSError) -> None:
-        self.problem = f"{error.filename or self.directory}: {error.strerror or error}"
+        self.problem = f"{as_known(error.filename or self.directory)}: {error.strerror or error}"
 
 
 def segments_of(directory: Path, name: str) -> list[Segment]:

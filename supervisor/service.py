@@ -10,7 +10,6 @@ actors is built anew and adopts what lives).
 """
 
 import contextlib
-import hashlib
 import importlib.metadata
 import os
 import resource
@@ -55,7 +54,7 @@ from supervisor.config_watch import ConfigWatch
 from supervisor.crew import Crew
 from supervisor.death_records import FILE as DEATHS
 from supervisor.death_records import DeathRecords
-from supervisor.file_on_disk import FileOnDisk, digest_on_disk
+from supervisor.file_on_disk import FileOnDisk, digest_on_disk, origin_of, why_gone
 from supervisor.gateway import Gateway
 from supervisor.hang_watch import HangWatch
 from supervisor.lock import Lock
@@ -69,6 +68,7 @@ from supervisor.plain_text import visible
 from supervisor.private_files import claim, make_private, why_shared
 from supervisor.probes import ProbePool
 from supervisor.processes import ProcessPort
+from supervisor.records_file import FILE as RECORDS
 from supervisor.records_file import RecordsFile
 from supervisor.repeated_errors import RepeatedErrors
 from supervisor.sd_notify import Notifier
@@ -93,7 +93,7 @@ TMUX_RETRY = 1.0
 
 def serve(place: Place, lock: Lock) -> int:
     """Run the service until it is told to end; return the exit code. The lock on the state directory is held."""
-    records = RecordsFile(place.state_dir / "records.jsonl")
+    records = RecordsFile(lock.home / RECORDS)
     known = records.load()
     try:
         config, settings, error = *_config(place), None
@@ -103,6 +103,14 @@ def serve(place: Place, lock: Lock) -> int:
             return 5
         config, settings, error = None, _default_settings(place), str(broken)
     return Service(place, lock, records, known, config, settings, error).run()
+
+
+def end_what_lives(place: Place, lock: Lock) -> int:
+    """Adopt what lives here by the records, apply no file, and end all in order; return the exit code."""
+    records = RecordsFile(lock.home / RECORDS)
+    settings, told = _default_settings(place), "no file is applied: what lives is ended"
+    down = ShutDown(keep_workers=False, cause="down")
+    return Service(place, lock, records, records.load(), None, settings, told, closing=down).run()
 
 
 def _config(place: Place) -> tuple[Config, SupervisorSettings]:
@@ -164,6 +172,8 @@ class Service:
         config: Config | None,
         settings: SupervisorSettings,
         error: str | None,
+        *,
+        closing: ShutDown | None = None,
     ) -> None:
         self.place = place
         self._lock = lock
@@ -182,7 +192,7 @@ class Service:
         self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
         self._notifier = Notifier.from_environment()
         self._watch: ConfigWatch | None = None
-        self._closing: ShutDown | None = None
+        self._closing = closing  # what the Supervisor is told when it begins
         self._unpointed: str | None = None  # why commands can't be led here; None when they are
 
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
@@ -309,15 +319,17 @@ class Service:
 
     def _build_log(self) -> None:
         log = self._settings.log
-        make_private(log.file.parent)
+        inside = log.file.is_relative_to(self.place.state_dir)
+        file = self._lock.home / log.file.relative_to(self.place.state_dir) if inside else log.file
+        make_private(file.parent)
         written = ServiceLog(
-            log.file,
+            file,
             level=log.level,
             format=log.format,
             max_size=log.max_size,
             keep=log.keep,
             console=_terminal(),
-            elsewhere=not log.file.is_relative_to(self.place.state_dir),
+            elsewhere=not inside,
         )
         self._log = LogQueue(written)
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
@@ -335,41 +347,42 @@ class Service:
         return {"previous_pid": before.pid, "previous_ended": ended, "previous_heartbeat": before.last_heartbeat}
 
     def _build_adapters(self, nofile: int) -> None:
-        state_dir = self.place.state_dir
-        claim(state_dir / LOGS)
+        home, marker = self._lock.home, self.place.marker
+        claim(home / LOGS)
         before = log_tail.read(self._settings.log.file)
         self._told = log_tail.told(before)
         self._records.compare(log_tail.otherwise(self._known, self._told))
-        marker = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:8]
         self._clock = SystemClock()
         self._workers = Loop("workers")
         self._applier = Crew(1, "apply")
-        self._server = TmuxServer(state_dir, self._settings.pane, known=self._known.head.server)
-        self._segments = Segments(state_dir / LOGS)
+        self._server = TmuxServer(home, self._settings.pane, known=self._known.head.server)
+        self._segments = Segments(home / LOGS)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in self._known.workers})
         self._log_quota = LogQuota(self._segments)
-        self._terminal = TmuxTerminal(state_dir, self._server, marker=marker, nofile=nofile, segments=self._segments)
-        self._panes = PaneSweeper(state_dir, self._adapter_failed, lambda: self._server.pid)
+        self._terminal = TmuxTerminal(home, self._server, marker=marker, nofile=nofile, segments=self._segments)
+        self._panes = PaneSweeper(home, self._adapter_failed, lambda: self._server.pid)
         self._trees = TreeSweeper(self._adapter_failed, self._tasks)
         self._processes = ProcessPort(
             marker, foreign_roots=self._panes.foreign_roots, own=self._own_processes, on_error=self._adapter_failed
         )
         self._prober = ProbePool(
-            self._adapter_failed, logs=state_dir / LOGS, marker=marker, nofile=nofile, glance=self._panes.glance
+            self._adapter_failed, logs=home / LOGS, marker=marker, nofile=nofile, glance=self._panes.glance
         )
-        self._deaths = DeathRecords(state_dir / DEATHS, state_dir / LOGS)
+        self._deaths = DeathRecords(home / DEATHS, home / LOGS)
         self._on_disk = FileOnDisk(self.place.config)
         self._housekeeping = Housekeeping(self._segments, self._housekeep, self._adapter_failed)
         self._sweeps = Sweeps(self._panes, self._trees, self._housekeeping)
         self._status_file = StatusFile(
-            state_dir / "status.json",
+            home / "status.json",
             version=self._version,
             started_at=self._started_at,
             pid=os.getpid(),
             on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
+        socket = self.place.socket
         self.gateway = Gateway(
-            self.place.socket,
+            home / socket.name if socket.parent == self.place.state_dir else socket,
+            tmux_socket=home / SOCKET,
             ask=self.ask,
             journal=self._log,
             load_config=self._load_config,
@@ -384,6 +397,8 @@ class Service:
 
     def _write_pointer(self) -> None:
         """Lead commands here, though the file be broken one day; without it the service does as well."""
+        if self.place.of_any_file:
+            return
         try:
             paths.write_pointer(self.place.config, self.place.state_dir)
         except OSError as error:
@@ -403,6 +418,7 @@ class Service:
             boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             config=self._place_config,
             apply=self._opening_apply(known),
+            origin=origin_of(self.place.config),
             room=self._room(),
             closing=self._closing,
             told=self._told.exits,
@@ -604,14 +620,15 @@ class Service:
     def _housekeep(self) -> None:
         """Once a health beat: is the file still what was applied, is the lock still ours, can files be written?"""
         supervisor = self.posts.supervisor
-        if not os.access(self.place.state_dir / SOCKET, os.R_OK | os.W_OK):
+        if not os.access(self._lock.home / SOCKET, os.R_OK | os.W_OK):
             self.posts.terminal.tell(Revive())  # it was deleted, or closed to us: the server binds it anew
         applied = self._records_digest()
-        supervisor.tell(ConfigOnDisk(bool(applied) and self._on_disk.digest() != applied))
+        changed, file = bool(applied) and self._on_disk.digest() != applied, self.place.config
+        supervisor.tell(ConfigOnDisk(changed, origin_of(file), why_gone(file)))
         supervisor.tell(
             PartFailing("lock", None if self._lock.still_ours() else "the lock file was deleted or replaced")
         )
-        supervisor.tell(PartFailing("state directory", self._why_not_private()))
+        supervisor.tell(PartFailing("state directory", self._lock.why_away() or self._why_not_private()))
         self._log.retry()
         supervisor.tell(PartFailing("log", self._log.failing))
         supervisor.tell(PartFailing("worker logs", self._segments.problem))
@@ -698,7 +715,7 @@ class Service:
         from supervisor.tmux_structure import BoundedServer  # 77 ms, at the end only
 
         try:
-            return BoundedServer(self.place.state_dir).sessions_of_others()
+            return BoundedServer(self._lock.home).sessions_of_others()
         except OSError:  # no process can be had: the standing client needs none
             return self._terminal.sessions_of_others()
 

@@ -27,7 +27,7 @@ from structlog.processors import JSONRenderer
 from actors.snapshot import iso
 from supervisor.console import Console
 from supervisor.plain_text import visible
-from supervisor.private_files import opened
+from supervisor.private_files import as_known, opened
 from supervisor.state_replay import TABLE, after, is_transition
 
 LONGEST = 2000  # characters of one string
@@ -223,7 +223,7 @@ class LineFile(RotatingFileHandler):
         super().doRollover()
 
     def explain(self, error: OSError) -> str:
-        return f"{self.baseFilename}: {error.strerror or error}"
+        return f"{as_known(self.baseFilename)}: {error.strerror or error}"
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # EBADF: it was closed behind our back

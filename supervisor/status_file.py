@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supervisor.private_files import replace_file
+from supervisor.private_files import as_known, replace_file
 
 if TYPE_CHECKING:
     from actors.snapshot import Snapshot
@@ -112,7 +112,7 @@ class StatusFile:
             try:
                 replace_file(self._path, json.dumps(fields).encode() + b"\n", sync=last_word)
             except OSError as error:
-                self._report(f"{self._path}: {error.strerror or error}")
+                self._report(f"{as_known(self._path)}: {error.strerror or error}")
             else:
                 self._report(None)
 

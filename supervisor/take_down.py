@@ -4,13 +4,18 @@ import contextlib
 import os
 import select
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from supervisor.client import NoService, ServiceError
 from supervisor.conflicts import service_of
 from supervisor.failures import CommandError
+from supervisor.lock import Held, hold
 from supervisor.panes import foreign_panes, living, some
 from supervisor.place import Place
 from supervisor.progress import STOPPED, Progress
+from supervisor.records_file import FILE as RECORDS
+from supervisor.records_file import read_head
 
 TMUX_TIMEOUT = 20.0  # the service ends tmux before itself; tmux took 8 s for 3,000 panes
 
@@ -19,8 +24,8 @@ def down(place: Place, *, keep_workers: bool) -> int:
     """Take everything down, or only the service with `keep_workers`."""
     try:
         client = service_of(place)
-    except NoService as error:
-        raise _without_service(place) from error
+    except NoService:
+        return _without_service(place, keep_workers=keep_workers)
     with client, contextlib.ExitStack() as descriptors:
         progress = Progress(STOPPED)
         client.on_message = progress
@@ -76,16 +81,34 @@ def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> i
     return 0
 
 
-def _without_service(place: Place) -> CommandError:
-    """Say that no service runs; where workers still do, how to end them in order."""
+def _without_service(place: Place, *, keep_workers: bool) -> int:
+    """End in order what a service that was killed has left."""
     left = living(place)
     if not left:
         nothing = f"no service is running, and no worker of it lives (nobody listens at {place.socket})"
-        return CommandError("no-service", nothing)
-    return CommandError(
-        "no-service",
-        f"no service is running, but tmux still has {some(left)}: `panevisor up` adopts them, then `panevisor down`",
-    )
+        raise CommandError("no-service", nothing)
+    if keep_workers:
+        what = f"no service is running, but tmux still has {some(left)}"
+        raise CommandError("no-service", f"{what}: `panevisor up` adopts them, `panevisor down` ends them")
+    print(f"no service is running; ending {some(left)}", file=sys.stderr)
+    _end_left(place)
+    if rest := _left(place):
+        raise CommandError("failed", f"{some(rest)} have not ended: see {place.state_dir}/service.log")
+    print("all workers have ended")
+    return 0
+
+
+def _end_left(place: Place) -> None:
+    """Be the service for as long as it takes: it adopts what lives by the records, and applies no file."""
+    from supervisor.service import end_what_lives  # 0.3 s, where no service runs
+
+    origin = read_head(place.state_dir / RECORDS).origin
+    recorded = replace(place, config=Path(origin.config)) if origin else place
+    try:
+        lock = hold(place.state_dir)
+    except Held as held:
+        raise CommandError("conflict", f"{held} on {place.state_dir}, and does not answer: end it first") from held
+    end_what_lives(recorded, lock)
 
 
 def _left(place: Place) -> list[str]:

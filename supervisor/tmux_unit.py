@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from actors.spec import PaneSize
 from supervisor import subreaper
+from supervisor.conflicts import refuse_astray
 from supervisor.failures import CommandError
 from supervisor.place import Place
 from supervisor.program_file import NOT_INSTALLED
@@ -17,6 +18,7 @@ from supervisor.tmux_server import CONF, TmuxServer, until, write_conf
 
 def become(place: Place) -> NoReturn:
     """Be replaced by tmux, with the service's conf and a scrubbed environment; refuse where one listens already."""
+    refuse_astray(place)
     place.claim()
     if found := TmuxServer(place.state_dir, PaneSize()).find():
         raise CommandError("conflict", f"a tmux server (pid {found.pid}) already listens at {place.tmux_socket}")

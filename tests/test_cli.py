@@ -516,13 +516,13 @@ def test_what_another_user_owns_is_not_permitted_whether_pane_or_log(
     assert f"{home}/st/logs" in capsys.readouterr().err
 
 
-def test_down_without_a_service_says_how_to_end_workers_that_live_on(
+def test_down_that_keeps_workers_has_nothing_to_end_without_a_service_and_says_what_lives(
     tmux_there: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["down"]) == 7
+    assert run(["down", "--keep-workers"]) == 7
     err = capsys.readouterr().err
     assert "1 living worker(s), painter" in err
-    assert "`panevisor up` adopts them" in err
+    assert "`panevisor up` adopts them, `panevisor down` ends them" in err
 
 
 def test_attach_becomes_a_tmux_client_even_inside_another_tmux(

@@ -1,5 +1,6 @@
 """The Supervisor's step: orders, records, incidents, failures, the end; and a machine against the plain rules."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from actors.adoption import Adopt, Begin, Leave, Quarantine
-from actors.bulletins import Changed, Finished, HostSeen, PartFailing, Revived, ServerEnded, TmuxAnswers
+from actors.bulletins import Changed, ConfigOnDisk, Finished, HostSeen, PartFailing, Revived, ServerEnded, TmuxAnswers
 from actors.crowd import roster
 from actors.crowd.admission import is_met
 from actors.crowd.effects import (
@@ -37,7 +38,7 @@ from actors.crowd.room import Room
 from actors.failure import FAILURES, ActorFailed
 from actors.messages import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
 from actors.ports import Survey
-from actors.records import Head, Intent, Record, Records
+from actors.records import Head, Intent, Origin, Record, Records
 from actors.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
 from actors.snapshot import Config, Host
 from actors.spec import Condition
@@ -378,6 +379,24 @@ def test_a_worker_whose_actor_fails_on_the_way_out_is_told_again() -> None:
     story = Story(crowd(a=S.RUNNING)).tell(ShutDown(keep_workers=False)).tell(failure("a", "Ordered"))
     story.tell(Found("a", living_pane("a", story.roster.crowd["a"].record)))
     assert story.told(Ordered) == ["a"]
+
+
+def test_a_file_that_is_gone_is_said_once_and_shown_as_the_error_until_it_is_back() -> None:
+    story = Story()
+    for _ in range(2):
+        story.tell(ConfigOnDisk(True, None, "f is gone"))
+    assert [effect.event for effect in story.done if isinstance(effect, Say)] == ["service.degraded"]
+    assert (story.roster.shown_config.error, story.roster.config.error) == ("f is gone", None)
+    story.tell(ConfigOnDisk(False))
+    assert [effect.event for effect in story.last if isinstance(effect, Say)] == ["service.recovered"]
+    assert story.roster.shown_config.error is None
+
+
+def test_a_new_file_in_the_place_of_the_old_one_is_on_record_once() -> None:
+    origin = Origin(config="f", file=(1, 2), folder=(1, 1))
+    story = Story().tell(ConfigOnDisk(True, origin)).tell(ConfigOnDisk(True, origin)).tell(ConfigOnDisk(True))
+    assert [effect.head.origin for effect in story.done if isinstance(effect, KeepHead)] == [origin]
+    assert Head.from_json(json.loads(json.dumps(story.roster.head.to_json()))).origin == origin
 
 
 # ── a machine: the indexes say what the plain rules say ───────────────────────────────────────────────────────────

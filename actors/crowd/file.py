@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from actors.bulletins import ConfigOnDisk
+from actors.bulletins import ConfigOnDisk, PartFailing
 from actors.crowd.effects import Answer
 from actors.crowd.reconcile import changes, scale_notes, why_force
 from actors.crowd.replicas import wanted
-from actors.crowd.turn import Turn
+from actors.crowd.substrate import note_part
+from actors.crowd.turn import FILE, Turn
 from actors.crowd.workers import carry_out_change, forget_all
 from actors.families import Family, NoReplica
 from actors.messages import Instant
@@ -85,6 +86,9 @@ def note_error(turn: Turn, error: str) -> None:
 
 
 def on_disk(turn: Turn, on_disk: ConfigOnDisk, _now: Instant) -> None:
+    if on_disk.origin not in (None, turn.roster.head.origin):  # an editor puts a new file in the place of the old one
+        turn.keep_head(origin=on_disk.origin)
+    note_part(turn, PartFailing(FILE, on_disk.gone))
     if turn.roster.config.changed_on_disk is not on_disk.changed:
         turn.become(config=replace(turn.roster.config, changed_on_disk=on_disk.changed))
         turn.show_service()

@@ -15,7 +15,7 @@ from actors.crowd.substrate import note_part
 from actors.crowd.turn import Roster, Turn
 from actors.messages import Instant
 from actors.ports import Survey
-from actors.records import Record, Records
+from actors.records import Origin, Record, Records
 from actors.requests import Apply, RequestRefused, ShutDown
 from actors.snapshot import Config
 from actors.worker_state import State
@@ -35,6 +35,7 @@ class Opening:
     apply: Apply | None
     room: Room
     told: Mapping[str, float | None] = field(default_factory=dict)
+    origin: Origin | None = None  # of the file; None where it can't be looked at
     lost: str | None = None  # what was found damaged in the records file, in words
     closing: ShutDown | None = None  # the service was told to end before there was a Supervisor
 
@@ -44,7 +45,7 @@ def open_with(opening: Opening, now: Instant) -> roster.Step:
     head, server = opening.records.head, opening.survey.server
     turn = Turn(Roster(room=opening.room, config=opening.config, head=head, server=server))
     world = _world(turn, opening)
-    turn.keep_head(boot_id=opening.boot_id, server=server, clean=False)
+    turn.keep_head(boot_id=opening.boot_id, server=server, clean=False, origin=opening.origin or head.origin)
     turn.effects.append(WatchServer(server))
     for record in _known_or_found(turn, opening):
         panes = opening.survey.panes.get(record.spec.name, ())

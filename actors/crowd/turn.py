@@ -16,6 +16,8 @@ from actors.requests import RequestRefused, ShutDown
 from actors.snapshot import Config
 from actors.worker_state import State
 
+FILE = "config"  # the part of the service that fails while the config file is gone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
@@ -42,6 +44,11 @@ class Roster:
     @property
     def no_tmux(self) -> bool:
         return self.server is None or self.blind is not None
+
+    @property
+    def shown_config(self) -> Config:
+        """The config; while its file is gone, that is its error."""
+        return replace(self.config, error=dict(self.degraded).get(FILE) or self.config.error)
 
     @property
     def degraded_parts(self) -> tuple[str, ...]:
