@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import rows_of, service_inside, sleepers, wait_until
+from support import DEADLINE, rows_of, service_inside, sleepers, wait_until
 
 from actors.messages import Verb
 from actors.ports import TreeSweep
@@ -19,8 +19,6 @@ from supervisor.segments import Segments
 from supervisor.service import Service
 from supervisor.service_log import LineFile, ServiceLog
 from supervisor.state_replay import rebuild
-
-pytestmark = pytest.mark.timeout(90)
 
 
 class Disk:
@@ -35,7 +33,7 @@ class Disk:
         def held(*arguments: Any, **more: Any) -> Any:
             if not self.works.is_set():
                 self.held.set()
-                self.works.wait(60)
+                self.works.wait(DEADLINE)
             return function(*arguments, **more)
 
         return held
@@ -71,7 +69,7 @@ def test_whoever_logs_waits_for_no_disk_and_nothing_is_lost_while_there_is_room(
     disk.works.clear()
     for number in range(1000):
         log.log("info", "test.line", {"number": number})
-    assert disk.held.wait(10)
+    assert disk.held.wait(DEADLINE)
     disk.works.set()
     log.close()
     assert [line["number"] for line in lines(tmp_path)] == list(range(1000))
@@ -84,7 +82,7 @@ def test_what_is_dropped_is_counted_and_changes_of_state_are_dropped_last(
     monkeypatch.setattr(log_queue, "MOST", 10)
     disk.works.clear()
     log.log("info", "test.first", {})
-    assert disk.held.wait(10)
+    assert disk.held.wait(DEADLINE)
     for number in range(30):
         log.log("info", "test.line", {"number": number})
         move(log, f"w{number % 3}", f"state-{number}")
@@ -115,7 +113,7 @@ def test_a_reopen_keeps_its_place_among_the_lines(log: LogQueue, tmp_path: Path)
 
 def test_an_end_writes_what_waits_though_the_thread_has_died(log: LogQueue, tmp_path: Path) -> None:
     log._order(lambda: [][0])
-    log._thread.join(10)
+    log._thread.join(DEADLINE)
     log.log("info", "test.last", {})
     log.close()
     assert lines(tmp_path)[-1]["event"] == "test.last"
@@ -150,16 +148,16 @@ def test_beats_pictures_and_orders_go_on_while_the_disk_keeps(
             threading.Thread(target=service.ask, args=(Order(Verb.STOP, ("w0",)), 60), daemon=True).start()
             if part == "death records":
                 wait_until(lambda: rows_of(service)["w0"].state == "stopped")
-            assert disk.held.wait(40)
+            assert disk.held.wait(DEADLINE)
             health_beats_go_on(service, monkeypatch)
             if part in NAMED:
-                wait_until(lambda: any(said.startswith(NAMED[part]) for said in degraded(service)), 20)
+                wait_until(lambda: any(said.startswith(NAMED[part]) for said in degraded(service)))
             if part != "records":
-                wait_until(lambda: rows_of(service)["w0"].state == "stopped", 20)
+                wait_until(lambda: rows_of(service)["w0"].state == "stopped")
         finally:
             disk.works.set()
-        wait_until(lambda: rows_of(service)["w0"].state == "stopped", 20)
-        wait_until(lambda: not degraded(service), 20)
+        wait_until(lambda: rows_of(service)["w0"].state == "stopped")
+        wait_until(lambda: not degraded(service))
 
 
 def degraded(service: Service) -> tuple[str, ...]:
@@ -179,6 +177,6 @@ def health_beats_go_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> Non
     tick, seq = service.gateway.snapshot.service.tick, service.gateway.seq
     with monkeypatch.context() as patch:
         patch.setattr(service._trees._sweep, "take", counted)
-        wait_until(lambda: len(swept) > 3, 20, "health beats")
+        wait_until(lambda: len(swept) > 3, what="health beats")
     picture = lambda: service.gateway.snapshot  # noqa: E731
     wait_until(lambda: service.gateway.seq > seq and picture().service.tick > tick + 3, 20, "pictures of new beats")  # type: ignore[union-attr]
