@@ -34,11 +34,11 @@ def spoil(site: Site, *words: str) -> None:
     records(site).write_bytes(b"".join(bad))
 
 
-def without(site: Site, name: str) -> None:
-    """Kill the service, and take every line about this worker out of its records."""
+def without(site: Site, *names: str) -> None:
+    """Kill the service, and take every line about these workers out of its records."""
     site.kill_service()
     lines = records(site).read_text().splitlines(keepends=True)
-    records(site).write_text("".join(line for line in lines if f'"{name}"' not in line))
+    records(site).write_text("".join(line for line in lines if not any(f'"{name}"' in line for name in names)))
 
 
 def test_what_damaged_lines_said_is_told_once_and_the_file_is_kept(site: Site) -> None:
@@ -159,10 +159,11 @@ def test_a_worker_of_the_file_without_a_good_line_is_adopted_and_not_doubled(sit
     site.write(sleepers(3))
     site.up()
     before = {name: worker["pid"] for name, worker in site.workers().items()}
-    without(site, "w1")
+    without(site, "w1", "w2")
     site.up()
     assert {name: worker["pid"] for name, worker in site.workers().items()} == before
     assert {name: len(pids) for name, pids in site.truth().items()} == dict.fromkeys(before, 1)
     assert site.events("worker.quarantined") == []
+    assert len(site.events("service.degraded", what="unknown panes")) == 1  # until the file was applied
     assert degraded(site, "unknown panes") == ""
     assert json.loads(site.run("status", "w1", "-o", "json", check=0).stdout)["workers"][0]["state"] == "running"

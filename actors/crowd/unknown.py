@@ -21,7 +21,10 @@ from actors.worker_state import State
 Panes = Mapping[str, tuple[Pane, ...]]
 PART = "unknown panes"
 SHOWN = 10  # names in a message
-WAYS = "`panevisor screen NAME` shows what it is, `panevisor remove NAME` ends it, `run` or the file takes it over"
+WAYS = (
+    "`panevisor screen NAME` shows what it is, `panevisor remove NAME` ends it, "
+    "`panevisor up` takes over what the file has, and `run` with the same command what was run by hand"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,12 @@ def living(panes: Panes) -> list[str]:
 
 
 def show(turn: Turn) -> None:
-    note_part(turn, PartFailing(PART, in_words(turn.roster.unknown)))
+    said, degraded = in_words(turn.roster.unknown), dict(turn.roster.degraded)
+    if said is None or PART not in degraded:
+        note_part(turn, PartFailing(PART, said))
+        return
+    turn.become(degraded=tuple((degraded | {PART: said}).items()))  # fewer are left: the same incident
+    turn.show_service()
 
 
 def in_words(panes: Panes) -> str | None:
@@ -81,7 +89,7 @@ def in_words(panes: Panes) -> str | None:
     shown = [f"{name} ({', '.join(pane.id for pane in panes[name])})" for name in names[:SHOWN]]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     verb, them = ("lives", "it") if len(names) == 1 else ("live", "them")
-    return f"{', '.join(shown)}{more} {verb} in tmux, and neither the records nor the file know {them}: {WAYS}"
+    return f"{', '.join(shown)}{more} {verb} in tmux, and no record knows {them}: {WAYS}"
 
 
 def _without(turn: Turn, name: str) -> None:
