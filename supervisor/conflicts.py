@@ -93,7 +93,7 @@ def astray(own: Place) -> Astray | None:
         if own.marker in site.markers:
             return _renamed(site, own)
         if site.origin and site.origin.config == str(own.config):
-            return Astray(f"{_who(site)} live on in {visible(site.state_dir)}, by this file", _end_at(site))
+            return Astray(f"{_who(site)} in {visible(site.state_dir)}, by this file", _end_at(site))
         if was_moved(site, own.config):
             return _moved(site)
     return None
@@ -121,23 +121,23 @@ def _renamed(site: "LivingSite", own: Place) -> Astray:
     where, there = visible(site.state_dir), visible(own.state_dir)
     if site.deleted:
         pids = " ".join(str(pid) for pid in (site.service, site.tmux) if pid)
-        what = f"{_who(site)} live on without their state directory {where}, which was deleted"
+        what = f"{_who(site)} without their state directory {where}, which was deleted"
         return Astray(what, f"No command reaches them: `kill {pids}` ends them by a hang-up.")
     back = put_back(str(site.state_dir), str(own.state_dir))
-    return Astray(f"{_who(site)} live on in {where}, which was {there}", f"{_end_at(site)} Or {back}.")
+    return Astray(f"{_who(site)} in {where}, which was {there}", f"{_end_at(site)} Or {back}.")
 
 
 def _moved(site: "LivingSite") -> Astray:
     assert site.origin is not None
     where, then = visible(site.state_dir), visible(site.origin.config)
-    what = f"{_who(site)} live on in {where}, started when this file was {then}"
+    what = f"{_who(site)} in {where}, started when this file was {then}"
     return Astray(what, f"{_end_at(site)} Moved back, the file finds them again.")
 
 
 def _who(site: "LivingSite") -> str:
     count = len(site.workers)
     service = f"service pid {site.service}" if site.service else "no service"
-    return f"{count} worker{'' if count == 1 else 's'} ({service})"
+    return f"{count} worker{'' if count == 1 else 's'} ({service}) live{'s' if count == 1 else ''} on"
 
 
 def _end_at(site: "LivingSite") -> str:
