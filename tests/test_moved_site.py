@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import FAST, Site, alive, wait_until
+from support import DEADLINE, FAST, Site, alive, wait_until
 
 from supervisor.unix_socket import listening_pid
 
@@ -62,7 +62,7 @@ def at(state: Path) -> tuple[str, str]:
 def command(site: Site, *arguments: str, check: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command without the `-c` of the site."""
     argv = [sys.executable, "-m", "supervisor", *arguments]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd="/", env=site.environment())
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, cwd="/", env=site.environment())
     assert check in (None, done.returncode), (arguments, done.returncode, done.stdout, done.stderr)
     return done
 
@@ -94,15 +94,15 @@ def test_a_service_whose_state_directory_is_renamed_says_so_once_and_works_on(si
     pid = site.worker("a")["pid"]
     gone = renamed(site)
     site.state = gone
-    wait_until(lambda: site.events("service.degraded"), 20)
+    wait_until(lambda: site.events("service.degraded"))
     picture = command(site, *at(gone), "status", "-o", "json", check=0).stdout
     assert f"{gone}" in picture
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: site.events("worker.ready", worker="a")[1:], 20)
+    wait_until(lambda: site.events("worker.ready", worker="a")[1:])
     command(site, *at(gone), "stop", "a", check=0)
     assert '"intent":"stopped"' in (gone / "records.jsonl").read_text()
     site.state = gone.rename(site.place / "state")
-    wait_until(lambda: site.events("service.recovered"), 20)
+    wait_until(lambda: site.events("service.recovered"))
     assert [line["what"] for line in site.events("service.degraded")] == ["state directory"]
     assert site.status()["supervisor"]["degraded"] == []
 
@@ -119,7 +119,7 @@ def test_what_lives_in_a_renamed_state_directory_is_named_and_not_doubled(site: 
     assert str(gone) in told
     assert "`panevisor up` adopts" not in told
     for verb in ("up", "serve", "plan", "tmux-server"):
-        refused = site.run(verb, check=9, timeout=30).stderr
+        refused = site.run(verb, check=9, timeout=DEADLINE).stderr
         assert re.search(rf"2 workers \(.*\) live on in {gone}", refused)
     assert site.run("doctor").stdout.count(str(gone)) >= 1
     assert site.truth() == pids
@@ -230,12 +230,12 @@ def test_a_config_that_is_gone_is_said_once_and_named_until_it_is_back(site: Sit
     site.write(SLEEPERS)
     site.up()
     site.config.rename(site.config.with_suffix(".away"))
-    wait_until(lambda: site.status()["supervisor"]["degraded"], 20)
+    wait_until(lambda: site.status()["supervisor"]["degraded"])
     supervisor = site.status()["supervisor"]
     assert any("config" in what for what in supervisor["degraded"])
     assert str(site.config) in supervisor["config"]["error"]
     site.config.with_suffix(".away").rename(site.config)
-    wait_until(lambda: site.events("service.recovered"), 20)
+    wait_until(lambda: site.events("service.recovered"))
     assert len(site.events("service.degraded")) == 1
     wait_until(lambda: site.status()["supervisor"]["config"]["error"] is None)
     assert lives_once(site)
