@@ -193,11 +193,6 @@ class ConfigOnDisk:
 
 
 @dataclass(frozen=True, slots=True)
-class Introduce:
-    """An actor that should know you was replaced: enrol, arm and report again."""
-
-
-@dataclass(frozen=True, slots=True)
 class InputWanted:
     """Type this; `answered` is called once, from the Worker's thread, with None or with why it was not typed.
 

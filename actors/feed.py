@@ -23,10 +23,9 @@ class Entry:
 class Feed:
     """Owns the last `KEPT` entries. Used by one actor only; what it hands out is safe anywhere."""
 
-    def __init__(self, newest_first: tuple[Entry, ...] = ()) -> None:
-        """Begin with the entries of a feed before this one, so that its numbers go on."""
-        self._entries: deque[Entry] = deque(newest_first, maxlen=KEPT)
-        self._next = newest_first[0].seq + 1 if newest_first else 1
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._next = 1
 
     def add(self, ts: float, event: str, level: str, facts: Mapping[str, Any]) -> Entry:
         entry = Entry(self._next, ts, event, level, MappingProxyType(dict(facts)))

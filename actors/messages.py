@@ -323,13 +323,6 @@ class ServerDied:
 
 
 @dataclass(frozen=True, slots=True)
-class OrdersLost:
-    """The Terminal was replaced: an order that it left unanswered expires at `until` (monotonic)."""
-
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
 class Woken:
     """An alarm or a beat: look at your own deadlines."""
 
@@ -358,7 +351,6 @@ Fact = (
     | ProbeFailed
     | ProbeUnknown
     | ServerDied
-    | OrdersLost
     | Woken
 )
 

@@ -8,7 +8,6 @@ the first change. The reports of a health beat wait for its end: all have answer
 that has not reported by then keeps its last row, whose `reported_at` tells its age; it delays no other.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -19,14 +18,13 @@ from actors.bulletins import (
     Armed,
     CaptureTold,
     HealthTold,
-    Introduce,
     Lineup,
     PartFailing,
     Report,
     ServiceNow,
     Withdrawn,
 )
-from actors.feed import Entry, Feed
+from actors.feed import Feed
 from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
 from actors.screen import TOTAL_WARNING_BYTES
 from actors.snapshot import Host, Row, Service, Snapshot
@@ -65,12 +63,7 @@ class MetricsActor(SupervisedActor):
         heartbeat_interval: float,
         ticker: Post[Any],
         supervisor: Post[Any],
-        first_seq: int = 1,
-        feed: tuple[Entry, ...] = (),
-        rows: Iterable[Row] = (),
-        screens: Mapping[str, bytes] | None = None,
     ) -> None:
-        """`first_seq`, `feed`, `rows`, `screens`: what the Metrics before this one left, so that nothing blinks."""
         super().__init__(supervisor, "metrics")
         self._clock = clock
         self._service = service
@@ -82,14 +75,14 @@ class MetricsActor(SupervisedActor):
         self._heartbeat_interval = heartbeat_interval
         self._journal = journal
         self._ticker = ticker
-        self._rows: dict[str, Row] = {row.name: row for row in rows}
-        self._screens: dict[str, bytes] = dict(screens or {})
-        self._screen_bytes = sum(map(len, self._screens.values()))
-        self._feed = Feed(feed)
+        self._rows: dict[str, Row] = {}
+        self._screens: dict[str, bytes] = {}
+        self._screen_bytes = 0
+        self._feed = Feed()
         self._lineup: tuple[str, ...] = ()
         self._lineup_set: frozenset[str] = frozenset()
         self._host = Host()
-        self._seq = first_seq
+        self._seq = 1
         self._published = float("-inf")
         self._due = False
         self._dirty = False
@@ -137,15 +130,11 @@ class MetricsActor(SupervisedActor):
             case HeartbeatDue():
                 self._heartbeat_later()
                 self._beat_heart()
-            case Introduce():
-                self._heartbeat_later()  # a new Ticker knows none of our alarms
-                self._due = False
-                self._publish_soon()
             case _:
                 raise TypeError(f"no message of Metrics: {message!r}")
 
     def _line_up(self, names: tuple[str, ...]) -> None:
-        """Keep this order; who is not in it is gone, though the Metrics before this one may have been told so."""
+        """Keep this order; a worker that is not in it is gone."""
         self._lineup, self._lineup_set = names, frozenset(names)
         for name in self._rows.keys() - self._lineup_set:
             self._withdraw(name)

@@ -17,7 +17,6 @@ from actors.bulletins import (
     Enrolled,
     Finished,
     InputWanted,
-    Introduce,
     Report,
     Withdrawn,
 )
@@ -100,9 +99,6 @@ class WorkerActor(LoopActor):
         assert self._worker is not None
         if self._worker.state is State.REMOVED:
             return  # it has said its last word; what still waits in the mailbox is told to nobody
-        if isinstance(message, Introduce):
-            self._introduce(self._worker)
-            return
         if isinstance(message, InputWanted):
             message = self._given(message)
         if isinstance(message, TreeSeen):
@@ -155,14 +151,6 @@ class WorkerActor(LoopActor):
     def _enrol(self, worker: Worker) -> None:
         keep = worker.spec.log.keep
         self._around.ticker.tell(Enrolled(self._name, self.tell_me, _process(worker), keep))
-
-    def _introduce(self, worker: Worker) -> None:
-        """Some actor was replaced: say again what it has to know of us."""
-        self._armed = None
-        self._enrol(worker)
-        self._arm(worker)
-        self._report()
-        self._around.supervisor.tell(Changed(worker.name, worker.state, record_of(worker), worker.order, worker.rests))
 
     def _report(self, beat: int | None = None) -> None:
         worker = self._worker

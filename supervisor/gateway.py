@@ -125,11 +125,6 @@ class Gateway:
         return self.pictures.feed
 
     @property
-    def screens(self) -> Mapping[str, bytes]:
-        """The last screens, by worker."""
-        return self.pictures.screens
-
-    @property
     def subscribers(self) -> int:
         """How many connections have a topic."""
         return sum(1 for connection in tuple(self._connections) if connection.topics)

@@ -19,7 +19,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -42,7 +41,6 @@ from actors.records import Records
 from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.root import SupervisorActor
 from actors.snapshot import Config as ConfigFacts
-from actors.snapshot import Row
 from actors.snapshot import Service as ServiceFacts
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
@@ -477,9 +475,6 @@ class Service:
             )
             self._watch.start()
 
-    def _rows(self) -> Iterable[Row]:
-        return self.gateway.snapshot.rows.values() if self.gateway.snapshot else ()
-
     def _applied(self) -> str | None:
         """Return the digest of what was applied last; None while the picture shows that something can't be."""
         snapshot = self.gateway.snapshot
@@ -590,10 +585,6 @@ class Service:
             heartbeat_interval=self._settings.heartbeat_interval,
             ticker=self.posts.ticker,
             supervisor=self.posts.supervisor,
-            feed=self.gateway.entries,
-            first_seq=self.gateway.seq + 1,
-            rows=tuple(self._rows()),
-            screens=self.gateway.screens,
         )
 
     def _start_worker(self, name: str, birth: Birth) -> pykka.ActorRef[Any]:

@@ -82,7 +82,6 @@ SAMPLES: tuple[Any, ...] = (
     messages.Ordered(messages.Verb.START, 0),
     messages.SpecChanged(None, 0),  # type: ignore[arg-type]
     bulletins.InputWanted(b"x", (), nothing),
-    bulletins.Introduce(),
     messages.Typed("x", 0),
     messages.TypeHeld("x", 0),
     messages.TypeRefused("x", 0, "sample"),
@@ -101,7 +100,6 @@ SAMPLES: tuple[Any, ...] = (
     messages.ProbeFailed("x", "refused"),
     messages.ProbeUnknown("x", 0.0),
     messages.ServerDied(),
-    messages.OrdersLost(0.0),
     messages.Woken(),
 )
 ERRORS = itertools.cycle([RuntimeError, SystemExit, KeyboardInterrupt])
@@ -149,7 +147,7 @@ def test_orders_are_carried_out_after_all_these_failures(service: Service) -> No
 
 def test_every_message_of_a_worker_has_a_sample() -> None:
     facts = set(messages.Fact.__args__) - {messages.InputGiven} | {bulletins.InputWanted}
-    assert {type(sample) for sample in SAMPLES} - {bulletins.Introduce} == facts
+    assert {type(sample) for sample in SAMPLES} == facts
 
 
 def test_a_request_that_raises_is_one_refused_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import pytest
 from actors.feed import KEPT, Feed
 
 
-def filled(count: int, feed: Feed | None = None) -> Feed:
-    feed = feed or Feed()
+def filled(count: int) -> Feed:
+    feed = Feed()
     for n in range(count):
         feed.add(float(n), "worker.exited", "warning", {"n": n})
     return feed
@@ -21,13 +21,6 @@ def test_the_newest_entry_comes_first() -> None:
 
 def test_numbers_grow_by_one() -> None:
     assert [entry.seq for entry in filled(3).newest_first()] == [3, 2, 1]
-
-
-def test_a_feed_goes_on_where_the_one_before_it_ended() -> None:
-    before = filled(KEPT + 5).newest_first()
-    after = filled(1, Feed(before)).newest_first()
-    assert after[0].seq == KEPT + 6
-    assert after[1:] == before[:-1]
 
 
 def test_only_the_last_hundred_are_kept() -> None:

@@ -32,7 +32,6 @@ from actors.messages import (
     Instant,
     KeepDeath,
     Ordered,
-    OrdersLost,
     Pane,
     PaneAbsent,
     PaneSeen,
@@ -55,6 +54,7 @@ from actors.messages import (
     Type,
     Typed,
     TypeHeld,
+    TypeUnknown,
     Verb,
     Watch,
     Woken,
@@ -575,15 +575,6 @@ def test_a_start_that_still_waits_its_turn_is_not_given_up_however_long_it_waits
     assert s.wait(600).last == ()
     assert s.absent().did(Start) == []
     assert s.begun().w.state is S.RUNNING
-
-
-def test_orders_of_a_lost_terminal_count_as_past_their_deadline() -> None:
-    s = ordered()
-    s.tell(OrdersLost(s.now + 5))
-    assert s.absent().did(Start) == []
-    assert len(s.wait(5).absent().gone().did(Start)) == 1
-    assert running().tell(OrdersLost(0)).last == ()
-    assert pending().tell(OrdersLost(0)).last == ()
 
 
 def test_a_stop_while_a_start_is_unknown_ends_what_is_found_and_else_is_done() -> None:
@@ -1436,7 +1427,7 @@ def typing(*contents: bytes) -> Story:
 
 
 def test_an_answer_about_another_piece_acknowledges_nothing() -> None:
-    s = typing(b"a", b"b", b"c").tell(Typed("s-1", 1)).tell(OrdersLost(9999.0))
+    s = typing(b"a", b"b", b"c").tell(Typed("s-1", 1)).tell(TypeUnknown("s-1", 2))
     assert [ack.number for ack in s.ever(Acknowledge)] == [1, 2]
     s.tell(Typed("s-1", 2))  # late: the third piece is under way by now
     assert [ack.number for ack in s.ever(Acknowledge)] == [1, 2]

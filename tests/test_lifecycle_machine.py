@@ -31,7 +31,6 @@ from actors.messages import (
     InputGiven,
     Instant,
     Ordered,
-    OrdersLost,
     Pane,
     PaneAbsent,
     PaneSeen,
@@ -359,7 +358,7 @@ class OneWorker(RuleBasedStateMachine):
             self.tell(InputGiven(self.given, b"x" * size, () if size else ("C-c",)))
 
     @precondition(lambda self: self.world.typing)
-    @rule(fate=st.sampled_from(["typed", "held", "refused", "unknown", "lost"]))
+    @rule(fate=st.sampled_from(["typed", "held", "refused", "unknown"]))
     def typing_meets_its_fate(self, fate: str) -> None:
         self.tell(self.typing_answer(fate))
 
@@ -373,11 +372,7 @@ class OneWorker(RuleBasedStateMachine):
                 return TypeHeld(life, piece)
             case "refused":
                 return TypeRefused(life, piece, "the pane is dead")
-            case "unknown":
-                return TypeUnknown(life, piece)
-        for held in self.world.orders:
-            held.until = self.now + EXPIRY if held.until is None else held.until
-        return OrdersLost(self.now + EXPIRY)
+        return TypeUnknown(life, piece)
 
     # tmux
 
@@ -403,11 +398,11 @@ class OneWorker(RuleBasedStateMachine):
         self.tell(StartRefused(held.order.life, refusal, "because"))
 
     @precondition(lambda self: any(held.until is None for held in self.world.orders))
-    @rule(lost=st.booleans())
-    def start_is_not_answered(self, lost: bool) -> None:
+    @rule()
+    def start_is_not_answered(self) -> None:
         held = next(held for held in self.world.orders if held.until is None)
         held.until = self.now + EXPIRY
-        self.tell(OrdersLost(held.until) if lost else StartUnknown(held.order.life, held.until))
+        self.tell(StartUnknown(held.order.life, held.until))
 
     @precondition(lambda self: any(held.until is not None for held in self.world.orders))
     @rule(children=st.integers(0, 1), heard=st.booleans())

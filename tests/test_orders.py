@@ -27,9 +27,6 @@ DEAF = {
 }
 
 
-class Poison:
-    """A message that no actor knows: its handler raises."""
-
 
 @pytest.fixture
 def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
@@ -289,47 +286,6 @@ def test_going_down_ends_though_the_last_worker_fails(
     service.posts.supervisor.tell(ShutDown(keep_workers=False))
     wait_until(lambda: '"service.stopped"' in log(service))
     assert raised.is_set()
-
-
-def test_going_down_ends_though_the_supervisor_fails(service: Service) -> None:
-    left = [pid for pid in pids(service).values() if pid]
-    service.posts.supervisor.tell(ShutDown(keep_workers=False))
-    service.posts.supervisor.tell(Poison())
-    wait_until(lambda: '"service.stopped"' in log(service))
-    assert not any(map(alive, left))
-
-
-@pytest.mark.parametrize("verb", ["stop", "remove"])
-@pytest.mark.parametrize("role", ["metrics", "supervisor"])
-def test_who_waits_gets_no_false_verdict_when_an_actor_is_replaced(service: Service, role: str, verb: str) -> None:
-    with Client.connect(service.place.socket) as client:
-        client.call("run", name="r", cwd="/", wait=10.0, **DEAF)
-    pid = pids(service)["r"]
-    assert pid is not None
-    wait_until(lambda: "trap" in Path(f"/proc/{pid}/cmdline").read_text())
-    thread, answer = in_background(service, verb, names=["r"], wait=20.0)
-    wait_until(lambda: states(service)["r"] == "stopping")
-    getattr(service.posts, role).tell(Poison())
-    thread.join(DEADLINE)
-    assert answer
-    assert not alive(pid)  # whatever was answered was answered after the end
-    assert answer[0] != "timeout"
-    assert [verdict["ok"] for verdict in answer[0]] == [True]
-
-
-def test_nobody_vanishes_from_the_picture_when_metrics_is_replaced(service: Service) -> None:
-    seen: list[int] = []
-    publish = service.gateway.publish
-
-    def watched(snapshot: Any, screens: Any) -> None:
-        seen.append(len(snapshot.rows))
-        publish(snapshot, screens)
-
-    service.gateway.publish = watched  # type: ignore[method-assign]
-    old = service.posts.metrics.ref
-    service.posts.metrics.tell(Poison())
-    wait_until(lambda: service.posts.metrics.ref is not old and len(seen) > 3)
-    assert set(seen) == {WORKERS}
 
 
 def test_text_that_is_not_utf_8_is_a_usage_error(site: Site) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fake_ports import FakeClock, FakeDeaths, FakeJournal, FakeProber, FakeProcesses, NotingPost
 
 from actors.adoption import define
-from actors.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Introduce, Report, Withdrawn
+from actors.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
 from actors.errands import Closing, Look
 from actors.loop import Loop
 from actors.messages import (
@@ -208,16 +208,6 @@ def test_a_capture_beat_that_changed_nothing_is_answered_with_silence(world: Wor
     assert (world.metrics.messages, world.supervisor.messages) == ([], [])
 
 
-def test_a_replaced_actor_is_told_all_that_it_has_to_know(world: World) -> None:
-    process = world.starts()
-    for post in (world.ticker, world.metrics, world.supervisor):
-        post.messages.clear()
-    world.tell(Introduce())
-    assert world.ticker.last(Enrolled).process == process
-    assert world.state() == "running"
-    assert world.supervisor.last(Changed).state is State.RUNNING
-
-
 def test_typed_input_is_answered_once_and_where_the_actor_fails_too(world: World) -> None:
     world.starts()
     told: list[str | None] = []
@@ -254,5 +244,5 @@ def test_a_removed_worker_clears_the_tables_of_all_and_says_no_more(world: World
     assert world.terminal.last(Discarding) == Discarding("api")
     assert world.deaths.kept == []
     said = [len(post.messages) for post in (world.ticker, world.metrics, world.supervisor)]
-    world.tell(Introduce(), TreeSeen(world.clock.now().mono, 9, None))
+    world.tell(TreeSeen(world.clock.now().mono, 9, None))
     assert [len(post.messages) for post in (world.ticker, world.metrics, world.supervisor)] == said

@@ -14,7 +14,6 @@ from actors.lifecycle.sightings import pane_absent, pane_seen, process_ended, se
 from actors.lifecycle.starting import (
     admitted,
     keep_waiting,
-    orders_lost,
     start_refused,
     start_unknown,
     started,
@@ -29,7 +28,6 @@ from actors.messages import (
     InputGiven,
     Instant,
     Ordered,
-    OrdersLost,
     PaneAbsent,
     PaneSeen,
     ProbeFailed,
@@ -77,7 +75,7 @@ def _deadlines(w: Worker) -> list[float]:
 
 def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is Phase.ORDERED:
-        return []  # the Terminal answers each start, or OrdersLost tells that it can't
+        return []  # the Terminal answers each start
     if life.phase is not Phase.ALIVE:
         return [life.ask_at]
     if w.state is S.STARTING:
@@ -141,7 +139,6 @@ _CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
     ProbeFailed: probe_told,
     ProbeUnknown: probe_unknown,
     ServerDied: server_died,
-    OrdersLost: orders_lost,
     InputGiven: input_given,
     Typed: was_typed,
     TypeHeld: type_held,

@@ -7,7 +7,6 @@ from actors.lifecycle.aftermath import finish_stop, lay_down
 from actors.lifecycle.ending import begin_ending
 from actors.lifecycle.moves import begin_life, without_pane
 from actors.lifecycle.readiness import await_readiness
-from actors.lifecycle.typed_input import type_unknown
 from actors.messages import (
     Effect,
     Fact,
@@ -15,14 +14,12 @@ from actors.messages import (
     Handle,
     Held,
     Instant,
-    OrdersLost,
     Pane,
     Refusal,
     Start,
     Started,
     StartRefused,
     StartUnknown,
-    TypeUnknown,
     Watch,
 )
 from actors.worker_state import Goal, Life, Phase, State, Step, Worker, move
@@ -103,15 +100,6 @@ def start_unknown(w: Worker, fact: StartUnknown, _now: Instant) -> Step:
         return w, ()
     unknown = replace(life, phase=Phase.UNKNOWN, answered=fact.until, ask_at=fact.until)
     return replace(w, life=unknown, reason="tmux has not answered the start; the next sweep will tell"), ()
-
-
-def orders_lost(w: Worker, fact: OrdersLost, now: Instant) -> Step:
-    life = w.life
-    if life is None:
-        return w, ()
-    w, told = type_unknown(w, TypeUnknown(life.id, w.typing.pieces), now)
-    w, effects = start_unknown(w, StartUnknown(life.id, fact.until), now)
-    return w, (*told, *effects)
 
 
 def start_found(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
