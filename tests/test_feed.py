@@ -55,6 +55,6 @@ def test_nobody_can_change_an_entry() -> None:
 def test_what_was_handed_out_does_not_grow() -> None:
     feed = filled(1)
     before = feed.newest_first()
-    filled(1, feed)
+    feed.add(2.0, "worker.exited", "warning", {})
     assert len(before) == 1
     assert Feed().newest_first() == ()

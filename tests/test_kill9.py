@@ -46,7 +46,8 @@ def test_an_exit_that_was_logged_before_the_kill_and_not_recorded_is_told_once(s
     site.up()
     os.kill(site.worker("dies")["pid"], signal.SIGUSR1)
     site.wait_state("dies", "failed", "backoff")
-    wait_until(lambda: "exited" in (site.state / "deaths.jsonl").read_text())
+    kept = site.state / "deaths.jsonl"
+    wait_until(lambda: kept.exists() and "exited" in kept.read_text())
     site.kill_service()
     records = site.state / "records.jsonl"
     lines = records.read_text().splitlines(keepends=True)
