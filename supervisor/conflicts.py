@@ -17,7 +17,7 @@ from supervisor.failures import CommandError
 from supervisor.lock import put_back
 from supervisor.panes import living, some
 from supervisor.paths import printable, read_pointer
-from supervisor.place import SOCKET, Place
+from supervisor.place import SOCKET, Place, names_one_of
 from supervisor.plain_text import visible
 
 if TYPE_CHECKING:
@@ -102,19 +102,23 @@ def astray(own: Place) -> Astray | None:
 def was_moved(site: "LivingSite", config: Path) -> bool:
     """Whether this is the file that the site was started for, and that is no longer where it was then.
 
-    A file is known by its inode, else by its name in a folder with the same inode; after a move to another disk by
-    its name and its content. A copy is another file, and leaves the first one where it was.
+    It has to name a worker that lives there, and two of these have to be as they were: its inode, its folder's inode,
+    its name, its content. One alone proves nothing: the kernel gives the inode of a deleted file to the next new one.
+    A copy is another file, and leaves the first one where it was.
     """
     from supervisor.file_on_disk import digest_on_disk, origin_of
 
     then, now = site.origin, origin_of(config)
-    if then is None or now is None or os.path.exists(then.config):
+    if then is None or now is None or os.path.exists(then.config) or not names_one_of(site.workers, config):
         return False
-    if now.file == then.file:
-        return True
     applied = site.head.config_digest
-    same_name = os.path.basename(then.config) == config.name
-    return same_name and (now.folder == then.folder or (bool(applied) and digest_on_disk(config) == applied))
+    as_it_was = (
+        now.file == then.file,
+        now.folder == then.folder,
+        os.path.basename(then.config) == config.name,
+        bool(applied) and digest_on_disk(config) == applied,
+    )
+    return sum(as_it_was) >= 2
 
 
 def _renamed(site: "LivingSite", own: Place) -> Astray:

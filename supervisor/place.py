@@ -7,6 +7,7 @@ that begins goes by the file. Both read no more of the file than a key or two, s
 import hashlib
 import os
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,14 @@ def is_family(place: Place, name: str) -> bool:
         return False
     inherited = defaults.get("replicas", 1) if isinstance(defaults, dict) else 1
     return bool(own.get("replicas", inherited) != 1)
+
+
+def names_one_of(workers: Iterable[str], config: Path) -> bool:
+    """Whether the file has a table of one of these workers, or of its family; any file that can't be read might."""
+    named = (_tables(config) or {}).get("workers")
+    if not isinstance(named, dict):
+        return True
+    return any(name in named or name.rpartition("-")[0] in named for name in workers)
 
 
 def _tables(config: Path) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ class Played:
     def __init__(self) -> None:
         self.port: Processes = (fake := FakeProcesses())
         self.start, self.kill = fake.start, fake.kill
+        self.watched = lambda: len(fake._watched)
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
 
     def close(self) -> None:
@@ -42,6 +43,9 @@ class Real:
         (child,) = [child for child in self._house.started if child.pid == process.pid]
         child.kill()
         child.wait()
+
+    def watched(self) -> int:
+        return self._house.port.tables()["watched"]
 
     def close(self) -> None:
         self._house.close()
@@ -74,6 +78,7 @@ def test_a_life_that_is_forgotten_is_told_of_no_more(world: Any) -> None:
     world.port.watch(Watch("l1", first), world.facts.put)
     world.port.watch(Watch("l2", second), world.facts.put)
     world.port.forget("l1")
+    wait_until(lambda: world.watched() == 1)  # the port hears of it in a thread of its own
     world.kill(first)
     world.kill(second)
     assert world.facts.get(timeout=DEADLINE) == ProcessEnded("l2")
