@@ -73,6 +73,7 @@ from supervisor.sd_notify import Notifier
 from supervisor.segments import Segments
 from supervisor.service_log import ServiceLog
 from supervisor.shortage import Shortage
+from supervisor.signals import SignalThread
 from supervisor.status_file import StatusFile, read_status
 from supervisor.subreaper import NOFILE
 from supervisor.sweeps import Housekeeping, Sweeps
@@ -190,6 +191,7 @@ class Service:
         self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
         self._notifier = Notifier.from_environment()
         self._watch: ConfigWatch | None = None
+        self._signals: SignalThread | None = None
         self._closing = closing  # what the Supervisor is told when it begins
         self._unpointed: str | None = None  # why commands can't be led here; None when they are
 
@@ -204,6 +206,8 @@ class Service:
             return self._run(nofile)
         finally:
             listen(None)
+            if self._signals:
+                self._signals.close()
             self._log.close()
 
     def _run(self, nofile: int) -> int:
@@ -310,8 +314,7 @@ class Service:
     def _catch_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # inside another program: it has the signals
-        for number in SIGNALS:
-            signal.signal(number, lambda n, _frame: self._inbox.tell(Signalled(n)))
+        self._signals = SignalThread(SIGNALS, lambda number: self._inbox.tell(Signalled(number)))
         for early in early_signals.noted():
             self._inbox.tell(Signalled(early))
 

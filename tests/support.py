@@ -45,7 +45,8 @@ class Site:
         self.state = place / "state"
 
     def write(self, workers: str, supervisor: str = FAST) -> None:
-        self.config.write_text(supervisor + workers)
+        """Write the file; its last line makes it unlike the file of any other test."""
+        self.config.write_text(f"{supervisor}{workers}\n# {self.place.name}\n")
 
     def run(
         self, *arguments: str, check: int | None = None, timeout: float = DEADLINE

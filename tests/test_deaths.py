@@ -1,5 +1,6 @@
 """Death records: what is kept of an exit, how many, on disk whatever the disk does; and on a real service."""
 
+import contextlib
 import json
 import os
 import sys
@@ -303,7 +304,8 @@ def test_the_end_of_a_stop_that_no_service_saw_is_on_record_and_told_by_why(site
     site.run("stop", "a", "--no-wait", check=0)
     site.kill_service()
     for pid in site.truth().get("a", []):
-        os.kill(pid, 9)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 9)
     wait_until(lambda: not site.truth())
     site.up()
     wait_until(lambda: read_deaths(site.state / "deaths.jsonl"))

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import DEADLINE, Site, wait_until
+from support import DEADLINE, FAST, Site, wait_until
 
 from supervisor import doctor_place as files
 from supervisor import doctor_service as services
@@ -417,7 +417,7 @@ def test_whatever_degrades_the_health_is_a_finding_with_its_mend() -> None:
 
 
 def test_a_degraded_service_has_something_to_mend(site: Site) -> None:
-    site.write("[workers.a]\ncommand = 'exit 3'\nrestart = 'never'\n")
+    site.write("[workers.a]\ncommand = 'exit 3'\nrestart = 'never'\n", FAST + "heartbeat_interval = '1s'\n")
     site.up(check=1)
     wait_until(lambda: json.loads((site.state / "status.json").read_text())["health"] == "degraded")
     said = site.run("doctor", check=0).stdout

@@ -37,13 +37,14 @@ def has_lock(site: Site, process: "subprocess.Popen[bytes]") -> bool:
         return False
 
 
-def test_a_signal_at_any_moment_of_a_start_ends_it_cleanly(site: Site) -> None:
+@pytest.mark.parametrize("first", range(0, 40, 8))
+def test_a_signal_at_any_moment_of_a_start_ends_it_cleanly(site: Site, first: int) -> None:
     site.write(sleepers(3), FAST)
     site.up()
     before = site.truth()
     codes = []
-    for moment in range(40):
-        site.kill_service() if moment == 0 else None
+    site.kill_service()
+    for moment in range(first, first + 8):
         process = begin(site)
         time.sleep(moment * 0.05)
         listens = has_lock(site, process)  # so Python has long begun
