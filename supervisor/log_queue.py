@@ -66,6 +66,12 @@ class LogQueue:
         if self._log.failing:
             self._order(self._log.retry)
 
+    def settle(self) -> None:
+        """Return when what was logged so far is in the file, or after `CLOSING` seconds."""
+        written = threading.Event()
+        self._order(written.set)
+        written.wait(CLOSING)
+
     def close(self) -> None:
         """Write what waits, for a few seconds at the most, and end the thread."""
         with self._changed:

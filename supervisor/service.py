@@ -350,6 +350,7 @@ class Service:
     def _build_adapters(self, nofile: int) -> None:
         home, marker = self._lock.home, self.place.marker
         claim(home / LOGS)
+        self._log.settle()  # this service's own beginning is part of the history
         before = log_tail.read(self._settings.log.file)
         self._told = log_tail.told(before)
         self._records.compare(log_tail.otherwise(self._known, self._told))
