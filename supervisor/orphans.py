@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from pathlib import Path
 
 from actors.messages import Handle
 from supervisor.proc_table import Table, lives, read_table, signal_once
@@ -14,15 +15,16 @@ POLL = 0.02
 def end_orphans(server: Handle) -> list[int]:
     """End the children of the tmux server that are neither in a pane nor its own helpers; return their pids.
 
-    Each signal goes to whom two looks found, the second one just before it: a fork of tmux that is on its way to
-    become a pane is an orphan for a moment. What runs as another user (by setuid) can't be ended by us, and is not
-    among them.
+    Each signal goes to whom two looks found, the second one just before it, and never to a fork of tmux that is on its
+    way to become a pane: it is an orphan until it has got its terminal, and tells itself by the command line of tmux.
+    What runs as another user (by setuid) can't be ended by us, and is not among them.
     """
     ended: set[Handle] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
         found = orphans(read_table(with_marks=False), server)
         again = orphans(read_table(with_marks=False), server) if found else found
-        signalled = {process for process in found & again if _signal(process, number)}
+        ripe = {process for process in found & again if not _is_fork(process, server)}
+        signalled = {process for process in ripe if _signal(process, number)}
         ended |= signalled
         deadline = time.monotonic() + GRACE
         while any(map(lives, signalled)) and time.monotonic() < deadline:
@@ -41,6 +43,14 @@ def orphans(table: Table, server: Handle) -> set[Handle]:
     panes = table.pane_roots(server.pid)
     left = (pid for pid in table.children.get(server.pid, ()) if pid not in panes and table[pid].sid != us.sid)
     return {table[pid].handle for pid in table.closure(left, panes)}
+
+
+def _is_fork(process: Handle, server: Handle) -> bool:
+    """Whether it has the server's command line, as a fork of it has until it executes its program."""
+    lines = [Path(f"/proc/{pid}/cmdline") for pid in (process.pid, server.pid)]
+    with contextlib.suppress(OSError):
+        return lines[0].read_bytes() == lines[1].read_bytes()
+    return False
 
 
 def _signal(process: Handle, number: signal.Signals) -> bool:

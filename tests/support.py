@@ -46,7 +46,7 @@ class Site:
 
     def write(self, workers: str, supervisor: str = FAST) -> None:
         """Write the file; its last line makes it unlike the file of any other test."""
-        self.config.write_text(f"{supervisor}{workers}\n# {self.place.name}\n")
+        self.config.write_text(f"{supervisor}{workers}\n# {self.place.name!a}\n")
 
     def run(
         self, *arguments: str, check: int | None = None, timeout: float = DEADLINE

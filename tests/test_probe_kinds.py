@@ -564,9 +564,10 @@ def test_a_try_that_was_late_because_the_service_was_stopped_is_no_try(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         asked.ready(http=Http(url), attempt_timeout=0.3, interval=60.0)
-        silent.accept()
+        connection, _ = silent.accept()
         asked.pool._loop.call_soon_threadsafe(time.sleep, 0.3 + 2 * LATE)
         assert isinstance(asked.next(), ProbeUnknown)
+        connection.close()
 
 
 # ── patterns ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """Stops on a real service: consoles that are asked, trees that are ended, and what escapes from them."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -142,6 +143,22 @@ def test_at_down_a_new_window_is_no_orphan_and_the_name_of_a_program_proves_noth
     other = int(batch(place, "new-window -d -P -F '#{pane_pid}' -t =_panevisor: -- sleep 1000\n"))
     assert end_orphans(tmux_server.process) == [left]
     assert (alive(left), alive(other)) == (False, True)
+
+
+def test_at_down_a_fork_of_tmux_that_has_no_terminal_yet_is_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it can stand between its own session and its terminal for as long as two looks take."""
+    with contextlib.ExitStack() as started:
+
+        def start(*argv: str) -> Handle:
+            child = started.enter_context(subprocess.Popen(argv))
+            started.callback(child.kill)
+            wait_until(lambda: Path(f"/proc/{child.pid}/cmdline").read_bytes().startswith(b"sleep"))
+            return handle_of(child.pid) or Handle(0, 0)
+
+        server, fork, left = start("sleep", "1001"), start("sleep", "1001"), start("sleep", "1002")
+        monkeypatch.setattr("supervisor.orphans.orphans", lambda table, server: {fork, left})
+        assert end_orphans(server) == [left.pid]
+        assert alive(fork.pid)
 
 
 def process(pid: int, ppid: int, *, sid: int = 0, terminal: int = 0) -> Entry:
