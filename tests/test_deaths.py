@@ -266,7 +266,10 @@ def test_no_file_that_can_be_read_is_no_death(place: Path) -> None:
 
 # ── a real service ────────────────────────────────────────────────────────────────────────────────────────────────
 
-TRACEBACK = "import sys\nfor n in range(30):\n    print(f'line {n} of life')\nsys.exit(3)\n"
+# it waits before it ends: tmux itself loses what it has not read by then (docs/decisions.md, benchmarks/last_words.py)
+TRACEBACK = (
+    "import sys, time\nfor n in range(30):\n    print(f'line {n} of life', flush=True)\ntime.sleep(0.1)\nsys.exit(3)\n"
+)
 
 
 def test_last_words_are_whole_in_record_command_and_why_with_and_without_a_service(site: Site) -> None:
@@ -276,7 +279,7 @@ def test_last_words_are_whole_in_record_command_and_why_with_and_without_a_servi
     site.write("".join(f"[workers.w{n}]\n{command}{policy}" for n in range(4)), FAST)
     site.up(check=1)
     for n in range(4):
-        site.wait_state(f"w{n}", "failed", timeout=60)
+        site.wait_state(f"w{n}", "failed")
     whole = [f"line {n} of life" for n in range(30)]
     file = site.state / "deaths.jsonl"
     wait_until(lambda: len(read_deaths(file)) == 20)

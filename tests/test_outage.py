@@ -35,7 +35,7 @@ def test_what_is_seen_through_tmux_gets_no_verdict_while_it_is_stopped(site: Sit
     site.write(
         worker("log", TICKS, f'live = {{ log = "tick", {often} }}')
         + worker("screen", TICKS, f'live = {{ screen = "tick", {often} }}')
-        + worker("stall", TICKS, 'stall = { after = "3s", ladder = [{ do = "restart" }] }')
+        + worker("stall", TICKS, 'stall = { after = "5s", ladder = [{ do = "restart" }] }')
     )
     site.up()
     lives = {name: row["life"] for name, row in site.workers().items()}

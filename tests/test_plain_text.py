@@ -128,11 +128,12 @@ HIDDEN = "user\u202egnp\u200b"
 
 
 def test_nothing_hides_in_what_the_commands_show(site: Site) -> None:
-    site.write(f"[workers.api]\ncommand = ['sh', '-c', 'printf \"{HIDDEN}\\n\"; exit 3']\nrestart = 'never'\n")
+    prints = f"['sh', '-c', 'printf \"{HIDDEN}\\n\"; sleep 0.1; exit 3']"
+    site.write(f"[workers.api]\ncommand = {prints}\nrestart = 'never'\n")
     site.up(check=1)
     last_words = (["deaths", "api", "--full"], ["why", "api"])
     for command in (["logs", "api"], ["screen", "api"], ["screen", "api", "--ansi"], *last_words):
-        wait_until(lambda command=command: "gnp" in site.run(*command).stdout, 30, " ".join(command))
+        wait_until(lambda command=command: "gnp" in site.run(*command).stdout, what=" ".join(command))
         assert r"user\u202egnp\u200b" in site.run(*command).stdout, command
         assert not set("\u202e\u200b") & set(site.run(*command).stdout), command
     assert HIDDEN in site.run("logs", "api", "--raw").stdout

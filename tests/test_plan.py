@@ -183,7 +183,7 @@ def test_the_first_plan_creates_all(site: Site) -> None:
 
 
 def test_without_a_service_plan_knows_what_is_judged_and_what_was_being_stopped(site: Site) -> None:
-    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '1s', 'KILL']\n"
+    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '6s', 'KILL']\n"
     once = "command = \"trap 'exit 0' USR1; while :; do sleep 0.1; done\"\n"
     site.write(f"[workers.slow]\n{deaf}[workers.job]\n{once}")
     site.up()
