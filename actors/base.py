@@ -2,8 +2,8 @@
 at work. A SupervisedActor has a thread of its own; all Workers share one (`actors.loop`).
 
 pykka stops *all* actors of the process when a handler raises something like SystemExit; here that is one failure of one
-actor, like any other. A message is told to a `Post`, not to an actor: when the owner has replaced the actor, the post
-leads to the new one, and a message to nobody is dropped (the replacement asks for what it needs).
+actor, like any other. A message is told to a `Post`, not to an actor. The owner sets where the post leads; a message to
+an actor that has ended is dropped.
 """
 
 import contextlib

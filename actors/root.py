@@ -135,9 +135,9 @@ class SupervisorActor(SupervisedActor):
             case WatchServer(server):
                 self._factories.watch_server(server)
             case LookFor(name):
-                self._look_for(name)
+                self._look(name, Found, drop_start=True)
             case LookAtUnknown(name):
-                self._look_at_unknown(name)
+                self._look(name, UnknownSeen, drop_start=False)
             case LookAtRecords():
                 self.tell_me(PartFailing("records", self._records.failing or self._records.lost))
             case RetryLater():
@@ -165,15 +165,10 @@ class SupervisorActor(SupervisedActor):
         self._journal.log("error", "actor.failed", failed.facts())
         self._done(Outcome("actor-failed", end_server=False, error=f"the {failed.role} actor failed: {failed.error}"))
 
-    def _look_for(self, name: str) -> None:
+    def _look(self, name: str, answer: type[Found | UnknownSeen], *, drop_start: bool) -> None:
         tell = self.tell_me
-        found = lambda fact: tell(Found(name, _pane_of(fact)))  # noqa: E731
-        self._posts.terminal.tell(Look(name, None, False, found, drop_start=True))
-
-    def _look_at_unknown(self, name: str) -> None:
-        tell = self.tell_me
-        seen = lambda fact: tell(UnknownSeen(name, _pane_of(fact)))  # noqa: E731
-        self._posts.terminal.tell(Look(name, None, False, seen))
+        seen = lambda fact: tell(answer(name, _pane_of(fact)))  # noqa: E731
+        self._posts.terminal.tell(Look(name, None, False, seen, drop_start=drop_start))
 
     def _retry_later(self) -> None:
         at = self._clock.now().mono + RETRY

@@ -120,11 +120,6 @@ class Gateway:
         return self.pictures.snapshot.seq if self.pictures.snapshot else 0
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The last feed, newest first."""
-        return self.pictures.feed
-
-    @property
     def subscribers(self) -> int:
         """How many connections have a topic."""
         return sum(1 for connection in tuple(self._connections) if connection.topics)

@@ -5,8 +5,8 @@
                    │                  ├─ Metrics ── Gateway (socket), StatusFile
                    └ adapters         └─ Worker × N ── ProcessPort, ProbePool
 
-The main thread waits for signals, for the Supervisor's outcome, and for the Supervisor's failure (then the tree of
-actors is built anew and adopts what lives).
+The main thread waits for signals and for the Supervisor's outcome. When the Supervisor fails, or a thread that the
+service cannot do without, the service ends with 70; the workers live on.
 """
 
 import contextlib
@@ -160,7 +160,7 @@ class _ToldToEnd(Exception):
 
 
 class Service:
-    """One run of the service. Adapters live as long as it; the tree of actors may be built more than once."""
+    """One run of the service. The adapters and the tree of actors live as long as it."""
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ def run(turn: Turn, run: Run, _now: Instant) -> None:
     number = turn.next_number()
     record = Record(spec=run.spec, by_hand=True)
     turn.keep(name, record, durable=True)
-    unknown.take_over(turn, record) if name in turn.roster.unknown else turn.spawn(record, Define("run"), number)
+    unknown.spawn(turn, record, Define("run"))
     turn.show_order()
     turn.effects.append(Answer(Accepted(number, (name,))))
 

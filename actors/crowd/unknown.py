@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from actors import adoption
 from actors.adoption import World
 from actors.bulletins import PartFailing
+from actors.crowd.effects import Define
 from actors.crowd.failures import take_up
 from actors.crowd.members import Member
 from actors.crowd.substrate import note_part
@@ -48,6 +49,14 @@ def seen(turn: Turn, seen: UnknownSeen, _now: Instant) -> None:
     if seen.name in turn.roster.unknown and (seen.pane is None or seen.pane.dead):
         _without(turn, seen.name)
         show(turn)
+
+
+def spawn(turn: Turn, record: Record, birth: Define) -> None:
+    """Give a new worker an actor, by the number of the present order; what lives under its name already goes on."""
+    if record.spec.name in turn.roster.unknown:
+        take_over(turn, record)
+    else:
+        turn.spawn(record, birth, turn.roster.number)
 
 
 def take_over(turn: Turn, record: Record) -> None:

@@ -62,8 +62,7 @@ def carry_out_change(turn: Turn, change: Change, spec: WorkerSpec) -> None:
     """Make one worker be as the file says, by the number of the present order."""
     name, number = change.name, turn.roster.number
     if change.action is Action.CREATE:
-        record = Record(spec=spec)
-        unknown.take_over(turn, record) if name in turn.roster.unknown else turn.spawn(record, Define(), number)
+        unknown.spawn(turn, Record(spec=spec), Define())
         return
     known = turn.crowd[name].record
     if known.intent is Intent.REMOVED:  # what was ordered otherwise of it stays
