@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from actors.base import Post, SupervisedActor
-from actors.bulletins import (
+from actors.life.screen import TOTAL_WARNING_BYTES
+from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
+from actors.values.bulletins import (
     Activity,
     Armed,
     CaptureTold,
@@ -24,10 +26,8 @@ from actors.bulletins import (
     ServiceNow,
     Withdrawn,
 )
-from actors.feed import Feed
-from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
-from actors.screen import TOTAL_WARNING_BYTES
-from actors.snapshot import Host, Row, Service, Snapshot
+from actors.values.feed import Feed
+from actors.values.snapshot import Host, Row, Service, Snapshot
 
 TOGETHER = 0.05  # seconds in which changes are published together
 BEAT_DEADLINE = 1.0  # seconds that a health beat waits for its last report

@@ -7,8 +7,8 @@ from typing import Any
 import pykka
 
 from actors.base import Post
-from actors.messages import Handle
-from actors.requests import ShutDown
+from actors.values.messages import Handle
+from actors.values.requests import ShutDown
 from actors.worker import Birth
 
 

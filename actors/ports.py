@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.death import Death
-from actors.feed import Entry
-from actors.messages import (
+from actors.values.death import Death
+from actors.values.feed import Entry
+from actors.values.messages import (
     EndTree,
     Fact,
     Handle,
@@ -28,10 +28,10 @@ from actors.messages import (
     TypeUnknown,
     Watch,
 )
-from actors.messages import Start as StartOrder
-from actors.records import Head, Record, Records
-from actors.snapshot import Host, Snapshot
-from actors.spec import WorkerSpec
+from actors.values.messages import Start as StartOrder
+from actors.values.records import Head, Record, Records
+from actors.values.snapshot import Host, Snapshot
+from actors.values.spec import WorkerSpec
 
 Tell = Callable[[Fact], None]
 

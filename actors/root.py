@@ -13,9 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, assert_never
 
-from actors import adoption
 from actors.base import Post, SupervisedActor
-from actors.bulletins import Activity, Armed, Lineup, PartFailing, ServiceNow
 from actors.crowd.effects import (
     Answer,
     AnswerLooks,
@@ -47,13 +45,15 @@ from actors.crowd.roster import step
 from actors.crowd.turn import Roster
 from actors.crowd.unknown import UnknownSeen
 from actors.errands import Look, LooksDue, Revive
-from actors.failure import ActorFailed
-from actors.messages import Fact, Instant, Pane, PaneSeen
+from actors.life import adoption
+from actors.life.state import Step
 from actors.opening import Factories, Outcome, Posts
 from actors.ports import Clock, Journal, RecordsFile
-from actors.requests import Accepted
+from actors.values.bulletins import Activity, Armed, Lineup, PartFailing, ServiceNow
+from actors.values.failure import ActorFailed
+from actors.values.messages import Fact, Instant, Pane, PaneSeen
+from actors.values.requests import Accepted
 from actors.worker import Birth
-from actors.worker_state import Step
 
 
 class SupervisorActor(SupervisedActor):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
-from actors.bulletins import Revived
 from actors.errands import Closing, Errands, LogArming, LooksDue, Revive
-from actors.messages import Fact, PaneAbsent, PaneSeen, Start, Type
 from actors.ports import Journal, NamedStart, PaneQuestion, TerminalError, TerminalPort
+from actors.values.bulletins import Revived
+from actors.values.messages import Fact, PaneAbsent, PaneSeen, Start, Type
 
 CHUNK = 4
 

@@ -12,7 +12,8 @@ from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
 from actors.beats import Alarms, Beats
-from actors.bulletins import (
+from actors.ports import Clock, Journal, PaneSweep, Sweeper, SweepFailed
+from actors.values.bulletins import (
     Activity,
     Armed,
     CaptureTold,
@@ -25,8 +26,7 @@ from actors.bulletins import (
     TmuxAnswers,
     Withdrawn,
 )
-from actors.messages import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
-from actors.ports import Clock, Journal, PaneSweep, Sweeper, SweepFailed
+from actors.values.messages import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
 
 TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
 SWEEP_LOST = 30.0  # seconds after which a sweep that never answered is given up

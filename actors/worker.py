@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.base import Post
-from actors.bulletins import (
+from actors.errands import Closing, LogArming, Look
+from actors.life import due, step
+from actors.life.state import Goal, Phase, State, Step, Worker
+from actors.loop import Loop, LoopActor
+from actors.ports import Clock, Deaths, Journal, Prober, Processes
+from actors.terminal import Discarding, StartWanted, Typing
+from actors.values.bulletins import (
     Activity,
     Armed,
     Changed,
@@ -20,10 +26,7 @@ from actors.bulletins import (
     Report,
     Withdrawn,
 )
-from actors.errands import Closing, LogArming, Look
-from actors.lifecycle import due, step
-from actors.loop import Loop, LoopActor
-from actors.messages import (
+from actors.values.messages import (
     Acknowledge,
     ArmLog,
     AskPane,
@@ -46,11 +49,8 @@ from actors.messages import (
     Type,
     Watch,
 )
-from actors.ports import Clock, Deaths, Journal, Prober, Processes
-from actors.records import Intent, Record
-from actors.snapshot import row_of
-from actors.terminal import Discarding, StartWanted, Typing
-from actors.worker_state import Goal, Phase, State, Step, Worker
+from actors.values.records import Intent, Record
+from actors.values.snapshot import row_of
 
 Birth = Callable[[Instant], Step]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.site import IDLE, Site, site
-from supervisor.client import Client
+from supervisor.wire.client import Client
 
 AT_ONCE = 20
 WARM_UP = 200  # cycles before the baseline: caches and free lists fill up

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.site import CHANGING, IDLE, Site, site
-from supervisor.pane_sweep import PaneSweeper
+from supervisor.tmux.sweep import PaneSweeper
 
 SECONDS = 20
 

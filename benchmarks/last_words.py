@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actors.spec import PaneSize, WorkerSpec
-from supervisor.segments import pipe_command
-from supervisor.tmux_client import ControlClient
-from supervisor.tmux_server import TmuxServer, until
-from supervisor.tmux_words import Launch, start_in_dead_pane, start_in_new_session, words
+from actors.values.spec import PaneSize, WorkerSpec
+from supervisor.logs.segments import pipe_command
+from supervisor.tmux.client import ControlClient
+from supervisor.tmux.server import TmuxServer, until
+from supervisor.tmux.words import Launch, start_in_dead_pane, start_in_new_session, words
 
 EXITS = 2000
 FEWER = 10  # a flood is counted over so much fewer exits

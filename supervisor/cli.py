@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from supervisor.failures import CommandError, UnknownWorker
-from supervisor.plain_text import visible
-from supervisor.private_files import as_known
+from supervisor.kernel.files import as_known
+from supervisor.text.plain import visible
+from supervisor.wire.errors import CommandError, UnknownWorker
 
 if TYPE_CHECKING:
-    from supervisor.place import Place
-    from supervisor.selection import Selection
+    from supervisor.state.lock import Lock
+    from supervisor.state.place import Place
+    from supervisor.wire.selection import Selection
 
 NAME = "panevisor"
 INTERRUPTED = 128 + signal.SIGINT
@@ -74,7 +75,7 @@ def _invoked(context: click.Context) -> Any:
     try:
         return panevisor.invoke(context)
     except UnknownWorker as error:
-        from supervisor.place import is_family
+        from supervisor.state.place import is_family
 
         given: Given = context.obj
         if not is_family(given.place(), error.name):
@@ -88,7 +89,7 @@ def _invoked(context: click.Context) -> Any:
 
 
 def _astray(given: "Given") -> str | None:
-    from supervisor.conflicts import astray
+    from supervisor.commands.conflicts import astray
 
     if given.socket is not None:
         return None
@@ -140,13 +141,13 @@ class Given:
 
     def place(self) -> "Place":
         """Return where the service of this config is found."""
-        from supervisor.place import locate
+        from supervisor.state.place import locate
 
         return locate(self.config, self.socket)
 
     def own_place(self) -> "Place":
         """Return where a service of this config has to begin."""
-        from supervisor.place import place_to_serve
+        from supervisor.state.place import place_to_serve
 
         return place_to_serve(self.config, self.socket)
 
@@ -161,8 +162,8 @@ def _program() -> str:
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
     """Read seconds, written "1m30s" or as a bare number."""
-    from supervisor.quantities import seconds
-    from supervisor.wire import MAX_WAIT
+    from supervisor.text.quantities import seconds
+    from supervisor.wire.frames import MAX_WAIT
 
     try:
         found = seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
@@ -209,7 +210,7 @@ _LINES = click.Choice(["text", "json"])
 def _selection(
     names: tuple[str, ...], labels: tuple[str, ...], project: str | None, *, everyone: bool = False
 ) -> "Selection":
-    from supervisor.selection import Selection, parse_label
+    from supervisor.wire.selection import Selection, parse_label
 
     pairs = tuple(parse_label(label) for label in labels)
     return Selection(patterns=names, labels=pairs, project=project, all=everyone)
@@ -235,8 +236,8 @@ def panevisor(context: click.Context, config: str | None, socket: str | None) ->
 @click.pass_obj
 def serve(given: Given, force: bool) -> int:
     """Run the service in the foreground (for systemd)."""
-    from supervisor.conflicts import refuse_astray, refuse_left_behind
-    from supervisor.lock import Held, hold
+    from supervisor.commands.conflicts import refuse_astray, refuse_left_behind
+    from supervisor.state.lock import Held, hold
 
     place = given.own_place()
     refuse_left_behind(place)
@@ -262,8 +263,8 @@ def serve(given: Given, force: bool) -> int:
 
 
 def _need_tmux() -> None:
-    from supervisor.program_file import NOT_INSTALLED
-    from supervisor.tmux_server import is_installed
+    from supervisor.kernel.programs import NOT_INSTALLED
+    from supervisor.tmux.server import is_installed
 
     if not is_installed():
         raise CommandError("failed", NOT_INSTALLED)
@@ -271,7 +272,7 @@ def _need_tmux() -> None:
 
 def _warn_of_namesake() -> None:
     """Say on stderr that PyPI's `supervisor` is here too; `doctor` has the mend."""
-    from supervisor.namesake import clash
+    from supervisor.doctor.namesake import clash
 
     if said := clash():
         click.echo(f"panevisor: {said} (see `panevisor doctor`)", err=True)
@@ -279,7 +280,7 @@ def _warn_of_namesake() -> None:
 
 def _answering(place: "Place") -> int | None:
     """Return the pid of the service that answers there though its lock is free."""
-    from supervisor.client import Client
+    from supervisor.wire.client import Client
 
     try:
         with Client.connect(place.socket, 1.0) as client:
@@ -294,7 +295,7 @@ def _answering(place: "Place") -> int | None:
 @click.pass_obj
 def up(given: Given, timeout: float, force: bool) -> int:
     """Start the service if need be, apply the config, wait for a verdict on each worker."""
-    from supervisor.bring_up import up as bring_up
+    from supervisor.commands.up import up as bring_up
 
     return bring_up(given.place(), given.own_place(), timeout=timeout, force=force)
 
@@ -304,9 +305,15 @@ def up(given: Given, timeout: float, force: bool) -> int:
 @click.pass_obj
 def down(given: Given, keep_workers: bool) -> int:
     """Stop the workers in reverse dependency order, then the service, then tmux."""
-    from supervisor.take_down import down as take_down
+    from supervisor.commands.down import down as take_down
 
-    return take_down(given.place(), keep_workers=keep_workers)
+    return take_down(given.place(), keep_workers=keep_workers, end=_end_what_lives)
+
+
+def _end_what_lives(place: "Place", lock: "Lock") -> int:
+    from supervisor.service import end_what_lives  # 0.3 s, only where no service runs
+
+    return end_what_lives(place, lock)
 
 
 @panevisor.command(name="tmux-server")
@@ -315,7 +322,7 @@ def down(given: Given, keep_workers: bool) -> int:
 @click.pass_obj
 def tmux_server(given: Given, wait: bool, timeout: float) -> int:
     """Become this config's tmux server, in the foreground (for systemd)."""
-    from supervisor import tmux_unit
+    from supervisor.commands import tmux_server as tmux_unit
 
     place = given.own_place()
     return tmux_unit.wait(place, timeout) if wait else tmux_unit.become(place)
@@ -333,14 +340,14 @@ def status(
     given: Given, names: tuple[str, ...], labels: tuple[str, ...], project: str | None, output: str, watch: bool
 ) -> int:
     """Show the workers. With names: exit 3 if one of them is neither running nor completed."""
-    from supervisor.status_output import status as show_status
+    from supervisor.commands.status import status as show_status
 
     selection = _selection(names, labels, project)
     return show_status(given.place(), selection, as_json=output == "json", watch=watch)
 
 
 def _order(given: Given, verb: str, options: dict[str, Any]) -> int:
-    from supervisor.orders import order
+    from supervisor.commands.orders import order
 
     selection = _selection(options["names"], options["labels"], options["project"], everyone=options["everyone"])
     wait = 0.0 if options["no_wait"] else options["timeout"]
@@ -402,7 +409,7 @@ def remove(given: Given, **options: Any) -> int:
 @click.pass_obj
 def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, no_wait: bool, **options: Any) -> int:
     """Start a worker that is in no file, here and with this PATH; it survives the service, and stays until removed."""
-    from supervisor.ad_hoc import run as run_by_hand
+    from supervisor.commands.run import run as run_by_hand
 
     return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
 
@@ -416,7 +423,7 @@ def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, n
 @click.pass_obj
 def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool, force: bool) -> int:
     """Have N replicas of NAME, until the file says another number; those with the highest numbers go first."""
-    from supervisor.orders import scale as scale_family
+    from supervisor.commands.orders import scale as scale_family
 
     return scale_family(given.place(), name, replicas, force=force, wait=0.0 if no_wait else timeout)
 
@@ -430,7 +437,7 @@ def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool,
 @click.pass_obj
 def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: bool, timeout: float) -> int:
     """Type exactly TEXT and Enter into a worker's terminal, or keys; `-` reads the text from standard input."""
-    from supervisor.send_input import send as send_input
+    from supervisor.commands.send import send as send_input
 
     return send_input(given.place(), name, words, keys=keys, enter=not no_enter, wait=timeout)
 
@@ -441,7 +448,7 @@ def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: 
 @click.pass_obj
 def attach(given: Given, name: str, read_only: bool) -> int:
     """Attach the terminal to a worker's pane; leaving (C-b d) never ends the worker."""
-    from supervisor import panes
+    from supervisor.commands import panes
 
     place = given.place()
     panes.attach(place, panes.pane_of(place, name), read_only=read_only)
@@ -454,7 +461,7 @@ def attach(given: Given, name: str, read_only: bool) -> int:
 @click.pass_obj
 def screen(given: Given, name: str, ansi: bool) -> int:
     """Print what a worker's pane shows now."""
-    from supervisor import panes
+    from supervisor.commands import panes
 
     place = given.place()
     sys.stdout.buffer.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi).encode())
@@ -475,8 +482,8 @@ def logs(
     given: Given, names: tuple[str, ...], follow: bool, lines: int | None, since: str | None, previous: bool, raw: bool
 ) -> int:
     """Print workers' logs; names stand in front where there are several."""
-    from supervisor.log_output import Wanted, since_time
-    from supervisor.log_output import logs as print_logs
+    from supervisor.commands.logs import Wanted, since_time
+    from supervisor.commands.logs import logs as print_logs
 
     if lines is None and since is None and not previous:
         lines = 200
@@ -492,7 +499,7 @@ def logs(
 @click.pass_obj
 def events(given: Given, follow: bool, count: int, output: str) -> int:
     """Print what has happened lately, oldest first."""
-    from supervisor.feed_output import events as print_events
+    from supervisor.commands.events import events as print_events
 
     return print_events(given.place(), count=count, follow=follow, as_json=output == "json")
 
@@ -503,7 +510,7 @@ def events(given: Given, follow: bool, count: int, output: str) -> int:
 @click.pass_obj
 def why(given: Given, name: str, output: str) -> int:
     """Tell what led to a worker's state, what happens next and when, and what can be done."""
-    from supervisor.why_output import why as tell_why
+    from supervisor.commands.why import why as tell_why
 
     return tell_why(given.place(), name, as_json=output == "json", command=given.command())
 
@@ -516,7 +523,7 @@ def why(given: Given, name: str, output: str) -> int:
 @click.pass_obj
 def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output: str) -> int:
     """Show how workers have ended, and what was decided; newest first. Works without a service, too."""
-    from supervisor.deaths_output import deaths as show_deaths
+    from supervisor.commands.deaths import deaths as show_deaths
 
     return show_deaths(given.place(), names, most=count, full=full, as_json=output == "json")
 
@@ -529,7 +536,7 @@ def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output:
 @click.pass_obj
 def plan(given: Given, output: str) -> int:
     """Say what applying the file would do; exit 10 when something would change."""
-    from supervisor.plan_output import plan as show_plan
+    from supervisor.commands.plan import plan as show_plan
 
     return show_plan(given.place(), given.own_place(), as_json=output == "json")
 
@@ -541,7 +548,7 @@ def plan(given: Given, output: str) -> int:
 @click.pass_obj
 def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
     """Apply the file to the running service: what `plan` says, and nothing else."""
-    from supervisor.plan_output import apply as apply_file
+    from supervisor.commands.plan import apply as apply_file
 
     return apply_file(given.place(), given.own_place(), force=force, wait=0.0 if no_wait else timeout)
 
@@ -551,9 +558,10 @@ def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
 @click.pass_obj
 def check(given: Given, file: str | None) -> int:
     """Validate a config: every problem with its line, else what each restart policy comes to, and warnings."""
-    from supervisor import config, paths
-    from supervisor.restart_arithmetic import line, warnings
-    from supervisor.restart_policy import in_words, waits_in_vain
+    from supervisor.config import load as config
+    from supervisor.explain.arithmetic import line, warnings
+    from supervisor.explain.policy import in_words, waits_in_vain
+    from supervisor.state import paths
 
     path = paths.config_path(file or given.config)
     try:
@@ -576,7 +584,7 @@ def init() -> int:
     """Write a commented starter config to ./panevisor.toml."""
     from pathlib import Path
 
-    from supervisor.paths import FILE_NAME
+    from supervisor.state.paths import FILE_NAME
 
     text = Path(__file__).with_name("starter.toml").read_text()
     try:
@@ -593,7 +601,7 @@ def init() -> int:
 @click.pass_obj
 def doctor(given: Given, output: str) -> int:
     """Check tmux, limits, rights, disk, config and service, each with the mend. Exit 1 if there is an error."""
-    from supervisor.doctor import doctor as examine
+    from supervisor.doctor.checks import doctor as examine
 
     return examine(given.place(), given.own_place(), json_wanted=output == "json")
 

@@ -27,62 +27,64 @@ from typing import Any, TextIO
 import pykka
 
 from actors.base import Post
-from actors.bulletins import ConfigOnDisk, PartFailing, ServerEnded
 from actors.crowd.opening import Opening
 from actors.crowd.room import Room
 from actors.errands import Errands, Revive, TerminalPost
-from actors.failure import ActorFailed
 from actors.loop import Loop
-from actors.messages import Handle
 from actors.metrics import MetricsActor
 from actors.opening import Factories, Outcome, Posts
 from actors.ports import Survey, TerminalError
-from actors.records import Records
-from actors.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.root import SupervisorActor
-from actors.snapshot import Config as ConfigFacts
-from actors.snapshot import Service as ServiceFacts
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
+from actors.values.bulletins import ConfigOnDisk, PartFailing, ServerEnded
+from actors.values.failure import ActorFailed
+from actors.values.messages import Handle
+from actors.values.records import Records
+from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
+from actors.values.snapshot import Config as ConfigFacts
+from actors.values.snapshot import Service as ServiceFacts
 from actors.vital import listen
 from actors.worker import Birth, Surroundings, WorkerActor
-from supervisor import early_signals, log_tail, paths
-from supervisor.config import Config, ConfigError, SupervisorSettings, define, different_settings, load, load_text
-from supervisor.config_watch import ConfigWatch
-from supervisor.crew import Crew
-from supervisor.death_records import FILE as DEATHS
-from supervisor.death_records import DeathRecords
-from supervisor.file_on_disk import FileOnDisk, digest_on_disk, origin_of, why_gone
-from supervisor.gateway import Gateway
-from supervisor.hang_watch import HangWatch
-from supervisor.lock import Lock
-from supervisor.log_queue import LogQueue
-from supervisor.log_quota import LogQuota
-from supervisor.open_files import places_within, tmux_open_files
-from supervisor.orphans import end_orphans
-from supervisor.pane_sweep import PaneSweeper
-from supervisor.place import Place
-from supervisor.plain_text import visible
-from supervisor.private_files import claim, make_private, why_shared
-from supervisor.probes import ProbePool
-from supervisor.processes import ProcessPort
-from supervisor.records_file import FILE as RECORDS
-from supervisor.records_file import RecordsFile
-from supervisor.repeated_errors import RepeatedErrors
-from supervisor.sd_notify import Notifier
-from supervisor.segments import Segments
-from supervisor.service_log import ServiceLog
-from supervisor.shortage import Shortage
+from supervisor import early_signals
+from supervisor.config.load import Config, ConfigError, SupervisorSettings, define, different_settings, load, load_text
+from supervisor.config.on_disk import FileOnDisk, digest_on_disk, origin_of, why_gone
+from supervisor.config.watch import ConfigWatch
+from supervisor.gateway.server import Gateway
+from supervisor.kernel.clock import SystemClock
+from supervisor.kernel.crew import Crew
+from supervisor.kernel.files import claim, make_private, why_shared
+from supervisor.kernel.orphans import end_orphans
+from supervisor.kernel.shortage import Shortage
+from supervisor.kernel.tasks import Limit, tightest
+from supervisor.kernel.trees import ProcessPort
+from supervisor.kernel.usage import TreeSweeper, available_memory
+from supervisor.logs.quota import LogQuota
+from supervisor.logs.segments import Segments
+from supervisor.probes.pool import ProbePool
 from supervisor.signals import SignalThread
-from supervisor.status_file import StatusFile, read_status
-from supervisor.subreaper import NOFILE
-from supervisor.sweeps import Housekeeping, Sweeps
-from supervisor.tasks import Limit, tightest
-from supervisor.terminal_port import LOGS, TmuxTerminal
-from supervisor.tmux_client import SOCKET
-from supervisor.tmux_server import TmuxServer
-from supervisor.tree_sweep import TreeSweeper, available_memory
-from supervisor.waker import SystemClock
+from supervisor.state import paths
+from supervisor.state import tail as log_tail
+from supervisor.state.deaths import FILE as DEATHS
+from supervisor.state.deaths import DeathRecords
+from supervisor.state.journal import ServiceLog
+from supervisor.state.lock import Lock
+from supervisor.state.log_queue import LogQueue
+from supervisor.state.place import Place
+from supervisor.state.records import FILE as RECORDS
+from supervisor.state.records import RecordsFile
+from supervisor.state.status import StatusFile, read_status
+from supervisor.text.plain import visible
+from supervisor.tmux.client import SOCKET
+from supervisor.tmux.open_files import places_within, tmux_open_files
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.subreaper import NOFILE
+from supervisor.tmux.sweep import PaneSweeper
+from supervisor.tmux.terminal import LOGS, TmuxTerminal
+from supervisor.upkeep.hang_watch import HangWatch
+from supervisor.upkeep.repeated_errors import RepeatedErrors
+from supervisor.upkeep.sweeps import Housekeeping, Sweeps
+from supervisor.upkeep.systemd import Notifier
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 STOP_TIMEOUT = 2.0  # seconds the actors of a class get to end
@@ -707,7 +709,7 @@ class Service:
         return True
 
     def _people(self) -> list[str]:
-        from supervisor.tmux_structure import BoundedServer  # 77 ms, at the end only
+        from supervisor.tmux.structure import BoundedServer  # 77 ms, at the end only
 
         try:
             return BoundedServer(self._lock.home).sessions_of_others()

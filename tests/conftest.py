@@ -13,8 +13,8 @@ import pytest
 from left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
 from support import Site
 
-from actors.spec import PaneSize
-from supervisor.tmux_server import TmuxServer
+from actors.values.spec import PaneSize
+from supervisor.tmux.server import TmuxServer
 
 __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 

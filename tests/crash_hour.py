@@ -12,11 +12,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.adoption import define
-from actors.lifecycle import due, step
-from actors.messages import Admitted, Fact, Handle, Instant, Pane, PaneSeen, ProcessEnded, Started, TreeGone, Woken
-from actors.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
-from actors.worker_state import State, Worker
+from actors.life import due, step
+from actors.life.adoption import define
+from actors.life.state import State, Worker
+from actors.values.messages import (
+    Admitted,
+    Fact,
+    Handle,
+    Instant,
+    Pane,
+    PaneSeen,
+    ProcessEnded,
+    Started,
+    TreeGone,
+    Woken,
+)
+from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
 
 HOUR = 3600.0
 WORKERS = 100

@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from actors.bulletins import Changed
 from actors.crowd import admission, leaving, roster
 from actors.crowd.effects import Answer, Effect, Tell
 from actors.crowd.members import Member
 from actors.crowd.room import Room
 from actors.crowd.turn import Roster, Turn
-from actors.messages import Admitted, Handle, Instant, Ordered
-from actors.records import Record
-from actors.snapshot import Config
-from actors.spec import Condition, WorkerSpec
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.bulletins import Changed
+from actors.values.messages import Admitted, Handle, Instant, Ordered
+from actors.values.records import Record
+from actors.values.snapshot import Config
+from actors.values.spec import Condition, WorkerSpec
 
 NOW = Instant(100.0, 1_700_000_000.0)
 SERVER = Handle(7, 7)
@@ -88,5 +88,3 @@ def decide(queue: Iterable[str], members: Mapping[str, Member], room: Room) -> d
     let_in = story.told(Admitted)
     waited = [name for name in queue if members[name].may_start]
     return {name: None if name in let_in else story.gate(name) for name in waited}
-
-

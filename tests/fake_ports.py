@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.base import Post
-from actors.death import Death
-from actors.messages import EndTree, Handle, Instant, Probe, ProcessEnded, TreeGone, TreeLeft, Watch
 from actors.ports import Tell
+from actors.values.death import Death
+from actors.values.messages import EndTree, Handle, Instant, Probe, ProcessEnded, TreeGone, TreeLeft, Watch
 
 WALL = 1_700_000_000.0
 

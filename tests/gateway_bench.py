@@ -10,16 +10,17 @@ from typing import Any
 
 from support import DEADLINE
 
-from actors.families import Family
-from actors.feed import Entry
-from actors.messages import Instant
-from actors.requests import Accepted, Order
-from actors.snapshot import Config, Host, Row, Service, Snapshot
-from actors.spec import PaneSize, WorkerSpec
-from supervisor import unix_socket, wire
-from supervisor.client import Client
-from supervisor.config import define
-from supervisor.gateway import Gateway
+from actors.values.families import Family
+from actors.values.feed import Entry
+from actors.values.messages import Instant
+from actors.values.requests import Accepted, Order
+from actors.values.snapshot import Config, Host, Row, Service, Snapshot
+from actors.values.spec import PaneSize, WorkerSpec
+from supervisor.config.load import define
+from supervisor.gateway.server import Gateway
+from supervisor.kernel import unix_socket
+from supervisor.wire import frames as wire
+from supervisor.wire.client import Client
 
 
 def row(name: str, state: str = "running", **news: Any) -> Row:

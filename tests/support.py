@@ -153,12 +153,12 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object]) ->
 
     XDG_STATE_HOME has to be the test's own.
     """
-    from actors.requests import ShutDown
-    from supervisor.config import load
-    from supervisor.lock import hold
-    from supervisor.place import place_to_serve
-    from supervisor.records_file import RecordsFile
+    from actors.values.requests import ShutDown
+    from supervisor.config.load import load
     from supervisor.service import Service
+    from supervisor.state.lock import hold
+    from supervisor.state.place import place_to_serve
+    from supervisor.state.records import RecordsFile
 
     file = place / "panevisor.toml"
     file.write_text(FAST + workers)

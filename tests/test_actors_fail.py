@@ -14,12 +14,12 @@ import pytest
 from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
-from actors.messages import Fact, Instant, Verb
-from actors.requests import Order, Run
-from actors.spec import Condition, WorkerSpec
-from actors.worker_state import Step, Worker
-from supervisor import tmux_server
+from actors.life.state import Step, Worker
+from actors.values.messages import Fact, Instant, Verb
+from actors.values.requests import Order, Run
+from actors.values.spec import Condition, WorkerSpec
 from supervisor.service import Service
+from supervisor.tmux import server as tmux_server
 
 WORKERS = 5
 

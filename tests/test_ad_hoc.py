@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from support import Site, alive, wait_until
 
-from actors.spec import PaneSize
-from supervisor.ad_hoc import environment, settings
-from supervisor.config import define
-from supervisor.failures import CommandError
+from actors.values.spec import PaneSize
+from supervisor.commands.run import environment, settings
+from supervisor.config.load import define
+from supervisor.wire.errors import CommandError
 
 SLEEPER = 'command = ["sleep", "1000"]\n'
 

@@ -8,10 +8,10 @@ from crowd_kit import Story, crowd, decide, member, spec
 from actors.crowd.admission import LAST_LIFE, own_gate
 from actors.crowd.members import Member
 from actors.crowd.room import Room
-from actors.gates import Gate
-from actors.messages import Admitted, Exit, Handle
-from actors.spec import Condition
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.gates import Gate
+from actors.values.messages import Admitted, Exit, Handle
+from actors.values.spec import Condition
 
 S = State
 ROOT = Handle(100, 1)

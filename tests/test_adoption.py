@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from actors.adoption import (
+from actors.life import due, step
+from actors.life.adoption import (
     Adopt,
     Begin,
     Decision,
@@ -18,8 +19,8 @@ from actors.adoption import (
     define,
     plan,
 )
-from actors.lifecycle import due, step
-from actors.messages import (
+from actors.life.state import Goal, Phase, State, Worker
+from actors.values.messages import (
     TICKS_PER_SECOND,
     Admitted,
     AskPane,
@@ -44,9 +45,8 @@ from actors.messages import (
     Verb,
     Watch,
 )
-from actors.records import Intent, Record
-from actors.spec import Ready, Restart, WorkerSpec
-from actors.worker_state import Goal, Phase, State, Worker
+from actors.values.records import Intent, Record
+from actors.values.spec import Ready, Restart, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 SPEC = WorkerSpec(name="api", command=("serve",), cwd="/")

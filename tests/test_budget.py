@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge, pause
-from actors.messages import Exit, Instant
-from actors.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
+from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge, pause
+from actors.values.messages import Exit, Instant
+from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 STEADY = Backoff(initial=1.0, factor=2.0, max=60.0, jitter=0.0)

@@ -19,18 +19,20 @@ import pytest
 from gateway_bench import Bench, FileConfig, entries, row
 from support import DEADLINE, wait_until
 
-from actors.messages import Verb
-from actors.records import Intent, Record
-from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
-from actors.spec import REPLICA_OF, Backoff, Restart, WorkerSpec
-from supervisor import background, config, paths
+from actors.values.messages import Verb
+from actors.values.records import Intent, Record
+from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
+from actors.values.spec import REPLICA_OF, Backoff, Restart, WorkerSpec
 from supervisor.cli import Given, run
-from supervisor.lock import hold
-from supervisor.log_output import Output
-from supervisor.records_file import RecordsFile
-from supervisor.restart_policy import in_words
-from supervisor.tables import short_size, short_time
-from supervisor.tmux_server import TmuxServer
+from supervisor.commands import background
+from supervisor.commands.logs import Output
+from supervisor.config import load as config
+from supervisor.explain.policy import in_words
+from supervisor.state import paths
+from supervisor.state.lock import hold
+from supervisor.state.records import RecordsFile
+from supervisor.text.tables import short_size, short_time
+from supervisor.tmux.server import TmuxServer
 
 CONFIG = """
 [supervisor]
@@ -170,7 +172,7 @@ def test_status_loads_nothing_but_click_msgpack_and_the_standard_library(home: P
     loaded = {name.partition(".")[0] for name in every if "cython" not in name}  # msgpack's own
     loaded -= sys.stdlib_module_names
     assert loaded == {"actors", "click", "msgpack", "supervisor"}
-    assert [name for name in every if name.startswith("actors.")] == ["actors.totals"]
+    assert [name for name in every if name.startswith("actors.")] == ["actors.values.totals"]
 
 
 def test_status_watch_ends_quietly_on_ctrl_c(bench: Bench) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.spec import (
+from actors.values.spec import (
     Backoff,
     Condition,
     Deed,
@@ -35,11 +35,12 @@ from actors.spec import (
     Window,
     WorkerSpec,
 )
-from supervisor.config import Config, ConfigError, Problem, different_settings, load, load_text
-from supervisor.config_problems import DEFAULTS, shown
-from supervisor.file_on_disk import FileOnDisk, digest_on_disk
-from supervisor.quantities import seconds, size
-from supervisor.toml_places import Places
+from supervisor.config.load import Config, ConfigError, Problem, different_settings, load, load_text
+from supervisor.config.on_disk import FileOnDisk, digest_on_disk
+from supervisor.config.places import Places
+from supervisor.config.problems import DEFAULTS
+from supervisor.text.quantities import seconds, size
+from supervisor.text.words import shown
 
 PATH = Path("/etc/pv/panevisor.toml")
 HUGE = pytest.param(10**5000, id="huge")  # past the digits that str() makes
@@ -221,7 +222,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem() -> None:
 
 def test_a_good_file_needs_neither_the_second_parser_nor_the_speller() -> None:
     script = (
-        "import sys, pathlib; from supervisor.config import load_text;"
+        "import sys, pathlib; from supervisor.config.load import load_text;"
         "load_text(b'[workers.a]\\ncommand = \"x\"', pathlib.Path('a.toml'));"
         "print([m for m in ('tree_sitter', 'rapidfuzz') if m in sys.modules])"
     )
@@ -1002,7 +1003,7 @@ def test_the_first_hundred_problems_are_told_and_the_rest_is_counted(text: str) 
 
 def test_the_nearest_word_is_looked_up_only_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr("supervisor.config_problems.nearest", lambda word, _known: looked.append(word) or "")
+    monkeypatch.setattr("supervisor.config.problems.nearest", lambda word, _known: looked.append(word) or "")
     outcome(b"[workers.a]\ncommand = 'x'\n" + b"".join(b"k%d = 1\n" % n for n in range(2000)))
     assert looked == [f"k{n}" for n in range(100)]
 

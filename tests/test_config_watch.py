@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import DEADLINE, FAST, Site, wait_until
 
-from supervisor.config_watch import POLL, SETTLE, ConfigWatch, Seen, look, pause
-from supervisor.file_on_disk import digest_on_disk
+from supervisor.config.on_disk import digest_on_disk
+from supervisor.config.watch import POLL, SETTLE, ConfigWatch, Seen, look, pause
 
 A, B, GONE = ((1,),), ((2,),), (None,)
 SLEEPER = 'command = ["sleep", "1000"]\n'

@@ -16,10 +16,10 @@ from crash_hour import (
 )
 from test_lifecycle import backoff, ordered, running, starting
 
-from actors.budget import Budget
-from actors.messages import Admitted, ServerDied
-from actors.spec import Backoff, Growth
-from actors.worker_state import State
+from actors.life.budget import Budget
+from actors.life.state import State
+from actors.values.messages import Admitted, ServerDied
+from actors.values.spec import Backoff, Growth
 
 ROUNDING = 0.001  # seconds
 LIMITS = {"exponential": 5, "slow-lane": 3}  # restarts without a healthy life between

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from support import FAST, Site, wait_until
 from test_lifecycle import WALL, Story, corpse_of, judged, not_ready_in_time, running
 
-from actors.death import Death
-from actors.messages import Handle, KeepDeath, Tree, TreeSeen, Verb
-from actors.spec import Ready, Restart
-from supervisor import death_records
-from supervisor.death_records import (
+from actors.values.death import Death
+from actors.values.messages import Handle, KeepDeath, Tree, TreeSeen, Verb
+from actors.values.spec import Ready, Restart
+from supervisor.commands.deaths import account, decided, how, table
+from supervisor.logs.segments import LifeLog, Segments
+from supervisor.state import deaths as death_records
+from supervisor.state.deaths import (
     COMPACT_ABOVE,
     KEPT,
     KEPT_A_WORKER,
@@ -31,8 +33,6 @@ from supervisor.death_records import (
     pruned,
     read_deaths,
 )
-from supervisor.deaths_output import account, decided, how, table
-from supervisor.segments import LifeLog, Segments
 
 DEATH = Death(
     worker="api",

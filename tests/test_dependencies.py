@@ -3,7 +3,7 @@
 import pytest
 from support import Site, comes_to, wait_until
 
-from supervisor.client import Client
+from supervisor.wire.client import Client
 
 API = 'command = ["sleep", "1000"]\n'
 MIGRATION = "[workers.migrate]\ncommand = 'test -e mended'\nrestart = 'never'\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, Site
 
-from supervisor.config import load_text
+from supervisor.config.load import load_text
 
 ROOT = Path(__file__).parent.parent
 

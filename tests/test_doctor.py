@@ -13,16 +13,15 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, FAST, Site, wait_until
 
-from supervisor import doctor_place as files
-from supervisor import doctor_service as services
-from supervisor import doctor_tmux as tmux
-from supervisor import namesake
 from supervisor.cli import run
-from supervisor.doctor_machine import Demand, of_clock, of_descriptors, of_processes, of_terminals
-from supervisor.findings import Finding, Level, as_json, as_table, error, healthy, ok, warning
-from supervisor.status_file import StatusReport
-from supervisor.tasks import threads_of
-from supervisor.tmux_server import TmuxServer
+from supervisor.doctor import namesake, tmux
+from supervisor.doctor import place as files
+from supervisor.doctor import service as services
+from supervisor.doctor.findings import Finding, Level, as_json, as_table, error, healthy, ok, warning
+from supervisor.doctor.machine import Demand, of_clock, of_descriptors, of_processes, of_terminals
+from supervisor.kernel.tasks import threads_of
+from supervisor.state.status import StatusReport
+from supervisor.tmux.server import TmuxServer
 
 OK, WARNING, ERROR = Level.OK, Level.WARNING, Level.ERROR
 CONFIG = '[supervisor]\nstate_dir = "st"\n[workers.a]\ncommand = "sleep 1000"\n'

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, Site, alive, wait_until
 
-from actors.messages import EndTree, Fact, Handle, TreeEscaped, TreeGone, Watch
-from supervisor.proc_table import entry_of, handle_of
-from supervisor.processes import ProcessPort
-from supervisor.tmux_client import client_environment, tmux_argv
-from supervisor.tmux_server import TmuxServer
+from actors.values.messages import EndTree, Fact, Handle, TreeEscaped, TreeGone, Watch
+from supervisor.kernel.proc_table import entry_of, handle_of
+from supervisor.kernel.trees import ProcessPort
+from supervisor.tmux.client import client_environment, tmux_argv
+from supervisor.tmux.server import TmuxServer
 
 FORMAT = "#{pane_pid} #{pane_tty}"
 TRIES = 50

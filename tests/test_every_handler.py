@@ -15,9 +15,9 @@ from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_unt
 
 import actors.crowd.failures
 import actors.root
-from actors import bulletins, messages
 from actors.base import Post
-from actors.requests import Accepted, Order
+from actors.values import bulletins, messages
+from actors.values.requests import Accepted, Order
 from actors.worker import WorkerActor
 from supervisor.service import Service
 

@@ -10,9 +10,9 @@ from fake_ports import FakeClock, FakeProcesses
 from support import DEADLINE, wait_until
 from test_processes import House
 
-from actors.messages import EndTree, Fact, Handle, ProcessEnded, TreeGone, TreeLeft, Watch
 from actors.ports import Clock, Processes
-from supervisor.waker import SystemClock
+from actors.values.messages import EndTree, Fact, Handle, ProcessEnded, TreeGone, TreeLeft, Watch
+from supervisor.kernel.clock import SystemClock
 
 
 class Played:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from support import DEADLINE, FAST, Site, alive, cmdline, wait_until
 
-from supervisor.unix_socket import connect
+from supervisor.kernel.unix_socket import connect
 
 SLEEPER = "command = ['sleep', '1000']\n"
 

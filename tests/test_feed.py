@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.feed import KEPT, Feed
+from actors.values.feed import KEPT, Feed
 
 
 def filled(count: int) -> Feed:

@@ -15,12 +15,13 @@ import pytest
 from gateway_bench import Bench, FileConfig, entries, receive, row, send
 from support import DEADLINE, no_descriptors_left, wait_until
 
-from actors.messages import Verb
-from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
-from actors.spec import WorkerSpec
-from supervisor import gateway, wire
-from supervisor.client import Client, NoService, ServiceError
-from supervisor.config_problems import ConfigError, Problem
+from actors.values.messages import Verb
+from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
+from actors.values.spec import WorkerSpec
+from supervisor.config.problems import ConfigError, Problem
+from supervisor.gateway import server as gateway
+from supervisor.wire import frames as wire
+from supervisor.wire.client import Client, NoService, ServiceError
 
 Make = Callable[..., Bench]
 

@@ -14,20 +14,20 @@ from support import rows_of, service_inside, wait_until
 
 from actors.base import Supervised
 from actors.crowd.turn import Roster
-from actors.messages import Verb
-from actors.requests import Order, Run
-from actors.spec import Backoff, WorkerSpec
-from supervisor.death_records import FILE as DEATHS
-from supervisor.death_records import DeathRecords
-from supervisor.gateway import Gateway
-from supervisor.histories import Histories
-from supervisor.pane_sweep import PaneSweeper
-from supervisor.pictures import Pictures
-from supervisor.probes import ProbePool
-from supervisor.processes import ProcessPort
-from supervisor.records_file import RecordsFile
-from supervisor.segments import Segments
+from actors.values.messages import Verb
+from actors.values.requests import Order, Run
+from actors.values.spec import Backoff, WorkerSpec
+from supervisor.gateway.pictures import Pictures
+from supervisor.gateway.server import Gateway
+from supervisor.kernel.trees import ProcessPort
+from supervisor.logs.segments import Segments
+from supervisor.probes.pool import ProbePool
 from supervisor.service import Service
+from supervisor.state.deaths import FILE as DEATHS
+from supervisor.state.deaths import DeathRecords
+from supervisor.state.histories import Histories
+from supervisor.state.records import RecordsFile
+from supervisor.tmux.sweep import PaneSweeper
 
 OWNERS = (Supervised, Gateway, Histories, PaneSweeper, Pictures, ProbePool, ProcessPort, RecordsFile, Segments)
 OWNERS += (DeathRecords,)

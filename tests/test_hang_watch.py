@@ -11,7 +11,7 @@ import pytest
 from support import DEADLINE, wait_until
 
 from actors.base import Busy, Post, SupervisedActor, at_work
-from supervisor.hang_watch import HUNG_AFTER, HangWatch, judge, stack_of
+from supervisor.upkeep.hang_watch import HUNG_AFTER, HangWatch, judge, stack_of
 
 
 def busy(since: float, handling: str = "Rang", thread: int = 1) -> Busy:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import no_descriptors_left
 
-from supervisor import held_terminal
-from supervisor.held_terminal import HeldTerminal, hold, is_same
-from supervisor.proc_table import Entry, entry_of
+from supervisor.kernel import held_terminal
+from supervisor.kernel.held_terminal import HeldTerminal, hold, is_same
+from supervisor.kernel.proc_table import Entry, entry_of
 
 LEADER = "import os, sys, time; os.setsid(); os.open(sys.argv[1], os.O_RDWR); print('there', flush=True); input()"
 

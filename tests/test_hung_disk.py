@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 from support import DEADLINE, rows_of, service_inside, sleepers, wait_until
 
-from actors.messages import Verb
 from actors.ports import TreeSweep
-from actors.requests import Order
-from supervisor import death_records, hang_watch, log_queue, records_file, status_file
-from supervisor.log_queue import LogQueue
-from supervisor.segments import Segments
+from actors.values.messages import Verb
+from actors.values.requests import Order
+from supervisor.logs.segments import Segments
 from supervisor.service import Service
-from supervisor.service_log import LineFile, ServiceLog
-from supervisor.state_replay import rebuild
+from supervisor.state import deaths as death_records
+from supervisor.state import log_queue
+from supervisor.state import records as records_file
+from supervisor.state import status as status_file
+from supervisor.state.journal import LineFile, ServiceLog
+from supervisor.state.log_queue import LogQueue
+from supervisor.state.replay import rebuild
+from supervisor.upkeep import hang_watch
 
 
 class Disk:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.last_words import Case, Lives, Losses, Seen, last_lines, losses
-from supervisor.tmux_server import TmuxServer
+from supervisor.tmux.server import TmuxServer
 
 
 def test_what_tmux_has_read_reaches_the_log_across_rotations_and_respawns(place: Path, tmux_server: TmuxServer) -> None:

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from crowd_kit import Story, crowd, member, spec
 
-from actors.bulletins import Finished
 from actors.crowd.members import Member
 from actors.crowd.room import Room
-from actors.messages import Admitted, Ordered, Verb
-from actors.records import Intent
-from actors.requests import Order
-from actors.spec import Condition
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.bulletins import Finished
+from actors.values.messages import Admitted, Ordered, Verb
+from actors.values.records import Intent
+from actors.values.requests import Order
+from actors.values.spec import Condition
 
 S = State
 STOP = Ordered(Verb.STOP, 1)

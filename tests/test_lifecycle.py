@@ -6,14 +6,16 @@ from typing import Any, Self
 
 import pytest
 
-from actors.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, born, define
-from actors.budget import Budget
-from actors.gates import Gate, Hold
-from actors.lifecycle import due, step
-from actors.lifecycle.aftermath import UNTOLD
-from actors.lifecycle.moves import ASK_UNANSWERED, CLOSE_AGAIN
-from actors.lifecycle.sightings import GRACE, STATUS_LOST
-from actors.messages import (
+from actors.life import due, step
+from actors.life.adoption import Adopt, Begin, Judge, Leave, Quarantine, Survivor, born, define
+from actors.life.aftermath import UNTOLD
+from actors.life.budget import Budget
+from actors.life.moves import ASK_UNANSWERED, CLOSE_AGAIN
+from actors.life.sightings import GRACE, STATUS_LOST
+from actors.life.stall import ASK_AGAIN, StallWatch
+from actors.life.state import TRANSITIONS, Goal, IllegalTransition, Phase, State, Worker, move
+from actors.values.gates import Gate, Hold
+from actors.values.messages import (
     Acknowledge,
     Admitted,
     ArmLog,
@@ -59,10 +61,8 @@ from actors.messages import (
     Watch,
     Woken,
 )
-from actors.records import Intent, Record
-from actors.spec import Backoff, Limit, Limits, Live, Ready, Restart, Rung, Stall, WorkerSpec
-from actors.stall import ASK_AGAIN, StallWatch
-from actors.worker_state import TRANSITIONS, Goal, IllegalTransition, Phase, State, Worker, move
+from actors.values.records import Intent, Record
+from actors.values.spec import Backoff, Limit, Limits, Live, Ready, Restart, Rung, Stall, WorkerSpec
 
 S = State
 WALL = 1_700_000_000.0
@@ -1498,6 +1498,8 @@ def test_a_sweep_from_before_the_exit_says_nothing_about_the_pane() -> None:
     taken = s.now
     s.exits(1)
     assert s.tell(PaneSeen(taken, pane_of("s-1"))).w.state is S.BACKOFF
+
+
 # ── stalls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CLIMB = Stall(
@@ -1685,9 +1687,7 @@ def test_whatever_the_policy_a_worker_that_is_too_old_starts_again(restart: Rest
     assert uses(s.wait(61.0)).exits(0).w.state is S.STARTING
 
 
-@pytest.mark.parametrize(
-    ("restart", "state"), list(zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True))
-)
+@pytest.mark.parametrize(("restart", "state"), list(zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True)))
 def test_what_is_above_a_limit_is_judged_as_a_crash(restart: Restart, state: State) -> None:
     s = running(limits=Limits(memory=Limit(1000)), restart=restart)
     assert uses(s, rss=2000).w.state is state

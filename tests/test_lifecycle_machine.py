@@ -13,9 +13,11 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.adoption import define
-from actors.lifecycle import due, step
-from actors.messages import (
+from actors.life import due, step
+from actors.life.adoption import define
+from actors.life.state import Goal, Phase, State, Worker
+from actors.life.typing_queue import NOBODYS, PIECE
+from actors.values.messages import (
     Acknowledge,
     Admitted,
     AskPane,
@@ -60,7 +62,7 @@ from actors.messages import (
     Watch,
     Woken,
 )
-from actors.spec import (
+from actors.values.spec import (
     Backoff,
     Deed,
     Do,
@@ -77,8 +79,6 @@ from actors.spec import (
     Window,
     WorkerSpec,
 )
-from actors.typing_queue import NOBODYS, PIECE
-from actors.worker_state import Goal, Phase, State, Worker
 
 S = State
 RESTING = {S.STOPPED, S.COMPLETED, S.FAILED, S.QUARANTINED, S.REMOVED}

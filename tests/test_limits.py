@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.limits import Breach, LimitWatch, Usage, judge
-from actors.spec import Limit, Limits
+from actors.life.limits import Breach, LimitWatch, Usage, judge
+from actors.values.spec import Limit, Limits
 
 ALL = Limits(memory=Limit(1000), cpu=Limit(150), cpu_samples=3, processes=Limit(5), age=Limit(60))
 

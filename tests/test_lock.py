@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.lock import Held, hold
+from supervisor.state.lock import Held, hold
 
 TRY = """
 import sys
 from pathlib import Path
-from supervisor.lock import Held, hold
+from supervisor.state.lock import Held, hold
 sys.stdin.readline()
 try:
     hold(Path(sys.argv[1]))

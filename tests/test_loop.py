@@ -11,8 +11,8 @@ from support import DEADLINE, wait_until
 
 from actors import vital
 from actors.base import Post, at_work
-from actors.failure import ActorFailed
 from actors.loop import Loop, LoopActor
+from actors.values.failure import ActorFailed
 
 ESCAPING = [RuntimeError, SystemExit, KeyboardInterrupt]
 

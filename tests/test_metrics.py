@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from actors.base import Post
-from actors.bulletins import Armed, CaptureTold, HealthTold, Report
-from actors.messages import Instant
+from actors.life.state import State, Worker
 from actors.metrics import BEAT_DEADLINE, TOGETHER, MetricsActor
-from actors.snapshot import Config, Host, Row, Service, Snapshot, row_of
-from actors.spec import WorkerSpec
-from actors.worker_state import State, Worker
+from actors.values.bulletins import Armed, CaptureTold, HealthTold, Report
+from actors.values.messages import Instant
+from actors.values.snapshot import Config, Host, Row, Service, Snapshot, row_of
+from actors.values.spec import WorkerSpec
 
 START = Instant(1000.0, 1_700_000_000.0)
 NOWHERE = {"state_dir": "", "socket": "", "tmux_socket": ""}

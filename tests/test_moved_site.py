@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, FAST, Site, alive, wait_until
 
-from actors.records import Head, Origin
-from supervisor.conflicts import was_moved
-from supervisor.file_on_disk import digest_on_disk, origin_of
-from supervisor.living_sites import LivingSite
-from supervisor.unix_socket import listening_pid
+from actors.values.records import Head, Origin
+from supervisor.commands.conflicts import was_moved
+from supervisor.config.on_disk import digest_on_disk, origin_of
+from supervisor.kernel.unix_socket import listening_pid
+from supervisor.state.living_sites import LivingSite
 
 SLEEPERS = "[workers.a]\ncommand = ['sleep', '1000']\n[workers.b]\ncommand = ['sleep', '1000']\n"
 WITHOUT_STATE_DIR = FAST.replace('state_dir = "state"\n', "")

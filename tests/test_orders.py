@@ -12,20 +12,19 @@ import pytest
 from support import DEADLINE, Site, alive, rows_of, service_inside, sleepers, wait_until
 
 import actors.worker
-from actors.messages import Ordered, Typed, Verb
-from actors.requests import Accepted, Apply, Order, RequestRefused, Run, ShutDown
-from actors.spec import Condition, WorkerSpec
-from actors.worker_state import State
-from supervisor.client import Client, ServiceError
-from supervisor.config import load
+from actors.life.state import State
+from actors.values.messages import Ordered, Typed, Verb
+from actors.values.requests import Accepted, Apply, Order, RequestRefused, Run, ShutDown
+from actors.values.spec import Condition, WorkerSpec
+from supervisor.config.load import load
 from supervisor.service import Service
+from supervisor.wire.client import Client, ServiceError
 
 WORKERS = 5
 DEAF = {
     "command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
     "policy": {"stop": ["TERM", "3s", "KILL"]},
 }
-
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ TICKS = "while :; do echo tick; sleep 0.2; done"
 NEVER = 'restart = "never"'
 OUTAGE = 6.0  # seconds; several times what the checks below allow
 
+
 def worker(name: str, command: str, *more: str) -> str:
     return "\n".join((f"[workers.{name}]", f"command = '{command}'", *more, ""))
 

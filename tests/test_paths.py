@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.paths import config_path, default_state_dir, pointer_path, read_pointer, write_pointer
+from supervisor.state.paths import config_path, default_state_dir, pointer_path, read_pointer, write_pointer
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +176,7 @@ def test_a_pointer_that_makes_no_sense_is_none(noted: bytes, tmp_path: Path) -> 
 
 def test_importing_it_loads_nothing_from_outside_the_standard_library() -> None:
     root = Path(__file__).parents[1]
-    script = "import sys, supervisor.paths; print([m for m in ('pydantic', 'rapidfuzz', 'actors') if m in sys.modules])"
+    heavy = "[m for m in ('pydantic', 'rapidfuzz', 'actors') if m in sys.modules]"
+    script = f"import sys, supervisor.state.paths; print({heavy})"
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

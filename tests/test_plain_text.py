@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Site, wait_until
 
-from supervisor.plain_text import plain, visible
+from supervisor.text.plain import plain, visible
 
 nasty = st.lists(
     st.one_of(

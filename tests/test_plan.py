@@ -12,11 +12,11 @@ from support import Site, alive, wait_until
 
 from actors.crowd.members import Member
 from actors.crowd.reconcile import changes, why_force
-from actors.records import Record
-from actors.requests import Action, Change
-from actors.spec import WorkerSpec
-from actors.worker_state import State
-from supervisor.plan_output import lines
+from actors.life.state import State
+from actors.values.records import Record
+from actors.values.requests import Action, Change
+from actors.values.spec import WorkerSpec
+from supervisor.commands.plan import lines
 
 A = Action
 S = State

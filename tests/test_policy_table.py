@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from test_lifecycle import PROBED, Story, at, corpse_of, ordered, pane_of, running, starting
 
-from actors.adoption import Begin, Judge, World, born, plan
-from actors.messages import Exit, ProbeFailed, Purpose, Refusal, ServerDied, StartRefused, Tree, TreeSeen, Verb
-from actors.records import Record
-from actors.spec import Backoff, Deed, ExitRule, Limit, Limits, Live, Restart, Rung, Stall, WorkerSpec
-from actors.worker_state import State
+from actors.life.adoption import Begin, Judge, World, born, plan
+from actors.life.state import State
+from actors.values.messages import Exit, ProbeFailed, Purpose, Refusal, ServerDied, StartRefused, Tree, TreeSeen, Verb
+from actors.values.records import Record
+from actors.values.spec import Backoff, Deed, ExitRule, Limit, Limits, Live, Restart, Rung, Stall, WorkerSpec
 
 S = State
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor import private_files
-from supervisor.private_files import claim, content_of, opened, replace_file
+from supervisor.kernel import files as private_files
+from supervisor.kernel.files import claim, content_of, opened, replace_file
 
 
 def mode(path: Path) -> int:

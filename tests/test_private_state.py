@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, FAST, Site, wait_until
 
-from supervisor.unix_socket import listening_pid
+from supervisor.kernel.unix_socket import listening_pid
 
 OTHER = 1000
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a second user can be taken on by root only")
@@ -176,7 +176,7 @@ def listening_as_other(path: Path) -> Iterator[None]:
 
 @as_root
 def test_a_pointer_of_another_user_leads_nobody(site: Site) -> None:
-    from supervisor import paths
+    from supervisor.state import paths
 
     site.write(SLEEPER)
     site.up()

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from test_lifecycle import PROBED, Story, ordered, pane_of, starting
 
-from actors.adoption import Adopt, born
-from actors.lifecycle import due
-from actors.messages import (
+from actors.life import due
+from actors.life.adoption import Adopt, born
+from actors.life.state import State
+from actors.values.messages import (
     Emit,
     EndProbe,
     EndTree,
@@ -24,10 +25,9 @@ from actors.messages import (
     ShowScreen,
     Verb,
 )
-from actors.records import Record
-from actors.snapshot import row_of
-from actors.spec import Do, Live, Ready, Restart
-from actors.worker_state import State
+from actors.values.records import Record
+from actors.values.snapshot import row_of
+from actors.values.spec import Do, Live, Ready, Restart
 
 S = State
 LIVE = Live(http=None, tcp="127.0.0.1:1", failures=3)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import pytest
 from support import DEADLINE, wait_until
 
-from actors.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, Purpose
-from actors.spec import Ready, WorkerSpec
-from supervisor import probe_kinds, probes
-from supervisor.probe_kinds import address_of, met_itself
-from supervisor.probes import ProbePool
+from actors.values.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, Purpose
+from actors.values.spec import Ready, WorkerSpec
+from supervisor.probes import kinds as probe_kinds
+from supervisor.probes import pool as probes
+from supervisor.probes.kinds import address_of, met_itself
+from supervisor.probes.pool import ProbePool
 
 DEADLINE_OF_A_TRY = 0.2
 EMPTY = {"probes": 0, "screens": 0, "processes": 0}
@@ -97,7 +98,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> "queue.SimpleQueue[float]":
         pauses.put(pause)
         await sleep(0)
 
-    monkeypatch.setattr("supervisor.probes.asyncio.sleep", short)
+    monkeypatch.setattr("supervisor.probes.pool.asyncio.sleep", short)
     return pauses
 
 

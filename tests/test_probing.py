@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.probing import Tally, Verdict, failed, succeeded
-from actors.spec import Check
+from actors.life.tally import Tally, Verdict, failed, succeeded
+from actors.values.spec import Check
 
 
 def after(tries: str, check: Check) -> Tally:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.messages import Handle
-from supervisor.proc_table import (
+from actors.values.messages import Handle
+from supervisor.kernel.proc_table import (
     Entry,
     Table,
     entry_of,
@@ -168,7 +168,7 @@ def test_without_descriptors_there_is_no_table_rather_than_one_with_holes(monkey
     def no_more(*_: object) -> int:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("supervisor.proc_table.os.open", no_more)
+    monkeypatch.setattr("supervisor.kernel.proc_table.os.open", no_more)
     with pytest.raises(OSError, match="Too many"):
         read_table(with_marks=False)
     with pytest.raises(OSError, match="Too many"):

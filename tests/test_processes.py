@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
-from actors.messages import (
+from actors.values.messages import (
     TICKS_PER_SECOND,
     EndTree,
     Fact,
@@ -31,9 +31,9 @@ from actors.messages import (
     TreeLeft,
     Watch,
 )
-from supervisor import processes
-from supervisor.proc_table import Table, handle_of, lives, read_table
-from supervisor.processes import ProcessPort
+from supervisor.kernel import trees as processes
+from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
+from supervisor.kernel.trees import ProcessPort
 
 PR_SET_CHILD_SUBREAPER = 36
 IGNORES_TERM = "trap '' TERM; echo there; while :; do read _; done"

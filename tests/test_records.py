@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.messages import Exit, Handle
-from actors.records import Folding, Head, Intent, Record, Records
-from actors.spec import (
+from actors.values.messages import Exit, Handle
+from actors.values.records import Folding, Head, Intent, Record, Records
+from actors.values.spec import (
     Backoff,
     Condition,
     Deed,

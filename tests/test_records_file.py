@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.messages import Exit, Handle
-from actors.records import Folding, Head, Intent, Record, Records
-from actors.spec import WorkerSpec
-from supervisor.records_file import COMPACT_ABOVE, KEPT_DAMAGED, RecordsFile, examined, kept_beside, read_records
+from actors.values.messages import Exit, Handle
+from actors.values.records import Folding, Head, Intent, Record, Records
+from actors.values.spec import WorkerSpec
+from supervisor.state.records import COMPACT_ABOVE, KEPT_DAMAGED, RecordsFile, examined, kept_beside, read_records
 
 HEAD = Head(boot_id="b", server=Handle(7, 70), config_digest="d", clean=False)
 
@@ -374,6 +374,7 @@ def test_a_file_is_not_compacted_while_most_of_its_lines_count(path: Path) -> No
 
 def test_a_compaction_that_finds_no_room_costs_nothing(path: Path) -> None:
     file = opened(path)
+
     def lives(count: int, name: str = "w0") -> None:
         for number in range(count):
             file.keep(name, record(name, life=f"s-{number % 2}"), durable=False)

@@ -1,6 +1,6 @@
 """An error that comes again and again: one incident, told at its beginning and at its end."""
 
-from supervisor.repeated_errors import KINDS_KEPT, OVER_AFTER, Incident, RepeatedErrors
+from supervisor.upkeep.repeated_errors import KINDS_KEPT, OVER_AFTER, Incident, RepeatedErrors
 
 
 class Time:

@@ -14,15 +14,15 @@ from support import Site, alive
 from actors.crowd.members import Member
 from actors.crowd.replicas import ordered, together, wanted
 from actors.crowd.room import Room
-from actors.families import Family
-from actors.messages import Ordered, Verb
-from actors.records import Head, Scaled
-from actors.spec import Condition, WorkerSpec
-from actors.worker_state import State
-from supervisor.config import Config, ConfigError, load_text
-from supervisor.replica_words import filled
-from supervisor.restart_policy import waits_in_vain
-from supervisor.selection import Selection, select
+from actors.life.state import State
+from actors.values.families import Family
+from actors.values.messages import Ordered, Verb
+from actors.values.records import Head, Scaled
+from actors.values.spec import Condition, WorkerSpec
+from supervisor.config.load import Config, ConfigError, load_text
+from supervisor.config.replicas import filled
+from supervisor.explain.policy import waits_in_vain
+from supervisor.wire.selection import Selection, select
 
 S = State
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
+from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
 from supervisor.cli import run
-from supervisor.restart_arithmetic import GivesUp, gives_up, line, warnings
-from supervisor.restart_policy import in_words
+from supervisor.explain.arithmetic import GivesUp, gives_up, line, warnings
+from supervisor.explain.policy import in_words
 
 DOUBLING = Backoff(initial=1.0, factor=2.0, max=30.0)
 FIVE_A_MINUTE = Window(5, 60.0)

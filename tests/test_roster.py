@@ -10,8 +10,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from actors.adoption import Adopt, Begin, Leave, Quarantine
-from actors.bulletins import Changed, ConfigOnDisk, Finished, HostSeen, PartFailing, Revived, ServerEnded, TmuxAnswers
 from actors.crowd import roster
 from actors.crowd.admission import is_met
 from actors.crowd.effects import (
@@ -35,14 +33,25 @@ from actors.crowd.effects import (
 from actors.crowd.failures import Found, Retry
 from actors.crowd.opening import Opening, open_with
 from actors.crowd.room import Room
-from actors.failure import FAILURES, ActorFailed
-from actors.messages import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
+from actors.life.adoption import Adopt, Begin, Leave, Quarantine
+from actors.life.state import State
 from actors.ports import Survey
-from actors.records import Head, Intent, Origin, Record, Records
-from actors.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
-from actors.snapshot import Config, Host
-from actors.spec import Condition
-from actors.worker_state import State
+from actors.values.bulletins import (
+    Changed,
+    ConfigOnDisk,
+    Finished,
+    HostSeen,
+    PartFailing,
+    Revived,
+    ServerEnded,
+    TmuxAnswers,
+)
+from actors.values.failure import FAILURES, ActorFailed
+from actors.values.messages import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
+from actors.values.records import Head, Intent, Origin, Record, Records
+from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
+from actors.values.snapshot import Config, Host
+from actors.values.spec import Condition
 
 S = State
 READY = Condition.READY

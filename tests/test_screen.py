@@ -6,7 +6,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.screen import MAX_SCREEN_BYTES, Screen, tail
+from actors.life.screen import MAX_SCREEN_BYTES, Screen, tail
 
 # what a capture is made of: none of these may be cut
 WORDS = st.sampled_from(["a", "m", "[", "0", "1;31m", "é", "漢", "😀", " "]).map(str.encode)

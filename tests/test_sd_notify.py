@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, Site, rows_of, service_inside, wait_until
 
-from actors.bulletins import Activity, Armed
-from actors.messages import Instant
-from actors.snapshot import Config, Host, Snapshot
-from actors.snapshot import Service as Facts
-from supervisor.sd_notify import KEPT, STATUS_PAUSE, Notifier
+from actors.values.bulletins import Activity, Armed
+from actors.values.messages import Instant
+from actors.values.snapshot import Config, Host, Snapshot
+from actors.values.snapshot import Service as Facts
 from supervisor.service import Service
+from supervisor.upkeep.systemd import KEPT, STATUS_PAUSE, Notifier
 
 SLEEPER = 'command = ["sleep", "1000"]\n'
 WATCHED = {"WATCHDOG_USEC": "60000000"}

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import DEADLINE
 
-from supervisor.log_quota import LogQuota
-from supervisor.segments import (
+from supervisor.logs.quota import LogQuota
+from supervisor.logs.segments import (
     LIVES_KEPT,
     LONGEST_PIECE,
     LogFacts,
@@ -28,7 +28,7 @@ from supervisor.segments import (
     read_tail,
     segments_of,
 )
-from supervisor.tmux_words import words
+from supervisor.tmux.words import words
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def test_the_log_of_a_new_worker_with_the_name_of_a_forgotten_one_stays(logs: Pa
 def test_a_forgotten_worker_is_looked_for_only_for_a_while(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segments = Segments(logs)
     segments.forget("job")
-    monkeypatch.setattr("supervisor.segments.LATE", 0.0)
+    monkeypatch.setattr("supervisor.logs.segments.LATE", 0.0)
     segments.refresh({})
     segment(logs, 0, b"somebody's\n", life="one-1", name="job")
     segments.refresh({})
@@ -281,7 +281,7 @@ def test_a_flood_is_held_to_its_quota_without_any_beat(logs: Path, quota: LogQuo
 def test_a_log_folder_that_was_replaced_is_watched_again(
     logs: Path, quota: LogQuota, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("supervisor.log_quota.AGAIN", 0.01)
+    monkeypatch.setattr("supervisor.logs.quota.AGAIN", 0.01)
     shutil.rmtree(logs)
     eventually(lambda: quota.problem)
     assert str(logs) in str(quota.problem)
@@ -498,7 +498,7 @@ def test_what_is_written_just_before_a_rotation_is_not_missed(logs: Path, monkey
         segment(logs, 1, b"next\n")
         return segments_of(logs, "api")
 
-    monkeypatch.setattr("supervisor.segments.segments_of", listed)
+    monkeypatch.setattr("supervisor.logs.segments.segments_of", listed)
     assert [next(trail), next(trail)] == [b"last\n", b"next\n"]
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from supervisor import selection
-from supervisor.failures import CommandError
-from supervisor.selection import Selection, match, parse_label, select
+from supervisor.wire import selection
+from supervisor.wire.errors import CommandError
+from supervisor.wire.selection import Selection, match, parse_label, select
 
 WORKERS: list[dict[str, Any]] = [
     {"name": "api-1", "project": "shop", "labels": {"tier": "front", "zone": "a"}},
@@ -91,6 +91,6 @@ def test_what_a_stranger_typed_is_shown_escaped() -> None:
 
 
 def test_the_label_of_a_replica_is_the_specs() -> None:
-    from actors.spec import REPLICA_OF
+    from actors.values.spec import REPLICA_OF
 
     assert selection.REPLICA_OF == REPLICA_OF

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, Site, alive, wait_until
 
-from supervisor.client import Client, ServiceError
-from supervisor.keys import KeyUnknown, checked
-from supervisor.tmux_client import ControlClient
-from supervisor.tmux_server import TmuxServer
-from supervisor.tmux_words import MARK_OPTION, TYPED, type_into, words
+from supervisor.text.keys import KeyUnknown, checked
+from supervisor.tmux.client import ControlClient
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.words import MARK_OPTION, TYPED, type_into, words
+from supervisor.wire.client import Client, ServiceError
 
 HORRORS = [
     "-x",

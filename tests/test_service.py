@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support import FAST, Site, alive, wait_until
 
-from supervisor.state_replay import rebuild
-from supervisor.status_file import read_status
+from supervisor.state.replay import rebuild
+from supervisor.state.status import read_status
 
 SLEEPER = 'command = ["sleep", "1000"]\n'
 

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.worker_state import State
-from supervisor.console import MOST
-from supervisor.service_log import LONGEST, ServiceLog
-from supervisor.state_replay import rebuild
+from actors.life.state import State
+from supervisor.state.console import MOST
+from supervisor.state.journal import LONGEST, ServiceLog
+from supervisor.state.replay import rebuild
 
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 

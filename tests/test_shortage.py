@@ -14,10 +14,10 @@ import pytest
 from support import FAST, Site, alive, wait_until
 
 from actors.crowd.room import KEPT_TASKS, TASKS_A_WORKER, Room, full
-from actors.gates import Hold
-from supervisor import shortage
-from supervisor.shortage import NoProcess, NoThread, Shortage
-from supervisor.tasks import CGROUPS, limits_of, tightest
+from actors.values.gates import Hold
+from supervisor.kernel import shortage
+from supervisor.kernel.shortage import NoProcess, NoThread, Shortage
+from supervisor.kernel.tasks import CGROUPS, limits_of, tightest
 
 WORKER = "[workers.{name}]\ncommand = ['sleep', '1000']\nstop = ['TERM', '1s', 'KILL']\nrestart = 'always'\n"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from actors.budget import Budget
-from actors.messages import Exit, Handle, Instant
-from actors.screen import Screen
-from actors.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, iso, row_of
-from actors.spec import Condition, WorkerSpec
-from actors.worker_state import Ending, Life, Phase, State, Worker
+from actors.life.budget import Budget
+from actors.life.screen import Screen
+from actors.life.state import Ending, Life, Phase, State, Worker
+from actors.values.messages import Exit, Handle, Instant
+from actors.values.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, iso, row_of
+from actors.values.spec import Condition, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 ROOT = Handle(100, 1)

@@ -5,9 +5,7 @@ from typing import Self
 
 import pytest
 
-from actors.messages import Instant
-from actors.spec import Rung, Stall
-from actors.stall import (
+from actors.life.stall import (
     ASK_AGAIN,
     ECHO,
     Climbed,
@@ -21,6 +19,8 @@ from actors.stall import (
     look,
     next_rung,
 )
+from actors.values.messages import Instant
+from actors.values.spec import Rung, Stall
 
 WALL = 1_700_000_000.0
 LADDER = (

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from support import DEADLINE
 
-from actors.messages import Instant
-from actors.snapshot import Config, Host, Row, Service, Snapshot, iso
-from supervisor import private_files, status_file
-from supervisor.status_file import StatusFile, health, read_status
+from actors.values.messages import Instant
+from actors.values.snapshot import Config, Host, Row, Service, Snapshot, iso
+from supervisor.kernel import files as private_files
+from supervisor.state import status as status_file
+from supervisor.state.status import StatusFile, health, read_status
 
 KEYS = [
     *("service", "status", "pid", "started_at", "last_heartbeat"),
@@ -312,7 +313,7 @@ def test_a_field_that_makes_no_sense_raises_nothing(path: Path, key: str, value:
 
 
 def test_a_reader_pays_for_the_standard_library_only() -> None:
-    asked = "import sys, supervisor.status_file; print(*{name.partition('.')[0] for name in sys.modules})"
+    asked = "import sys, supervisor.state.status; print(*{name.partition('.')[0] for name in sys.modules})"
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
     ours = {"supervisor", "__main__"}
     site = {name for name in said.split() if name.startswith(("_virtualenv", "__editable__", "_distutils"))}

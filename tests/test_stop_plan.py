@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_lifecycle import S, Story, corpse_of, running
 
-from actors import stop_plan
-from actors.messages import (
+from actors.life import stop_plan
+from actors.life.typing_queue import NOBODYS, PATIENCE, PAUSE, PIECE, TypingQueue, interrupted, next_piece, typed
+from actors.values.messages import (
     Acknowledge,
     Emit,
     EndTree,
@@ -23,8 +24,7 @@ from actors.messages import (
     TypeUnknown,
     Verb,
 )
-from actors.spec import StopStep, TypeKeys, TypeText
-from actors.typing_queue import NOBODYS, PATIENCE, PAUSE, PIECE, TypingQueue, interrupted, next_piece, typed
+from actors.values.spec import StopStep, TypeKeys, TypeText
 
 POLITE: tuple[StopStep, ...] = (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL")
 STEPS = st.lists(

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from support import LEAVES, Site, alive, rows_of, service_inside, sleepers, wait_until
 
-from actors.messages import Handle
-from supervisor import orphans
-from supervisor.orphans import end_orphans
-from supervisor.proc_table import Entry, Table, entry_of, handle_of, signal_once
-from supervisor.tmux_client import batch
-from supervisor.tmux_server import TmuxServer
+from actors.values.messages import Handle
+from supervisor.kernel import orphans
+from supervisor.kernel.orphans import end_orphans
+from supervisor.kernel.proc_table import Entry, Table, entry_of, handle_of, signal_once
+from supervisor.tmux.client import batch
+from supervisor.tmux.server import TmuxServer
 
 CONSOLE = """
 import signal, sys
@@ -156,7 +156,7 @@ def test_at_down_a_fork_of_tmux_that_has_no_terminal_yet_is_no_orphan(monkeypatc
             return handle_of(child.pid) or Handle(0, 0)
 
         server, fork, left = start("sleep", "1001"), start("sleep", "1001"), start("sleep", "1002")
-        monkeypatch.setattr("supervisor.orphans.orphans", lambda table, server: {fork, left})
+        monkeypatch.setattr("supervisor.kernel.orphans.orphans", lambda table, server: {fork, left})
         assert end_orphans(server) == [left.pid]
         assert alive(fork.pid)
 

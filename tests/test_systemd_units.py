@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, Site, wait_until
 
-from actors.spec import PaneSize
-from supervisor import tmux_server
-from supervisor.tmux_server import TmuxServer, unit_of
+from actors.values.spec import PaneSize
+from supervisor.tmux import server as tmux_server
+from supervisor.tmux.server import TmuxServer, unit_of
 
 UNITS = sorted((Path(__file__).parent.parent / "config/systemd").glob("*.service"))
 SLEEPER = 'command = ["sleep", "1000"]\n'

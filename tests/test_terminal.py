@@ -11,8 +11,11 @@ from support import rows_of, service_inside, wait_until
 
 from actors.base import Post
 from actors.errands import LOOK_PAUSE, Closing, Errands, LogArming, Look, LooksDue, Revive, TerminalPost
-from actors.lifecycle import due, step
-from actors.messages import (
+from actors.life import due, step
+from actors.life.state import Life, Phase, State, Worker
+from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
+from actors.terminal import CHUNK, StartWanted, TerminalActor, Typing
+from actors.values.messages import (
     AskPane,
     Fact,
     Handle,
@@ -27,10 +30,7 @@ from actors.messages import (
     Typed,
     Woken,
 )
-from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
-from actors.spec import WorkerSpec
-from actors.terminal import CHUNK, StartWanted, TerminalActor, Typing
-from actors.worker_state import Life, Phase, State, Worker
+from actors.values.spec import WorkerSpec
 
 HUNG = 2.0  # seconds that an order takes while tmux does not answer
 SPEC = WorkerSpec(name="x", command="x", cwd="/")

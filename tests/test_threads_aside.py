@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from supervisor.threads_aside import ThreadsAside
+from supervisor.probes.threads import ThreadsAside
 
 NAME = "aside-test"
 

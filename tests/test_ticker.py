@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from actors.base import Post
-from actors.bulletins import Armed, Enrolled, HealthTold, Rang, SweptPanes, SweptTrees, TmuxAnswers, Withdrawn
-from actors.messages import Handle, Instant, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
-from actors.snapshot import Host
 from actors.ticker import ON_TIME_AFTER, TickerActor
+from actors.values.bulletins import Armed, Enrolled, HealthTold, Rang, SweptPanes, SweptTrees, TmuxAnswers, Withdrawn
+from actors.values.messages import Handle, Instant, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
+from actors.values.snapshot import Host
 
 
 class World:

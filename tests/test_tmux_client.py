@@ -7,9 +7,9 @@ from pathlib import Path
 
 from support import wait_until
 
-from supervisor.tmux_client import ControlClient
-from supervisor.tmux_server import CONF, TmuxServer, lives
-from supervisor.tmux_words import words
+from supervisor.tmux.client import ControlClient
+from supervisor.tmux.server import CONF, TmuxServer, lives
+from supervisor.tmux.words import words
 
 
 def test_a_client_is_attached_before_its_first_order_however_busy_the_machine_is(

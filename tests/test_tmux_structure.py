@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.ports import TerminalUnreachable
-from supervisor.tmux_server import TmuxServer
-from supervisor.tmux_structure import BoundedServer
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.structure import BoundedServer
 
 
 def test_peoples_own_windows_are_told_from_ours(place: Path, tmux_server: TmuxServer) -> None:

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import wait_until
 
-from actors.messages import Handle, Refusal, Start, Started, Type, Typed, TypeHeld, TypeRefused, TypeUnknown
 from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
-from actors.spec import WorkerSpec
-from supervisor.segments import Segments
-from supervisor.terminal_port import TmuxTerminal, bytes_to_read, cannot_start
-from supervisor.tmux_client import Block, ControlClient, _Lost, batch
-from supervisor.tmux_server import TmuxServer
-from supervisor.tmux_words import EXPIRED, pane_line, quoted, words
+from actors.values.messages import Handle, Refusal, Start, Started, Type, Typed, TypeHeld, TypeRefused, TypeUnknown
+from actors.values.spec import WorkerSpec
+from supervisor.logs.segments import Segments
+from supervisor.tmux.client import Block, ControlClient, _Lost, batch
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.terminal import TmuxTerminal, bytes_to_read, cannot_start
+from supervisor.tmux.words import EXPIRED, pane_line, quoted, words
 
 HORRORS = [
     "",
@@ -125,7 +125,7 @@ def test_a_missing_program_and_a_missing_cwd_are_told_from_a_crash(terminal: Tmu
 
 def test_the_process_that_has_the_pid_of_a_dead_pane_by_now_is_not_its_process() -> None:
     mark = '{"name":"api","life":"l1","digest":"d"}'
-    living, dead = (pane_line(f'%1,100,{state},,,,7,200,50,1,0,{mark}') for state in "01")
+    living, dead = (pane_line(f"%1,100,{state},,,,7,200,50,1,0,{mark}") for state in "01")
     assert living is not None
     assert dead is not None
     assert living.pane(Handle(100, 5)).process == Handle(100, 5)
@@ -179,7 +179,7 @@ def test_a_look_is_answered_though_descriptors_have_run_out(
     def no_descriptor(_process: object) -> bool:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr("supervisor.tmux_server.lives", no_descriptor)
+    monkeypatch.setattr("supervisor.tmux.server.lives", no_descriptor)
     _, (pane,) = terminal.look([PaneQuestion("a", started.pane, nudge=True)])
     assert pane.life == "life-1"
     monkeypatch.undo()
@@ -190,7 +190,7 @@ def test_one_look_answers_for_all_who_ask_and_asks_the_kernel_about_those_alone(
 ) -> None:
     panes = {name: start(terminal, name, ("sleep", "60")).pane for name in ("a", "b", "c")}
     read: list[int] = []
-    monkeypatch.setattr("supervisor.terminal_port.handle_of", lambda pid: read.append(pid))
+    monkeypatch.setattr("supervisor.tmux.terminal.handle_of", lambda pid: read.append(pid))
     asked = [PaneQuestion("a", panes["a"]), PaneQuestion("b", None), PaneQuestion("gone", "%999")]
     _, (a, b, gone) = terminal.look(asked)
     assert ((a.name, a.id), (b.name, b.id), gone) == (("a", panes["a"]), ("b", panes["b"]), None)
@@ -204,7 +204,7 @@ def test_a_list_that_tmux_refuses_is_no_proof_that_a_pane_is_gone(
 ) -> None:
     started = start(terminal, "a", ("sleep", "60"))
     refused = [[Block("server is busy", error=True)]]
-    monkeypatch.setattr("supervisor.tmux_client.ControlClient.run", lambda *a, **k: refused)
+    monkeypatch.setattr("supervisor.tmux.client.ControlClient.run", lambda *a, **k: refused)
     with pytest.raises(TerminalUnreachable, match="server is busy"):
         terminal.look([PaneQuestion("a", started.pane)])
 
@@ -235,7 +235,7 @@ def test_no_sentence_of_tmux_makes_a_refusal_final(terminal: TmuxTerminal, said:
 def test_what_tmux_reads_too_late_is_typed_later(terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     started = start(terminal, "a", ("sleep", "60"))
     order = Type("life-1", 1, started.pane, b"x", (), if_taken=False)
-    monkeypatch.setattr("supervisor.terminal_port.EXPIRY", -10)
+    monkeypatch.setattr("supervisor.tmux.terminal.EXPIRY", -10)
     assert terminal.type(order) == TypeHeld("life-1", 1, unasked=True)
     monkeypatch.undo()
     assert terminal.type(order) == Typed("life-1", 1)
@@ -281,7 +281,7 @@ def test_secrets_are_not_left_in_the_session(place: Path, terminal: TmuxTerminal
 
 
 def test_an_order_that_expired_is_not_carried_out(place: Path, tmux_server: TmuxServer) -> None:
-    from supervisor.tmux_words import in_time
+    from supervisor.tmux.words import in_time
 
     client = ControlClient(place)
     (blocks,) = client.run(in_time(1, "set-option -g @late yes"))

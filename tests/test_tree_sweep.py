@@ -14,11 +14,11 @@ import psutil
 import pytest
 from support import DEADLINE
 
-from actors.messages import Handle, Tree
 from actors.ports import TreeSweep
-from supervisor import tree_sweep
-from supervisor.proc_table import Entry, Table, handle_of, read_table
-from supervisor.tree_sweep import TreeSweeper
+from actors.values.messages import Handle, Tree
+from supervisor.kernel import usage as tree_sweep
+from supervisor.kernel.proc_table import Entry, Table, handle_of, read_table
+from supervisor.kernel.usage import TreeSweeper
 
 PR_SET_CHILD_SUBREAPER = 36
 Shell = Callable[[str], Handle]

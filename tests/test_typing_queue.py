@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from actors.messages import InputGiven
-from actors.typing_queue import (
+from actors.life.typing_queue import (
     AHEAD,
     MOST_INPUTS,
     MOST_WAITING,
@@ -19,6 +18,7 @@ from actors.typing_queue import (
     typed,
     without_first,
 )
+from actors.values.messages import InputGiven
 
 
 def queue_of(*contents: bytes) -> TypingQueue:

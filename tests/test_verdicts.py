@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from actors.gates import Gate, Hold
-from actors.messages import Exit
-from actors.snapshot import Row
-from supervisor.verdicts import NO_NUMBER, verdict, verdict_in
+from actors.values.gates import Gate, Hold
+from actors.values.messages import Exit
+from actors.values.snapshot import Row
+from supervisor.gateway.verdicts import NO_NUMBER, verdict, verdict_in
 
 ROW = Row(
     name="api",

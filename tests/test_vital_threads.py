@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from support import DEADLINE, Site, alive, rows_of, service_inside, sleepers, wait_until
 
-from actors.requests import Apply
-from actors.spec import PaneSize
-from supervisor.config import load
-from supervisor.crew import Crew
+from actors.values.requests import Apply
+from actors.values.spec import PaneSize
+from supervisor.config.load import load
+from supervisor.kernel.crew import Crew
 from supervisor.service import FAILED, Service
-from supervisor.status_file import read_status
-from supervisor.tmux_server import TmuxServer
+from supervisor.state.status import read_status
+from supervisor.tmux.server import TmuxServer
 
 WORKERS = 3
 
@@ -114,7 +114,7 @@ def test_an_older_file_never_follows_a_newer_one_whoever_asks(
 
 
 def client_apply(service: Service) -> None:
-    from supervisor.client import Client
+    from supervisor.wire.client import Client
 
     with Client.connect(service.place.socket) as client:
         client.call("apply")

@@ -14,15 +14,15 @@ from left_behind import folder_prefix
 from support import DEADLINE, FAST, Site, wait_until
 
 import supervisor.service
-from actors.bulletins import HostSeen
-from actors.requests import ShutDown
-from actors.snapshot import Host
-from supervisor.client import Client
-from supervisor.config import load
-from supervisor.lock import hold
-from supervisor.place import place_to_serve
-from supervisor.records_file import RecordsFile
+from actors.values.bulletins import HostSeen
+from actors.values.requests import ShutDown
+from actors.values.snapshot import Host
+from supervisor.config.load import load
 from supervisor.service import Service
+from supervisor.state.lock import hold
+from supervisor.state.place import place_to_serve
+from supervisor.state.records import RecordsFile
+from supervisor.wire.client import Client
 
 
 def sleepers(count: int, delay: str) -> str:

@@ -16,12 +16,13 @@ from test_lifecycle import corpse_of, running
 
 from actors.crowd.admission import blockers, dependencies
 from actors.crowd.members import Member
-from actors.feed import Entry
-from actors.messages import Exit, Instant, Verb
-from actors.records import Intent, Record
-from actors.requests import Dependency, Inspect, Inspection, RequestRefused
-from actors.snapshot import Snapshot, iso, row_of
-from actors.spec import (
+from actors.life.state import State
+from actors.values.feed import Entry
+from actors.values.messages import Exit, Instant, Verb
+from actors.values.records import Intent, Record
+from actors.values.requests import Dependency, Inspect, Inspection, RequestRefused
+from actors.values.snapshot import Snapshot, iso, row_of
+from actors.values.spec import (
     Backoff,
     Condition,
     Do,
@@ -38,14 +39,13 @@ from actors.spec import (
     Window,
     WorkerSpec,
 )
-from actors.worker_state import State
-from supervisor import log_tail
 from supervisor.cli import panevisor, run
-from supervisor.client import ServiceError
-from supervisor.histories import KEPT, Histories
-from supervisor.outlook import next_of, remedies
-from supervisor.pictures import Pictures
-from supervisor.why_output import clock, explain
+from supervisor.commands.why import clock, explain
+from supervisor.explain.outlook import next_of, remedies
+from supervisor.gateway.pictures import Pictures
+from supervisor.state import tail as log_tail
+from supervisor.state.histories import KEPT, Histories
+from supervisor.wire.client import ServiceError
 
 NOON = 1_700_049_600.0  # 2023-11-15 12:00:00 UTC
 SPEC = WorkerSpec(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervisor import wire
-from supervisor.wire import WireError
+from supervisor.wire import frames as wire
+from supervisor.wire.frames import WireError
 
 
 def refused(payload: bytes) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from fake_ports import FakeClock, FakeDeaths, FakeJournal, FakeProber, FakeProcesses, NotingPost
 
-from actors.adoption import define
-from actors.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
 from actors.errands import Closing, Look
+from actors.life.adoption import define
+from actors.life.state import State
 from actors.loop import Loop
-from actors.messages import (
+from actors.terminal import Discarding, StartWanted, Typing
+from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
+from actors.values.messages import (
     Admitted,
     Handle,
     Ordered,
@@ -24,11 +26,9 @@ from actors.messages import (
     Verb,
     Woken,
 )
-from actors.records import Intent
-from actors.spec import Backoff, Ready, WorkerSpec
-from actors.terminal import Discarding, StartWanted, Typing
+from actors.values.records import Intent
+from actors.values.spec import Backoff, Ready, WorkerSpec
 from actors.worker import Surroundings, WorkerActor
-from actors.worker_state import State
 
 SPEC = WorkerSpec(
     name="api", command=("serve",), cwd="/", backoff=Backoff(initial=1.0, jitter=0.0), stop=("TERM", 10.0, "KILL")

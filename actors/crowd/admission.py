@@ -13,11 +13,11 @@ from dataclasses import replace
 from actors.crowd.members import Crowd, Member
 from actors.crowd.room import full
 from actors.crowd.turn import Turn
-from actors.gates import Gate, Hold
-from actors.messages import Admitted, Held
-from actors.requests import Dependency
-from actors.spec import Condition
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.gates import Gate, Hold
+from actors.values.messages import Admitted, Held
+from actors.values.requests import Dependency
+from actors.values.spec import Condition
 
 S = State
 LAST_LIFE = Gate(Hold.LAST_LIFE, "waiting for what is left of the last life to end")

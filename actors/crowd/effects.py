@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from actors.adoption import Decision
-from actors.messages import Handle
-from actors.records import Head, Record
-from actors.requests import ShutDown
+from actors.life.adoption import Decision
+from actors.values.messages import Handle
+from actors.values.records import Head, Record
+from actors.values.requests import ShutDown
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from actors.crowd import leaving
 from actors.crowd.effects import Closing, Done
 from actors.crowd.turn import Turn
-from actors.messages import Instant, Ordered, Verb
-from actors.requests import ShutDown
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.messages import Instant, Ordered, Verb
+from actors.values.requests import ShutDown
 
 
 def shut_down(turn: Turn, order: ShutDown, _now: Instant) -> None:

@@ -1,19 +1,19 @@
 """Worker actors that fail, and what is tried again. Pure.
 
-    a Worker actor fails ──▶ its pane is looked for ──▶ a new actor adopts what lives there, and hears what it missed
-         └─ too often ──▶ quarantined: it is left alone until a person decides
+a Worker actor fails ──▶ its pane is looked for ──▶ a new actor adopts what lives there, and hears what it missed
+     └─ too often ──▶ quarantined: it is left alone until a person decides
 """
 
 from dataclasses import dataclass, replace
 
-from actors import adoption
-from actors.adoption import Quarantine, World
 from actors.crowd.effects import FindServer, LookFor, Repair, RetryLater
 from actors.crowd.intents import is_restart
 from actors.crowd.members import Member
 from actors.crowd.turn import Turn
-from actors.failure import FAILURE_WINDOW, FAILURES, ActorFailed
-from actors.messages import Instant, Pane
+from actors.life import adoption
+from actors.life.adoption import Quarantine, World
+from actors.values.failure import FAILURE_WINDOW, FAILURES, ActorFailed
+from actors.values.messages import Instant, Pane
 
 RETRY = 1.0  # seconds until something that failed is tried again
 

@@ -4,18 +4,18 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from actors.bulletins import ConfigOnDisk, PartFailing
 from actors.crowd.effects import Answer
 from actors.crowd.reconcile import changes, scale_notes, why_force
 from actors.crowd.replicas import wanted
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import FILE, Turn
 from actors.crowd.workers import carry_out_change, forget_all
-from actors.families import Family, NoReplica
-from actors.messages import Instant
-from actors.records import Scaled
-from actors.requests import Accepted, Action, Apply, Change, ConfigBroken, Plan, Planned, RequestRefused
-from actors.spec import WorkerSpec
+from actors.values.bulletins import ConfigOnDisk, PartFailing
+from actors.values.families import Family, NoReplica
+from actors.values.messages import Instant
+from actors.values.records import Scaled
+from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Plan, Planned, RequestRefused
+from actors.values.spec import WorkerSpec
 
 
 def apply(turn: Turn, apply: Apply, now: Instant) -> None:

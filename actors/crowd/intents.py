@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from actors.messages import Ordered, SpecChanged, Verb
-from actors.records import Intent, Record
-from actors.requests import Action
-from actors.spec import WorkerSpec
+from actors.values.messages import Ordered, SpecChanged, Verb
+from actors.values.records import Intent, Record
+from actors.values.requests import Action
+from actors.values.spec import WorkerSpec
 
 _INTENT = {
     Verb.START: Intent.WANTED,

@@ -1,7 +1,7 @@
 """In which order workers end that were told to end together: dependants first. Pure.
 
-    an order for many ──join──▶ each waits (`leaving`) ──▶ it is told (`ends`) when no worker that leaves needs it
-                                  └─ stay: a later order for one of them counts
+an order for many ──join──▶ each waits (`leaving`) ──▶ it is told (`ends`) when no worker that leaves needs it
+                              └─ stay: a later order for one of them counts
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from actors.crowd.members import Member
 from actors.crowd.turn import Turn
-from actors.messages import Ordered
+from actors.values.messages import Ordered
 
 
 def join(turn: Turn, names: Iterable[str], order: Ordered) -> None:

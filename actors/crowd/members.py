@@ -1,10 +1,10 @@
 """What is known of each worker, and the indexes by which a change finds the workers that it touches. Pure.
 
-    put(crowd, name, member) keeps right:
-        dependants   a name, of a worker or a family ──▶ who has it in `depends_on`
-        families     a family ──▶ its replicas
-        line         turn ──▶ the pending workers that nothing of their own holds
-        counts       of workers that take a place, start, live, or are not born
+put(crowd, name, member) keeps right:
+    dependants   a name, of a worker or a family ──▶ who has it in `depends_on`
+    families     a family ──▶ its replicas
+    line         turn ──▶ the pending workers that nothing of their own holds
+    counts       of workers that take a place, start, live, or are not born
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from immutables import Map
 
 from actors.crowd.intents import News
-from actors.gates import Gate
-from actors.messages import Ordered
-from actors.records import Intent, Record
-from actors.spec import Condition
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.gates import Gate
+from actors.values.messages import Ordered
+from actors.values.records import Intent, Record
+from actors.values.spec import Condition
 
 S = State
 _TAKES_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from actors import adoption
-from actors.adoption import World
-from actors.bulletins import PartFailing
 from actors.crowd import ending, file, roster, unknown
 from actors.crowd.effects import WatchServer
 from actors.crowd.failures import take_up
@@ -13,12 +10,15 @@ from actors.crowd.members import Member
 from actors.crowd.room import Room
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Roster, Turn
-from actors.messages import Instant
+from actors.life import adoption
+from actors.life.adoption import World
+from actors.life.state import State
 from actors.ports import Survey
-from actors.records import Origin, Record, Records
-from actors.requests import Apply, RequestRefused, ShutDown
-from actors.snapshot import Config
-from actors.worker_state import State
+from actors.values.bulletins import PartFailing
+from actors.values.messages import Instant
+from actors.values.records import Origin, Record, Records
+from actors.values.requests import Apply, RequestRefused, ShutDown
+from actors.values.snapshot import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

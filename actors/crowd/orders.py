@@ -1,9 +1,7 @@
 """What a person wants of workers: orders, `run`, `scale`, input, and questions. Pure."""
 
-
 from dataclasses import replace
 
-from actors.bulletins import InputWanted
 from actors.crowd import admission, leaving, unknown
 from actors.crowd.effects import Answer, Define
 from actors.crowd.intents import ENDING, intended
@@ -18,10 +16,11 @@ from actors.crowd.refusals import (
 from actors.crowd.replicas import members, ordered, together
 from actors.crowd.turn import Turn
 from actors.crowd.workers import carry_out_change, forget_all
-from actors.families import NoReplica
-from actors.messages import Instant, Ordered, Verb
-from actors.records import Intent, Record, Scaled
-from actors.requests import (
+from actors.values.bulletins import InputWanted
+from actors.values.families import NoReplica
+from actors.values.messages import Instant, Ordered, Verb
+from actors.values.records import Intent, Record, Scaled
+from actors.values.requests import (
     Accepted,
     Action,
     Change,

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from actors.crowd.members import Member
-from actors.records import Intent, Scaled
-from actors.requests import Action, Change
-from actors.spec import WorkerSpec
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.records import Intent, Scaled
+from actors.values.requests import Action, Change
+from actors.values.spec import WorkerSpec
 
 S = State
 _FORCES_REPLACE = ("command", "cwd", "env", "pane")

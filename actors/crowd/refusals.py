@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from actors.crowd.members import Crowd
 from actors.crowd.reconcile import different_keys
-from actors.messages import Pane, Verb
-from actors.requests import Order, RequestRefused
-from actors.spec import WorkerSpec
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.messages import Pane, Verb
+from actors.values.requests import Order, RequestRefused
+from actors.values.spec import WorkerSpec
 
 
 def refuse_unknown(names: Iterable[str], crowd: Crowd) -> None:

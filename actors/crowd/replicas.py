@@ -9,9 +9,9 @@ A replica is a worker like any other; that it is one stands in a label that the 
 from collections.abc import Iterable, Mapping
 
 from actors.crowd.members import Crowd, number_of
-from actors.families import Family
-from actors.records import Scaled
-from actors.spec import WorkerSpec
+from actors.values.families import Family
+from actors.values.records import Scaled
+from actors.values.spec import WorkerSpec
 
 
 def wanted(

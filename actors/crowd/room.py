@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actors.gates import Gate, Hold
+from actors.values.gates import Gate, Hold
 
 MAX_STARTING = 20  # a judgement, not an optimum: docs/decisions.md has what it costs
 TASKS_A_WORKER = 2  # the program and the reader of its log

@@ -8,7 +8,12 @@ A request that is refused raises RequestRefused, and changes nothing.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.bulletins import (
+from actors.crowd import admission, ending, failures, file, leaving, orders, substrate, unknown, workers
+from actors.crowd.effects import Effect, Opened
+from actors.crowd.failures import Found, Retry
+from actors.crowd.turn import Roster, Turn
+from actors.crowd.unknown import UnknownSeen
+from actors.values.bulletins import (
     Changed,
     ConfigOnDisk,
     Finished,
@@ -18,14 +23,9 @@ from actors.bulletins import (
     ServerEnded,
     TmuxAnswers,
 )
-from actors.crowd import admission, ending, failures, file, leaving, orders, substrate, unknown, workers
-from actors.crowd.effects import Effect, Opened
-from actors.crowd.failures import Found, Retry
-from actors.crowd.turn import Roster, Turn
-from actors.crowd.unknown import UnknownSeen
-from actors.failure import ActorFailed
-from actors.messages import Instant
-from actors.requests import Apply, ConfigBroken, GiveInput, Inspect, Order, Plan, Run, Scale, ShutDown
+from actors.values.failure import ActorFailed
+from actors.values.messages import Instant
+from actors.values.requests import Apply, ConfigBroken, GiveInput, Inspect, Order, Plan, Run, Scale, ShutDown
 
 Step = tuple[Roster, tuple[Effect, ...]]
 

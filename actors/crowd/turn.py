@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from actors.adoption import Decision
 from actors.crowd.effects import Define, Effect, Keep, KeepHead, Redefine, Say, ShowOrder, ShowService, Spawn, Tell
 from actors.crowd.intents import News, is_news
 from actors.crowd.members import Crowd, Member, put, queue
 from actors.crowd.room import Room
-from actors.gates import Gate
-from actors.messages import Handle, Pane
-from actors.records import Head, Record
-from actors.requests import RequestRefused, ShutDown
-from actors.snapshot import Config
-from actors.worker_state import State
+from actors.life.adoption import Decision
+from actors.life.state import State
+from actors.values.gates import Gate
+from actors.values.messages import Handle, Pane
+from actors.values.records import Head, Record
+from actors.values.requests import RequestRefused, ShutDown
+from actors.values.snapshot import Config
 
 FILE = "config"  # the part of the service that fails while the config file is gone
 

@@ -6,18 +6,18 @@ found at the start ──▶ shown under `degraded` ──▶ taken over (`run`,
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actors import adoption
-from actors.adoption import World
-from actors.bulletins import PartFailing
 from actors.crowd.effects import Define
 from actors.crowd.failures import take_up
 from actors.crowd.members import Member
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Turn
-from actors.messages import Instant, Pane
-from actors.records import Intent, Record
-from actors.spec import WorkerSpec
-from actors.worker_state import State
+from actors.life import adoption
+from actors.life.adoption import World
+from actors.life.state import State
+from actors.values.bulletins import PartFailing
+from actors.values.messages import Instant, Pane
+from actors.values.records import Intent, Record
+from actors.values.spec import WorkerSpec
 
 Panes = Mapping[str, tuple[Pane, ...]]
 PART = "unknown panes"

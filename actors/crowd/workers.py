@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from actors.bulletins import Changed, Finished
 from actors.crowd import leaving, unknown
 from actors.crowd.effects import Define, Drop, Redefine
 from actors.crowd.intents import as_in_file, as_told, intended
 from actors.crowd.members import Member
 from actors.crowd.turn import Turn
-from actors.messages import Instant, Ordered, SpecChanged, Verb
-from actors.records import Intent, Record
-from actors.requests import Action, Change
-from actors.spec import WorkerSpec
-from actors.worker_state import State
+from actors.life.state import State
+from actors.values.bulletins import Changed, Finished
+from actors.values.messages import Instant, Ordered, SpecChanged, Verb
+from actors.values.records import Intent, Record
+from actors.values.requests import Action, Change
+from actors.values.spec import WorkerSpec
 
 
 def changed(turn: Turn, changed: Changed, _now: Instant) -> None:

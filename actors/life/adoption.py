@@ -1,0 +1,265 @@
+"""What to do with each worker when a service begins: pure, from the records and one look at tmux and the kernel.
+
+    record, panes with its mark, the world ──▶ plan() ──▶ Decision ──▶ born() ──▶ Worker and its first effects
+
+Nothing that lives is doubled; nothing that cannot be proved to be ours is signalled. Counters begin at zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from actors.life import step
+from actors.life.budget import Complete, Fail, Retry, Verdict, judge
+from actors.life.ending import begin_ending, begin_stop
+from actors.life.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said
+from actors.life.readiness import await_readiness, watch_over
+from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.values.messages import Effect, Emit, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
+from actors.values.records import Intent, Record
+from actors.values.spec import WorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the service found: did the machine, or the tmux server, begin anew since the records were written?
+
+    `told`: the lives whose exit the log tells already, each with its uptime in seconds, None where that is not known.
+    """
+
+    rebooted: bool
+    server_died: bool
+    told: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A life of which something may still live."""
+
+    life: str
+    process: Handle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """It lives: go on with it. `ready`: it was ready before. `stop`: it was being ended for good; go on with that."""
+
+    pane: Pane
+    life: str
+    process: Handle
+    ready: bool
+    goal: Goal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """It died while nobody watched: its exit (None: the pane is gone too) is judged by policy.
+
+    `told`: the service before had logged the exit, and was killed before it could record the verdict.
+    """
+
+    life: str
+    pane: Pane | None
+    exit: Exit | None
+    process: Handle | None
+    told: bool = False
+    uptime_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """It rests as it was. `survivor` as in `Begin`, `told` and `uptime_s` as in `Judge`."""
+
+    state: State
+    pane: Pane | None
+    survivor: "Survivor | None" = None
+    remove: bool = False  # that was ordered, and cut short
+    told: bool = False
+    uptime_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """It is wanted and has no life: pending. `survivor` is ended first."""
+
+    cause: str
+    pane: Pane | None = None
+    survivor: "Survivor | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """What lives there cannot be proved to be this worker: shown, never signalled, never doubled."""
+
+    reason: str
+
+
+Decision = Adopt | Judge | Leave | Begin | Quarantine
+
+_RESTING = {Intent.STOPPED: State.STOPPED, Intent.COMPLETED: State.COMPLETED, Intent.FAILED: State.FAILED}
+_GOALS = {Intent.STOPPED: Goal.STOP, Intent.COMPLETED: Goal.COMPLETE, Intent.REMOVED: Goal.REMOVE}
+
+
+def plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
+    """Decide about one worker. `panes` are those of the present tmux server that bear its name in our mark."""
+    match decision := _plan(record, panes, world):
+        case Judge(life) | Leave(pane=Pane(life=str(life))) if life in world.told:
+            return replace(decision, told=True, uptime_s=world.told[life])
+    return decision
+
+
+def _plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
+    if len(panes) > 1:
+        return Quarantine(f"{len(panes)} panes bear its mark: {', '.join(p.id for p in panes)}")
+    pane = panes[0] if panes else None
+    survivor = Survivor(record.life, record.process) if record.life and not world.rebooted else None
+    if pane and pane.process and not pane.dead:
+        return _living(record, pane, pane.process)
+    if record.intent in _RESTING:
+        return Leave(_RESTING[record.intent], pane, survivor)
+    if record.intent is Intent.REMOVED:
+        return Leave(State.STOPPED, pane, survivor, remove=True)
+    if pane and pane.life != record.judged:
+        return _died_unwatched(record, pane)
+    if record.life in (None, record.judged) or record.process is None or pane:
+        return Begin("defined", pane, survivor)
+    if world.rebooted or world.server_died:
+        return Begin("rebooted" if world.rebooted else "tmux-died", survivor=survivor)
+    return Judge(record.life, None, None, record.process)
+
+
+def _living(record: Record, pane: Pane, process: Handle) -> Decision:
+    life = pane.life or ""
+    if record.intent is Intent.FAILED:  # it failed while it lived (not ready in time), and its end was cut short
+        return Leave(State.FAILED, pane, Survivor(life, process))
+    goal = _GOALS.get(record.intent)
+    if goal is None and pane.digest != record.spec.digest:
+        goal = Goal.REPLACE  # a replacement that was ordered, and cut short
+    return Adopt(pane, life, process, record.ready and record.life == life, goal)
+
+
+def _died_unwatched(record: Record, pane: Pane) -> Decision:
+    life = pane.life or ""
+    known = record.process if record.life == life else None
+    process = known if known and known.pid == pane.pid else Handle(pane.pid, 0)  # the pid may be another's by now
+    if pane.exit:
+        return Judge(life, pane, pane.exit, process)
+    return Adopt(pane, life, process, record.ready and record.life == life)  # tmux owes us the status: ask for it
+
+
+def state_after(decision: Decision) -> State | None:
+    """Return the state that a worker will be in, as far as the decision alone tells it."""
+    match decision:
+        case Adopt():
+            return State.RUNNING
+        case Leave(state):
+            return state
+    return None
+
+
+def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") -> Step:
+    """Return a new worker that wants to start."""
+    return move(_unborn(spec, seed, now), State.PENDING, now, "worker.pending", cause)
+
+
+def anew(record: Record, seed: str, now: Instant) -> Step:
+    """Return a worker of which nothing was left, as it is wanted now."""
+    if record.intent is Intent.WANTED:
+        return define(record.spec, seed, now)
+    return born(record, plan(record, (), World(rebooted=False, server_died=False)), seed, now)
+
+
+def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:
+    """Carry out a decision of `plan`."""
+    w = replace(_unborn(record.spec, seed, now), exit=record.exit, judged=record.judged)
+    match decision:
+        case Adopt():
+            return _adopted(w, decision, now)
+        case Judge():
+            return _judged(w, decision, now)
+        case Leave():
+            return _left(w, decision, record.reason, now)
+        case Begin(cause, pane, survivor):
+            w, emitted = move(replace(w, pane=pane.id if pane else None), State.PENDING, now, "worker.pending", cause)
+            return _end_survivor(w, survivor, emitted, now)
+        case Quarantine(reason):
+            return move(w, State.QUARANTINED, now, "worker.quarantined", "adopted", "error", reason=reason)
+
+
+def _unborn(spec: WorkerSpec, seed: str, now: Instant) -> Worker:
+    return Worker(spec=spec, seed=seed, state=State.UNBORN, since=now)
+
+
+def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
+    since = found.process.started(now)
+    life = Life(id=found.life, phase=Phase.ALIVE, since=since, answered=now.mono, process=found.process, seen=True)
+    w = replace(w, life=life, pane=found.pane.id, attached=found.pane.attached, last_output=found.pane.activity)
+    state = State.RUNNING if found.ready else State.STARTING
+    w, emitted = move(w, state, now, "worker.adopted", "adopted", pid=found.process.pid)
+    if found.goal:
+        w, effects = begin_stop(w, found.goal, now, "adopted")  # that was begun, and goes on
+    elif found.pane.dead or found.pane.process is None:
+        w, effects = step(w, ProcessEnded(life.id), now)
+    else:
+        w, effects = watch_over(w) if found.ready else await_readiness(w, life, now)
+    return w, (*emitted, Watch(life.id, found.process), *effects)
+
+
+def _left(w: Worker, found: Leave, reason: str, now: Instant) -> Step:
+    w, unseen = _ended_unseen(w, found, now)
+    w = arm_cleanup(w, now) if found.state is State.COMPLETED else w
+    w, emitted = move(w, found.state, now, f"worker.{found.state}", "adopted", reason=reason)
+    w, effects = _end_survivor(w, found.survivor, (*unseen, *emitted), now)
+    if not found.remove:
+        return w, effects
+    w, removed = step(w, Ordered(Verb.REMOVE), now)
+    return w, (*effects, *removed)
+
+
+def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
+    """Tell of the end of a life that was to end, where no service told it; that of a failed one is known."""
+    pane = found.pane
+    w = replace(w, pane=pane.id if pane else None)
+    if pane is None or pane.life in (None, w.judged) or pane.exit is None or found.state is State.FAILED:
+        return w, ()
+    w = replace(w, exit=pane.exit, judged=pane.life)
+    facts = {"worker": w.name, "cause": "exit-unwatched", "life": pane.life} | exit_facts(pane.exit, None)
+    left = replace(w, state=found.state)
+    life, uptime = str(pane.life), found.uptime_s
+    kept = death_of(left, life, pane.exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
+    return w, (kept,) if found.told else (Emit("worker.exited", "info", facts), kept)
+
+
+def _judged(w: Worker, found: Judge, now: Instant) -> Step:
+    exit = found.exit or Exit(None, None, now.wall)
+    w = replace(w, pane=found.pane.id if found.pane else None, exit=exit, judged=found.life)
+    facts = exit_facts(exit, None) | {"life": found.life}
+    verdict = judge(w.spec, w.budget, exit, 0.0, dice(w), now)
+    if found.told:
+        w, emitted = _judged_again(w, verdict, said(exit), now)
+    elif isinstance(verdict, Retry):
+        reason = f"waiting to start again: {said(exit)}"
+        w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", "warning", reason=reason, **facts)
+    else:
+        w, emitted = apply_verdict(w, verdict, now, "worker.exited", "exit-unwatched", said(exit), **facts)
+    kept = death_of(w, found.life, exit, now, started_at=None, uptime_s=found.uptime_s, cause="exit-unwatched")
+    return _end_survivor(w, Survivor(found.life, found.process), (*emitted, kept), now)
+
+
+def _judged_again(w: Worker, verdict: Verdict, what: str, now: Instant) -> Step:
+    """Move to where the verdict leads, as one that is found so: the exit itself is in the log already."""
+    match verdict:
+        case Retry():
+            reason = f"waiting to start again: {what}"
+            return move(w, State.PENDING, now, "worker.pending", "adopted", reason=reason)
+        case Complete():
+            return apply_verdict(w, verdict, now, "worker.completed", "adopted", what)
+        case Fail():
+            return apply_verdict(w, verdict, now, "worker.failed", "adopted", what)
+
+
+def _end_survivor(w: Worker, survivor: Survivor | None, emitted: tuple[Effect, ...], now: Instant) -> Step:
+    if survivor is None:
+        return w, emitted
+    life = Life(id=survivor.life, phase=Phase.ENDED, since=now, answered=now.mono, process=survivor.process)
+    w, ending = begin_ending(w, life, now)
+    return w, (*emitted, *ending)

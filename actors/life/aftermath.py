@@ -1,0 +1,157 @@
+"""A life is over: its exit is judged, what is left of its tree is ended, and then comes what was asked or decided."""
+
+from dataclasses import replace
+from typing import Any
+
+from actors.life.budget import judge
+from actors.life.ending import begin_ending, next_ending_step
+from actors.life.moves import begin_life, close_pane, question
+from actors.life.outcomes import (
+    apply_verdict,
+    arm_cleanup,
+    dated,
+    death_of,
+    dice,
+    exit_facts,
+    lived,
+    said,
+    well_for,
+)
+from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
+from actors.life.typed_input import drop_input
+from actors.values.messages import (
+    Effect,
+    Emit,
+    Exit,
+    Finish,
+    Forget,
+    Instant,
+    TreeGone,
+)
+
+UNTOLD = 10.0  # seconds that `down` waits for tmux's word on a life of which nothing is left
+
+S = State
+
+
+def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
+    """Judge an exit, unless the life was being ended; tell it, keep it, and lay the life down."""
+    exit, uptime = dated(exit, life), lived(life, exit, now)
+    w = replace(w, exit=exit, judged=life.id)
+    facts = {"life": life.id, **exit_facts(exit, uptime)}
+    if w.state in (S.STARTING, S.RUNNING):
+        verdict = judge(w.spec, w.budget, exit, well_for(w, life, uptime, now), dice(w), now)
+        cause = "exit"
+        w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
+    else:  # it was being ended
+        told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
+        cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
+    begun, ended = life.since.wall, (life.ended or now).wall
+    kept = death_of(w, life.id, exit, now, started_at=begun, ended_at=ended, uptime_s=facts["uptime_s"], cause=cause)
+    w, effects = lay_down(w, life, now)
+    return w, (*told, kept, *effects)
+
+
+def lay_down(w: Worker, life: Life, now: Instant) -> Step:
+    """The life is over: clear it from every table, and end what is left of its tree before anything else begins."""
+    w, untyped = drop_input(w, f"{w.name} has ended")
+    w = replace(w, pane_since=now.mono)  # a sweep from before may show its pane alive
+    w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
+    effects: tuple[Effect, ...] = ()
+    ending = w.ending
+    if ending is None:
+        w, effects = begin_ending(w, life, now)
+    elif ending.gone:
+        w, effects = _nothing_left(w, ending, now)
+    elif not ending.signalled:  # it went when it was asked: now what it left behind
+        w, effects = next_ending_step(w, replace(ending, last=life.last_tree or ending.last), now)
+    return w, (Forget(life.id), *untyped, *effects)
+
+
+def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
+    ending = w.ending
+    if ending is None or ending.life != fact.life:
+        return w, ()
+    if w.life is None:
+        return _nothing_left(w, ending, now)
+    due = now.mono + UNTOLD
+    w = replace(w, ending=replace(ending, steps=(), due=due, gone=True))  # goes on when its exit is judged
+    return question(w, w.life, now) if w.life and w.life.phase is Phase.ALIVE else (w, ())
+
+
+def wait_for_word(w: Worker, now: Instant) -> Step:
+    """Nothing is left, and tmux has not said how it ended: a worker that goes with the service goes without that."""
+    ending = w.ending
+    if ending is None or not ending.gone or ending.due is None or now.mono < ending.due:
+        return w, ()
+    if w.goal is Goal.DOWN and w.life is not None:
+        return died(w, w.life, Exit(None, None, now.wall), now)
+    return replace(w, ending=replace(ending, due=now.mono + UNTOLD)), ()
+
+
+def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
+    forced = ending.forced and bool(ending.left)
+    w = replace(w, ending=None, pane_since=now.mono)  # a sweep from before may show in its pane what was ended
+    if w.state is S.STOPPING or w.goal is Goal.REMOVE:
+        return finish_stop(w, now, forced=forced)
+    if w.state is S.PENDING and w.admitted:
+        return begin_life(w, now, "admitted")
+    return clean_up(w, now) if w.state is S.COMPLETED else end_pause(w, now)
+
+
+def finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
+    """Become what was asked for, now that nothing is left; `forced`: some of it had to be killed."""
+    goal, w = w.goal, replace(w, goal=None)
+    facts: dict[str, Any] = {"forced": True} if forced else {}
+    match goal:
+        case Goal.RESTART:
+            return begin_life(_respecced(w), now, "restart")
+        case Goal.REPLACE:
+            return move(_respecced(w), S.PENDING, now, "worker.pending", "replaced", **facts)
+        case Goal.COMPLETE:
+            w, effects = move(_respecced(w), S.COMPLETED, now, "worker.completed", "person", **facts)
+            return arm_cleanup(w, now), effects
+        case Goal.REMOVE:
+            return remove(w, now)
+        case Goal.DOWN:
+            w, effects = move(_respecced(w), S.STOPPED, now, "worker.stopped", "down", reason="down", **facts)
+            return replace(w, with_service=True), effects
+        case Goal.STOP | None:
+            return move(_respecced(w), S.STOPPED, now, "worker.stopped", "person", **facts)
+
+
+def _respecced(w: Worker) -> Worker:
+    return replace(w, spec=w.next_spec, next_spec=None) if w.next_spec else w
+
+
+def change_goal(w: Worker, goal: Goal, now: Instant) -> Step:
+    """A stopping worker becomes something else; at once, where only the end of its pane is still waited for."""
+    w = replace(w, goal=goal)
+    return finish_stop(w, now) if w.is_empty else (w, ())
+
+
+def remove(w: Worker, now: Instant) -> Step:
+    """Close its pane; it is removed when tmux says that the pane is gone, so that none is ever left behind."""
+    w = replace(w, goal=Goal.REMOVE, admitted=False, next_start=None, next_spec=None)
+    if w.pane:
+        return close_pane(w, now)
+    w, emitted = move(replace(w, goal=None, cleanup_at=None), S.REMOVED, now, "worker.removed", "person")
+    return w, (*emitted, Finish())
+
+
+def end_pause(w: Worker, now: Instant) -> Step:
+    """Begin the next life when the pause before it is over."""
+    if w.next_start is None or now.mono < w.next_start.mono:
+        return w, ()
+    if w.rests:
+        return replace(w, next_start=None), ()
+    if w.state is not S.BACKOFF or w.ending:
+        return w, ()
+    return begin_life(w, now, "backoff-over")
+
+
+def clean_up(w: Worker, now: Instant) -> Step:
+    """Close the pane of what was completed long enough ago."""
+    if w.cleanup_at is None or now.mono < w.cleanup_at or w.ending:
+        return w, ()
+    return close_pane(w, now)

@@ -1,0 +1,172 @@
+"""How often a worker may come back, and after what pause: pure decisions over one small counter.
+
+    end ──▶ on_exit: the first rule that matches ──▶ Complete | Fail(reason) | again, at once or after a pause
+             └─ none ──▶ ok_exit_codes, restart ──▶ Complete | Fail(reason) | again, after a pause
+    again ──▶ is the budget spent? no ──▶ Retry(delay, budget)
+                                  yes ──▶ `retry`: Retry in the slow lane, else Fail(reason)
+
+Two limits, whichever is spent first: `max_restarts` counts since the last healthy life, `max_restarts_in` the restarts
+of the last while, which only time forgives. The slow lane lasts until a healthy life, which forgives everything.
+The counter lives in one Worker, and begins at zero with it.
+"""
+
+from dataclasses import dataclass, replace
+
+from actors.values.messages import Exit, Instant
+from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, WorkerSpec
+
+SLOW_JITTER = 0.2  # of the slow lane where `jitter` is "full", which would make it no lane of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`attempt` counts restarts since the last healthy spell, `restarts` all of this Worker's.
+
+    `recent` are the times of the last restarts, oldest first, as many as `max_restarts_in` looks back at; () without
+    it. `slow`: the budget is spent, and the worker is tried every `retry`.
+    """
+
+    attempt: int = 0
+    restarts: int = 0
+    last_attempt: Instant | None = None
+    recent: tuple[Instant, ...] = ()
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """It ended well and is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """It is not started again by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It is started again after `delay` seconds, with `budget` already charged; `note` says what is unusual in it."""
+
+    delay: float
+    budget: Budget
+    note: str = ""
+
+
+Verdict = Complete | Fail | Retry
+
+
+def judge(spec: WorkerSpec, budget: Budget, exit: Exit | None, uptime: float, dice: float, now: Instant) -> Verdict:
+    """Decide about an ended life. `exit` None: it was ended because it did not get ready, which is a failure.
+
+    `uptime` in seconds, `dice` in [0, 1) decides the jitter.
+    """
+    rule = rule_for(spec, exit)
+    match rule.do if rule else _by_policy(spec, exit):
+        case Deed.COMPLETE:
+            return Complete()
+        case Deed.FAIL:
+            return Fail('on_exit: do = "fail"' if rule else f'restart = "{spec.restart}"')
+        case deed:
+            budget = budget if exit is None else forgiven(budget, uptime, spec.healthy_after)
+            return _again(spec, budget, deed is Deed.RESTART_NOW, dice, now)
+
+
+def rule_for(spec: WorkerSpec, exit: Exit | None) -> ExitRule | None:
+    """Return the first `on_exit` rule that names this exit; a life that was not ready, or lost, has none to name."""
+    return next((rule for rule in spec.on_exit if exit is not None and _names(rule, exit)), None)
+
+
+def _names(rule: ExitRule, exit: Exit) -> bool:
+    return exit.signal in rule.signals if exit.signal is not None else exit.code in rule.codes
+
+
+def _by_policy(spec: WorkerSpec, exit: Exit | None) -> Deed:
+    ended_well = exit is not None and exit.signal is None and exit.code in spec.ok_exit_codes
+    if ended_well and spec.restart is not Restart.ALWAYS:
+        return Deed.COMPLETE
+    return Deed.FAIL if spec.restart is Restart.NEVER else Deed.BACKOFF
+
+
+def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: Instant) -> Verdict:
+    spent = _spent(spec, budget, now)
+    if spent is None:
+        delay = 0.0 if at_once else pause(spec.backoff, budget.attempt, dice)
+        return Retry(delay, _charged(spec, budget, now))
+    if spec.retry is None:
+        return Fail(f"{spent}: budget spent")
+    slow = replace(_charged(spec, budget, now), slow=True)
+    return Retry(
+        _spread(spec.retry, slow_jitter(spec), dice), slow, f"{spent}: budget spent, tried every {spec.retry:g} s"
+    )
+
+
+def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
+    """Return which limit allows no further restart, in words; None when there is budget left."""
+    if 0 <= spec.max_restarts <= budget.attempt:
+        return f"{budget.attempt} restarts without a healthy spell of {spec.healthy_after:g} s"
+    window = spec.max_restarts_in
+    if window:
+        counted = sum(now.mono - at.mono < window.within for at in budget.recent)
+        if counted >= window.restarts:
+            return f"{counted} restarts within {window.within:g} s"
+    return f"{budget.attempt} restarts without a healthy spell of {spec.healthy_after:g} s" if budget.slow else None
+
+
+def slow_jitter(spec: WorkerSpec) -> float:
+    """Return the part by which the pauses of the slow lane are spread."""
+    jitter = spec.backoff.jitter
+    return SLOW_JITTER if isinstance(jitter, str) else jitter
+
+
+def _charged(spec: WorkerSpec, budget: Budget, now: Instant) -> Budget:
+    kept = spec.max_restarts_in.restarts if spec.max_restarts_in else 0
+    recent = (*budget.recent, now)[-kept:] if kept else ()
+    return Budget(budget.attempt + 1, budget.restarts + 1, now, recent)
+
+
+def forgiven(budget: Budget, uptime: float, healthy_after: float) -> Budget:
+    """Return the budget after a life of `uptime` seconds: a healthy one forgives what was before.
+
+    The window is forgiven by time alone (it is there for lives that are healthy, and too many), but for one case: a
+    healthy life ends the slow lane, so it has to begin a new count.
+    """
+    if uptime < healthy_after:
+        return budget
+    return anew(budget) if budget.slow else replace(budget, attempt=0)
+
+
+def anew(budget: Budget) -> Budget:
+    """Return the budget with every limit untouched; only the number of all restarts stays."""
+    return replace(budget, attempt=0, recent=(), slow=False)
+
+
+def pause(backoff: Backoff, attempt: int, dice: float) -> float:
+    """Return the seconds before restart number `attempt` (0 is the first), spread by jitter."""
+    return _spread(full_pause(backoff, attempt), backoff.jitter, dice)
+
+
+def full_pause(backoff: Backoff, attempt: int) -> float:
+    """Return the same without its jitter."""
+    if backoff.steps:
+        return backoff.steps[min(attempt, len(backoff.steps) - 1)]
+    match backoff.kind:
+        case Growth.CONSTANT:
+            return min(backoff.initial, backoff.max)
+        case Growth.LINEAR:
+            return min(backoff.initial * (attempt + 1), backoff.max)
+        case Growth.EXPONENTIAL:
+            return _exponential(backoff, attempt)
+
+
+def _exponential(backoff: Backoff, attempt: int) -> float:
+    try:
+        return min(backoff.initial * backoff.factor**attempt, backoff.max) if backoff.initial else 0.0
+    except OverflowError:
+        return backoff.max
+
+
+def _spread(seconds: float, jitter: float | str, dice: float) -> float:
+    """Return `seconds` ± `jitter` as a part of it; "full" gives anything in (0, seconds]."""
+    return seconds * (1 - dice) if isinstance(jitter, str) else seconds * (1 + jitter * (2 * dice - 1))

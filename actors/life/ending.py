@@ -1,0 +1,114 @@
+"""A life is being ended: the steps of its stop plan, each when it is due, until nothing is left."""
+
+from dataclasses import replace
+
+from actors.life import stop_plan
+from actors.life.moves import end_probe
+from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
+from actors.life.typed_input import drop_input, given_up, type_next, under_way
+from actors.life.typing_queue import (
+    NOBODYS,
+    held,
+    interrupted,
+    is_stuck,
+)
+from actors.values.messages import (
+    Emit,
+    EndTree,
+    InputGiven,
+    Instant,
+    TreeEscaped,
+    TreeLeft,
+    TypeHeld,
+    TypeRefused,
+)
+from actors.values.spec import TypeKeys, TypeText
+
+S = State
+
+
+def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> Step:
+    """Begin to end a worker, to become what `goal` says."""
+    cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) and cause == "person" else cause
+    w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value)
+    if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, emitted  # its process is not known yet: it is ended when the answer comes
+    w, effects = begin_ending(w, w.life, now)
+    return w, (*emitted, *effects)
+
+
+def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
+    """Take the first step of the stop plan for what there is of this life."""
+    ending = Ending(life=life.id, process=life.process, last=life.last_tree, steps=w.spec.stop)
+    w, unasked = end_probe(w)
+    w, effects = next_ending_step(w, ending, now)
+    return w, (*unasked, *effects)
+
+
+def step_ending(w: Worker, now: Instant) -> Step:
+    """Take the next step of the stop plan when it is due."""
+    if w.ending is None or w.ending.gone or w.ending.due is None or now.mono < w.ending.due:
+        return w, ()
+    return next_ending_step(w, w.ending, now)
+
+
+def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
+    """Do what the plan has next and note when the step after it is due; the last one has no successor.
+
+    What can't be typed is passed over, with its wait too as long as nothing was signalled.
+    """
+    listens = w.life is not None and w.life.id == ending.life and w.life.phase is Phase.ALIVE and w.pane is not None
+    steps = ending.steps if listens or ending.signalled else stop_plan.from_first_signal(ending.steps)
+    step = stop_plan.next_step(steps)
+    ending = replace(ending, steps=step.rest, due=None if step.wait is None else now.mono + step.wait)
+    if isinstance(step.action, str):
+        ending = replace(ending, signalled=True, forced=step.action == "KILL", left=())
+        return replace(w, ending=ending), (EndTree(ending.life, ending.process, ending.last, step.action),)
+    return _ask_to_end(replace(w, ending=ending), step.action, now) if listens else (replace(w, ending=ending), ())
+
+
+def _ask_to_end(w: Worker, action: TypeKeys | TypeText, now: Instant) -> Step:
+    """Type what the plan says; what others wanted to type is given up, it was not meant for what comes after this."""
+    keys = action.keys if isinstance(action, TypeKeys) else ()
+    queue, dropped = interrupted(w.typing, InputGiven(NOBODYS, stop_plan.typed_bytes(action), keys))
+    told = given_up(w, f"{w.name} is being ended", dropped)
+    w, typing = type_next(replace(w, typing=queue), now)
+    return w, (*told, *typing)
+
+
+def tree_left(w: Worker, fact: TreeLeft, _now: Instant) -> Step:
+    if w.ending is None or w.ending.life != fact.life:
+        return w, ()
+    return replace(w, ending=replace(w.ending, left=fact.pids)), ()
+
+
+def tree_escaped(w: Worker, fact: TreeEscaped, _now: Instant) -> Step:
+    if w.ending is None or w.ending.life != fact.life:
+        return w, ()
+    facts = {"worker": w.name, "life": fact.life, "pids": list(fact.pids)}
+    return w, (Emit("worker.escaped", "warning", facts),)
+
+
+def type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
+    if not under_way(w, fact):
+        return w, ()
+    w = replace(w, typing=held(w.typing, now.mono, unasked=fact.unasked))
+    if not is_stuck(w.typing, now.mono):
+        return w, ()
+    return _not_typed(w, "tmux does not answer" if fact.unasked else f"{w.name} does not read its input", now)
+
+
+def type_refused(w: Worker, fact: TypeRefused, now: Instant) -> Step:
+    if not under_way(w, fact):
+        return w, ()
+    return _not_typed(replace(w, typing=replace(w.typing, under_way=None)), fact.reason, now)
+
+
+def _not_typed(w: Worker, reason: str, now: Instant) -> Step:
+    """Nobody reads what is typed: that is told to those who gave it, and a stop plan that asks goes on."""
+    asked = any(given.number == NOBODYS for given in w.typing.waiting)
+    w, told = drop_input(w, reason)
+    if not asked or w.ending is None or w.ending.signalled:
+        return w, told
+    w, effects = next_ending_step(w, w.ending, now)
+    return w, (*told, *effects)

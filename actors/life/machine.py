@@ -1,0 +1,148 @@
+"""The table of clauses: one function for each kind of fact, and for each deadline."""
+
+from collections.abc import Callable
+from typing import Any
+
+from actors.life import stall
+from actors.life.aftermath import clean_up, end_pause, tree_gone, wait_for_word
+from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
+from actors.life.moves import ask_again
+from actors.life.orders import ordered, spec_changed
+from actors.life.outcomes import forgive
+from actors.life.readiness import look_at_readiness, probe_told, probe_unknown
+from actors.life.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
+from actors.life.starting import (
+    admitted,
+    keep_waiting,
+    start_refused,
+    start_unknown,
+    started,
+)
+from actors.life.state import Life, Phase, State, Step, Worker
+from actors.life.typed_input import input_given, type_next, type_unknown, was_typed
+from actors.life.watching import ask_whether_stalled
+from actors.values.messages import (
+    Admitted,
+    Effect,
+    Fact,
+    Held,
+    InputGiven,
+    Instant,
+    Ordered,
+    PaneAbsent,
+    PaneSeen,
+    ProbeFailed,
+    ProbeSucceeded,
+    ProbeUnknown,
+    ProcessEnded,
+    ServerDied,
+    SpecChanged,
+    Started,
+    StartRefused,
+    StartUnknown,
+    TreeEscaped,
+    TreeGone,
+    TreeLeft,
+    TreeSeen,
+    Typed,
+    TypeHeld,
+    TypeRefused,
+    TypeUnknown,
+    Woken,
+)
+
+S = State
+
+
+def step(worker: Worker, fact: Fact, now: Instant) -> Step:
+    """Return the worker after `fact`, and what is to be done in the world; `IllegalTransition` would be a bug."""
+    return _CLAUSES[type(fact)](worker, fact, now)
+
+
+def due(worker: Worker) -> float | None:
+    """Return the monotonic time of the worker's next own deadline; the shell asks to be woken then."""
+    return min(_deadlines(worker), default=None)
+
+
+def _deadlines(w: Worker) -> list[float]:
+    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at]
+    if w.next_start and (w.rests or (w.state is S.BACKOFF and not w.ending)):
+        found.append(w.next_start.mono)
+    if w.life:
+        found += _life_deadlines(w, w.life)
+    return [at for at in found if at is not None]
+
+
+def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
+    if life.phase is Phase.ORDERED:
+        return []  # the Terminal answers each start
+    if life.phase is not Phase.ALIVE:
+        return [life.ask_at]
+    if w.state is S.STARTING:
+        return [_ready_at(life), w.typing.retry_at]
+    if w.state is S.RUNNING:
+        healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
+        return [healthy, stall.ask_at(life.stall, w.spec.stall), w.typing.retry_at]
+    return [w.typing.retry_at]
+
+
+def _ready_at(life: Life) -> float | None:
+    """Return when its readiness is to be looked at; None where the next try of its probe decides."""
+    if life.probed and life.delay_over is not None:
+        return life.delay_over
+    return None if life.overdue or life.untried is not None else life.ready_by
+
+
+def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
+    effects: tuple[Effect, ...] = ()
+    for clause in _AT_A_DEADLINE:
+        w, more = clause(w, now)
+        effects += more
+    return w, effects
+
+
+def _health_beat(w: Worker, fact: TreeSeen, now: Instant) -> Step:
+    """Each worker hears of it: what an alarm that was lost should have done is done now."""
+    w, effects = tree_seen(w, fact, now)
+    w, more = _woken(w, fact, now)
+    return w, (*effects, *more)
+
+
+_AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
+    step_ending,
+    wait_for_word,
+    end_pause,
+    look_at_readiness,
+    ask_again,
+    forgive,
+    clean_up,
+    type_next,
+    ask_whether_stalled,
+)
+
+_CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
+    Admitted: admitted,
+    Held: keep_waiting,
+    Ordered: ordered,
+    SpecChanged: spec_changed,
+    Started: started,
+    StartRefused: start_refused,
+    StartUnknown: start_unknown,
+    ProcessEnded: process_ended,
+    PaneSeen: pane_seen,
+    PaneAbsent: pane_absent,
+    TreeSeen: _health_beat,
+    TreeGone: tree_gone,
+    TreeLeft: tree_left,
+    TreeEscaped: tree_escaped,
+    ProbeSucceeded: probe_told,
+    ProbeFailed: probe_told,
+    ProbeUnknown: probe_unknown,
+    ServerDied: server_died,
+    InputGiven: input_given,
+    Typed: was_typed,
+    TypeHeld: type_held,
+    TypeRefused: type_refused,
+    TypeUnknown: type_unknown,
+    Woken: _woken,
+}

@@ -1,0 +1,71 @@
+"""The smallest moves of a life, which the clauses are made of."""
+
+from dataclasses import replace
+from typing import Any
+
+from actors.life.state import Life, Phase, State, Step, Worker, move
+from actors.values.messages import (
+    AskPane,
+    ClosePane,
+    Emit,
+    EndProbe,
+    Instant,
+    Start,
+)
+
+ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for an exit status, the last one repeats
+ASK_UNANSWERED = 5.0  # seconds between questions that tmux does not answer; each waits until it does
+NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
+CLOSE_AGAIN = 10.0  # seconds until a pane that was to be closed and is still there is closed again
+
+S = State
+
+
+def begin_life(w: Worker, now: Instant, cause: str) -> Step:
+    """Order a new life, in the pane that is there; `cause` is told."""
+    life = Life(id=f"{w.seed}-{w.lives + 1}", phase=Phase.ORDERED, since=now, answered=now.mono)
+    w = replace(w, life=life, lives=w.lives + 1, next_start=None, admitted=False, goal=None, cleanup_at=None)
+    w, emitted = move(w, S.STARTING, now, "worker.starting", cause, attempt=w.budget.attempt)
+    return w, (*emitted, Start(life.id, w.spec, w.pane))
+
+
+def question(w: Worker, life: Life, now: Instant) -> Step:
+    """Its process has ended, so ask for the exit at once: only the pane knows it."""
+    asked = replace(life, phase=Phase.ENDED, ended=now, asks=0, answers=0, ask_at=now.mono)
+    return ask_again(replace(w, life=asked), now)
+
+
+def ask_again(w: Worker, now: Instant) -> Step:
+    """Ask on for an exit, or for what came of a start, when that is due."""
+    life = w.life
+    if life is None or life.ask_at is None or now.mono < life.ask_at:
+        return w, ()
+    if life.phase is Phase.UNKNOWN:
+        return replace(w, life=replace(life, ask_at=now.mono + ASK_UNANSWERED)), (AskPane(None),)
+    pause = ASKS[min(life.asks, len(ASKS) - 1)] if life.asks - life.answers < len(ASKS) else ASK_UNANSWERED
+    asked = replace(life, asks=life.asks + 1, ask_at=now.mono + pause)
+    return replace(w, life=asked), (AskPane(w.pane, nudge=life.asks >= NUDGE_FROM),)
+
+
+def close_pane(w: Worker, now: Instant) -> Step:
+    """Close the pane, and again until tmux says that it is gone: the order can be lost."""
+    if w.pane is None:
+        return replace(w, cleanup_at=None), ()
+    return replace(w, cleanup_at=now.mono + CLOSE_AGAIN), (ClosePane(w.pane), AskPane(w.pane))
+
+
+def without_pane(w: Worker) -> Worker:
+    """Return the worker after its pane has gone."""
+    return replace(w, pane=None, attached=False)
+
+
+def end_probe(w: Worker) -> Step:
+    """Give up what is asked; what was said last stays known."""
+    if w.life is None or w.life.probing is None:
+        return w, ()
+    return replace(w, life=replace(w.life, probing=None)), (EndProbe(w.life.id),)
+
+
+def line_of(w: Worker, event: str, level: str, facts: dict[str, Any]) -> Emit:
+    """Return a line of the log that is no transition."""
+    return Emit(event, level, {"worker": w.name, "life": w.life.id if w.life else None, **facts})

@@ -1,0 +1,128 @@
+"""What a person or a file wants of a worker, in each of its states."""
+
+from dataclasses import replace
+
+from actors.life.aftermath import change_goal, finish_stop, remove
+from actors.life.budget import anew
+from actors.life.ending import begin_stop
+from actors.life.moves import begin_life
+from actors.life.outcomes import arm_cleanup
+from actors.life.readiness import probe_anew
+from actors.life.state import Goal, State, Step, Worker, move
+from actors.values.messages import (
+    Instant,
+    Ordered,
+    SpecChanged,
+    Verb,
+)
+from actors.values.spec import WorkerSpec
+
+S = State
+
+
+def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
+    w = replace(w, order=max(w.order, fact.number))
+    match fact.verb:
+        case Verb.START:
+            return _order_start(w, now)
+        case Verb.RESTART:
+            return _order_restart(w, now)
+        case Verb.STOP:
+            return _order_end(w, Goal.STOP, now)
+        case Verb.COMPLETE:
+            return _order_end(w, Goal.COMPLETE, now)
+        case Verb.REMOVE:
+            return _order_end(w, Goal.REMOVE, now)
+        case Verb.DOWN:
+            return _order_end(w, Goal.DOWN, now)
+
+
+def _order_start(w: Worker, now: Instant) -> Step:
+    if w.goal is Goal.REMOVE and w.state is not S.STOPPING:
+        w = replace(w, goal=None)  # the later order counts
+    match w.state:
+        case S.PENDING:
+            return replace(w, next_start=None), ()
+        case S.STOPPED | S.COMPLETED | S.FAILED | S.QUARANTINED:  # quarantined: the Supervisor asks for --force
+            return move(replace(_forgiven(w), cleanup_at=None), S.PENDING, now, "worker.pending", "person")
+        case S.BACKOFF if not w.ending:
+            return begin_life(_forgiven(w), now, "person")
+        case S.BACKOFF:
+            return replace(_forgiven(w), next_start=now), ()
+        case S.STOPPING if w.goal is not Goal.REPLACE:
+            return change_goal(_forgiven(w), Goal.RESTART, now)  # remembered: it starts when the tree is gone
+    return w, ()
+
+
+def _order_restart(w: Worker, now: Instant) -> Step:
+    match w.state:
+        case S.STARTING | S.RUNNING:
+            return begin_stop(_forgiven(w), Goal.RESTART, now)
+        case S.QUARANTINED:
+            return w, ()
+    return _order_start(w, now)
+
+
+def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
+    match w.state:
+        case S.STARTING | S.RUNNING:
+            return begin_stop(w, goal, now)
+        case S.STOPPING if goal is Goal.DOWN and w.goal in (Goal.STOP, Goal.COMPLETE, Goal.REMOVE):
+            return w, ()  # it ends anyway, and what was ordered of it stays
+        case S.STOPPING:
+            return change_goal(w, goal, now)
+        case S.PENDING | S.BACKOFF if goal is Goal.DOWN and w.goal is Goal.REMOVE:
+            return w, ()
+        case S.PENDING | S.BACKOFF if goal is not Goal.REMOVE:
+            w = replace(w, next_start=None, admitted=False, goal=goal)
+            return finish_stop(w, now)
+        case S.STOPPED | S.FAILED if goal is Goal.COMPLETE:
+            return finish_stop(replace(w, goal=goal), now)
+    if goal is not Goal.REMOVE or w.state is S.REMOVED:
+        return w, ()
+    if w.ending:  # the last life's tree first
+        return replace(w, goal=goal, next_start=None, admitted=False), ()
+    return remove(w, now)
+
+
+def _forgiven(w: Worker) -> Worker:
+    return replace(w, budget=anew(w.budget))
+
+
+def spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
+    w = replace(w, order=max(w.order, fact.number))
+    if w.goal is Goal.REMOVE and w.state in (S.STOPPED, S.COMPLETED, S.FAILED):
+        return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # it was as good as gone: it begins anew
+    w = _wanted_again(w, now)
+    if fact.spec.digest == w.spec.digest:
+        old, w = w.spec, replace(w, spec=fact.spec, next_spec=None)
+        return _policy_changed(w, old, now)
+    w = _forgiven(w)
+    match w.state:
+        case S.STARTING | S.RUNNING:
+            return begin_stop(replace(w, next_spec=fact.spec), Goal.REPLACE, now)
+        case S.STOPPING:
+            goal = Goal.REPLACE if w.goal is Goal.RESTART else w.goal or Goal.STOP
+            return change_goal(replace(w, next_spec=fact.spec), goal, now)
+        case S.BACKOFF | S.COMPLETED | S.FAILED:
+            return _order_start(replace(w, spec=fact.spec), now)
+    return replace(w, spec=fact.spec), ()
+
+
+def _policy_changed(w: Worker, old: WorkerSpec, now: Instant) -> Step:
+    """What the new policy says counts for the life that there is, and for the pane of one that is over."""
+    match w.state:
+        case S.STOPPING if w.goal:
+            return change_goal(w, w.goal, now)
+        case S.COMPLETED if w.spec.cleanup_after != old.cleanup_after:
+            return arm_cleanup(replace(w, cleanup_at=None), now), ()
+    return probe_anew(w, old, now)
+
+
+def _wanted_again(w: Worker, now: Instant) -> Worker:
+    """The file names a worker that is about to be removed: it goes on where it was."""
+    if w.goal is not Goal.REMOVE:
+        return w
+    if w.state is S.STOPPING:
+        return replace(w, goal=Goal.REPLACE)
+    return replace(w, goal=None, next_start=now if w.state is S.BACKOFF else None)

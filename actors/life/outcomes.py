@@ -1,0 +1,131 @@
+"""What the end of a life comes to: what is judged, how long it was well, what is told and kept of it."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from actors.life import stall
+from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven
+from actors.life.state import Life, State, Step, Worker, move
+from actors.values.death import Death
+from actors.values.messages import (
+    Exit,
+    Instant,
+    KeepDeath,
+)
+
+LATE = 2.0  # seconds
+
+S = State
+
+
+def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
+    """Move where the budget sends the worker; `event` tells it, with what has happened and `facts`."""
+    match verdict:
+        case Complete():
+            w, effects = move(w, S.COMPLETED, now, event, cause, reason=what, **facts)
+            return arm_cleanup(w, now), effects
+        case Fail(reason):
+            return move(w, S.FAILED, now, event, cause, "error", reason=f"{what}; {reason}", **facts)
+        case Retry(delay, budget, note):
+            w = replace(w, budget=budget, next_start=Instant(now.mono + delay, now.wall + delay))
+            facts |= {"delay_s": round(delay, 3), "attempt": budget.attempt}
+            reason = f"{what}; {note}" if note else what
+            return move(w, S.BACKOFF, now, event, cause, "warning", reason=reason, **facts)
+
+
+def arm_cleanup(w: Worker, now: Instant) -> Worker:
+    """Return the worker that loses its pane after `cleanup_after`."""
+    after = w.spec.cleanup_after
+    return w if after is None or w.pane is None else replace(w, cleanup_at=now.mono + after)
+
+
+def dice(w: Worker) -> float:
+    """Return a number in [0, 1) for the jitter, the same one for the same life."""
+    return random.Random(f"{w.seed}/{w.lives}").random()
+
+
+def lived(life: Life, exit: Exit, now: Instant) -> float:
+    """Return for how many seconds the life lived.
+
+    The kernel tells of its end at once, also while tmux does not answer; tmux knows when it ended though this service
+    did not look for a while. tmux tells whole seconds of a wall clock, so that only counts when it is late by more, and
+    fits into the life.
+    """
+    end = life.ended or now
+    seen = max(0.0, end.mono - life.since.mono)
+    late = end.wall - exit.at if exit.at else 0.0
+    return seen - late if LATE < late <= seen else seen
+
+
+def dated(exit: Exit, life: Life) -> Exit:
+    """Return the exit with the time of the kernel's word where tmux could not reap until much later."""
+    late = life.ended is not None and exit.at > life.ended.wall + LATE
+    return replace(exit, at=life.ended.wall) if late and life.ended else exit
+
+
+def well_for(w: Worker, life: Life, uptime: float, now: Instant) -> float:
+    """Return for how many seconds a life of `uptime` seconds that has ended was well."""
+    return min(uptime, max(0.0, stall.well_until(life.stall, w.spec.stall, now.mono) - life.since.mono))
+
+
+def budget_after(w: Worker, life: Life, now: Instant) -> Budget:
+    """Return the budget, forgiven if the life was healthy for long enough: a silent one only till its last sign."""
+    healthy = stall.healthy_until(life.stall, w.spec.stall, now.mono) - life.since.mono
+    return forgiven(w.budget, healthy, w.spec.healthy_after)
+
+
+def forgive(w: Worker, now: Instant) -> Step:
+    """Forgive what was before a life that is healthy by now."""
+    if w.state is not S.RUNNING or w.life is None or not w.budget.attempt:
+        return w, ()
+    return replace(w, budget=budget_after(w, w.life, now)), ()
+
+
+def death_of(
+    w: Worker,
+    life: str,
+    exit: Exit,
+    now: Instant,
+    *,
+    started_at: float | None,
+    uptime_s: float | None,
+    cause: str,
+    ended_at: float | None = None,
+) -> KeepDeath:
+    """Return the order to keep a record of an exit that was judged; the worker is as the verdict left it."""
+    again = w.next_start if w.state is S.BACKOFF else None
+    return KeepDeath(
+        Death(
+            worker=w.name,
+            life=life,
+            started_at=started_at,
+            ended_at=ended_at or exit.at or now.wall,
+            uptime_s=uptime_s,
+            exit_code=exit.code,
+            exit_signal=exit.signal,
+            cause=cause,
+            reason=w.reason or said(exit),
+            state=w.state.value,
+            delay_s=None if again is None else round(max(0.0, again.mono - now.mono), 3),
+            attempt=w.budget.attempt if again else None,
+            rss_bytes=w.rss_bytes,
+            cpu_percent=w.cpu_percent,
+        )
+    )
+
+
+def said(exit: Exit) -> str:
+    """Return an exit in words."""
+    if exit.signal is not None:
+        return f"killed by signal {exit.signal}"
+    return "ended, exit code not known" if exit.code is None else f"exited with code {exit.code}"
+
+
+def exit_facts(exit: Exit, uptime: float | None) -> dict[str, Any]:
+    """Return what the log has of an exit; `uptime` in seconds."""
+    return {
+        "exit_code": exit.code,
+        "exit_signal": exit.signal,
+        "uptime_s": None if uptime is None else round(uptime, 3),
+    }

@@ -1,0 +1,168 @@
+"""What tmux and the kernel tell of a life: its pane, the end of its process, its tree, the death of the server."""
+
+from dataclasses import replace
+
+from actors.life import limits, stall
+from actors.life.aftermath import died, lay_down, remove
+from actors.life.ending import begin_ending
+from actors.life.moves import question, without_pane
+from actors.life.readiness import show
+from actors.life.screen import Screen
+from actors.life.starting import start_found, start_lost
+from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.life.watching import look_at_limits, look_for_stall
+from actors.values.messages import (
+    ArmLog,
+    AskPane,
+    Effect,
+    Emit,
+    Exit,
+    Fact,
+    Instant,
+    Pane,
+    PaneAbsent,
+    PaneSeen,
+    ProcessEnded,
+    TreeSeen,
+    Watch,
+)
+
+GRACE = 5.0  # seconds in which a pane that no sweep has seen yet is not judged by its absence
+MISSES_BEFORE_GONE = 2  # one sweep without the pane is a question, the answer to it the second
+STATUS_LOST = 12  # answers without a status after which it counts as lost (about 4 s)
+
+S = State
+
+
+def process_ended(w: Worker, fact: ProcessEnded, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase is not Phase.ALIVE:
+        return w, ()
+    return question(w, life, now)
+
+
+def pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
+    life, pane = w.life, fact.pane
+    if life is None:
+        return _pane_without_life(w, fact, now)
+    if life.phase is Phase.ORDERED or fact.taken <= life.answered:
+        return w, ()
+    if life.phase is Phase.UNKNOWN:
+        ours = pane.life == life.id
+        return start_found(w, life, pane, now) if ours else start_lost(replace(w, pane=pane.id), life, now)
+    if pane.id != w.pane or (pane.life or "") != life.id:  # a new tmux server counts its panes from 0 again
+        return w, ()
+    life = replace(life, seen=True, misses=0)
+    before, w = w, _observed(replace(w, life=life), fact)
+    shown = show(w, before)
+    w, effects = _pane_of_life(w, life, fact, now)
+    return w, (*shown, *effects)
+
+
+def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
+    """Keep what is there: the next life begins in this pane. What lives in it is somebody's: that is for a person."""
+    if w.state in (S.QUARANTINED, S.REMOVED) or fact.taken <= w.pane_since:
+        return w, ()
+    pane = fact.pane
+    if pane.dead or pane.process is None or not w.is_empty:
+        return replace(w, pane=pane.id, attached=pane.attached), ()
+    reason = f"somebody runs something in its pane {pane.id} (pid {pane.pid})"
+    w = replace(without_pane(w), goal=None, next_start=None, admitted=False, cleanup_at=None)
+    return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", "error", reason=reason)
+
+
+def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
+    pane = fact.pane
+    if life.process and pane.pid != life.process.pid:
+        return _respawned_by_hand(w, life, pane, now)
+    if pane.exit:
+        return died(w, life, pane.exit, now)
+    if life.phase is Phase.ENDED:
+        return _no_status_yet(w, life, pane, now)
+    if pane.dead:
+        return question(w, life, now)
+    armed = () if pane.piped else (ArmLog(life.id, pane.id, w.spec),)
+    w, effects = look_for_stall(w, life, fact, now)
+    return w, (*armed, *effects)
+
+
+def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    """Ask on; past the last question a dead pane's status is lost, and a pane that still lives is watched anew."""
+    if life.answers + 1 < STATUS_LOST:
+        return replace(w, life=replace(life, answers=life.answers + 1)), ()
+    if pane.dead:
+        return died(w, life, Exit(None, None, now.wall), now)
+    alive = replace(life, phase=Phase.ALIVE, ended=None, ask_at=None)
+    return replace(w, life=alive), (Watch(life.id, life.process),) if life.process else ()
+
+
+def _observed(w: Worker, fact: PaneSeen) -> Worker:
+    screen = w.screen if fact.screen is None else Screen.of(fact.screen, previous=w.screen)
+    return replace(w, attached=fact.pane.attached, last_output=fact.pane.activity, screen=screen)
+
+
+def pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:
+    life = w.life
+    if life is None:
+        return (w, ()) if fact.taken <= w.pane_since else _pane_closed(w, now)
+    if life.phase is Phase.ORDERED or fact.taken <= life.answered:
+        return w, ()
+    if life.phase is Phase.UNKNOWN:
+        return start_lost(w, life, now)
+    if life.phase is Phase.ENDED:
+        return died(without_pane(w), life, Exit(None, None, now.wall), now)
+    return _missed(w, life, now)
+
+
+def _pane_closed(w: Worker, now: Instant) -> Step:
+    w = replace(without_pane(w), cleanup_at=None)
+    return remove(w, now) if w.goal is Goal.REMOVE and w.is_empty else (w, ())
+
+
+def _missed(w: Worker, life: Life, now: Instant) -> Step:
+    if not life.seen and now.mono - life.since.mono < GRACE:
+        return w, ()
+    life = replace(life, misses=life.misses + 1)
+    if life.misses < MISSES_BEFORE_GONE:
+        return replace(w, life=life), (AskPane(w.pane),)
+    return died(without_pane(w), life, Exit(None, None, now.wall), now)
+
+
+def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    """Somebody ran respawn-pane: the old process is over, what lives in the pane now is this worker's."""
+    if pane.process is None or pane.dead:
+        return died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
+    found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
+    found = replace(found, ended=None, stall=stall.StallWatch(), limits=limits.LimitWatch())
+    facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
+    said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", "warning", facts), Watch(life.id, pane.process))
+    w = replace(w, life=found)
+    w, ending = begin_ending(w, found, now) if w.ending else (w, ())  # the plan begins anew with the new process
+    return w, (*said_so, *ending)
+
+
+def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.phase is not Phase.ALIVE or fact.taken <= life.answered:
+        return w, ()
+    tree = fact.tree
+    if tree is None:  # the pane answers: the sweep may have begun with the root of the life before
+        return w, (AskPane(w.pane, nudge=True),)
+    w = replace(w, life=replace(life, last_tree=tree.handles), rss_bytes=tree.rss_bytes)
+    w = replace(w, cpu_percent=tree.cpu_percent, processes=len(tree.handles))
+    return look_at_limits(w, tree, now)
+
+
+def server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
+    """Every pane is gone at once; what survived the hang-up is ended before the way back, and no budget is spent."""
+    life, w = w.life, replace(without_pane(w), pane_since=now.mono, cleanup_at=None, screen=None)
+    if life and life.phase in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, ()  # its start is in flight and may reach the next server: the answer tells, or a sweep
+    moved: tuple[Effect, ...] = ()
+    if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):
+        w = replace(w, next_start=None)
+        w, moved = move(w, S.PENDING, now, "worker.pending", "tmux-died", "warning", reason="the tmux server died")
+    if life is None and w.goal is Goal.REMOVE and w.is_empty:
+        return remove(w, now)  # nothing but its pane was waited for
+    w, effects = lay_down(w, life, now) if life else (w, ())
+    return w, (*moved, *effects)

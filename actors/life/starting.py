@@ -1,0 +1,120 @@
+"""A life begins: the order to start it, and each answer that tmux can give, late or never."""
+
+from dataclasses import replace
+
+from actors.life.aftermath import finish_stop, lay_down
+from actors.life.ending import begin_ending
+from actors.life.moves import begin_life, without_pane
+from actors.life.readiness import await_readiness
+from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.values.gates import Gate, Hold
+from actors.values.messages import (
+    Effect,
+    Fact,
+    Forget,
+    Handle,
+    Held,
+    Instant,
+    Pane,
+    Refusal,
+    Start,
+    Started,
+    StartRefused,
+    StartUnknown,
+    Watch,
+)
+
+REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # until a refused start is tried again, the last one repeats
+NO_PROCESS_PAUSE = 1.0  # seconds at the least, until a start is tried again for which tmux could not fork
+
+S = State
+
+
+def admitted(w: Worker, _fact: Fact, now: Instant) -> Step:
+    if w.state is not S.PENDING or w.goal is Goal.REMOVE:
+        return w, ()
+    if w.ending:
+        return replace(w, admitted=True, reason="waiting for what is left of the last life to end"), ()
+    return begin_life(w, now, "admitted")
+
+
+def keep_waiting(w: Worker, fact: Held, _now: Instant) -> Step:
+    return (replace(w, gate=fact.gate, reason=fact.gate.reason), ()) if w.state is S.PENDING else (w, ())
+
+
+def started(w: Worker, fact: Started, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, ()
+    life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
+    watching = (Watch(life.id, fact.process),)
+    w = replace(w, life=life, pane=fact.pane, pane_since=now.mono, refused=0)
+    if w.state is S.STOPPING:
+        w, effects = begin_ending(w, life, now)
+        return w, (*watching, *effects)
+    w, effects = await_readiness(w, life, now)
+    return w, (*watching, *effects)
+
+
+def start_refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
+        return w, ()
+    if fact.refusal is Refusal.PANE_GONE and w.state is S.STARTING:
+        again = replace(life, phase=Phase.ORDERED, since=now, answered=now.mono, ask_at=None)
+        return replace(without_pane(w), life=again), (Start(life.id, w.spec, None),)
+    w = replace(w, life=None)
+    if w.state is S.STOPPING:
+        w, effects = finish_stop(w, now)
+        return w, (Forget(life.id), *effects)
+    w, effects = _refused(w, fact, now)
+    return w, (Forget(life.id), *effects)
+
+
+def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
+    match fact.refusal:
+        case Refusal.IMPOSSIBLE:
+            return move(w, S.FAILED, now, "worker.failed", "cannot-start", "error", reason=fact.reason)
+        case Refusal.NAME_TAKEN:
+            return move(w, S.QUARANTINED, now, "worker.quarantined", "name-taken", "error", reason=fact.reason)
+        case Refusal.NO_PROCESS:
+            gate = Gate(Hold.CAPACITY, f"capacity: no process can be started: {fact.reason}")
+            w = _resting(w, now, least=NO_PROCESS_PAUSE)
+            w, told = move(w, S.PENDING, now, "worker.pending", "no-process", "warning", reason=gate.reason)
+            return replace(w, gate=gate), told
+        case Refusal.UNREACHABLE | Refusal.PANE_GONE:
+            w = _resting(w, now)
+            return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", "warning", reason=fact.reason)
+
+
+def _resting(w: Worker, now: Instant, least: float = 0.0) -> Worker:
+    """One that is refused again and again is tried less and less often; nothing is counted."""
+    pause = max(least, REFUSED_PAUSES[min(w.refused, len(REFUSED_PAUSES) - 1)])
+    again = Instant(now.mono + pause, now.wall + pause) if pause else None
+    return replace(w, refused=w.refused + 1, next_start=again)
+
+
+def start_unknown(w: Worker, fact: StartUnknown, _now: Instant) -> Step:
+    life = w.life
+    if life is None or life.id != fact.life or life.phase is not Phase.ORDERED:
+        return w, ()
+    unknown = replace(life, phase=Phase.UNKNOWN, answered=fact.until, ask_at=fact.until)
+    return replace(w, life=unknown, reason="tmux has not answered the start; the next sweep will tell"), ()
+
+
+def start_found(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
+    """A sweep shows what came of a start that was not answered."""
+    if pane.process is None and not pane.dead:
+        return w, ()  # it ended between the two reads: the next sweep shows it dead
+    process = pane.process or Handle(pane.pid, 0)
+    return started(w, Started(life.id, pane.id, process), now)
+
+
+def start_lost(w: Worker, life: Life, now: Instant) -> Step:
+    """The order has expired and shows no pane. What may have come of it all the same is ended, then it starts anew."""
+    moved: tuple[Effect, ...] = ()
+    if w.state is S.STARTING:
+        reason = "tmux lost the start"
+        w, moved = move(w, S.PENDING, now, "worker.pending", "start-lost", "warning", reason=reason)
+    w, effects = lay_down(replace(w, admitted=w.state is S.PENDING), life, now)
+    return w, (*moved, *effects)

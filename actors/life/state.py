@@ -1,0 +1,185 @@
+"""The state of one worker, and the table of its transitions. `lifecycle.step` is the only one that moves it."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from actors.life.budget import Budget
+from actors.life.limits import LimitWatch
+from actors.life.screen import Screen
+from actors.life.stall import StallWatch
+from actors.life.tally import Tally, Verdict
+from actors.life.typing_queue import TypingQueue
+from actors.values.gates import Gate
+from actors.values.messages import Effect, Emit, Exit, Handle, Instant, Purpose
+from actors.values.spec import StopStep, WorkerSpec
+
+
+class State(StrEnum):
+    """Where a worker is in its life. `UNBORN` is nobody's state to see: the log says null."""
+
+    UNBORN = "unborn"
+    PENDING = "pending"
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    REMOVED = "removed"
+
+
+S = State
+_ENDS = {S.QUARANTINED, S.REMOVED}
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    S.UNBORN: frozenset({S.PENDING, S.STARTING, S.RUNNING, S.STOPPED, S.COMPLETED, S.FAILED, S.QUARANTINED}),
+    S.PENDING: frozenset({S.STARTING, S.STOPPED, S.COMPLETED, S.FAILED} | _ENDS),
+    S.STARTING: frozenset({S.RUNNING, S.BACKOFF, S.FAILED, S.COMPLETED, S.STOPPING, S.PENDING} | _ENDS),
+    S.RUNNING: frozenset({S.BACKOFF, S.FAILED, S.COMPLETED, S.STOPPING, S.PENDING} | _ENDS),
+    S.BACKOFF: frozenset({S.STARTING, S.STOPPED, S.COMPLETED, S.PENDING} | _ENDS),
+    S.STOPPING: frozenset({S.STOPPED, S.COMPLETED, S.STARTING, S.PENDING} | _ENDS),
+    S.STOPPED: frozenset({S.PENDING, S.COMPLETED} | _ENDS),
+    S.COMPLETED: frozenset({S.PENDING} | _ENDS),
+    S.FAILED: frozenset({S.PENDING, S.COMPLETED} | _ENDS),
+    S.QUARANTINED: frozenset({S.REMOVED, S.PENDING}),
+    S.REMOVED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """A step tried a transition that the table does not have: a bug in this file; the worker is as it was."""
+
+
+class Phase(StrEnum):
+    """How much is known of a life's process."""
+
+    ORDERED = "ordered"  # its start is in flight
+    UNKNOWN = "unknown"  # its start was not answered in time
+    ALIVE = "alive"
+    ENDED = "ended"  # the kernel says so; tmux has not given the status yet
+
+
+class Goal(StrEnum):
+    """What a stopping worker becomes when its tree is gone."""
+
+    STOP = "stop"
+    COMPLETE = "complete"
+    RESTART = "restart"
+    REPLACE = "replace"
+    REMOVE = "remove"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One process of the worker, from the order to start it until its exit is judged."""
+
+    id: str
+    phase: Phase
+    since: Instant  # of its order, then of its process
+    answered: float  # monotonic; what was taken before tells nothing of this life
+    process: Handle | None = None
+    seen: bool = False  # by a sweep
+    misses: int = 0  # consecutive sweeps without its pane
+    ended: Instant | None = None  # when the kernel, or the first look at a dead pane, told of its end
+    asks: int = 0  # questions for its exit status since it ended
+    answers: int = 0  # answers to them that had no status yet
+    ask_at: float | None = None
+    ready_by: float | None = None
+    overdue: bool = False  # that time has come: the next try decides
+    untried: float | None = None  # since when no try could be made; the time until the next one does not count
+    delay_over: float | None = None
+    probed: bool = False  # the readiness probe has said yes, or there is none
+    probing: Purpose | None = None  # what its probe is for, while there is one
+    tally: Tally = field(default_factory=Tally)  # of that probe's tries
+    last_tree: tuple[Handle, ...] = ()
+    stall: StallWatch = field(default_factory=StallWatch)
+    limits: LimitWatch = field(default_factory=LimitWatch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What is left of a life is being ended: the steps of the stop plan still to come, and when."""
+
+    life: str
+    process: Handle | None
+    last: tuple[Handle, ...]
+    steps: tuple[StopStep, ...]
+    due: float | None = None
+    signalled: bool = False  # not while it is only asked: until then nobody watches its tree for its end
+    forced: bool = False  # SIGKILL was needed
+    left: tuple[int, ...] = ()  # to whom the last signal went
+    gone: bool = False  # nothing is left, but the exit is not judged yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Everything about one worker; `seed` is unique to this actor and makes lives unique and jitter repeatable."""
+
+    spec: WorkerSpec
+    seed: str
+    state: State
+    since: Instant
+    reason: str = ""
+    gate: Gate | None = None  # what holds it while it is pending, as far as it was told
+    life: Life | None = None
+    lives: int = 0
+    pane: str | None = None
+    pane_since: float = 0.0  # monotonic; what was taken before tells nothing about `pane`
+    budget: Budget = field(default_factory=Budget)
+    next_start: Instant | None = None  # in back-off, or pending after starts that were refused
+    refused: int = 0  # starts in a row that tmux refused
+    goal: Goal | None = None
+    with_service: bool = False  # it was stopped with the service, and is still wanted
+    next_spec: WorkerSpec | None = None
+    ending: Ending | None = None
+    admitted: bool = False  # a start waits for nothing but the end of the old tree
+    cleanup_at: float | None = None
+    exit: Exit | None = None
+    judged: str | None = None  # the life whose exit that is
+    order: int = 0  # number of the last order that was carried out
+    typing: TypingQueue = field(default_factory=TypingQueue)
+    screen: Screen | None = None
+    last_output: int | None = None
+    attached: bool = False
+    rss_bytes: int | None = None
+    cpu_percent: float | None = None
+    processes: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def is_empty(self) -> bool:
+        """Claim that nothing of a life is left, or still being ended."""
+        return self.life is None and self.ending is None
+
+    @property
+    def rests(self) -> bool:
+        """Claim that it is pending, and is not to be admitted yet."""
+        return self.state is S.PENDING and self.next_start is not None
+
+    @property
+    def is_unready(self) -> bool:
+        """Claim that it runs, and that its liveness probe has said no."""
+        probed = self.life is not None and self.life.probing is Purpose.LIVE
+        return self.state is S.RUNNING and probed and self.life.tally.verdict is Verdict.NO  # type: ignore[union-attr]
+
+
+Step = tuple[Worker, tuple[Effect, ...]]
+
+
+def move(w: Worker, to: State, now: Instant, event: str, cause: str, level: str = "info", **facts: Any) -> Step:
+    """Return the worker in its new state, and the one line that says so; `reason` stays in the worker's row."""
+    if to not in TRANSITIONS[w.state]:
+        raise IllegalTransition(f"worker {w.name}: {w.state} → {to} ({event})")
+    reason = str(facts.get("reason", ""))
+    life = facts.pop("life", w.life.id if w.life else None)
+    line = {"worker": w.name, "life": life, "cause": cause, **facts}
+    before = None if w.state is S.UNBORN else w.state
+    emitted = Emit(event, level, line, transition=(before, to))
+    return replace(w, state=to, since=now, reason=reason, gate=None, with_service=False), (emitted,)

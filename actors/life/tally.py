@@ -1,0 +1,43 @@
+"""What the tries of a probe come to: pure thresholds over one small tally.
+
+    ProbeSucceeded ──succeeded──▶ Tally ◀──failed── ProbeFailed        verdict: open ──▶ yes ◀──▶ no
+
+Only tries in a row count. A count stops at its threshold, so that a probe that says the same for ever changes nothing.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from actors.values.spec import Check
+
+
+class Verdict(StrEnum):
+    """What is known from the tries; it stays until enough of them in a row say otherwise."""
+
+    OPEN = "open"
+    YES = "yes"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Tries in a row, one of the counts being 0; `reason` is what the last failed one said, empty after a success."""
+
+    successes: int = 0
+    failures: int = 0
+    reason: str = ""
+    verdict: Verdict = Verdict.OPEN
+
+
+def succeeded(tally: Tally, check: Check) -> Tally:
+    """Return the tally after one more success."""
+    successes = min(tally.successes + 1, check.successes)
+    return Tally(successes, 0, "", Verdict.YES if successes >= check.successes else tally.verdict)
+
+
+def failed(tally: Tally, check: Check, reason: str) -> Tally:
+    """Return the tally after one more failure; where `failures` is -1, no number of them is a no."""
+    if check.failures < 0:
+        return replace(tally, successes=0, reason=reason)
+    failures = min(tally.failures + 1, check.failures)
+    return Tally(0, failures, reason, Verdict.NO if failures >= check.failures else tally.verdict)

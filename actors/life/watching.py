@@ -1,0 +1,116 @@
+"""Stalls and limits of a living worker: watched by modules of their own, carried out here."""
+
+from dataclasses import replace
+from typing import Any
+
+from actors.life import limits, stall
+from actors.life.budget import judge
+from actors.life.ending import begin_ending, begin_stop
+from actors.life.moves import line_of
+from actors.life.outcomes import apply_verdict, budget_after, dice
+from actors.life.state import Goal, Life, Phase, State, Step, Worker
+from actors.life.typed_input import input_given
+from actors.life.typing_queue import (
+    NOBODYS,
+)
+from actors.values.messages import (
+    AskPane,
+    Effect,
+    InputGiven,
+    Instant,
+    PaneSeen,
+    Tree,
+)
+from actors.values.spec import Rung
+
+S = State
+
+
+def ask_whether_stalled(w: Worker, now: Instant) -> Step:
+    """Ask for the pane when a look at it would tell something."""
+    life = w.life
+    if w.state is not S.RUNNING or life is None or life.phase is not Phase.ALIVE:
+        return w, ()
+    at = stall.ask_at(life.stall, w.spec.stall)
+    if at is None or now.mono < at:
+        return w, ()
+    return replace(w, life=replace(life, stall=replace(life.stall, asked=now.mono))), (AskPane(w.pane),)
+
+
+def look_for_stall(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
+    """Compare the pane with what it was, and do the rungs of the ladder that are due."""
+    if w.state is not S.RUNNING:
+        return w, ()
+    pane, digest = fact.pane, w.screen.digest if fact.screen is not None and w.screen else None
+    sight = stall.Sight(fact.taken, pane.activity, (pane.columns, pane.rows), digest, pane.attached)
+    watch, moments = stall.look(life.stall, w.spec.stall, sight, now)
+    w = replace(w, life=replace(life, stall=watch))
+    effects: tuple[Effect, ...] = ()
+    for moment in moments:
+        w, more = _stall_moment(w, moment, now)
+        effects += more
+    return w, effects
+
+
+def _stall_moment(w: Worker, moment: stall.Moment, now: Instant) -> Step:
+    match moment:
+        case stall.Stalled(silent):
+            facts = {"by": w.spec.stall.by, "silent_s": round(silent, 3)}
+            return w, (line_of(w, "worker.stalled", "warning", facts),)
+        case stall.Unstalled(after):
+            return w, (line_of(w, "worker.unstalled", "info", {"stalled_s": round(after, 3)}),)
+        case stall.Climbed(rung, step):
+            return _climbed(w, rung, {"do": rung.do, "step": step, "steps": len(w.spec.stall.ladder)}, now)
+
+
+def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step:
+    """Do one rung of the ladder; the log has what is done, never what is typed."""
+    life = w.life
+    if rung.do == "restart" and life:
+        what = "no output" if w.spec.stall.by == "output" else "no change of its screen"
+        reason = f"stalled: {what} for {now.mono - (life.stall.quiet or now.mono):.0f} s"
+        return _end_as_crashed(w, life, now, "worker.stall_step", "stalled", reason, **facts)
+    line = line_of(w, "worker.stall_step", "warning", facts)
+    match rung.do:
+        case "send" if rung.text is not None:
+            given = InputGiven(NOBODYS, rung.text.encode() + b"\r")
+        case "send":
+            given = InputGiven(NOBODYS, keys=rung.keys)
+        case "interrupt":  # through the terminal, as a person's: to the foreground of the pane
+            given = InputGiven(NOBODYS, keys=("C-c",))
+        case _:
+            return w, (line,)
+    w, effects = input_given(w, given, now)
+    return w, (line, *effects)
+
+
+def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:
+    """Judge what the tree uses: told, or ended for it."""
+    life = w.life
+    if life is None or w.state not in (S.STARTING, S.RUNNING):
+        return w, ()
+    usage = limits.Usage(tree.rss_bytes, tree.cpu_percent, len(tree.handles), now.mono - life.since.mono)
+    watch, breaches = limits.judge(life.limits, w.spec.limits, usage)
+    life = replace(life, limits=watch)
+    w = replace(w, life=life)
+    ends = next((breach for breach in breaches if breach.limit.do == "restart"), None)
+    told = tuple(line_of(w, "worker.limit", "warning", _breach_facts(b)) for b in breaches if b is not ends)
+    if ends is None:
+        return w, told
+    if ends.planned:
+        w, effects = begin_stop(w, Goal.RESTART, now, cause="age")
+        return w, (*told, line_of(w, "worker.limit", "info", _breach_facts(ends)), *effects)
+    w, effects = _end_as_crashed(w, life, now, "worker.limit", "limit", str(ends), **_breach_facts(ends))
+    return w, (*told, *effects)
+
+
+def _breach_facts(breach: limits.Breach) -> dict[str, Any]:
+    return {"which": breach.which, "value": breach.value, "limit": breach.limit.value, "do": breach.limit.do}
+
+
+def _end_as_crashed(w: Worker, life: Life, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
+    """End a living worker by its stop plan; policy judges it as a crash."""
+    verdict = judge(w.spec, budget_after(w, life, now), None, now.mono - life.since.mono, dice(w), now)
+    w, ended = begin_ending(w, life, now)
+    w, moved = apply_verdict(w, verdict, now, event, cause, what, **facts)
+    return w, (*moved, *ended)

@@ -1,0 +1,1 @@
+"""What is told and kept: frozen values, with their JSON."""

@@ -1,0 +1,318 @@
+"""The one picture of the whole: immutable, made by Metrics, read by every reader.
+
+Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast, any query
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from actors.life import stop_plan
+from actors.life.stall import next_rung
+from actors.life.state import Phase, State, Worker
+from actors.values.gates import Gate
+from actors.values.messages import Exit, Instant
+from actors.values.totals import totals_of
+
+SCHEMA = 1
+
+
+def iso(wall: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 UTC with milliseconds."""
+    if wall is None:
+        return None
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingView:
+    """How far the end of a life has come: the next step in words and when, when KILL is due, and who is still there.
+
+    `left`: the pids that the last signal went to, those of them that have ended included. Times are Unix times.
+    """
+
+    next: str | None
+    next_at: float | None
+    killed_at: float | None
+    left: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StallShown:
+    """A stalled worker: `climbed` of `steps` rungs are done, `next` is to be done at `next_at`.
+
+    `paused`: not before whoever is attached has left. It has nothing of what the ladder types.
+    """
+
+    since: float
+    by: str
+    climbed: int
+    steps: int
+    next: str | None
+    next_at: float | None
+    paused: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "since": iso(self.since), "next_at": iso(self.next_at)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One worker in the picture. Times are Unix times.
+
+    `order`, `draining` and `gate` are for verdicts; `ending`, `stall`, `recent` and `slow` (of its budget) are for
+    `why`. None of them is in `status`.
+    """
+
+    name: str
+    project: str
+    labels: tuple[tuple[str, str], ...]
+    state: str
+    health: str | None
+    pid: int | None
+    pane: str | None
+    life: str | None
+    since: float
+    started_at: float | None
+    restarts: int
+    attempt: int
+    max_restarts: int
+    next_start_at: float | None
+    exit: Exit | None
+    reason: str
+    depends_on: tuple[str, ...]
+    rss_bytes: int | None
+    cpu_percent: float | None
+    processes: int | None
+    last_output_at: float | None
+    screen_bytes: int | None
+    log_path: str
+    log_bytes: int | None
+    queued_input: int
+    hands_on: bool
+    order: int
+    draining: bool
+    gate: Gate | None = None
+    ending: EndingView | None = None
+    stall: StallShown | None = None
+    recent: tuple[float, ...] = ()
+    slow: bool = False
+    reported_at: float | None = field(default=None, compare=False)  # a report that says the same is no change
+
+    def to_dict(self, now: float) -> dict[str, Any]:
+        """Return the row as the contract's `status -o json` has it."""
+        exit = self.exit
+        return {
+            "name": self.name,
+            "project": self.project,
+            "labels": dict(self.labels),
+            "state": self.state,
+            "health": self.health,
+            "pid": self.pid,
+            "pane": self.pane,
+            "life": self.life,
+            "since": iso(self.since),
+            "uptime_s": None if self.started_at is None else round(max(0.0, now - self.started_at), 3),
+            "restarts": self.restarts,
+            "attempt": self.attempt,
+            "max_restarts": self.max_restarts,
+            "next_start_at": iso(self.next_start_at),
+            "exit_code": exit.code if exit else None,
+            "exit_signal": exit.signal if exit else None,
+            "exited_at": iso(exit.at or None) if exit else None,
+            "reason": self.reason,
+            "depends_on": list(self.depends_on),
+            "rss_bytes": self.rss_bytes,
+            "cpu_percent": self.cpu_percent,
+            "processes": self.processes,
+            "last_output_at": iso(self.last_output_at),
+            "screen_bytes": self.screen_bytes,
+            "log_path": self.log_path,
+            "log_bytes": self.log_bytes,
+            "queued_input": self.queued_input,
+            "hands_on": self.hands_on,
+            "reported_at": iso(self.reported_at),
+        }
+
+
+def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: float | None = None) -> Row:
+    """Return a worker's row, as of `reported_at` (Unix time); what is not known is None."""
+    alive = w.life is not None and w.life.process is not None and w.life.phase is Phase.ALIVE
+    life = w.life if alive else None
+    return Row(
+        name=w.name,
+        project=w.spec.project,
+        labels=w.spec.labels,
+        state=w.state.value,
+        health=_health(w),
+        pid=life.process.pid if life and life.process else None,
+        pane=w.pane,
+        life=w.life.id if w.life else w.judged,
+        since=w.since.wall,
+        started_at=life.since.wall if life else None,
+        restarts=w.budget.restarts,
+        attempt=w.budget.attempt,
+        max_restarts=w.spec.max_restarts,
+        next_start_at=w.next_start.wall if w.next_start else None,
+        exit=w.exit,
+        reason=w.reason,
+        gate=w.gate,
+        depends_on=tuple(name for name, _ in w.spec.depends_on),
+        rss_bytes=w.rss_bytes,
+        cpu_percent=w.cpu_percent,
+        processes=w.processes,
+        last_output_at=w.last_output,
+        screen_bytes=len(w.screen.content) if w.screen else None,
+        log_path=log_path,
+        log_bytes=log_bytes,
+        queued_input=len(w.typing.waiting),
+        hands_on=w.attached,
+        order=w.order,
+        draining=w.ending is not None,
+        ending=_ending_of(w),
+        stall=_stall_shown(w),
+        recent=tuple(at.wall for at in w.budget.recent),
+        slow=w.budget.slow,
+        reported_at=reported_at,
+    )
+
+
+def _health(w: Worker) -> str | None:
+    if w.state is not State.RUNNING:
+        return None
+    if w.life and w.life.stall.since:
+        return "stalled"
+    return "unready" if w.is_unready else "ok"
+
+
+def _stall_shown(w: Worker) -> StallShown | None:
+    watch = w.life.stall if w.life and w.state is State.RUNNING else None
+    if watch is None or watch.since is None:
+        return None
+    rung, plan = next_rung(watch, w.spec.stall), w.spec.stall
+    return StallShown(
+        since=watch.since.wall,
+        by=plan.by,
+        climbed=watch.climbed,
+        steps=len(plan.ladder),
+        next=rung.do if rung else None,
+        next_at=watch.due.wall if watch.due else None,
+        paused=watch.paused,
+    )
+
+
+def _ending_of(w: Worker) -> EndingView | None:
+    ending = w.ending
+    if ending is None or ending.gone:
+        return None
+    if ending.due is None or not ending.steps:
+        return EndingView(next=None, next_at=None, killed_at=None, left=ending.left)
+    at = ending.due + w.since.wall - w.since.mono
+    killed_at = at + stop_plan.longest(ending.steps) if ending.steps[-1] == stop_plan.LAST else None
+    following = stop_plan.next_step(ending.steps).action
+    return EndingView(next=stop_plan.in_words(following), next_at=at, killed_at=killed_at, left=ending.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine: load average of one minute, bytes of memory that can be had, CPU in percent of all cores.
+
+    `tasks_free`: processes and threads that the tmux server may still bring forth, by the limit `tasks_limit`.
+    """
+
+    load: float | None = None
+    memory_available_bytes: int | None = None
+    cpu_percent: float | None = None
+    tasks_free: int | None = None
+    tasks_limit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The file behind it all, and whether what is on disk is what was applied."""
+
+    path: str
+    digest: str
+    loaded_at: float | None = None
+    changed_on_disk: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The service's own part of the picture."""
+
+    pid: int
+    version: str
+    started_at: float
+    state_dir: str
+    socket: str
+    tmux_socket: str
+    config: Config
+    tick: int = 0
+    tick_ms: float | None = None
+    overruns: int = 0
+    tmux: str = "ok"
+    degraded: tuple[str, ...] = ()
+
+    def to_dict(self, now: float, subscribers: int) -> dict[str, Any]:
+        config = self.config
+        return {
+            "pid": self.pid,
+            "version": self.version,
+            "started_at": iso(self.started_at),
+            "uptime_s": round(max(0.0, now - self.started_at), 3),
+            "state_dir": self.state_dir,
+            "socket": self.socket,
+            "tmux_socket": self.tmux_socket,
+            "tick": self.tick,
+            "tick_ms": self.tick_ms,
+            "overruns": self.overruns,
+            "tmux": self.tmux,
+            "degraded": list(self.degraded),
+            "subscribers": subscribers,
+            "config": {
+                "path": config.path,
+                "digest": config.digest,
+                "loaded_at": iso(config.loaded_at),
+                "changed_on_disk": config.changed_on_disk,
+                "error": config.error,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One picture. `rows` by name in the order of definition; `at` is the moment it was made."""
+
+    seq: int
+    at: Instant
+    service: Service
+    host: Host
+    rows: Mapping[str, Row]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))
+
+    def to_dict(self, subscribers: int = 0) -> dict[str, Any]:
+        """Return the whole picture as the contract's `status -o json` has it."""
+        now = self.at.wall
+        workers = [row.to_dict(now) for row in self.rows.values()]
+        return {
+            "schema": SCHEMA,
+            "seq": self.seq,
+            "supervisor": self.service.to_dict(now, subscribers),
+            "host": {
+                "load": self.host.load,
+                "memory_available_bytes": self.host.memory_available_bytes,
+                "cpu_percent": self.host.cpu_percent,
+            },
+            "totals": totals_of(workers),
+            "workers": workers,
+        }
+
+    def of_project(self, project: str) -> "Snapshot":
+        """Return the same picture with the workers of one project only."""
+        return replace(self, rows={name: row for name, row in self.rows.items() if row.project == project})

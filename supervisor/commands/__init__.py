@@ -1,0 +1,1 @@
+"""One verb each: ask, print, exit code."""

@@ -1,0 +1,154 @@
+"""What a command refuses with `conflict`, as it would double workers or end another file's.
+
+a service that runs another file                        ──refuse_another───────┐
+workers that live where the file's state_dir was before ──refuse_left_behind───┤
+a state directory, or a project folder, that was moved
+while its workers lived                                 ──refuse_astray────────┴──▶ CommandError, exit 9
+"""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supervisor.commands.panes import living, some
+from supervisor.state.lock import put_back
+from supervisor.state.paths import printable, read_pointer
+from supervisor.state.place import SOCKET, Place, names_one_of
+from supervisor.text.plain import visible
+from supervisor.wire.client import Client
+from supervisor.wire.errors import CommandError
+
+if TYPE_CHECKING:
+    from supervisor.state.living_sites import LivingSite
+
+
+def service_of(place: Place) -> Client:
+    """Return a connection to the service of this file; raises NoService, or conflict where it runs another one."""
+    client = Client.connect(place.socket)
+    try:
+        refuse_another(client, place)
+    except CommandError:
+        client.close()
+        raise
+    return client
+
+
+def refuse_another(client: Client, own: Place) -> None:
+    """Two files with one state directory would take each other's workers for removed ones, or end them."""
+    path = client.call("hello")["config"]
+    if path is None or own.of_any_file or _is_same(path, own.config):
+        return
+    raise CommandError(
+        "conflict",
+        f"the service here runs another file: `panevisor -c {shlex.quote(visible(path))} …` is for that one; "
+        f"{visible(own.config)} needs a state_dir of its own{'' if os.path.exists(path) else _if_moved(own)}",
+    )
+
+
+def _is_same(told: str, config: Path) -> bool:
+    """Compare what a service tells of its file, where what is no UTF-8 is written out, with a file of ours."""
+    return told == printable(config) or os.path.realpath(told) == os.path.realpath(config)
+
+
+def refuse_left_behind(own: Place) -> None:
+    """Workers that live in the state directory of before would be started a second time in the present one."""
+    before = read_pointer(own.config)
+    if before is None or os.path.realpath(before) == os.path.realpath(own.state_dir):
+        return
+    if left := living(Place(own.config, before, own.socket)):
+        raise CommandError(
+            "conflict",
+            f"{some(left)} live on in {visible(before)}, and would run twice with state_dir = {visible(own.state_dir)}."
+            f" Set state_dir back to {visible(before)}, and `panevisor up` finds them again. To move: "
+            "`panevisor down` after that, and then the new state_dir",
+        )
+
+
+# ── what has gone astray ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """What lives by this file in another place than the file leads to, and what to do about it."""
+
+    what: str
+    mend: str
+
+
+def refuse_astray(own: Place) -> None:
+    """Workers of this file that no path leads to any more would be started a second time."""
+    if found := astray(own):
+        raise CommandError("conflict", f"{found.what}, and would run twice. {found.mend} (--force starts all the same)")
+
+
+def astray(own: Place) -> Astray | None:
+    """Return what lives though the state directory or the config file was moved away from under it."""
+    from supervisor.state.living_sites import living_sites  # only where no service answers
+
+    for site in living_sites():
+        if site.is_at(own.state_dir):
+            continue
+        if own.marker in site.markers:
+            return _renamed(site, own)
+        if site.origin and site.origin.config == str(own.config):
+            return Astray(f"{_who(site)} in {visible(site.state_dir)}, by this file", _end_at(site))
+        if was_moved(site, own.config):
+            return _moved(site)
+    return None
+
+
+def was_moved(site: "LivingSite", config: Path) -> bool:
+    """Whether this is the file that the site was started for, and that is no longer where it was then.
+
+    It has to name a worker that lives there, and two of these have to be as they were: its inode, its folder's inode,
+    its name, its content. One alone proves nothing: the kernel gives the inode of a deleted file to the next new one.
+    A copy is another file, and leaves the first one where it was.
+    """
+    from supervisor.config.on_disk import digest_on_disk, origin_of
+
+    then, now = site.origin, origin_of(config)
+    if then is None or now is None or os.path.exists(then.config) or not names_one_of(site.workers, config):
+        return False
+    applied = site.head.config_digest
+    as_it_was = (
+        now.file == then.file,
+        now.folder == then.folder,
+        os.path.basename(then.config) == config.name,
+        bool(applied) and digest_on_disk(config) == applied,
+    )
+    return sum(as_it_was) >= 2
+
+
+def _renamed(site: "LivingSite", own: Place) -> Astray:
+    where, there = visible(site.state_dir), visible(own.state_dir)
+    if site.deleted:
+        pids = " ".join(str(pid) for pid in (site.service, site.tmux) if pid)
+        what = f"{_who(site)} without their state directory {where}, which was deleted"
+        return Astray(what, f"No command reaches them: `kill {pids}` ends them by a hang-up.")
+    back = put_back(str(site.state_dir), str(own.state_dir))
+    return Astray(f"{_who(site)} in {where}, which was {there}", f"{_end_at(site)} Or {back}.")
+
+
+def _moved(site: "LivingSite") -> Astray:
+    assert site.origin is not None
+    where, then = visible(site.state_dir), visible(site.origin.config)
+    what = f"{_who(site)} in {where}, started when this file was {then}"
+    return Astray(what, f"{_end_at(site)} Moved back, the file finds them again.")
+
+
+def _who(site: "LivingSite") -> str:
+    count = len(site.workers)
+    service = f"service pid {site.service}" if site.service else "no service"
+    return f"{count} worker{'' if count == 1 else 's'} ({service}) live{'s' if count == 1 else ''} on"
+
+
+def _end_at(site: "LivingSite") -> str:
+    command = shlex.join(["panevisor", "--socket", str(site.state_dir / SOCKET), "down"])
+    return f"`{visible(command)}` ends them, then `panevisor up` starts all here."
+
+
+def _if_moved(own: Place) -> str:
+    command = shlex.join(["panevisor", "--socket", str(own.socket), "down"])
+    return f". That file is gone: if it was moved, `{visible(command)}` ends all, then `panevisor up` starts all here"

@@ -1,0 +1,128 @@
+"""`panevisor deaths`: how workers have ended, what policy decided, their last words; without a service from the file.
+
+service, else deaths.jsonl ──▶ records, newest first ──▶ a table, or the table's line and the last words of each
+"""
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from supervisor.commands.why import clock
+from supervisor.state.deaths import FILE, chosen, plain_death, read_deaths
+from supervisor.state.place import Place
+from supervisor.text.plain import visible
+from supervisor.text.tables import short_size, short_time, timestamp
+from supervisor.wire.client import Client, ServiceError
+from supervisor.wire.errors import CommandError
+from supervisor.wire.selection import Selection, match, select
+
+Record = Mapping[str, Any]
+"""As the wire has it."""
+_HEADS = ("TIME", "WORKER", "HOW", "UPTIME", "MEMORY", "DECIDED")
+_ORDERED = {
+    "stop": "a person stopped it",
+    "restart": "a person ordered a restart",
+    "complete": "a person called it done",
+    "remove": "it is to be removed",
+    "replace": "the file has changed it",
+    "down": "the service ended, and it with it",
+}
+
+
+def deaths(place: Place, patterns: tuple[str, ...], *, most: int, full: bool, as_json: bool) -> int:
+    """Print them."""
+    found = _found(place, patterns, most)
+    if as_json:
+        print(json.dumps(found))
+    elif not found:
+        print("no death is on record")
+    elif full or (patterns and most == 1):
+        print("\n\n".join("\n".join(account(record, time.time())) for record in found))
+    else:
+        print("\n".join(table(found, time.time())))
+    return 0
+
+
+def _found(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
+    try:
+        client = Client.connect(place.socket)
+    except CommandError as error:
+        if error.code != "no-service":
+            raise
+        return _on_disk(place, patterns, most)
+    with client:
+        fields: dict[str, Any] = {"select": Selection(patterns=patterns).to_wire()} if patterns else {}
+        try:
+            return list(client.call("deaths", n=most, **fields))
+        except ServiceError as error:
+            if error.code == "unknown-worker":  # who it is that is not known, for what is said of a family
+                select(client.call("status")["workers"], Selection(patterns=patterns))
+            raise
+
+
+def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
+    known = read_deaths(place.state_dir / FILE)
+    names = set(match(patterns, sorted({death.worker for death in known}))) if patterns else None
+    return [plain_death(death) for death in chosen(known, names, most)]
+
+
+# ── what people read ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def table(records: Sequence[Record], now: float) -> list[str]:
+    """Return the lines of the table. `now` is Unix time, clock times are local."""
+    rows = [_HEADS, *(_cells(record, now) for record in records)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def account(record: Record, now: float) -> list[str]:
+    """Return one death in full, with its last words."""
+    at, worker, how, uptime, memory, decided = _cells(record, now)
+    lived = "" if record["uptime_s"] is None else f" after {uptime}"
+    used = "" if record["rss_bytes"] is None else f", {memory} of memory at last"
+    first = f"{at}  {worker}: {how}{lived}{used}; {decided}  (life {visible(record['life'])})"
+    return [first, *(list(last_words(record)) or ["  (it printed nothing)"])]
+
+
+def last_words(record: Record) -> Iterator[str]:
+    """Yield the lines that it printed last, made safe to print, behind a bar."""
+    for line in record["lines"]:
+        yield f"  | {visible(line, keep=chr(9))}"
+
+
+def how(record: Record) -> str:
+    """Return how it ended: "exit 3", "signal 9 (KILL)"."""
+    if record["exit_signal"] is not None:
+        return f"signal {record['exit_signal']}{_name(record['exit_signal'])}"
+    return "not known" if record["exit_code"] is None else f"exit {record['exit_code']}"
+
+
+def decided(record: Record) -> str:
+    """Return what policy decided, or who had ordered its end."""
+    if record["cause"] in _ORDERED:
+        return _ORDERED[record["cause"]]
+    why = f"{str(record['reason']).partition(';')[0]}; " if record["cause"] == "ended" else ""
+    if record["state"] == "backoff":
+        return f"{why}restart {record['attempt']} after {short_time(record['delay_s'])}"
+    return why + {"pending": "starts again"}.get(record["state"], str(record["state"]))
+
+
+def _cells(record: Record, now: float) -> tuple[str, ...]:
+    return (
+        clock(timestamp(record["ended_at"]), now),
+        visible(record["worker"]),
+        how(record),
+        short_time(record["uptime_s"]),
+        short_size(record["rss_bytes"]),
+        visible(decided(record)),
+    )
+
+
+def _name(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name.removeprefix('SIG')})"
+    except ValueError:
+        return ""

@@ -1,0 +1,147 @@
+"""`panevisor logs`: what workers have printed, read from their segments; works without a service."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from supervisor.commands.known_workers import known_workers
+from supervisor.logs.segments import follow, read_tail, segments_of
+from supervisor.state.place import Place
+from supervisor.text import quantities
+from supervisor.text.plain import plain, visible
+from supervisor.text.words import shown
+from supervisor.wire.errors import CommandError
+from supervisor.wire.selection import families, match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of the logs: `lines` at the end (None: all), `since` a Unix time, only the `previous` life, `raw` bytes."""
+
+    lines: int | None
+    since: float | None
+    previous: bool
+    raw: bool
+
+
+def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bool) -> int:
+    """Print the logs; with `keep_on` go on with what is written from now on, until interrupted.
+
+    Those that have printed nothing yet are named on stderr, which is no failure.
+    """
+    names = _meant(place, patterns)
+    if keep_on and wanted.previous:
+        raise CommandError("usage", "--previous is over, it can't be followed (leave out -f)")
+    if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
+        print(f"nothing printed yet: {visible(', '.join(silent))}", file=sys.stderr)
+    output = Output(names, raw=wanted.raw)
+    if keep_on:
+        _follow_all(place.logs, names, wanted, output)
+    else:
+        for name in names:
+            for line in read_tail(place.logs, name, wanted.lines, wanted.since, wanted.previous):
+                output.write(name, line)
+        output.end()
+    return 0
+
+
+def _meant(place: Place, patterns: tuple[str, ...]) -> list[str]:
+    """Return the names that the patterns mean; who else there is, is asked only where a log of that name is not."""
+    logged = logged_names(place.logs)
+    if logged.issuperset(patterns):
+        return match(patterns, sorted(logged))
+    workers = known_workers(place)
+    return match(patterns, sorted({*logged, *(worker["name"] for worker in workers)}), families(workers))
+
+
+def logged_names(directory: Path) -> set[str]:
+    """Return the names of the workers that have a log here; raises PermissionError."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return {entry.partition(".")[0] for entry in os.listdir(directory) if not entry.startswith(".")}
+    return set()
+
+
+def since_time(text: str, now: float) -> float:
+    """Read `--since`: a duration back from now ("10m"), or an ISO 8601 time (local unless it says otherwise)."""
+    with suppress(ValueError):
+        return now - quantities.seconds(text)
+    with suppress(ValueError):
+        return datetime.fromisoformat(text).timestamp()
+    raise CommandError(
+        "usage", f'--since takes a duration like "10m" or a time like "2024-05-01T12:00", not {shown(text)}'
+    )
+
+
+class Output:
+    """Writes lines, from any thread. Where there are several names, one stands in front of each line.
+
+    A line that has come in part goes on without it; before another one's it is ended.
+    """
+
+    def __init__(self, names: list[str], *, raw: bool) -> None:
+        names_shown = {name: visible(name) for name in names}
+        width = max(map(len, names_shown.values()))
+        several = len(names) > 1
+        self._prefixes = {name: f"{text.ljust(width)} | ".encode() * several for name, text in names_shown.items()}
+        self._raw = raw
+        self._open: str | None = None  # whose line has not ended
+        self._lock = threading.Lock()
+        self._file = sys.stdout.buffer
+
+    def write(self, name: str, line: bytes) -> None:
+        text = line if self._raw else visible(plain(line), keep="\n\t").encode()
+        if text:
+            with self._lock:
+                self._file.write(self._before(name) + self._named(name, text))
+                self._open = None if text.endswith(b"\n") else name
+
+    def _before(self, name: str) -> bytes:
+        if self._open == name:
+            return b""
+        return (b"\n" if self._open else b"") + self._prefixes[name]
+
+    def _named(self, name: str, text: bytes) -> bytes:
+        return text[:-1].replace(b"\n", b"\n" + self._prefixes[name]) + text[-1:]
+
+    def end(self) -> None:
+        """End the last line where there are several names, and write out all."""
+        if self._open and self._prefixes[self._open]:
+            self._file.write(b"\n")
+        self.flush()
+
+    def flush(self) -> None:
+        with self._lock:
+            self._file.flush()
+
+
+def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: Output) -> None:
+    """One thread a log; the first that fails, for instance as nobody reads any more, ends all."""
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def run(name: str) -> None:
+        try:
+            for line in _followed(directory, name, wanted, ended):
+                output.write(name, line)
+                output.flush()
+        except BaseException as error:
+            failures.append(error)
+        ended.set()
+
+    for name in names:
+        threading.Thread(target=run, args=(name,), daemon=True).start()
+    ended.wait()
+    if failures:
+        raise failures[0]
+
+
+def _followed(directory: Path, name: str, wanted: Wanted, ended: threading.Event) -> Iterator[bytes]:
+    lines = wanted.lines
+    if wanted.since is not None:  # `follow` counts lines from the end: what is written meanwhile is not lost so
+        lines = sum(1 for _ in read_tail(directory, name, lines, wanted.since))
+    return follow(directory, name, lines=lines, wait=ended.wait)

@@ -1,0 +1,112 @@
+"""What `up` would do where no service runs: the file against the records and what lives in tmux. Nothing is changed."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from actors.crowd.members import Member
+from actors.crowd.reconcile import changes, scale_notes, why_force
+from actors.crowd.replicas import wanted
+from actors.life import adoption
+from actors.life.adoption import World
+from actors.life.state import Goal, State
+from actors.values.families import NoReplica
+from actors.values.messages import Handle, Instant, Pane
+from actors.values.records import Head, Record, Records
+from actors.values.requests import Action, Change, plain_changes
+from actors.values.spec import PaneSize
+from supervisor.commands.panes import pane_lines
+from supervisor.config import load as config
+from supervisor.kernel.files import no_place
+from supervisor.kernel.proc_table import handle_of
+from supervisor.state.place import Place
+from supervisor.state.records import read_records
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.words import PaneLine, pane_line
+from supervisor.wire.errors import CommandError
+
+ASKS, PAUSE = 20, 0.05  # how often, and after how many seconds, tmux is asked again
+
+
+def offline(place: Place) -> dict[str, Any]:
+    """Return the answer of the wire's `plan`; raises CommandError for a wrong file."""
+    loaded, records = config.load(place.config), _records(place.state_dir)
+    before = records.head.scaled
+    try:
+        specs, kept = wanted(loaded.workers, loaded.families, before)
+    except NoReplica as fault:
+        raise CommandError("config", str(fault)) from None
+    server = TmuxServer(place.state_dir, PaneSize())
+    living = server.find() if os.path.isdir(place.state_dir) else None
+    panes = _panes(place, server) if living else {}
+    known = {record.spec.name: record for record in records.workers}
+    known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
+    world = _world(records.head, living)
+    standings = {name: _member(record, panes.get(name, ()), world) for name, record in known.items()}
+    planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
+    told = plain_changes((*planned, *scale_notes(before, kept)))
+    return {"changes": told, "refusal": why_force(planned, standings), "next_start": []}
+
+
+def _records(state_dir: Path) -> Records:
+    try:
+        return read_records(state_dir / "records.jsonl")
+    except NotADirectoryError as error:
+        raise no_place(error, state_dir) from error
+
+
+def _member(record: Record, panes: tuple[Pane, ...], world: World) -> Member:
+    """Return the state in which a beginning service would find the worker, with the spec that lives."""
+    decision = adoption.plan(record, panes, world)
+    if isinstance(decision, adoption.Adopt):
+        return Member(state=_ADOPTED.get(decision.goal, State.STOPPING), record=record)
+    worker, _ = adoption.born(record, decision, "plan", Instant(0.0, 0.0))
+    return Member(state=worker.state, record=record)
+
+
+_ADOPTED = {None: State.RUNNING, Goal.STOP: State.STOPPED, Goal.COMPLETE: State.COMPLETED}
+
+
+def _offline(change: Change, standing: Member | None) -> Change:
+    """Say what the beginning of the service does beside applying the file: it adopts, and starts what is wanted."""
+    if standing is None or change.action not in (Action.NONE, Action.POLICY):
+        return change
+    match standing.state:
+        case State.RUNNING:
+            return replace(change, action=Action.ADOPT)
+        case State.STOPPING:
+            return replace(change, action=Action.REPLACE, note="that was begun, and cut short")
+        case State.PENDING:
+            return replace(change, action=Action.START, note="")
+    return change
+
+
+def _world(head: Head, server: Handle | None) -> World:
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    rebooted = bool(head.boot_id) and head.boot_id != boot_id
+    return World(rebooted, head.server is not None and head.server != server)
+
+
+def _panes(place: Place, server: TmuxServer) -> dict[str, tuple[Pane, ...]]:
+    """Return the marked panes by name. tmux can be late to tell of a death: it is made to reap, and asked again."""
+    found: list[Pane] = []
+    for _ in range(ASKS):
+        try:
+            found = [_pane(line) for line in map(pane_line, pane_lines(place)) if line and line.marked]
+        except CommandError:
+            return {}
+        if all(pane.exit if pane.dead else pane.process for pane in found):
+            break
+        server.nudge()
+        time.sleep(PAUSE)
+    panes: dict[str, tuple[Pane, ...]] = {}
+    for pane in found:
+        if pane.name:
+            panes[pane.name] = (*panes.get(pane.name, ()), pane)
+    return panes
+
+
+def _pane(line: PaneLine) -> Pane:
+    return line.pane(handle_of(line.pid))

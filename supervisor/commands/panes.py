@@ -1,0 +1,159 @@
+"""The panes of workers, read by whoever asks: works without a service, as tmux and its marks outlive it.
+
+Every command is bounded in time, and none of them starts a server. They run with the state directory as cwd, so that
+no path is too long.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NoReturn
+
+from supervisor.commands.known_workers import known_workers, state_of
+from supervisor.kernel.programs import NOT_INSTALLED
+from supervisor.state.place import TMUX_SOCKET, Place
+from supervisor.text.plain import visible
+from supervisor.text.words import shown
+from supervisor.wire.errors import CommandError
+from supervisor.wire.selection import families, match
+
+TIMEOUT = 5.0
+IDLE_SESSION = "_panevisor"  # the service's own, for its control client
+_NAMED = 5
+_FORMAT = "#{pane_id}\t#{session_name}\t#{pane_dead}\t#{@panevisor}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPane:
+    """One pane with our mark."""
+
+    id: str
+    session: str
+    dead: bool
+    name: str
+    life: str
+
+
+def marked_panes(place: Place) -> dict[str, WorkerPane]:
+    """Return the panes of workers by name; raises CommandError when no tmux server of this place answers."""
+    return {pane.name: pane for pane in map(_pane, _lines(place, _FORMAT)) if pane}
+
+
+def living(place: Place) -> list[str]:
+    """Return the names of the workers that live, sorted: none where no tmux server runs. Raises CommandError."""
+    try:
+        return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+    except CommandError as error:
+        if error.code == "no-service":
+            return []
+        raise  # it does not say who lives there
+
+
+def some(names: list[str]) -> str:
+    """Say how many workers these are, and name the first of them."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} living worker(s), {', '.join(names[:_NAMED])}{more}"
+
+
+def foreign_panes(place: Place) -> int:
+    """Return how many panes are neither a worker's nor the service's own: a person's."""
+    fields = [line.split("\t", 3) for line in _lines(place, _FORMAT)]
+    return sum(1 for field in fields if len(field) == 4 and not field[3] and field[1] != IDLE_SESSION)
+
+
+def pane_of(place: Place, name: str) -> WorkerPane:
+    """Return the pane of one worker; raises not-met where it has none, unknown-worker where there is no such worker."""
+    panes = marked_panes(place)
+    return panes[name] if name in panes else _missing(place, panes, name)
+
+
+def _missing(place: Place, panes: Collection[str], name: str) -> NoReturn:
+    workers = {worker["name"]: worker for worker in known_workers(place)}
+    meant = match([name], sorted({*panes, *workers}), families(workers.values()))
+    if meant != [name]:
+        raise CommandError("usage", f"name one worker: {shown(name)} means {', '.join(meant[:_NAMED])}")
+    raise CommandError("not-met", f"{name} has no pane: it is {state_of(workers[name])}")
+
+
+def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> str:
+    """Return what the pane shows now, without the empty lines at its end; `ansi` keeps colours and line drawing."""
+    colours = ("-e",) if ansi else ()
+    shown_now = _tmux(place, "capture-pane", "-p", *colours, "-t", pane.id).decode(errors="replace").rstrip("\n")
+    return visible(f"{shown_now}\n", keep="\n\x1b\x0e\x0f" if ansi else "\n") if shown_now else ""
+
+
+def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
+    """Become a tmux client on the worker's session; does not return. Leaving it never ends the worker."""
+    if not sys.stdin.isatty():
+        raise CommandError("usage", "attach needs a terminal; `panevisor screen NAME` prints what the pane shows")
+    if pane.dead:
+        print(f"{pane.name} has ended; this is its last screen (C-b d leaves it)", file=sys.stderr)
+    argv = _argv("attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}")
+    os.chdir(place.state_dir)
+    try:
+        os.execvpe(argv[0], argv, _environment())
+    except FileNotFoundError:
+        raise _no_tmux() from None
+
+
+def pane_lines(place: Place) -> list[str]:
+    """Return a line of `PANE_FORMAT` for each pane, whoever's."""
+    from supervisor.tmux.words import PANE_FORMAT
+
+    return _lines(place, PANE_FORMAT)
+
+
+def _lines(place: Place, format: str) -> list[str]:
+    return _tmux(place, "list-panes", "-a", "-F", format).decode(errors="replace").split("\n")
+
+
+def _tmux(place: Place, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(
+            _argv(*arguments),
+            cwd=place.state_dir,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+        )
+    except FileNotFoundError:
+        raise (_no_tmux() if place.state_dir.is_dir() else _no_server(place)) from None
+    except PermissionError:
+        raise CommandError("not-permitted", f"no permission to use {place.state_dir}") from None
+    except subprocess.TimeoutExpired:
+        raise CommandError("timeout", f"tmux has not answered within {TIMEOUT:g} s") from None
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.decode(errors="replace").strip()
+    if "no server running" in said or "error connecting" in said:
+        raise _no_server(place)
+    raise CommandError("failed", f"tmux: {said}")
+
+
+def _argv(*arguments: str) -> list[str]:
+    return ["tmux", "-u", "-S", f"./{TMUX_SOCKET}", "-N", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
+
+
+def _no_tmux() -> CommandError:
+    return CommandError("failed", NOT_INSTALLED)
+
+
+def _no_server(place: Place) -> CommandError:
+    return CommandError("no-service", f"no tmux server runs at {place.tmux_socket}; start with `panevisor up`")
+
+
+def _pane(line: str) -> WorkerPane | None:
+    fields = line.split("\t", 3)
+    try:
+        mark = json.loads(fields[3])
+        return WorkerPane(fields[0], fields[1], fields[2] == "1", str(mark["name"]), str(mark["life"]))
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None

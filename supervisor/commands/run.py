@@ -1,0 +1,89 @@
+"""`panevisor run`: a worker that is in no file, in the caller's folder and with the caller's PATH."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from supervisor.commands.conflicts import service_of
+from supervisor.commands.orders import report
+from supervisor.state.place import Place
+from supervisor.text.progress import Progress
+from supervisor.text.words import shown
+from supervisor.wire.errors import CommandError
+
+
+def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **options: Any) -> int:
+    """Define the worker, start it, and wait for its verdict if `wait` is more than 0.
+
+    Options: project, restart, env (NAME or NAME=VALUE), env_files (paths), labels (LABEL=VALUE), settings (KEY=VALUE,
+    a line of TOML each).
+    """
+    policy = settings(options["settings"])
+    env = environment(options["env"], policy.get("env"), options["env_files"])
+    request: dict[str, Any] = {
+        "name": name,
+        "command": list(command),
+        "cwd": os.getcwd(),
+        "env": [list(pair) for pair in env.items()],
+        "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
+        "policy": policy,
+        "wait": wait,
+    }
+    request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
+    with service_of(place) as client:
+        progress = Progress()
+        if wait and sys.stderr.isatty():
+            client.on_message = progress
+            client.call("subscribe", topics=["metrics"])
+        try:
+            answer = client.call("run", **request)
+        finally:
+            progress.done()
+    if not wait:
+        print(f"{name}: defined")
+    return report(answer, answer["verdicts"])
+
+
+def environment(given: tuple[str, ...], by_settings: object = None, files: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return what files and `-e` set, and the caller's PATH unless a PATH is given.
+
+    `-e` has NAME for the caller's own value, or NAME=VALUE; it wins over the files, a later file over an earlier one.
+    """
+    has_path = isinstance(by_settings, dict) and "PATH" in by_settings
+    found = {"PATH": os.environ["PATH"]} if "PATH" in os.environ and not has_path else {}
+    for file in files:
+        found |= _variables_of(file)
+    for text in given:
+        key, sign, value = text.partition("=")
+        if not sign and key not in os.environ:
+            mend = "export it, or name a file that sets it by --env-file"
+            raise CommandError("usage", f"-e {shown(key)}: there is no such variable here ({mend})")
+        found[key] = value if sign else os.environ[key]
+    return found
+
+
+def _variables_of(file: str) -> Mapping[str, str]:
+    from supervisor.config.env_files import read_env_file  # only now: most calls name no file
+
+    read = read_env_file(Path(os.path.abspath(file)))
+    if read.wrong:
+        raise CommandError("usage", f"--env-file names {shown(file)}, {read.wrong}")
+    return read.variables
+
+
+def settings(lines: tuple[str, ...]) -> dict[str, Any]:
+    """Return the keys of a worker's table that `--set` gives."""
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError as error:
+        raise CommandError("usage", f"--set takes KEY=VALUE as TOML (text needs quotes): {error}") from None
+
+
+def _split(text: str, said: str) -> list[str]:
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise CommandError("usage", f"{said}, not {shown(text)}")
+    return [key, value]

@@ -1,0 +1,1 @@
+"""From the bytes of a file to WorkerSpecs, with the line of every problem."""

@@ -1,0 +1,136 @@
+"""Env files: which ones a config names, what they set, and the one digest over all that a config is made of.
+
+    tables ──named_in──▶ paths ──read_env_file──▶ EnvFile ──▶ a worker's environment
+                           └──content_of──▶ bytes ──digest_of──▶ Config.digest, FileOnDisk.digest
+
+Nothing that stands in an env file gets into a message, only numbers of lines: it may be a secret.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from supervisor.config.model import variable_name
+from supervisor.state.paths import NoRegularFile, below, regular_content
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
+
+MOST_BYTES = 1_000_000  # of one file: a worker's environment may have a tenth of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvFile:
+    """One env file as it was read. `wrong` is a clause that follows its name: "which …", "whose line 3 …"."""
+
+    content: bytes | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    wrong: str | None = None
+
+
+class _Wrong(Exception):
+    """An env file can't be used; as text what `EnvFile.wrong` says."""
+
+
+def read_env_file(path: Path) -> EnvFile:
+    """Read one env file, whatever is there; a later line of it wins over an earlier one."""
+    content = None
+    try:
+        content = _content(path)
+        return EnvFile(content=content, variables=_variables(content))
+    except _Wrong as wrong:
+        return EnvFile(content=content, wrong=str(wrong))
+
+
+def content_of(path: Path) -> bytes | None:
+    """Return the bytes of an env file; None where there are none to be had."""
+    with suppress(_Wrong):
+        return _content(path)
+    return None
+
+
+def named_in(tables: Mapping[str, Any], config: Path) -> tuple[Path, ...]:
+    """Return the env files that these tables of `config` name, each once, in the order of the file."""
+    workers = tables.get("workers")
+    sections = [tables.get("defaults"), *(workers.values() if isinstance(workers, dict) else ())]
+    written = [name for section in sections if isinstance(section, dict) for name in written_in(section).values()]
+    return tuple(dict.fromkeys(below(config, name) for name in written))
+
+
+def written_in(table: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
+    """Return the env files of one table as they are written, by their keys; what can't be a path is left out."""
+    value = table.get("env_file")
+    parts = enumerate(value) if isinstance(value, list) else [(None, value)]
+    return {
+        ("env_file",) if index is None else ("env_file", index): part
+        for index, part in parts
+        if isinstance(part, str) and part.strip() and "\0" not in part and not part.startswith("~")
+    }
+
+
+def digest_of(config: bytes, env_files: Iterable[bytes | None]) -> str:
+    """Return 12 hex digits over a config and the env files that it names; without any, of the config's SHA-256."""
+    whole = hashlib.sha256(config)
+    for content in env_files:
+        whole.update(b"-" if content is None else hashlib.sha256(content).digest())
+    return whole.hexdigest()[:12]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = regular_content(path, MOST_BYTES + 1)
+    except (NoRegularFile, IsADirectoryError):
+        raise _Wrong("which is no regular file") from None
+    except FileNotFoundError:
+        raise _Wrong(f"and there is no such file (looked for {path})") from None
+    except PermissionError:
+        raise _Wrong("which this user may not read") from None
+    except OSError as error:
+        raise _Wrong(f"which cannot be read: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise _Wrong(f"which is larger than {MOST_BYTES // 10**6} MB")
+    return content
+
+
+def _variables(content: bytes) -> dict[str, str]:
+    """Return what the file sets: its lines are read one by one because `dotenv_values` leaves bad ones out."""
+    from dotenv.parser import parse_stream  # only now: most configs name no env file
+
+    found: dict[str, str] = {}
+    for binding in parse_stream(StringIO(_decoded(content))):
+        if binding.key is None and not binding.error:
+            continue  # nothing but blanks and a comment
+        if fault := _fault(binding):
+            raise _Wrong(f"whose line {_line(binding)} {fault}")
+        found[str(binding.key)] = str(binding.value)
+    return found
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _Wrong(f"whose line {line} is not UTF-8 (save the file as UTF-8)") from None
+
+
+def _fault(binding: "Binding") -> str | None:
+    if binding.key is None or binding.value is None:
+        return "is not NAME=value, or has a quote that does not close"
+    try:
+        variable_name(binding.key)
+    except ValueError as verdict:
+        return f"has a name that {verdict}"
+    return "has a NUL character in its value" if "\0" in binding.value else None
+
+
+def _line(binding: "Binding") -> int:
+    """Return where the binding itself begins: the parser counts from the blank lines before it."""
+    text = binding.original.string
+    blank = text[: len(text) - len(text.lstrip())]
+    return binding.original.line + len(re.findall(r"\r\n|\n|\r", blank))

@@ -1,0 +1,202 @@
+"""What is wrong with a config file, in words for the one who wrote it.
+
+    pydantic's errors ─┐
+    Refused, Mismatch ─┴─▶ findings(): path of keys + message ──▶ Problem with its line ──▶ ConfigError
+
+A message never holds a value of `env`, which may be a secret.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+from supervisor.text.words import Keys, dotted, nearest, quoted, shown
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from supervisor.config.model import Table
+
+
+DEFAULTS = "[defaults]"
+"""What `Problem.worker` is for `[defaults]`: no worker's name, so a worker named "defaults" is still told apart."""
+
+MOST_PROBLEMS = 100
+"""How many problems of a file are told, from its beginning; the rest is counted. A person mends a few at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend. `line` counts from 1, None where no line is to blame; `worker` may be `DEFAULTS`.
+
+    `key` is dotted ("backoff.max", "stop[2]"): in a worker's table counted from there, elsewhere from the top.
+    """
+
+    file: str
+    line: int | None
+    worker: str | None
+    key: str | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self._whose(), self.message) if part)
+
+    def _whose(self) -> str:
+        if self.worker is None or self.worker == DEFAULTS:
+            return self.worker or ""
+        return f"worker {shown(self.worker)}"
+
+
+class ConfigError(Exception):
+    """The file is wrong: `problems` has the first that were found in it, by line, `more` counts the others.
+
+    As text one a line.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], more: int = 0) -> None:
+        super().__init__(problems, more)
+        self.problems = problems
+        self.more = more
+
+    @property
+    def count(self) -> int:
+        """How many problems the file has."""
+        return len(self.problems) + self.more
+
+    def __str__(self) -> str:
+        return "\n".join((*map(str, self.problems), *self.rest()))
+
+    def rest(self) -> Iterator[str]:
+        """Give the line that counts the problems which are not told, if there are any."""
+        if self.more:
+            plural = "" if self.more == 1 else "s"
+            yield f"… and {self.more:,} more problem{plural} (mend these first, then check again)"
+
+
+class Refused(ValueError):
+    """A validator's verdict on several parts of its value: pairs of where, from the value on, and a predicate."""
+
+    def __init__(self, *parts: tuple[Keys, str]) -> None:
+        super().__init__(parts)
+        self.parts = parts
+
+
+class Mismatch(ValueError):
+    """A value that is fine by itself but not beside another one of its table."""
+
+
+class Finding(NamedTuple):
+    """What is wrong at `keys`, counted from the section that was validated.
+
+    `meant`: a word that is not one of the words after it. The nearest of them is looked up only where it is told.
+    """
+
+    keys: Keys
+    message: str
+    mismatch: bool = False
+    meant: tuple[str, Sequence[str]] | None = None
+
+    def said(self) -> str:
+        """Return the message with the nearest right word."""
+        return self.message + nearest(*self.meant) if self.meant else self.message
+
+
+def findings(error: "ValidationError", model: type["Table"]) -> Iterator[Finding]:
+    """Translate what pydantic found in a table of shape `model`."""
+    for detail in error.errors(include_url=False):
+        cause = detail.get("ctx", {}).get("error")
+        keys = _without_mark(detail["loc"])
+        if isinstance(cause, Refused):
+            yield from (Finding(keys + at, f"{dotted(keys + at)} {what}") for at, what in cause.parts)
+        elif detail["type"] == "extra_forbidden":
+            yield _unknown(keys, _below(model, keys[:-1]))
+        else:
+            message = f"{dotted(keys)} {_predicate(detail)}"
+            yield Finding(keys, message, isinstance(cause, Mismatch), _meant(detail))
+
+
+def _without_mark(keys: Keys) -> Keys:
+    """Drop pydantic's last part for a bad key of a table: the key itself stands before it."""
+    return keys[:-1] if len(keys) == 3 and keys[-1] == "[key]" else keys
+
+
+def _below(model: type["Table"], keys: Keys) -> type["Table"]:
+    for key in keys:
+        if isinstance(key, str):  # an index leads into an array, whose tables are all of one shape
+            model = _table_in(model.model_fields[key].annotation)
+    return model
+
+
+def _table_in(annotation: Any) -> type["Table"]:
+    """Return the shape of a table in `T`, `list[T]` or `T | None`: only a table has unknown keys."""
+    found: type[Table] = get_args(annotation)[0] if get_args(annotation) else annotation
+    return found
+
+
+def _unknown(keys: Keys, model: type["Table"]) -> Finding:
+    key = str(keys[-1])
+    if key in model.not_yet:
+        return Finding(keys, f'key "{dotted(keys)}" is not supported yet')
+    table = f" in {dotted(keys[:-1])}" if keys[:-1] else ""
+    return Finding(keys, f"unknown key {shown(key)}{table}", meant=(key, tuple(model.model_fields)))
+
+
+def _predicate(detail: "ErrorDetails") -> str:
+    match detail["type"]:
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            return f"must be {_wanted(detail)}{_but_found(detail)}"
+
+
+def _wanted(detail: "ErrorDetails") -> str:
+    """Say what pydantic would have taken; a kind of error that no table of ours can have is a KeyError."""
+    limits = detail.get("ctx", {})
+    match detail["type"]:
+        case "literal_error":
+            words = re.findall(r"'([^']*)'", limits["expected"])
+            return " or ".join(filter(None, (", ".join(map(quoted, words[:-1])), quoted(words[-1]))))
+        case "greater_than_equal":
+            return f"at least {limits['ge']:g}" if isinstance(limits["ge"], float) else f"at least {limits['ge']}"
+        case "less_than_equal":
+            return f"at most {limits['le']:g}" if isinstance(limits["le"], float) else f"at most {limits['le']}"
+        case kind:
+            return _KINDS[kind]
+
+
+_KINDS = {
+    "string_type": "text in quotes",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "list_type": "an array",
+    "dict_type": "a table",
+    "model_type": "a table",
+}
+
+
+def _but_found(detail: "ErrorDetails") -> str:
+    keys, value = detail["loc"], detail["input"]
+    if keys and keys[0] == "env":
+        return ""
+    return f", not {shown(value)}{_hint(detail['type'], value)}"
+
+
+def _meant(detail: "ErrorDetails") -> tuple[str, Sequence[str]] | None:
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return None
+    return detail["input"], re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+
+
+def _hint(kind: str, value: object) -> str:
+    if kind in {"int_type", "float_type", "bool_type"} and isinstance(value, str):
+        return " (leave out the quotes)" if re.fullmatch(r"-?[0-9.]{1,20}|true|false", value) else ""
+    if kind in {"dict_type", "model_type"} and shown(value) == "an array of tables":
+        return " (write [name], not [[name]])"
+    return ""

@@ -1,0 +1,75 @@
+"""What a check of `panevisor doctor` found, and how a person or a program reads it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from supervisor.text.plain import visible
+
+
+class Level(StrEnum):
+    """How bad it is: only an error keeps the service, or a worker of the file, from running."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.ERROR: "31;1"}
+_INDENT = " " * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`mend`: what to do about it, empty where nothing is to be done."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+
+Named = tuple[str, Finding]
+"""A finding with the name of its check."""
+
+
+def ok(what: str) -> Finding:
+    return Finding(Level.OK, what)
+
+
+def warning(what: str, mend: str) -> Finding:
+    return Finding(Level.WARNING, what, mend)
+
+
+def error(what: str, mend: str) -> Finding:
+    return Finding(Level.ERROR, what, mend)
+
+
+def healthy(found: Sequence[Named]) -> bool:
+    """Claim that none of them is an error."""
+    return all(finding.level is not Level.ERROR for _, finding in found)
+
+
+def as_table(found: Sequence[Named], *, colour: bool = False) -> str:
+    """Return a line a finding with its mend below, and a last line that counts."""
+    levels, checks = max(len(level) for level in Level), max(len(check) for check, _ in found)
+    lines: list[str] = []
+    for check, finding in found:
+        level = finding.level.ljust(levels)
+        if colour:
+            level = f"\x1b[{_COLOURS[finding.level]}m{level}\x1b[0m"
+        lines.append(f"{level}  {check.ljust(checks)}  {visible(finding.what)}")
+        if finding.mend:
+            lines.append(f"{' ' * (levels + checks + 4)}{_INDENT}→ {visible(finding.mend)}")
+    return "\n".join([*lines, "", _count(found)])
+
+
+def as_json(found: Sequence[Named]) -> dict[str, object]:
+    """Return what `-o json` prints: {"ok", "findings": [{"check", "level", "what", "mend"}]}."""
+    findings = [{"check": check, "level": f.level.value, "what": f.what, "mend": f.mend} for check, f in found]
+    return {"ok": healthy(found), "findings": findings}
+
+
+def _count(found: Sequence[Named]) -> str:
+    counts = {level: sum(1 for _, finding in found if finding.level is level) for level in (Level.ERROR, Level.WARNING)}
+    said = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
+    return ", ".join(said) or "nothing to mend"

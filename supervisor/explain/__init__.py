@@ -1,0 +1,1 @@
+"""What a state means and what follows from a policy, in sentences. Pure."""

@@ -1,0 +1,1 @@
+"""The socket that serves one picture and takes orders."""

@@ -1,0 +1,1 @@
+"""Processes, sockets, files and limits, as the kernel reports them."""

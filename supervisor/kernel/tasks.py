@@ -1,0 +1,101 @@
+"""How many more tasks a process may bring forth: processes and threads, which the kernel counts alike.
+
+cgroups: pids.max ─┐
+RLIMIT_NPROC ──────┼──▶ Limit × N ──▶ the tightest
+kernel, pid_max ───┘
+"""
+
+import os
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit, in words, how many tasks it leaves, and what raises it."""
+
+    what: str
+    free: int
+    mend: str
+
+
+def tightest(pid: int) -> Limit | None:
+    """Return the limit that leaves the fewest tasks to this process; None when nothing can be read of it."""
+    return min(limits_of(pid), key=lambda limit: limit.free, default=None)
+
+
+def limits_of(pid: int) -> Iterator[Limit]:
+    """Yield each limit that this process is held to."""
+    yield from _of_cgroups(pid)
+    yield from _of_user(pid)
+    yield from _of_kernel()
+
+
+def _of_cgroups(pid: int) -> Iterator[Limit]:
+    for folder in _cgroups(pid):
+        try:
+            most, used = (folder / "pids.max").read_text().strip(), int((folder / "pids.current").read_text())
+        except (OSError, ValueError):
+            continue  # a root, or without this controller
+        if most.isdecimal():
+            mend = "raise TasksMax= of the unit, or the container's limit of pids"
+            yield Limit(f"pids.max of the cgroup {folder} is {most}", int(most) - used, mend)
+
+
+def _cgroups(pid: int) -> Iterator[Path]:
+    """Yield the folder of each cgroup that counts its tasks, and those above it."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        roots = [CGROUPS / "pids"] if "pids" in controllers.split(",") else []
+        for root in [CGROUPS, CGROUPS / "unified"] if number == "0" else roots:
+            folder = root / path.strip("/")
+            while folder != root:
+                yield folder
+                folder = folder.parent
+            yield root
+
+
+def _of_user(pid: int) -> Iterator[Limit]:
+    """RLIMIT_NPROC; the kernel does not hold root to it."""
+    try:
+        uid = os.stat(f"/proc/{pid}").st_uid
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_NPROC)
+    except OSError:
+        return
+    if uid and soft != resource.RLIM_INFINITY:
+        yield Limit(f"`ulimit -u` = {soft}", soft - threads_of(uid), "raise `ulimit -u`")
+
+
+def _of_kernel() -> Iterator[Limit]:
+    ids = min(number_in("/proc/sys/kernel/threads-max"), number_in("/proc/sys/kernel/pid_max"))
+    mend = "sysctl kernel.pid_max=4194304, and kernel.threads-max where that is the lower one"
+    yield Limit(f"the kernel's limit is {ids}", ids - all_threads(), mend)
+
+
+def number_in(path: str) -> int:
+    return int(Path(path).read_text())
+
+
+def all_threads() -> int:
+    """Return how many threads there are, of all users: the second half of `running/all` in /proc/loadavg."""
+    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+
+
+def threads_of(uid: int) -> int:
+    """Return how many threads this user has: what RLIMIT_NPROC counts."""
+    return sum(_threads(Path(entry.path), uid) for entry in os.scandir("/proc") if entry.name.isdecimal())
+
+
+def _threads(process: Path, uid: int) -> int:
+    try:
+        return (process / "task").stat().st_nlink - 2 if process.stat().st_uid == uid else 0
+    except OSError:
+        return 0  # it ended meanwhile

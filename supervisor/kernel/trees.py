@@ -1,0 +1,651 @@
+"""One thread that knows, by pidfd, when processes end, and that ends whole trees.
+
+    watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
+    end ──▶ one read of the process table for all endings that are due
+              ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
+              │                     and when all have ended (or after a second) the table is read again
+              └─ nobody, twice ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
+
+The table is looked at twice because a process in the middle of an exec has no environment, and so no mark. Whose a
+process is gets decided by the table that was read for this very signal; what is remembered from one look to the next
+are processes with their start times, and the file of a terminal, never a number that others may have by now.
+Everything here belongs to that one thread; the public calls only queue what it shall do, and it sleeps when there is
+nothing to do. A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid.
+"""
+
+import contextlib
+import errno
+import functools
+import math
+import os
+import select
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from actors.ports import Tell
+from actors.values.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
+from actors.vital import VitalThread
+from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS, Reserve
+from supervisor.kernel.held_terminal import HeldTerminal, hold
+from supervisor.kernel.proc_table import Table, entry_of, escaped, handle_of, lives, members, read_table, signal_once
+
+RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
+SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
+KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
+LONGEST_REST = 0.02  # seconds
+POLL = 0.1  # seconds; for processes that got no pidfd, and after an error
+FREEZE = 0.05  # seconds, about: a tree that is still growing after so long lets the others have their turn
+FREEZES = 20  # turns; then what was found is killed, though the tree is growing still
+_STRETCH = 16  # signals sent between two looks at the epoll
+
+Ended = Callable[[], None]
+
+
+class Role(IntEnum):
+    """Why a process is held. In this order they are told: the tmux server's death explains those of its workers."""
+
+    SERVER = 0
+    FIRST = 1
+    MEMBER = 2
+
+
+Holder = tuple[Role, str]  # the role and the life
+
+
+class ProcessPort:
+    """Implements `actors.ports.Processes`.
+
+    `foreign_roots(life)` gives the first processes of living panes that are not this life's, as far as they are known;
+    the panes that the process table itself shows are added. `own()` gives processes that are never signalled, beside
+    ourselves: the tmux server. They and every `tell` are called from the port's thread and must not block; what they
+    raise goes to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled; only whom an
+    earlier look found is stopped, when the tree is to be killed.
+    """
+
+    def __init__(
+        self,
+        state_digest: str,
+        *,
+        foreign_roots: Callable[[str], set[Handle]],
+        own: Callable[[], set[Handle]],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._state_digest = state_digest
+        self._foreign_roots = foreign_roots
+        self._own = own
+        self._on_error = on_error
+        self._watched: dict[str, Handle] = {}
+        self._endings: dict[str, _Ending] = {}
+        self._terminals: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
+        self._server: Handle | None = None
+        self._rest_until = 0.0
+        self._orders: deque[Callable[[], None]] = deque()
+        self._pidfds = _Pidfds()
+        self._closed = False
+        self._gate = threading.Lock()
+        self._thread = VitalThread("processes", self._run)
+        self._thread.start()
+
+    def watch(self, watch: Watch, tell: Tell) -> None:
+        """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already.
+
+        A later watch of the same life replaces the first. Start time 0: whoever has the pid now.
+        """
+        self._order(lambda: self._watch(watch, tell))
+
+    def watch_server(self, server: Handle, ended: Ended) -> None:
+        """Call `ended` once, when the tmux server ends; a later call replaces an earlier one."""
+        self._order(lambda: self._watch_server(server, ended))
+
+    def end(self, name: str, order: EndTree, tell: Tell) -> None:
+        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
+
+        Whatever is forked later gets the signal only if it is KILL, then until nothing is left. SIGCONT follows every
+        other signal. A later order for the same life replaces the first; an empty TreeLeft says that it came too late
+        for anybody. Raises KeyError for a signal unknown here.
+        """
+        ending = _Ending(name, order, tell, signal.Signals[f"SIG{order.signal}"])
+        self._order(lambda: self._begin(ending))
+
+    def forget(self, life: str) -> None:
+        """Stop watching the life's first process. An ending goes on until its tree is gone."""
+        self._order(lambda: self._unwatch(life))
+
+    def tables(self) -> dict[str, int]:
+        """Return the size of each table; with nothing watched and nothing being ended all are 0.
+
+        Only the terminal of a life that was watched and never ended stays until another life has it.
+        """
+        return {
+            "watched": len(self._watched),
+            "endings": len(self._endings),
+            "terminals": len(self._terminals),
+            "held": len(self._pidfds.holders),
+            "pidfds": len(self._pidfds.descriptors),
+            "polled": len(self._pidfds.polled),
+            "orders": len(self._orders),
+        }
+
+    def close(self) -> None:
+        """End the thread; nothing is told any more, and endings stay as they are."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._pidfds.wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    # ── the thread ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _order(self, order: Callable[[], None]) -> None:
+        with self._gate:
+            if not self._closed:
+                self._orders.append(order)
+                self._pidfds.wake()
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self._turn()
+            except Exception as problem:  # out of descriptors or memory: nothing was lost, try again
+                self._on_error(problem)
+                time.sleep(POLL)
+        self._drop_terminals(list(self._terminals))
+        for table in (self._watched, self._endings, self._orders):
+            table.clear()
+        with self._gate:  # `close` has rung the bell by then
+            self._pidfds.close()
+
+    def _turn(self) -> None:
+        self._serve(self._patience())
+        while self._orders:
+            self._carry_out(self._orders.popleft())
+        due = [ending for ending in self._endings.values() if ending.scan_at <= time.monotonic()]
+        if due and self._rest_until <= time.monotonic():
+            self._scan(due)
+
+    def _carry_out(self, order: Callable[[], None]) -> None:
+        try:
+            order()
+        except OSError:
+            self._orders.appendleft(order)  # no descriptor, no memory: later
+            raise
+
+    def _patience(self) -> float | None:
+        """Return how long the thread can wait for a process to end or an order to come; None: for ever."""
+        if self._orders:
+            return 0.0
+        waits = [POLL] if self._pidfds.polled else []
+        if self._endings:
+            next_scan = min(ending.scan_at for ending in self._endings.values())
+            waits.append(max(0.0, max(next_scan, self._rest_until) - time.monotonic()))
+        return min(waits, default=None)
+
+    def _serve(self, timeout: float | None = 0.0) -> None:
+        for ended in self._pidfds.ended(timeout):
+            ended()
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except BaseException as problem:  # a dead actor's tell, or a SystemExit in it, is not the thread's end
+            self._on_error(problem)
+
+    def _say(self, tell: Tell, fact: Fact) -> None:
+        self._guarded(lambda: tell(fact))
+
+    # ── watching ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _watch(self, watch: Watch, tell: Tell) -> None:
+        self._unwatch(watch.life)
+
+        def ended() -> None:
+            self._watched.pop(watch.life, None)
+            self._say(tell, ProcessEnded(watch.life))
+
+        process = self._pidfds.hold(watch.process, (Role.FIRST, watch.life), ended)
+        if process is None:
+            ended()
+            return
+        self._watched[watch.life] = process
+        if watch.process.ticks:  # else it may be anybody who has the pid by now
+            self._note_terminal(watch.life, process)
+
+    def _note_terminal(self, life: str, process: Handle) -> None:
+        """Hold the terminal of a life's first process: dead it has none, and who escaped from it may have it open."""
+        entry = self._pidfds.reserve.use(lambda: entry_of(process.pid))
+        terminal = hold(entry) if entry and entry.handle == process else None
+        if entry and terminal:
+            self._drop_terminals([entry.terminal])
+            self._terminals[entry.terminal] = (life, terminal)
+
+    def _drop_terminals(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if number in self._terminals:
+                self._terminals.pop(number)[1].close()
+
+    def _unwatch(self, life: str) -> None:
+        process = self._watched.pop(life, None)
+        if process is not None:
+            self._pidfds.release(process, (Role.FIRST, life))
+
+    def _watch_server(self, server: Handle, tell: Ended) -> None:
+        if self._server is not None:
+            self._pidfds.release(self._server, (Role.SERVER, ""))
+
+        def ended() -> None:
+            self._server = None
+            self._guarded(tell)
+
+        self._server = self._pidfds.hold(server, (Role.SERVER, ""), ended)
+        if self._server is None:
+            ended()
+
+    # ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, ending: "_Ending") -> None:
+        before = self._endings.get(ending.order.life)
+        if before is not None:
+            ending.known |= before.known
+            self._hold_all(ending, before.held)
+            ending.led |= before.led
+            ending.replaces = True
+        if ending.order.process and ending.order.process.ticks:
+            self._note_terminal(ending.order.life, ending.order.process)
+        self._endings[ending.order.life] = ending
+
+    def _scan(self, due: list["_Ending"]) -> None:
+        for ending in due:
+            self._guarded(functools.partial(self._stop_known, ending))
+        began = time.monotonic()
+        table = self._pidfds.reserve.use(lambda: read_table(True, self._serve))
+        read = time.monotonic()
+        for ending in due:
+            try:
+                self._assess(ending, table)
+            except Exception as problem:
+                self._on_error(problem)
+                ending.scan_at = time.monotonic() + POLL
+            self._serve()
+        # so many trees dying one after another cost at most about half of the time
+        self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
+
+    def _assess(self, ending: "_Ending", table: Table) -> None:
+        look = _Look(
+            table=table,
+            reaper=self._server,
+            mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
+            known_roots=self._foreign_roots(ending.order.life),
+            known_own=self._own(),
+        )
+        found = ending.find(look) | self._caught(ending, look)
+        if not found:
+            self._nobody(ending, look)
+            return
+        ending.seen_empty = False
+        left = self._hold_all(ending, found)
+        if not ending.kills or self._freeze(ending, look, left):
+            ending.plan_next(self._send(ending, ending.targets(left), ending.signal))
+        ending.fresh = False
+        self._tell_left(ending, left)
+
+    def _nobody(self, ending: "_Ending", look: "_Look") -> None:
+        if not ending.seen_empty:
+            ending.seen_empty = True
+            ending.scan_at = time.monotonic() + SECOND_LOOK
+            if ending.fresh and ending.replaces:
+                self._say(ending.tell, TreeLeft(ending.order.life, ()))
+            return
+        ending.suspects = self._astray(ending, look)
+        if ending.suspects:
+            ending.scan_at = time.monotonic() + SECOND_LOOK
+            return
+        self._release(ending)
+        life = ending.order.life
+        del self._endings[life]
+        self._drop_terminals([number for number, (whose, _) in self._terminals.items() if whose == life])
+        self._say(ending.tell, TreeGone(life))
+
+    def _astray(self, ending: "_Ending", look: "_Look") -> set[Handle]:
+        """Return who had left the tree unseen, as far as this look tells."""
+        if self._server is None:
+            return set()
+        names, life = f"{self._state_digest}/{ending.name}/", ending.order.life
+        others = self._watched.keys() - {life}
+        held = [terminal for whose, terminal in self._terminals.values() if whose == life]
+        found = escaped(
+            look.table,
+            is_mark=lambda mark: mark.startswith(names) and mark.removeprefix(names) not in others,
+            leaders=ending.led.union(ending.order.last),
+            has_terminal=lambda pid: any(self._is_open(terminal, pid) for terminal in held),
+            since=ending.order.process.ticks if ending.order.process else 0,
+            reaper=self._server.pid,
+            foreign_roots=look.foreign_roots(ending),
+            own=look.own(),
+        )
+        return {look.table[pid].handle for pid in found}
+
+    def _is_open(self, terminal: HeldTerminal, pid: int) -> bool:
+        return self._pidfds.reserve.use(lambda: terminal.is_open_in(pid))
+
+    def _caught(self, ending: "_Ending", look: "_Look") -> set[Handle]:
+        """Take into the tree again whom this look, too, finds to have left it, and say so: they are signalled now."""
+        if not ending.suspects:
+            return set()
+        twice = {process.pid for process in ending.suspects & self._astray(ending, look)}
+        ending.suspects = set()
+        if not twice:
+            return set()
+        ending.fresh = True
+        pids = look.table.closure(twice, look.foreign_roots(ending) | look.own())
+        self._say(ending.tell, TreeEscaped(ending.order.life, tuple(sorted(pids))))
+        return {look.table[pid].handle for pid in pids}
+
+    def _freeze(self, ending: "_Ending", look: "_Look", left: set[Handle]) -> bool:
+        """Stop all that are left, and add who was forked meanwhile, until nobody is new; False: not yet.
+
+        Who is stopped forks no more and keeps its place under a limit of processes; that of a killed one is filled
+        at once by those who are still to be killed.
+        """
+        until = time.monotonic() + FREEZE
+        ending.freezes += 1
+        seen, newborns = set(left), left
+        while self._stop(ending, newborns) and self._pidfds.reserve.use(lambda: look.table.extend(True, self._serve)):
+            fresh = ending.find(look) - seen
+            seen |= fresh
+            newborns = self._hold_all(ending, fresh)
+            left |= newborns
+            if newborns and time.monotonic() > until and ending.freezes < FREEZES:
+                return False
+        ending.freezes = 0
+        return True
+
+    def _stop(self, ending: "_Ending", processes: set[Handle]) -> bool:
+        """Return whether anybody was stopped. The first one is killed: tmux would resume it, with its whole group."""
+        first = {process for process in processes if ending.began_with(process)}
+        killed = self._send(ending, first - ending.signalled, signal.SIGKILL)
+        return self._send(ending, processes - first - ending.signalled, signal.SIGSTOP) or killed
+
+    def _stop_known(self, ending: "_Ending") -> None:
+        """Before a kill, stop whom an earlier look found: a fork storm leaves hardly any time to read the table."""
+        if ending.kills:
+            running = ending.held - ending.signalled
+            self._send(ending, {process for process in running if not ending.began_with(process)}, signal.SIGSTOP)
+
+    def _hold_all(self, ending: "_Ending", processes: set[Handle]) -> set[Handle]:
+        """Return those of them that are there; their ends will be heard of."""
+        return {process for process in self._by_age(processes) if self._hold_member(ending, process)}
+
+    def _send(self, ending: "_Ending", processes: set[Handle], number: signal.Signals) -> bool:
+        """Return whether it was delivered to anybody."""
+        delivered = False
+        for process in self._by_age(processes):
+            delivered |= self._signal(ending, process, number)
+        return delivered
+
+    def _by_age(self, processes: set[Handle]) -> Iterator[Handle]:
+        """Yield parents first: they can't make new ones then. In between, the ends of others are heard."""
+        for number, process in enumerate(sorted(processes, key=lambda process: (process.ticks, process.pid))):
+            if number % _STRETCH == _STRETCH - 1:
+                self._serve()
+            yield process
+
+    def _hold_member(self, ending: "_Ending", process: Handle) -> bool:
+        def ended() -> None:
+            ending.known.discard(process)
+            ending.held.discard(process)
+            if not ending.held:
+                ending.scan_at = 0.0
+
+        if process in ending.held:
+            return True
+        if self._pidfds.hold(process, (Role.MEMBER, ending.order.life), ended) is None:
+            return False
+        ending.known.add(process)
+        ending.held.add(process)
+        return True
+
+    def _signal(self, ending: "_Ending", process: Handle, number: signal.Signals) -> bool:
+        """Return whether it was delivered; a setuid child refuses, and is tried again at each scan."""
+        try:
+            self._pidfds.signal(process, number)
+            if number not in _NOT_HANDLED:
+                self._pidfds.signal(process, signal.SIGCONT)  # a stopped process could not handle it
+        except ProcessLookupError:
+            return False  # it has just ended: its pidfd says so
+        except OSError as problem:
+            if problem.errno not in _REFUSED:
+                raise
+            ending.refused.add(process)
+            return False
+        ending.refused.discard(process)
+        if number is ending.signal:
+            ending.signalled.add(process)
+        return True
+
+    def _tell_left(self, ending: "_Ending", found: set[Handle]) -> None:
+        if found - ending.told:
+            ending.told |= found
+            self._say(ending.tell, TreeLeft(ending.order.life, tuple(sorted(process.pid for process in found))))
+
+    def _release(self, ending: "_Ending") -> None:
+        for process in ending.held:
+            self._pidfds.release(process, (Role.MEMBER, ending.order.life))
+        ending.held.clear()
+
+
+_NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
+_REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One look at all processes for one ending: the table, and who there is another's or our own."""
+
+    table: Table
+    reaper: Handle | None
+    mark: str
+    known_roots: set[Handle]
+    known_own: set[Handle]
+
+    def own(self) -> set[int]:
+        return {1, os.getpid(), *self.table.still_there(self.known_own)}
+
+    def foreign_roots(self, ending: "_Ending") -> set[int]:
+        """Return the first processes of all panes but the life's own; the table may have grown since the last call."""
+        roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
+        return {*self.table.still_there(self.known_roots), *(roots - self._first(ending))}
+
+    def _first(self, ending: "_Ending") -> set[int]:
+        """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""
+        first = ending.order.process
+        known = first is not None and first.ticks != 0
+        return set(self.table.still_there((first,)) if first and known else self.table.marks.get(self.mark, ()))
+
+
+@dataclass(slots=True, eq=False)
+class _Ending:
+    """One order to end a tree, and how far it has come.
+
+    `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
+    whose end will be told; `refused`: those whom the signal could not reach; `led`: members that led a session;
+    `suspects`: who seems to have left the tree, by one look, which says nothing yet; `freezes`: turns spent on stopping
+    them before the next kill.
+    """
+
+    name: str
+    order: EndTree
+    tell: Tell
+    signal: signal.Signals
+    scan_at: float = 0.0
+    pause: float = KILL_PAUSES[0]
+    fresh: bool = True
+    replaces: bool = False
+    seen_empty: bool = False
+    freezes: int = 0
+    known: set[Handle] = field(default_factory=set)
+    held: set[Handle] = field(default_factory=set)
+    signalled: set[Handle] = field(default_factory=set)
+    refused: set[Handle] = field(default_factory=set)
+    told: set[Handle] = field(default_factory=set)
+    led: set[Handle] = field(default_factory=set)
+    suspects: set[Handle] = field(default_factory=set)
+
+    @property
+    def kills(self) -> bool:
+        return self.signal is signal.SIGKILL
+
+    def began_with(self, process: Handle) -> bool:
+        first = self.order.process
+        return first is not None and process.pid == first.pid and first.ticks in (0, process.ticks)
+
+    def targets(self, found: set[Handle]) -> set[Handle]:
+        """Return whom the signal goes to: all the first time, and when killing; later only who has not got it."""
+        return found - self.signalled if self.fresh or self.kills else found & self.refused
+
+    def find(self, look: _Look) -> set[Handle]:
+        """Return who belongs to the tree now."""
+        pids = members(
+            look.table,
+            mark=look.mark,
+            root=self.order.process,
+            last=(*self.order.last, *self.known),
+            foreign_roots=look.foreign_roots(self),
+            own=look.own(),
+            reaper=look.reaper,
+        )
+        found = {look.table[pid].handle for pid in pids}
+        self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
+        return found
+
+    def plan_next(self, delivered: bool) -> None:
+        """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
+        now = time.monotonic()
+        if not self.held:
+            self.scan_at = now
+        elif self.kills and delivered:
+            self.scan_at = now + self.pause
+            self.pause = min(2 * self.pause, KILL_PAUSES[1])
+        else:
+            self.scan_at = math.floor(now / RESCAN + 1) * RESCAN
+
+
+class _Pidfds:
+    """An epoll over pidfds. A process that gets no descriptor is looked at every `POLL` seconds instead."""
+
+    def __init__(self) -> None:
+        self.holders: dict[Handle, dict[Holder, Ended]] = {}
+        self.descriptors: dict[Handle, int] = {}
+        self.polled: set[Handle] = set()
+        self.reserve = Reserve(2)  # to open a pidfd and to check its start time takes two
+        self._handles: dict[int, Handle] = {}
+        self._poll_at = 0.0
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
+
+    def wake(self) -> None:
+        """Let `ended` return now; the only method for other threads."""
+        os.eventfd_write(self._bell, 1)
+
+    def hold(self, process: Handle, holder: Holder, ended: Ended) -> Handle | None:
+        """Return the process, whose end `ended` will serve, or None when it is gone; start time 0: any with its pid."""
+        if process.ticks == 0:
+            found = self.reserve.use(lambda: handle_of(process.pid))
+            if found is None:
+                return None
+            process = found
+        if process not in self.holders:
+            if not self._open(process):
+                return None
+            self.holders[process] = {}
+        self.holders[process][holder] = ended
+        return process
+
+    def release(self, process: Handle, holder: Holder) -> None:
+        holders = self.holders.get(process, {})
+        holders.pop(holder, None)
+        if not holders:
+            self._drop(process)
+
+    def signal(self, process: Handle, number: signal.Signals) -> None:
+        """Send it to this very process. Raises ProcessLookupError when it is gone, PermissionError when it refuses."""
+        descriptor = self.descriptors.get(process)
+        if descriptor is not None:
+            signal.pidfd_send_signal(descriptor, number)
+        else:
+            self.reserve.use(lambda: signal_once(process, number))
+
+    def ended(self, timeout: float | None) -> Iterable[Ended]:
+        """Wait, and return what is to be called for the processes that have ended, the tmux server's first."""
+        gone: list[Handle] = []
+        for descriptor, _ in self._epoll.poll(timeout):
+            if descriptor == self._bell:
+                os.eventfd_read(self._bell)
+            else:
+                gone.append(self._handles[descriptor])
+        gone += self._look()
+        calls = sorted(
+            (holder, number, ended) for number, p in enumerate(gone) for holder, ended in self._drop(p).items()
+        )
+        return [ended for _, _, ended in calls]
+
+    def close(self) -> None:
+        for process in list(self.holders):
+            self._drop(process)
+        self._epoll.close()
+        os.close(self._bell)
+        self.reserve.close()
+
+    def _open(self, process: Handle) -> bool:
+        """Open its pidfd if it is there; the start time is checked after opening, so the descriptor is its own."""
+        descriptor = _pidfd_of(process)
+        there = False
+        try:
+            there = self.reserve.use(lambda: handle_of(process.pid)) == process
+        finally:
+            if not there and descriptor is not None:
+                os.close(descriptor)
+        if there and descriptor is not None:
+            self._epoll.register(descriptor, select.EPOLLIN)
+            self.descriptors[process] = descriptor
+            self._handles[descriptor] = process
+        elif there:
+            self.polled.add(process)
+        return there
+
+    def _drop(self, process: Handle) -> dict[Holder, Ended]:
+        self.polled.discard(process)
+        descriptor = self.descriptors.pop(process, None)
+        if descriptor is not None:
+            del self._handles[descriptor]
+            self._epoll.unregister(descriptor)  # closing is not enough while a fork of ours has not yet exec'd
+            os.close(descriptor)
+        return self.holders.pop(process, {})
+
+    def _look(self) -> list[Handle]:
+        """Return those of the polled that have ended; none before it is time."""
+        if not self.polled or time.monotonic() < self._poll_at:
+            return []
+        self._poll_at = time.monotonic() + POLL
+        with contextlib.suppress(OSError):  # not even the reserve was there: next time
+            return [process for process in self.polled if not self.reserve.use(functools.partial(lives, process))]
+        return []
+
+
+def _pidfd_of(process: Handle) -> int | None:
+    """Return a new pidfd, None when there is no process or no descriptor."""
+    try:
+        return os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    except OSError as problem:
+        if problem.errno in OUT_OF_DESCRIPTORS:
+            return None
+        raise

@@ -1,0 +1,1 @@
+"""What workers printed: segments of a log, how much is kept, and how it is read."""

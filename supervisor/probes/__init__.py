@@ -1,0 +1,1 @@
+"""Asks workers whether they are well."""

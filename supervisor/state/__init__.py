@@ -1,0 +1,1 @@
+"""Every file of the state directory, and where it is."""

@@ -1,0 +1,127 @@
+"""What lives of this user's services on this machine, found by the kernel's word, whatever path leads to it by now.
+
+    /proc ──command line──▶ tmux servers of ours ──cwd──▶ their state directories, wherever they were renamed to
+                                    └──children──▶ marks: the workers, and the state directory that they began in
+
+One walk reads the command line of each process, 5 µs each, and the environment of those alone that a server of ours
+has started. The records tell which file a site was started for.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.values.records import Head, Origin
+from supervisor.kernel.proc_table import entry_of
+from supervisor.state.lock import DELETED
+from supervisor.state.lock import FILE_NAME as LOCK
+from supervisor.state.records import FILE as RECORDS
+from supervisor.state.records import read_head
+
+_SERVER = b"\0-S\0./tmux.sock\0-D\0"  # as subreaper.py starts it
+_LONGEST = 4096  # bytes of a command line that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class LivingSite:
+    """One tmux server of ours. `state_dir`: where its directory is now, or was when it was deleted.
+
+    `service`: the pid of the service, None where none runs. `markers`: what the marks of its workers begin with.
+    """
+
+    tmux: int
+    state_dir: Path
+    deleted: bool
+    service: int | None
+    workers: tuple[str, ...]
+    markers: frozenset[str]
+    head: Head
+
+    @property
+    def origin(self) -> Origin | None:
+        return self.head.origin
+
+    def is_at(self, directory: Path) -> bool:
+        """Whether this is the site of that directory, whatever the path is that leads there."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(directory.stat(), os.stat(f"/proc/{self.tmux}/cwd"))
+        return False
+
+
+def living_sites() -> list[LivingSite]:
+    """Return the sites of this user where a worker or a service lives, by the paths of their directories."""
+    found = [site for pid in _servers() if (site := _site(pid))]
+    return sorted((site for site in found if site.workers or site.service), key=lambda site: site.state_dir)
+
+
+def _servers() -> Iterator[int]:
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            command = _read(f"/proc/{name}/cmdline")
+            if command.startswith(b"tmux\0") and command.endswith(_SERVER) and _is_ours(name):
+                yield int(name)
+
+
+def _is_ours(pid: str) -> bool:
+    """Whether it runs as this user, and sees the files that we see: no container's own."""
+    with contextlib.suppress(OSError):
+        own = os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+        return own and os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    return False
+
+
+def _site(tmux: int) -> LivingSite | None:
+    home = Path(f"/proc/{tmux}/cwd")
+    try:
+        where = os.readlink(home)
+        marks = list(_marks(tmux))
+    except OSError:
+        return None  # it has ended meanwhile
+    return LivingSite(
+        tmux=tmux,
+        state_dir=Path(where.removesuffix(DELETED)),
+        deleted=where.endswith(DELETED),
+        service=_holder(home / LOCK),
+        workers=tuple(sorted({name for _, name in marks})),
+        markers=frozenset(marker for marker, _ in marks),
+        head=read_head(home / RECORDS),
+    )
+
+
+def _marks(tmux: int) -> Iterator[tuple[str, str]]:
+    """Yield the marker and the name of each worker that has a process there; its log's reader is none."""
+    for pid in map(int, _read(f"/proc/{tmux}/task/{tmux}/children").split()):
+        entry = entry_of(pid, with_mark=True)
+        if entry and entry.mark and not entry.zombie and entry.mark.count("/") == 2:
+            marker, name, _ = entry.mark.split("/")
+            yield marker, name
+
+
+def _holder(lock: Path) -> int | None:
+    """Return the process that has the lock file open, as its holder does all the time; None where none does."""
+    try:
+        pid = int(_read(str(lock)))
+        held = lock.stat()
+        for file in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(held, os.stat(file.path)):
+                    return pid
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _read(path: str) -> bytes:
+    """Return the beginning of the file; nothing where it can't be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, _LONGEST)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,113 @@
+"""Which service a command means: the config file, its state directory and the socket in it.
+
+A command finds a running service by the pointer that the service left, though the file be broken by now; a service
+that begins goes by the file. Both read no more of the file than a key or two, so neither needs the heavy imports.
+"""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supervisor.kernel.files import claim
+from supervisor.state import paths
+
+SOCKET = "panevisor.sock"
+TMUX_SOCKET = "tmux.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one service lives; all paths are absolute.
+
+    `of_any_file`: nobody named a file, only a socket, so whatever file its service runs is meant.
+    """
+
+    config: Path
+    state_dir: Path
+    socket: Path
+    of_any_file: bool = False
+
+    @property
+    def logs(self) -> Path:
+        return self.state_dir / "logs"
+
+    @property
+    def tmux_socket(self) -> Path:
+        return self.state_dir / TMUX_SOCKET
+
+    @property
+    def marker(self) -> str:
+        """The first part of the marks of its workers."""
+        return hashlib.sha256(os.fsencode(self.state_dir)).hexdigest()[:8]
+
+    def claim(self) -> None:
+        """Make the directories that a service writes to, and see that they are ours alone; raises OSError."""
+        claim(self.state_dir)
+        claim(self.logs)
+
+
+def locate(config_arg: str | None, socket_arg: str | None = None) -> Place:
+    """Return where to look for the service: by the pointer, else by the file, else the default place.
+
+    With a socket and no config, the state directory is the socket's.
+    """
+    config = paths.config_path(config_arg)
+    if socket_arg is not None and config_arg is None:
+        socket = Path(os.path.abspath(socket_arg))
+        return Place(config, socket.parent, socket, of_any_file=True)
+    state_dir = paths.read_pointer(config) or state_dir_in(config) or paths.default_state_dir(config)
+    return _place(config, state_dir, socket_arg)
+
+
+def place_to_serve(config_arg: str | None, socket_arg: str | None = None) -> Place:
+    """Return where a service of this file has to live: by the file; by the pointer where the file can't be read."""
+    config = paths.config_path(config_arg)
+    state_dir = state_dir_in(config) or paths.read_pointer(config) or paths.default_state_dir(config)
+    return _place(config, state_dir, socket_arg)
+
+
+def state_dir_in(config: Path) -> Path | None:
+    """Return the state directory that the file asks for, its default included; None when it can't be read."""
+    tables = _tables(config)
+    if tables is None:
+        return None
+    supervisor = tables.get("supervisor", {})
+    written = supervisor.get("state_dir") if isinstance(supervisor, dict) else None
+    if not isinstance(written, str) or not written or "\0" in written:
+        return paths.default_state_dir(config)
+    return paths.below(config, written)
+
+
+def is_family(place: Place, name: str) -> bool:
+    """Claim that the file has a table of this name with `replicas`, however many there are now."""
+    tables = None if place.of_any_file else _tables(place.config)
+    workers, defaults = ((tables or {}).get(key) for key in ("workers", "defaults"))
+    own = workers.get(name) if isinstance(workers, dict) else None
+    if not isinstance(own, dict):
+        return False
+    inherited = defaults.get("replicas", 1) if isinstance(defaults, dict) else 1
+    return bool(own.get("replicas", inherited) != 1)
+
+
+def names_one_of(workers: Iterable[str], config: Path) -> bool:
+    """Whether the file has a table of one of these workers, or of its family; any file that can't be read might."""
+    named = (_tables(config) or {}).get("workers")
+    if not isinstance(named, dict):
+        return True
+    return any(name in named or name.rpartition("-")[0] in named for name in workers)
+
+
+def _tables(config: Path) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(paths.regular_content(config, paths.MOST_BYTES).decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _place(config: Path, state_dir: Path, socket_arg: str | None) -> Place:
+    socket = state_dir / SOCKET if socket_arg is None else Path(os.path.abspath(socket_arg))
+    return Place(config, state_dir, socket)

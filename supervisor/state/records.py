@@ -1,0 +1,368 @@
+"""The records file: one JSON object a line, appended; one writer.
+
+    keep ──append──▶ records.jsonl ──load──▶ Records
+                        ▲   │ too many lines, a write failed, or lines are damaged
+                        └───┘ rewritten whole: tmp, fsync, rename, fsync of the directory
+
+What the lines say is in `actors.values.records.Folding`. Each begins with the CRC-32 of what follows it,
+`{"crc":"89abcdef","worker":…}`, so that a damaged line is known even where it still reads as JSON; lines of an older
+version have none. A torn last line was never acknowledged, so it is dropped. After a write that failed nothing is
+appended until `repair` has written the whole file: the tail may be torn, and a line glued to it would be lost with it.
+"""
+
+import contextlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from actors.values.records import Folding, Head, Record, Records
+from supervisor.kernel.files import as_known, content_of, opened, replace_file, sync_directory, write_all
+
+FILE = "records.jsonl"
+COMPACT_FACTOR = 4  # lines for each worker and the head before the file is rewritten…
+COMPACT_ABOVE = 2000  # …but never a file of so few lines
+KEPT_DAMAGED = 5  # files that were found damaged and are kept beside
+SHOWN = 10  # names in a message
+_BAD_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_SUMMED = re.compile(rb'\{"crc":"([0-9a-f]{8})",')
+_HEAD = re.compile(rb'\{("crc":"[0-9a-f]{8}",)?"head":')
+_UNSUMMED = re.compile(rb'\{"(head|worker)":')  # as older versions wrote
+_BEGINS = (b'{"crc":"', b'{"head":', b'{"worker":')
+_NAMED = re.compile(rb'"(?:worker|of)":"([A-Za-z0-9_-]{1,64})"')
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A line that could not be used: its number, the worker it was about (None: that can't be read), and why."""
+
+    line: int
+    worker: str | None
+    why: str
+
+
+class RecordsFile:
+    """`actors.ports.RecordsFile`; call `load` first. Not thread-safe: the Supervisor owns it.
+
+    `damage` has the lines that the last `load` could not use, `kept` is the file as it was then. `torn`: the last line
+    found was cut short.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damage: tuple[Damage, ...] = ()
+        self.kept: Path | None = None
+        self.torn = False
+        self._head = Head()
+        self._known: dict[str, Record] = {}
+        self._fd: int | None = None
+        self._lines = 0
+        self._unsynced = False
+        self._compact_from = COMPACT_ABOVE
+        self._failing: str | None = None
+        self._lost: str | None = None
+        self._found = b""
+
+    @property
+    def failing(self) -> str | None:
+        return self._failing
+
+    @property
+    def lost(self) -> str | None:
+        """What `load` has lost, in words; None when nothing is, or a person has deleted the file that is kept."""
+        if self.kept and not os.path.lexists(self.kept):
+            self._lost = self.kept = None
+        return self._lost
+
+    def load(self) -> Records:
+        """Return what is on record; nothing for a missing file. Raises OSError for one that can't be read.
+
+        Going on without records that exist would start every worker a second time. After a failed write it returns
+        what was kept since in memory: the file lags behind.
+        """
+        if self._failing:
+            return Records(self._head, tuple(self._known.values()))
+        content = self._read()
+        found, self._found = _examined(content), content
+        self.damage, self.torn = found.damage, found.torn
+        self._head, self._known, self._lines = found.records.head, _by_name(found.records), found.lines
+        if found.damage:
+            self._lose(in_words(found.damage, found.lines, self._known))
+            self._rewrite_or_fail()
+        elif found.torn:
+            self._cut(found.whole)
+        return found.records
+
+    def compare(self, otherwise: Sequence[str]) -> None:
+        """Take in what the log says otherwise: a file that was cut off, emptied or deleted does not show it itself.
+
+        `otherwise`: one sentence about each worker. A whole file is not doubted: it may be ahead of the log.
+        """
+        if otherwise and self._lost:
+            self._lost = f"{self._lost}; by the log {_listed(otherwise)}"
+        elif otherwise and (self.torn or not self._found):
+            what = f"the end of {FILE} was cut off" if self._found else f"{FILE} is missing or empty"
+            self._lose(f"{what}: by the log {_listed(otherwise)}, and of that nothing is on record")
+        self._found = b""
+
+    def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
+        self.keep_all({name: record}, durable=durable)
+
+    def keep_all(self, changes: Mapping[str, Record | None], *, durable: bool) -> None:
+        """Append what is new in these records, together."""
+        lines = [line for name, record in changes.items() if (line := self._news(name, record))]
+        self._append(lines, durable=durable)
+
+    def keep_head(self, head: Head) -> None:
+        """Append the head, with fsync."""
+        self._head = head
+        self._append([_head_line(head)], durable=True)
+
+    def repair(self, records: Iterable[Record], head: Head) -> None:
+        self._known = {record.spec.name: record for record in records}
+        self._head = head
+        self._rewrite_or_fail()
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd = None
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _read(self) -> bytes:
+        try:
+            return content_of(self.path)
+        except FileNotFoundError:
+            return b""
+
+    def _lose(self, said: str) -> None:
+        """Keep the damaged file beside, and say what is lost."""
+        try:
+            self.kept = _keep_beside(self.path, self._found)
+        except OSError as error:
+            self.kept = None
+            kept = f"it could not be kept ({error.strerror or error})"
+        else:
+            kept = f"{self.kept.name} is the file as it was: delete it when that is settled"
+        self._lost = f"{said}; {kept}"
+
+    def _cut(self, size: int) -> None:
+        try:
+            os.truncate(self.path, size)
+        except OSError as error:
+            self._fail(error)
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _news(self, name: str, record: Record | None) -> bytes | None:
+        """Note the record; return the line that says what is new in it, None when nothing is."""
+        before = self._known.get(name)
+        if record is None:
+            self._known.pop(name, None)
+            return _worker_line(name, None) if before else None
+        self._known[name] = record
+        if record == before:
+            return None
+        return _state_line(record) if before and before.spec == record.spec else _worker_line(name, record)
+
+    def _append(self, lines: list[bytes], *, durable: bool) -> None:
+        if self._failing or not (lines or (durable and self._unsynced)):
+            return
+        try:
+            fd = self._opened()
+            write_all(fd, b"".join(lines))
+            self._unsynced = not durable
+            if durable:
+                os.fsync(fd)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._lines += len(lines)
+        self._compact_if_due()
+
+    def _opened(self) -> int:
+        if self._fd is None:
+            new = not self.path.exists()
+            self._fd = opened(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+            if new:
+                sync_directory(self.path.parent)
+        elif not os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
+            raise FileNotFoundError(0, "another file has taken its place")
+        return self._fd
+
+    def _compact_if_due(self) -> None:
+        if self._lines <= max(self._compact_from, COMPACT_FACTOR * (len(self._known) + 1)):
+            return
+        try:
+            self._rewrite()
+        except OSError:
+            # the file is as it was, only long: later, then. Where the new one is in its place, the next append fails
+            self._compact_from = self._lines + COMPACT_ABOVE
+
+    def _rewrite_or_fail(self) -> None:
+        try:
+            self._rewrite()
+        except OSError as error:
+            self._fail(error)
+        else:
+            self._failing = None
+
+    def _rewrite(self) -> None:
+        lines = list(self._whole())
+        replace_file(self.path, b"".join(lines), sync=True)
+        self.close()
+        self._fd = opened(self.path, os.O_RDWR | os.O_APPEND)
+        self._lines, self._compact_from, self._unsynced = len(lines), COMPACT_ABOVE, False
+
+    def _whole(self) -> Iterator[bytes]:
+        yield _head_line(self._head)
+        for name, record in self._known.items():
+            yield _worker_line(name, record)
+
+    def _fail(self, error: OSError) -> None:
+        self._failing = f"{as_known(self.path)}: {error.strerror or error}"
+
+
+def read_records(path: Path) -> Records:
+    """Return what is on record, for a reader that writes nothing: it sees what `RecordsFile.load` would."""
+    return examined(path)[0]
+
+
+def read_head(path: Path) -> Head:
+    """Return the head alone, which takes a scan for its lines; an empty one where none can be read."""
+    try:
+        lines = content_of(path).splitlines()
+    except OSError:
+        return Head()
+    for line in reversed(lines):
+        if _HEAD.match(line):
+            with contextlib.suppress(*_BAD_LINE):
+                return Head.from_json(_entry(line)["head"])
+    return Head()
+
+
+def examined(path: Path) -> tuple[Records, str | None]:
+    """Return what is on record, and in words what is damaged in the file; None when nothing is."""
+    try:
+        found = _examined(content_of(path))
+    except FileNotFoundError:
+        return Records(), None
+    return found.records, in_words(found.damage, found.lines, _by_name(found.records)) if found.damage else None
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    more = [f"{len(sentences) - SHOWN} more"] if len(sentences) > SHOWN else []
+    return ", ".join([*sentences[:SHOWN], *more])
+
+
+def kept_beside(path: Path) -> list[Path]:
+    """Return the damaged files that are kept beside this one, oldest first."""
+    return sorted(path.parent.glob(f"{path.name}.damaged-*"))
+
+
+def in_words(damage: Iterable[Damage], lines: int, known: Mapping[str, Record]) -> str:
+    """Say how much of the file is lost, and of which workers."""
+    found = tuple(damage)
+    names = list(dict.fromkeys(one.worker for one in found if one.worker))
+    shown = [name if name in known else f"{name} (nothing is left of it)" for name in names[:SHOWN]]
+    shown += [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    shown += ["workers whose names can't be read"] if any(one.worker is None for one in found) else []
+    said = f"{len(found)} of {lines} lines of {FILE} are damaged: what they said of {', '.join(shown)} is lost"
+    return f"{said}, and what was said before of them counts"
+
+
+# ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What a file holds. `whole`: its length without a torn last line."""
+
+    records: Records
+    damage: tuple[Damage, ...]
+    lines: int
+    torn: bool
+    whole: int
+
+
+def _examined(content: bytes) -> _Examined:
+    whole = content.rfind(b"\n") + 1
+    rest = content[whole:]
+    torn = bool(rest) and _is_torn(rest)
+    lines = content[:whole].split(b"\n")[:-1] + ([rest] if rest and not torn else [])
+    folding, damage = Folding(), []
+    for number, line in enumerate(lines, start=1):
+        try:
+            folding.take(_entry(line))
+        except _BAD_LINE as error:
+            named = _NAMED.search(line)
+            why = f"{type(error).__name__}: {error}"
+            damage.append(Damage(number, named[1].decode() if named else None, why))
+    if damage:  # the last word of the service before may be among them
+        folding.head = replace(folding.head, clean=False)
+    return _Examined(folding.records, tuple(damage), len(lines), torn, whole)
+
+
+def _is_torn(rest: bytes) -> bool:
+    """Whether this is the beginning of a line of ours, as a write that was cut short leaves it."""
+    begun = any(rest.startswith(begin) or begin.startswith(rest) for begin in _BEGINS)
+    return begun and rest.isascii() and rest.decode().isprintable()
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    if summed := _SUMMED.match(line):
+        if int(summed[1], 16) != zlib.crc32(line[summed.end() :]):
+            raise ValueError("its checksum is another")
+    elif not _UNSUMMED.match(line):
+        raise ValueError("it does not begin as a record does")
+    entry: dict[str, Any] = json.loads(line)
+    return entry
+
+
+def _head_line(head: Head) -> bytes:
+    return _line({"head": head.to_json()})
+
+
+def _worker_line(name: str, record: Record | None) -> bytes:
+    return _line({"worker": name, "record": record.to_json() if record else None})
+
+
+def _state_line(record: Record) -> bytes:
+    return _line({"of": record.spec.name, "state": record.state_to_json()})
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    said = json.dumps(entry, separators=(",", ":")).encode()[1:]
+    return b'{"crc":"%08x",%s\n' % (zlib.crc32(said), said)
+
+
+def _by_name(records: Records) -> dict[str, Record]:
+    return {record.spec.name: record for record in records.workers}
+
+
+# ── the disk ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _keep_beside(path: Path, content: bytes) -> Path:
+    """Write a damaged file's content beside it, for its owner alone, and drop the oldest of those kept before."""
+    now = datetime.now(UTC)
+    kept = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z")
+    fd = opened(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        write_all(fd, content)
+    except OSError:
+        with contextlib.suppress(OSError):
+            kept.unlink()
+        raise
+    finally:
+        os.close(fd)
+    for old in kept_beside(path)[:-KEPT_DAMAGED]:
+        with contextlib.suppress(OSError):
+            old.unlink()
+    return kept

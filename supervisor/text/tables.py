@@ -1,0 +1,140 @@
+"""What people read: the table of workers, the lines below it, and the small forms of times and sizes. Pure.
+
+Whatever comes from a config or a worker is made visible: nothing in it acts on the terminal, nothing in it hides.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from supervisor.text.plain import visible
+
+Worker = Mapping[str, Any]
+Picture = Mapping[str, Any]
+
+COLOURS = {
+    "running": "32",
+    "completed": "36",
+    "starting": "33",
+    "stopping": "33",
+    "pending": "33",
+    "backoff": "35",
+    "failed": "31",
+    "quarantined": "31;1",
+    "stopped": "2",
+}
+
+
+def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width: int | None = None) -> str:
+    """Return the table. `now` is Unix time, `width` in cells cuts the last column, None leaves it whole."""
+    columns = _COLUMNS if any(worker["project"] for worker in workers) else _without_project()
+    rows = [[head for head, _, _ in columns]]
+    rows += [[visible(cell(worker, now)) for _, cell, _ in columns] for worker in workers]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    lines = [_line(row, widths, [right for _, _, right in columns], width) for row in rows]
+    if colour:
+        lines[1:] = [_coloured(line, worker["state"]) for line, worker in zip(lines[1:], workers, strict=True)]
+    return "\n".join(lines)
+
+
+def summary(picture: Picture) -> list[str]:
+    """Return the lines below the table: how many are in which state, and what is wrong with the service itself."""
+    totals, service = picture["totals"], picture["supervisor"]
+    states = [f"{totals[state]} {state}" for state in COLOURS if totals.get(state)]
+    count = totals["workers"]
+    lines = [f"{count} worker{'' if count == 1 else 's'}" + (f": {', '.join(states)}" if states else "")]
+    if service["tmux"] != "ok":
+        lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
+    lines += [f"degraded: {visible(what)}" for what in service["degraded"]]
+    config = service["config"]
+    if config["error"]:
+        wrong = visible(config["error"], keep="\n")
+        lines.append(f"the file can't be applied, everything stays as it was:\n{wrong}")
+    elif config["changed_on_disk"]:
+        lines.append("the file has changed since it was applied (`panevisor up` applies it)")
+    return lines
+
+
+def short_time(seconds: float | None) -> str:
+    """Return a duration in its two largest units: 3d 4h, 5m 3s, 0.2s."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    for unit, length, smaller, part in (("d", 86_400, "h", 3_600), ("h", 3_600, "m", 60), ("m", 60, "s", 1)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit} {int(seconds % length // part)}{smaller}"
+    return f"{int(seconds)}s"
+
+
+def short_size(count: int | None) -> str:
+    """Return bytes as 812 B, 3.4 MB, 21 MB."""
+    if count is None:
+        return "-"
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+
+
+def restarts(worker: Worker) -> str:
+    """Return all restarts, and those since the last healthy spell with how many there may be: 7 (2/5)."""
+    attempt, most = worker["attempt"], worker["max_restarts"]
+    if not attempt:
+        return str(worker["restarts"])
+    return f"{worker['restarts']} ({attempt}/{'∞' if most < 0 else most})"
+
+
+def why(worker: Worker, now: float) -> str:
+    """Return the reason of the state, and when the next start is."""
+    parts = [worker["reason"]] if worker["reason"] else []
+    if worker["next_start_at"]:
+        parts.append(f"again in {short_time(max(0.0, timestamp(worker['next_start_at']) - now))}")
+    if worker["hands_on"]:
+        parts.append("somebody is attached")
+    return "; ".join(parts)
+
+
+def timestamp(iso: str) -> float:
+    """Return an ISO 8601 time as Unix time."""
+    return datetime.fromisoformat(iso).timestamp()
+
+
+def _cpu(worker: Worker) -> str:
+    return "-" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f} %"
+
+
+Column = tuple[str, Callable[[Worker, float], str], bool]
+_COLUMNS: list[Column] = [
+    ("PROJECT", lambda worker, now: worker["project"] or "-", False),
+    ("NAME", lambda worker, now: worker["name"], False),
+    ("STATE", lambda worker, now: worker["state"], False),
+    ("HEALTH", lambda worker, now: worker["health"] or "-", False),
+    ("PID", lambda worker, now: str(worker["pid"] or "-"), True),
+    ("UPTIME", lambda worker, now: short_time(worker["uptime_s"]), True),
+    ("RESTARTS", lambda worker, now: restarts(worker), True),
+    ("CPU", lambda worker, now: _cpu(worker), True),
+    ("MEMORY", lambda worker, now: short_size(worker["rss_bytes"]), True),
+    ("REASON", why, False),
+]
+
+
+def _without_project() -> list[Column]:
+    return _COLUMNS[1:]
+
+
+def _line(cells: list[str], widths: list[int], right: list[bool], width: int | None) -> str:
+    padded = [
+        cell.rjust(size) if to_right else cell.ljust(size)
+        for cell, size, to_right in zip(cells, widths, right, strict=True)
+    ]
+    line = "  ".join(padded).rstrip()
+    return line if width is None or len(line) <= width else f"{line[: max(1, width - 1)]}…"
+
+
+def _coloured(line: str, state: str) -> str:
+    """Colour the word of the state; it stands between blanks, so a worker of that name is not meant."""
+    before, word, after = line.partition(f" {state} ")
+    return f"{before} \x1b[{COLOURS.get(state, '0')}m{state}\x1b[0m {after}" if word else line

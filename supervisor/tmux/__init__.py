@@ -1,0 +1,1 @@
+"""Our tmux server: its language, its clients, sweeps and orders."""

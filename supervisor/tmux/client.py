@@ -1,0 +1,385 @@
+"""Two ways to talk to our tmux server, both bounded in time: a standing control client, and a batch on standard input.
+
+The control client is for single commands: about 70 × cheaper than a process. It is attached to an idle session of its
+own, never to a worker's. It never captures screens: a screen's line could look like an answer. When it is lost or does
+not answer it is closed, and made anew at the next call.
+"""
+
+import contextlib
+import os
+import secrets
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from actors.ports import NotAsked, TerminalError, TerminalUnreachable
+from supervisor.kernel.programs import NOT_INSTALLED
+from supervisor.kernel.shortage import of_fork, popen
+from supervisor.tmux.words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
+
+SOCKET = "tmux.sock"
+ATTACH_POLL = 0.001
+DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
+
+
+def tmux_argv(*arguments: str) -> list[str]:
+    """Return a tmux command for our socket, to be run with the state directory as cwd; it never starts a server."""
+    return ["tmux", "-u", "-S", f"./{SOCKET}", "-N", *arguments]
+
+
+def scrubbed(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment without what belongs to whoever called us, rather than to a worker."""
+    return {key: value for key, value in environment.items() if key not in _NOT_FOR_WORKERS}
+
+
+_NOT_FOR_WORKERS = {
+    "TMUX",
+    "TMUX_PANE",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_FDNAMES",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "MANAGERPID",
+    "SYSTEMD_EXEC_PID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "LD_PRELOAD",
+    "PANEVISOR_WORKER",
+    "PANEVISOR_CONFIG",
+    "OLDPWD",
+    "SHLVL",
+    "_",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One command's output; `error`: it was refused, and `text` says why."""
+
+    text: str
+    error: bool
+
+
+class _Turnstile:
+    """Orders go through together; a client that attaches goes alone.
+
+    tmux 3.3a tells a control client of sessions, buffers and layouts even before it has attached it, and crashes on
+    that: with one client making sessions, two attempts of another one to attach were enough.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._orders = 0
+        self._attaching = False
+
+    @contextlib.contextmanager
+    def order(self, deadline: float) -> Iterator[None]:
+        """Let an order through; raises NotAsked when a client is still attaching at the deadline."""
+        with self._changed:
+            self._wait(lambda: not self._attaching, deadline)
+            self._orders += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._orders -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def attach(self, deadline: float) -> Iterator[None]:
+        """Let one client attach, while nothing is ordered; raises NotAsked at the deadline."""
+        with self._changed:
+            self._wait(lambda: not self._attaching, deadline)
+            self._attaching = True
+        try:
+            with self._changed:
+                self._wait(lambda: not self._orders, deadline)
+            yield
+        finally:
+            with self._changed:
+                self._attaching = False
+                self._changed.notify_all()
+
+    def _wait(self, true: Callable[[], bool], deadline: float) -> None:
+        if not self._changed.wait_for(true, max(0.0, deadline - time.monotonic())):
+            raise NotAsked("tmux has not answered another client")
+
+
+_TURNSTILES: WeakValueDictionary[Path, _Turnstile] = WeakValueDictionary()  # one a server
+
+
+class ControlClient:
+    """A standing `tmux -C` client. Thread-safe; one command line at a time.
+
+    `server` says which process has to answer, None: whoever listens on the socket.
+    """
+
+    def __init__(self, state_dir: Path, server: Callable[[], int | None] = lambda: None) -> None:
+        self._state_dir = state_dir
+        self._server = server
+        self._turnstile = _TURNSTILES.setdefault(state_dir, _Turnstile())
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    def run(self, *lines: str, timeout: float = DEADLINE) -> list[list[Block]]:
+        """Send command lines at once; return the blocks of each.
+
+        Raises `TerminalUnreachable` past the deadline, and as `NotAsked` when tmux has not got anything of them.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            try:
+                return self._run(lines, deadline)
+            except (OSError, TerminalUnreachable) as error:
+                self._close()
+                if isinstance(error, TerminalUnreachable):
+                    raise
+                raise TerminalUnreachable(f"the tmux client was lost: {error}") from error
+
+    def settle(self) -> None:
+        """Return when tmux has answered something. Ask it before what tells how things are, and take the time then.
+
+        A tmux that was stopped can answer what waited for it before it reads what programs have printed meanwhile. What
+        is asked after that answer is answered in a later turn of its loop. Raises as `run` does.
+        """
+        self.run("display-message -p settled")
+
+    def list_panes(self) -> list[PaneLine]:
+        """Return all panes of the server, in one answer: a pane that is not in it does not exist.
+
+        Raises TerminalUnreachable also when tmux refuses, or lists none: the idle session is always there.
+        """
+        (blocks,) = self.run(words("list-panes", "-a", "-F", PANE_FORMAT))
+        lines = _lines_of(blocks)
+        if not lines:
+            said = " ".join(block.text for block in blocks)
+            raise TerminalUnreachable(f"tmux has not listed its panes: {said or 'it said nothing'}")
+        return lines
+
+    def list_some(self, panes: Sequence[str]) -> list[PaneLine] | None:
+        """Return these panes and those beside them, or None when tmux refused one: it may not exist."""
+        answers = self.run(*(words("list-panes", "-t", pane, "-F", PANE_FORMAT) for pane in panes))
+        blocks = [block for answer in answers for block in answer]
+        return None if any(block.error for block in blocks) else _lines_of(blocks)
+
+    def has_session(self, name: str) -> bool:
+        """Whether there is a session of exactly this name."""
+        (blocks,) = self.run(words("has-session", "-t", f"={name}"))
+        return not any(block.error for block in blocks)
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def renew(self, timeout: float = DEADLINE) -> None:
+        """Keep the client if it answers, else close it: another one needs a process, which may not be had."""
+        with self._lock:
+            try:
+                if self._process and self._process.poll() is None:
+                    self._ask(self._process, ("display-message -p answers",), time.monotonic() + timeout)
+                    return
+            except (OSError, TerminalUnreachable):
+                pass
+            self._close()
+
+    def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
+        process = self._attached(deadline)
+        with self._turnstile.order(deadline):
+            return self._ask(process, lines, deadline)
+
+    def _attached(self, deadline: float) -> subprocess.Popen[bytes]:
+        if self._process and self._process.poll() is None:
+            return self._process
+        try:
+            return self._connect(deadline)
+        except (OSError, TerminalError) as error:
+            raise NotAsked(str(error)) from error.__cause__ or error
+
+    def _ask(self, process: subprocess.Popen[bytes], lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
+        token = secrets.token_hex(8)
+        ends = [f"{token}-{n}" for n in range(len(lines))]
+        text = "".join(f"{line}\ndisplay-message -p {end}\n" for line, end in zip(lines, ends, strict=True))
+        self._write(process, text.encode(), deadline)
+        return [self._read_until(process, end, deadline) for end in ends]
+
+    def _connect(self, deadline: float) -> subprocess.Popen[bytes]:
+        """Attach, but only to a server that has just answered a plain client, and one client at a time.
+
+        Two or more control clients that wait on a stopped server crash tmux 3.3a when it goes on (each time, in 25
+        tries), and every worker with it; plain clients do not.
+        """
+        self._close()
+        with self._turnstile.attach(deadline):
+            self._probe(deadline)
+            return self._attach_or_make(deadline)
+
+    def _probe(self, deadline: float) -> None:
+        batch(self._state_dir, "display-message -p answers\n", timeout=max(0.1, deadline - time.monotonic()))
+
+    def _attach_or_make(self, deadline: float) -> subprocess.Popen[bytes]:
+        try:
+            return self._attach(deadline)
+        except _Lost:
+            self._make_idle_session(deadline)
+        try:
+            return self._attach(deadline)
+        except _Lost as error:
+            raise TerminalUnreachable(f"tmux: {error}") from error
+
+    def _attach(self, deadline: float) -> subprocess.Popen[bytes]:
+        argv = tmux_argv("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size")
+        process = popen(
+            argv,
+            cwd=self._state_dir,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=client_environment(),
+            bufsize=0,
+        )
+        self._process, self._buffer = process, b""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        os.set_blocking(process.stdout.fileno(), False)
+        self._wait_until_attached(process, deadline)
+        return process
+
+    def _wait_until_attached(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        """Ask until the client has its session: tmux 3.3a reads our lines even before it attaches the client.
+
+        To a start by a client without a session tmux gives the client's PATH, and not the one that was asked for.
+        """
+        mine = f"{process.pid} {IDLE_SESSION} "
+        question = b"list-clients -F '#{client_pid} #{client_session} #{pid}'\ndisplay-message -p asked\n"
+        while True:
+            self._write(process, question, deadline)
+            blocks = self._read_until(process, "asked", deadline)
+            if found := [line for block in blocks for line in block.text.splitlines() if line.startswith(mine)]:
+                self._refuse_stranger(int(found[0].removeprefix(mine)))
+                return
+            time.sleep(ATTACH_POLL)
+
+    def _refuse_stranger(self, pid: int) -> None:
+        """Another server that somebody started on our socket knows nothing of our panes."""
+        ours = self._server()
+        if ours not in (None, pid):
+            raise TerminalUnreachable(f"another tmux server (pid {pid}) has taken the socket of ours (pid {ours})")
+
+    def _make_idle_session(self, deadline: float) -> None:
+        new = ["new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity"]
+        batch(self._state_dir, words(*new), timeout=max(0.1, deadline - time.monotonic()))
+
+    def _write(self, process: subprocess.Popen[bytes], data: bytes, deadline: float) -> None:
+        assert process.stdin is not None
+        fd = process.stdin.fileno()
+        while data:
+            _wait(fd, select.POLLOUT, deadline)
+            try:
+                data = data[os.write(fd, data) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError as error:
+                raise _Lost("the control client has ended") from error
+
+    def _read_until(self, process: subprocess.Popen[bytes], end: str, deadline: float) -> list[Block]:
+        blocks: list[Block] = []
+        while True:
+            block = self._read_block(process, deadline)
+            if block.text == end and not block.error:
+                return blocks
+            blocks.append(block)
+
+    def _read_block(self, process: subprocess.Popen[bytes], deadline: float) -> Block:
+        """Return the next block; its end is matched on the whole triple of its beginning."""
+        while not (line := self._read_line(process, deadline)).startswith(b"%begin "):
+            pass  # notifications
+        triple = line[len(b"%begin ") :]
+        lines: list[bytes] = []
+        while (line := self._read_line(process, deadline)) not in (b"%end " + triple, b"%error " + triple):
+            lines.append(line)
+        return Block(b"\n".join(lines).decode(errors="replace"), line.startswith(b"%error "))
+
+    def _read_line(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
+        assert process.stdout is not None
+        while b"\n" not in self._buffer:
+            _wait(process.stdout.fileno(), select.POLLIN, deadline)
+            try:
+                data = os.read(process.stdout.fileno(), 1 << 20)
+            except BlockingIOError:
+                continue
+            if not data:
+                raise _Lost("the control client has ended")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _close(self) -> None:
+        process, self._process, self._buffer = self._process, None, b""
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+
+def _lines_of(blocks: list[Block]) -> list[PaneLine]:
+    texts = (text for block in blocks if not block.error for text in block.text.splitlines())
+    return [line for line in map(pane_line, texts) if line]
+
+
+class _Lost(TerminalUnreachable):
+    """The client ended: there is no server, or its session is gone."""
+
+
+def _wait(fd: int, events: int, deadline: float) -> None:
+    poller = select.poll()
+    poller.register(fd, events)
+    left = deadline - time.monotonic()
+    if left <= 0 or not poller.poll(left * 1000):
+        raise TerminalUnreachable(f"tmux has not answered within {DEADLINE:g} s")
+
+
+def client_environment() -> dict[str, str]:
+    """Return the environment of a tmux client of ours: no outer tmux, and a UTF-8 locale."""
+    return scrubbed(dict(os.environ)) | {"LC_ALL": "C.UTF-8"}
+
+
+def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes:
+    """Run commands, a line each, by one `tmux source-file -`; return what they printed.
+
+    A line that fails does not stop the others. Raises `TerminalUnreachable` when there is no answer in time or
+    no client can be started, and `TerminalError` when tmux itself is missing.
+    """
+    try:
+        done = subprocess.run(
+            tmux_argv("source-file", "-"),
+            input=commands.encode(),
+            capture_output=True,
+            cwd=state_dir,
+            env=client_environment(),
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TerminalUnreachable(f"tmux has not answered within {round(timeout, 1):g} s") from error
+    except FileNotFoundError as error:
+        raise TerminalError(NOT_INSTALLED) from error
+    except OSError as error:
+        raise TerminalUnreachable(f"no tmux client can be started: {error}") from of_fork(error)
+    if b"no server running" in done.stderr or b"error connecting" in done.stderr:
+        raise TerminalUnreachable(done.stderr.decode(errors="replace").strip())
+    return done.stdout

@@ -1,0 +1,258 @@
+"""Our own tmux server: born as a child subreaper, found again by who listens on the socket in the state dir."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from actors.ports import TerminalError, TerminalUnreachable
+from actors.values.messages import Handle
+from actors.values.spec import PaneSize
+from supervisor.kernel.files import content_of, replace_file
+from supervisor.kernel.proc_table import entry_of, handle_of, signal_once
+from supervisor.kernel.programs import NOT_INSTALLED
+from supervisor.tmux import subreaper
+from supervisor.tmux.client import SOCKET, batch, scrubbed
+from supervisor.tmux.words import IDLE_SESSION
+
+CONF = "tmux.conf"
+BIRTH_TIMEOUT = 5.0
+UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
+POLL = 0.01
+
+_KEEP_NO_MESSAGES = "set -s message-limit 0"  # the log of its commands: `C-b ~` shows it to whoever is attached
+_CONF = """\
+# Written by panevisor at each start of its tmux server; changes are lost.
+set -s exit-empty off
+set -s escape-time 10
+set -s set-clipboard off
+{keep_no_messages}
+set -g default-terminal screen-256color
+set -g default-size {columns}x{rows}
+set -g history-limit {history}
+set -g update-environment ''
+set -g remain-on-exit on
+set -g remain-on-exit-format ''
+set -g allow-passthrough off
+set -g allow-rename off
+set -g automatic-rename off
+set -g detach-on-destroy on
+set -g status-left ''
+set -g status-right ' #{{session_name}} - detach: C-b d '
+set -g @t '%s'
+set-hook -g client-detached 'resize-window -x {columns} -y {rows} ; set-option -w -u window-size'
+unbind-key -T prefix ]
+unbind-key -T prefix =
+unbind-key -T prefix x
+unbind-key -T prefix &
+unbind-key -T prefix :
+unbind-key -T prefix ,
+unbind-key -T prefix $
+new-session -d -s {idle} -x 80 -y 24 'exec sleep infinity'
+"""
+
+
+def conf_text(size: PaneSize) -> str:
+    """Return the server's configuration: nothing a worker prints reaches the operator's terminal, dead panes remain."""
+    return _CONF.format(
+        keep_no_messages=_KEEP_NO_MESSAGES,
+        columns=size.columns,
+        rows=size.rows,
+        history=size.history,
+        idle=IDLE_SESSION,
+    )
+
+
+def write_conf(state_dir: Path, size: PaneSize) -> None:
+    """Write the file that a beginning server reads, unless it is there: a full disk is no reason not to begin."""
+    text = conf_text(size)
+    with contextlib.suppress(OSError, ValueError):
+        if content_of(state_dir / CONF).decode() == text:
+            return
+    replace_file(state_dir / CONF, text.encode(), sync=False)
+
+
+class TmuxServer:
+    """The server of one state directory. `known`: the one on record, which may have ended since."""
+
+    def __init__(self, state_dir: Path, size: PaneSize, *, known: Handle | None = None) -> None:
+        self._state_dir = state_dir
+        self._size = size
+        self.process = known
+        self._in_other_unit = False
+        self._path_of: Handle | None = None
+        self._path = os.defpath
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process else None
+
+    def find(self) -> Handle | None:
+        """Return the server that listens on our socket (by the kernel's word), or None.
+
+        The known one stays known, and as long as it lives no other one counts.
+        """
+        found = _listener(self._state_dir)
+        if found and found != self.process and self._alive():
+            return None  # somebody started another one on our socket: ours has to bind it anew
+        if found and found != self.process:
+            self._in_other_unit = unit_of(found.pid) not in (None, unit_of(os.getpid()))
+        self.process = found or self.process
+        return found
+
+    def ensure(self) -> Handle:
+        """Return the living server: the one that listens, the known one made to listen again, or a new one.
+
+        Raises TerminalError when there is none and none can be started now, whatever the reason.
+        """
+        try:
+            return self.find() or self._rebound() or self._brought_back() or self._born()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise TerminalError(f"the tmux server can't be started: {error}") from error
+
+    def search_path(self) -> str:
+        """Return the PATH that a worker gets unless its own says otherwise: that of the tmux server's birth."""
+        if self.process and self._path_of != self.process:
+            self._path_of, self._path = self.process, _path_of(self.process.pid)
+        return self._path
+
+    def nudge(self) -> None:
+        """Make the server reap its children: Debian's tmux misses a SIGCHLD now and then.
+
+        Not while descriptors have run out: then nobody can tell whether the pid is still the server's.
+        """
+        with contextlib.suppress(OSError):
+            self._signal(signal.SIGCHLD)
+
+    def forget(self) -> None:
+        """Make the server forget what it was ordered: environments, typed text. One born by an older version keeps it.
+
+        Raises TerminalError.
+        """
+        batch(self._state_dir, f"{_KEEP_NO_MESSAGES}\n")
+
+    def end(self) -> None:
+        """End the server and every pane; return when its process is gone. Raises TerminalError when it stays."""
+        if not self.process:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._signal(number)
+            if until(lambda: not self._alive(), BIRTH_TIMEOUT):
+                (self._state_dir / SOCKET).unlink(missing_ok=True)
+                return
+        raise TerminalError(f"the tmux server (pid {self.pid}) does not end")
+
+    def _alive(self) -> bool:
+        return self.process is not None and lives(self.process)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                signal_once(self.process, number)
+
+    def _rebound(self) -> Handle | None:
+        """A server whose socket was deleted binds it anew at SIGUSR1; starting a second one would double everything."""
+        known = self.process
+        if known is None or not lives(known):
+            return None
+        self._signal(signal.SIGUSR1)
+        if until(lambda: _listener(self._state_dir) == known, 1.0):
+            return known
+        raise TerminalUnreachable(f"the tmux server (pid {known.pid}) lives, but its socket does not answer")
+
+    def _brought_back(self) -> Handle | None:
+        """Wait for systemd if the last server was a unit's of its own: one of ours would live and die in our cgroup."""
+        if self._in_other_unit:
+            until(lambda: _listener(self._state_dir) is not None, UNIT_TIMEOUT)
+        return self.find()
+
+    def _born(self) -> Handle:
+        if not is_installed():
+            raise TerminalError(NOT_INSTALLED)
+        write_conf(self._state_dir, self._size)
+        script = str(Path(subreaper.__file__))
+        with open(os.devnull, "r+b") as null:
+            subprocess.run(
+                [sys.executable, "-I", "-S", script, f"./{CONF}"],
+                cwd=self._state_dir,
+                env=scrubbed(dict(os.environ)),
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                start_new_session=True,
+                timeout=BIRTH_TIMEOUT,
+                check=True,
+            )
+        if not until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
+            raise TerminalError(f"the tmux server has not come up within {BIRTH_TIMEOUT:g} s")
+        found = self.find()
+        assert found is not None
+        return found
+
+
+def is_installed() -> bool:
+    """Whether a tmux can be started from here."""
+    return shutil.which("tmux") is not None
+
+
+def lives(process: Handle) -> bool:
+    """Whether this very process still runs; one that only waits to be reaped does not."""
+    entry = entry_of(process.pid)
+    return entry is not None and entry.handle == process and not entry.zombie
+
+
+def _listener(state_dir: Path) -> Handle | None:
+    """Return the process that listens on the socket, None where none does, or none can be asked."""
+    try:
+        pid = _listening_pid(state_dir)
+    except OSError:
+        return None
+    return handle_of(pid)
+
+
+def _listening_pid(state_dir: Path) -> int:
+    """Connect; SO_PEERCRED of a connection names who called listen(). Raises OSError."""
+    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1.0)
+            client.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+            pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            return int(pid)
+    finally:
+        os.close(folder)
+
+
+def unit_of(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """Return the systemd service that the process is in, by the name of its cgroup; None where it is in none."""
+    with contextlib.suppress(OSError):
+        for line in (proc / str(pid) / "cgroup").read_text().splitlines():
+            hierarchy, controllers, path = line.split(":", 2)
+            if (hierarchy == "0" or controllers == "name=systemd") and path.endswith(".service"):
+                return path.rpartition("/")[2]
+    return None
+
+
+def _path_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if entry.startswith(b"PATH="):
+                return os.fsdecode(entry[len(b"PATH=") :])
+    return os.defpath
+
+
+def until(true: Callable[[], bool], timeout: float) -> bool:
+    """Return whether `true()` became so within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
+    return True

@@ -1,0 +1,205 @@
+"""One look at all panes: a list-panes over the control client, and one batch that captures those that may have changed.
+
+`#{window_activity}` moves on every output byte, in whole seconds: a pane is captured again when it moved, when it is
+not older than the second of the last capture, or when the pane's size changed. So an idle pane costs its line.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
+from actors.values.messages import Handle, Pane
+from actors.vital import VitalThread
+from supervisor.kernel.proc_table import handle_of
+from supervisor.kernel.shortage import NoProcess
+from supervisor.tmux.client import ControlClient, batch
+from supervisor.tmux.words import PaneLine
+
+CAPTURE_TIMEOUT = 10.0  # for all captures of a sweep; 1,000 take 0.5 s
+PAUSE_EVERY = 25  # captures; then tmux looks after its panes and other clients for a moment
+Answer = Callable[[PaneSweep | SweepFailed], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Captured:
+    activity: int
+    size: tuple[int, int]
+    dead: bool
+    second: int  # in which the capture was ordered
+
+
+class PaneSweeper:
+    """Sweeps in a thread of its own; requests queue, which the Ticker never lets happen."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        on_error: Callable[[BaseException], None],
+        server: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._state_dir = state_dir
+        self._client = ControlClient(state_dir, server)
+        self._on_error = on_error
+        self._captured: dict[str, _Captured] = {}
+        self._known: dict[str, Pane] = {}
+        self._lines: dict[str, str] = {}
+        self._strangers: set[Handle] = set()
+        self._stale = False
+        self._requests: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = VitalThread("pane-sweeper", self._run)
+        self._thread.start()
+
+    def sweep_panes(self, answer: Answer) -> None:
+        self._requests.put(lambda: answer(self._sweep()))
+
+    def glance(self, panes: list[str], answer: Callable[[dict[str, bytes] | None], None]) -> None:
+        """Answer with what these panes show now, in one batch between two sweeps; one that is gone is left out.
+
+        None: tmux does not answer. Else it has read what programs had printed before, also where no pane is asked for.
+        """
+        self._requests.put(lambda: answer(self._glance(panes)))
+
+    def survey(self, server: Handle, nudge: Callable[[], None]) -> Survey:
+        """Return every marked pane, in the caller's thread; a death without a status is asked for again."""
+        for attempt in range(20):
+            taken = time.monotonic()
+            panes = [pane for pane in self._list() if pane.name]
+            if attempt and all(pane.exit if pane.dead else pane.process for pane in panes):
+                break
+            nudge()
+            time.sleep(0.01 if attempt == 0 else 0.05)
+        named: dict[str, tuple[Pane, ...]] = {}
+        for pane in panes:
+            named[pane.name or ""] = (*named.get(pane.name or "", ()), pane)
+        return Survey(taken, named, server)
+
+    def foreign_roots(self, life: str) -> set[Handle]:
+        """Return the first processes of the panes that lived at the last look and are not this life's.
+
+        Those are people's own windows, and other workers'. A pane that has been made since is not among them.
+        """
+        others = (p.process for p in list(self._known.values()) if p.life != life and not p.dead)
+        return {process for process in others if process} | self._strangers
+
+    def reset(self) -> None:
+        """Forget, at the next sweep, the panes of another tmux server: ids begin anew in each."""
+        self._client.close()
+        self._stale = True
+
+    def close(self) -> None:
+        self._requests.put(None)
+        self._thread.join(CAPTURE_TIMEOUT)
+        self._client.close()
+
+    def _run(self) -> None:
+        while (request := self._requests.get()) is not None:
+            try:
+                request()
+            except Exception as error:
+                self._on_error(error)
+
+    def _glance(self, panes: list[str]) -> dict[str, bytes] | None:
+        try:
+            self._client.settle()
+            if not panes:
+                self._client.settle()
+            return self._capture(panes)
+        except (TerminalError, OSError):
+            return None
+
+    def _sweep(self) -> PaneSweep | SweepFailed:
+        if self._stale:
+            self._stale = False
+            self._drop_vanished(set())
+        taken = time.monotonic()
+        try:
+            self._client.settle()
+            taken, second = time.monotonic(), int(time.time())
+            panes = [pane for pane in self._list() if pane.name]
+            wanted = [pane for pane in panes if self._may_have_changed(pane)]
+            screens = self._captured_now([pane.id for pane in wanted])
+        except (TerminalError, OSError) as error:  # OSError: out of descriptors
+            self._note(error)
+            return SweepFailed(taken, str(error))
+        for pane in wanted if screens is not None else ():
+            self._captured[pane.id] = _Captured(pane.activity, (pane.columns, pane.rows), pane.dead, second)
+        self._drop_vanished({pane.id for pane in panes})
+        named = {pane.name or "": pane for pane in panes}
+        screens = screens or {}
+        by_name = {pane.name or "": screens[pane.id] for pane in wanted if pane.id in screens}
+        return PaneSweep(taken, named, by_name, 1 if wanted else 0, time.monotonic() - taken)
+
+    def _note(self, error: BaseException) -> None:
+        """Let it be known where a process of ours is missing, whatever else is said of tmux."""
+        if isinstance(error.__cause__, NoProcess):
+            self._on_error(error.__cause__)
+
+    def _list(self) -> list[Pane]:
+        lines = self._client.list_panes()
+        strangers = [handle_of(line.pid) for line in lines if not line.marked and not line.dead]
+        self._strangers = {process for process in strangers if process}
+        return [self._pane(line) for line in lines if line.marked]
+
+    def _pane(self, line: PaneLine) -> Pane:
+        """Return the pane of a line; an unchanged line gives the very pane of the last sweep."""
+        known = self._known.get(line.id)
+        if known and self._lines.get(line.id) == line.text:
+            return known
+        same = known is not None and known.pid == line.pid and known.process is not None
+        pane = line.pane(known.process if known and same else handle_of(line.pid))
+        self._known[line.id], self._lines[line.id] = pane, line.text
+        return pane
+
+    def _may_have_changed(self, pane: Pane) -> bool:
+        last = self._captured.get(pane.id)
+        if last is None or last.size != (pane.columns, pane.rows) or last.dead != pane.dead:
+            return True
+        return pane.activity != last.activity or pane.activity >= last.second
+
+    def _captured_now(self, panes: list[str]) -> dict[str, bytes] | None:
+        """Return what they show; None where that takes a process and none can be had: tmux itself has answered."""
+        try:
+            return self._capture(panes)
+        except TerminalError as error:
+            if not isinstance(error.__cause__, NoProcess):
+                raise
+            self._on_error(error.__cause__)
+            return None
+
+    def _capture(self, panes: list[str]) -> dict[str, bytes]:
+        """Capture the panes in one batch. Sections are told apart by a mark, new each time: no pane can know it."""
+        if not panes:
+            return {}
+        mark = secrets.token_hex(16)
+        printed = batch(self._state_dir, "".join(_sections(panes, mark)), timeout=CAPTURE_TIMEOUT)
+        return _screens(printed, mark.encode())
+
+    def _drop_vanished(self, living: set[str]) -> None:
+        for table in (self._captured, self._known, self._lines):
+            for gone in table.keys() - living:
+                del table[gone]
+
+
+def _sections(panes: list[str], mark: str) -> list[str]:
+    """Return the commands; a pane is named without its "%": display-message reads "%3" as a date, and pads it."""
+    lines = []
+    for number, pane in enumerate(panes, 1):
+        lines.append(f"display-message -p '{mark} {pane.removeprefix('%')}'\ncapture-pane -p -e -t {pane}\n")
+        if number % PAUSE_EVERY == 0:
+            lines.append("run-shell -d 0.001\n")
+    lines.append(f"display-message -p '{mark} end'\n")
+    return lines
+
+
+def _screens(printed: bytes, mark: bytes) -> dict[str, bytes]:
+    """Return pane id → screen; a pane that vanished meanwhile has no section or an empty one and is left out."""
+    screens: dict[str, bytes] = {}
+    for section in printed.split(mark + b" ")[1:]:
+        head, _, body = section.partition(b"\n")
+        if head.isdigit() and body:
+            screens[f"%{head.decode()}"] = body
+    return screens

@@ -1,0 +1,303 @@
+"""The Terminal actor's hands: starts, looks and closings as bounded orders to our tmux server.
+
+An order that times out may still be read by tmux later, so each carries its own expiry: past it tmux drops it unread,
+and the caller knows when that is (`StartUnknown.until`).
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+import termios
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from actors.ports import NamedStart, NotAsked, PaneQuestion, StartAnswer, TerminalError, TypeAnswer
+from actors.values.messages import (
+    Handle,
+    Pane,
+    Refusal,
+    Started,
+    StartRefused,
+    StartUnknown,
+    Type,
+    Typed,
+    TypeHeld,
+    TypeRefused,
+    TypeUnknown,
+)
+from actors.values.spec import WorkerSpec
+from supervisor.kernel.proc_table import handle_of
+from supervisor.kernel.programs import cannot_execute, is_known
+from supervisor.logs.segments import Segments, pipe_command
+from supervisor.tmux.client import Block, ControlClient
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.words import (
+    EXPIRED,
+    TYPED,
+    UNFORKED,
+    WHOSE_FORMAT,
+    Launch,
+    PaneLine,
+    close_if_dead,
+    in_time,
+    others_in,
+    pipe_if_closed,
+    start_in_dead_pane,
+    start_in_new_session,
+    type_into,
+    words,
+)
+
+LOGS = "logs"
+EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
+FEW = 8  # panes that are listed one by one: 0.04 ms each, a list of all 1,000 takes 36
+TYPE_GUARDS = 2  # commands at the beginning of a line that types: in time, and the pane is alive and the life's
+STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death that the kernel has told us of
+
+
+class TmuxTerminal:
+    """`actors.ports.TerminalPort` over a standing control client."""
+
+    def __init__(self, state_dir: Path, server: TmuxServer, *, marker: str, nofile: int, segments: Segments) -> None:
+        self._segments = segments
+        self._server = server
+        self._client = ControlClient(state_dir, lambda: server.pid)
+        self._marker = marker
+        self._nofile = nofile
+        self._arms = 0
+
+    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+        answers: dict[int, StartAnswer] = {}
+        for index, start in enumerate(starts):
+            if reason := cannot_start(start.order.spec, self._server.search_path()):
+                answers[index] = StartRefused(start.order.life, Refusal.IMPOSSIBLE, reason)
+        gone = self._without_their_pane([start for index, start in enumerate(starts) if index not in answers])
+        for index, start in enumerate(starts):
+            if start.name in gone:
+                answers[index] = _pane_gone(start)
+        sent = [index for index in range(len(starts)) if index not in answers]
+        answers |= zip(sent, self._send([starts[index] for index in sent]), strict=True)
+        return [answers[index] for index in range(len(starts))]
+
+    def _without_their_pane(self, starts: list[NamedStart]) -> set[str]:
+        """Return whose pane is gone: an id that another server gave out may be another worker's pane here."""
+        respawns = [PaneQuestion(start.name, start.order.pane) for start in starts if start.order.pane]
+        try:
+            _, panes = self.look(respawns) if respawns else (0.0, [])
+        except TerminalError:
+            return set()  # the starts themselves will find out
+        return {asked.name for asked, pane in zip(respawns, panes, strict=True) if pane is None}
+
+    def _send(self, starts: list[NamedStart], *, again: bool = False) -> list[StartAnswer]:
+        if not starts:
+            return []
+        now = time.time()
+        lines = [in_time(int(now) + EXPIRY, self._line(start)) for start in starts]
+        try:
+            blocks = self._client.run(*lines)
+        except NotAsked as error:
+            return [_not_now(start, str(error)) for start in starts]
+        except TerminalError:
+            until = time.monotonic() + EXPIRY + 1.0
+            return [StartUnknown(start.order.life, until) for start in starts]
+        return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
+
+    def _line(self, start: NamedStart) -> str:
+        order = start.order
+        self._segments.note_life(start.name, order.life)
+        self._segments.expect({start.name: order.spec.log.keep})
+        launch = self._launch(start.name, order.life, order.spec)
+        return start_in_dead_pane(launch, order.pane) if order.pane else start_in_new_session(launch)
+
+    def _launch(self, name: str, life: str, spec: WorkerSpec) -> Launch:
+        environment = (*spec.env, ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
+        pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size)
+        return Launch(spec=spec, life=life, environment=environment, pipe=_unexpanded(pipe), nofile=self._nofile)
+
+    def _answer(self, start: NamedStart, blocks: list[Block], *, again: bool = False) -> StartAnswer:
+        life = start.order.life
+        for block in blocks:
+            if block.text.startswith("S %"):
+                _, pane, pid = block.text.split()
+                return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0))
+        said = " ".join(block.text for block in blocks if block.error)
+        if UNFORKED in said:
+            return self._without_its_pane(start)
+        return self._why_refused(start, f"tmux: {said}", again=again)
+
+    def _why_refused(self, start: NamedStart, said: str, *, again: bool) -> StartAnswer:
+        """Look what stands in the way: what tmux has said is for people."""
+        order = start.order
+        try:
+            if order.pane is None:
+                taken = self._client.has_session(start.name)
+                return StartRefused(order.life, Refusal.NAME_TAKEN, said) if taken else _not_now(start, said)
+            _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
+        except TerminalError:
+            return _not_now(start, said)
+        if pane is None:
+            return _pane_gone(start)
+        return _not_now(start, said) if pane.dead or again else self._once_more(start)
+
+    def _without_its_pane(self, start: NamedStart) -> StartAnswer:
+        """Close the pane whose last program could not be forked; the next start makes another one."""
+        assert start.order.pane is not None
+        with contextlib.suppress(TerminalError):
+            self.close(start.order.pane)
+        return _pane_gone(start)
+
+    def _once_more(self, start: NamedStart) -> StartAnswer:
+        """The kernel told us of the death, tmux has not reaped it yet: make it, and try again."""
+        order = start.order
+        for _ in range(STILL_ACTIVE_TRIES):
+            self._server.nudge()
+            time.sleep(0.02)
+            try:
+                _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
+            except TerminalError as error:
+                return _not_now(start, str(error))
+            if pane is None:
+                return _pane_gone(start)
+            if pane.dead:
+                return self._send([start], again=True)[0]
+        return _not_now(start, "tmux has not noticed the last death")
+
+    def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
+        """One list-panes answers all; a few panes known by their ids are listed alone, in one order too.
+
+        Only for the panes that are asked for the kernel is asked, too: their processes' start times.
+        """
+        if any(asked.nudge for asked in questions):
+            self._server.nudge()
+        self._client.settle()
+        taken = time.monotonic()
+        lines = self._lines(questions)
+        by_id = {line.id: line for line in lines}
+        names = {asked.name for asked in questions if asked.pane is None}
+        by_name = {line.name: line for line in reversed(lines) if names and line.name in names}
+        found = [by_id.get(asked.pane) if asked.pane else by_name.get(asked.name) for asked in questions]
+        return taken, [_pane_of(line, asked.name) for line, asked in zip(found, questions, strict=True)]
+
+    def _lines(self, questions: Sequence[PaneQuestion]) -> list[PaneLine]:
+        """Return the lines of at least these panes. Where tmux refuses one alone, only a list of all can tell why."""
+        ids = {asked.pane for asked in questions if asked.pane}
+        if len(ids) > FEW or any(asked.pane is None for asked in questions):
+            return self._client.list_panes()
+        return self._client.list_some(sorted(ids)) or self._client.list_panes()
+
+    def close(self, pane: str) -> None:
+        self._client.run(close_if_dead(pane))
+
+    def type(self, order: Type) -> TypeAnswer:
+        try:
+            if time.monotonic() >= order.until or (order.if_taken and self._unread(order.pane)):
+                return TypeHeld(order.life, order.piece)
+            line = type_into(order.pane, order.life, order.content, order.keys)
+            (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))
+        except NotAsked:
+            return TypeHeld(order.life, order.piece, unasked=True)
+        except TerminalError:
+            return TypeUnknown(order.life, order.piece)
+        return _typing_answer(order, blocks)
+
+    def _unread(self, pane: str) -> bool:
+        """Whether the program has bytes to read on its terminal, by the kernel's count; a dead pane has no terminal.
+
+        tmux goes on to name the one that it had, which may be another pane's by now.
+        """
+        (blocks,) = self._client.run(words("display-message", "-p", "-t", pane, "#{?pane_dead,,#{pane_tty}}"))
+        tty = "".join(block.text for block in blocks if not block.error)
+        return bytes_to_read(tty) > 0
+
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
+        self._arms += 1
+        armed = pipe_if_closed(self._launch(spec.name, life, spec), pane)
+        self._client.run(in_time(int(time.time()) + EXPIRY, armed))
+
+    def discard(self, name: str) -> None:
+        self._segments.forget(name)
+
+    def revive(self) -> Handle:
+        self._client.renew()
+        return self._server.ensure()
+
+    def sessions_of_others(self) -> list[str]:
+        """Return the sessions with living panes that are not ours: people's own windows."""
+        (blocks,) = self._client.run(words("list-panes", "-a", "-F", WHOSE_FORMAT))
+        return others_in(line for block in blocks if not block.error for line in block.text.splitlines())
+
+    def end_server(self) -> None:
+        """End the tmux server; only at `down`."""
+        self._client.close()
+        self._server.end()
+
+    def close_client(self) -> None:
+        self._client.close()
+
+
+def bytes_to_read(tty: str) -> int:
+    """Return how many bytes wait in this terminal for its program; 0 also when it is gone."""
+    try:
+        fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0])
+    except OSError:
+        return 0
+    finally:
+        os.close(fd)
+
+
+def _pane_of(line: PaneLine | None, name: str) -> Pane | None:
+    """Return the pane of the line if it bears the mark of this worker."""
+    return line.pane(_process(line.pid)) if line and line.name == name else None
+
+
+def _typing_answer(order: Type, blocks: list[Block]) -> TypeAnswer:
+    """Return what has become of it: the line begins with its guards, and past them an error may come half-way."""
+    guards, rest = blocks[:TYPE_GUARDS], blocks[TYPE_GUARDS:]
+    if any(block.text == TYPED and not block.error for block in rest):
+        return Typed(order.life, order.piece)
+    if any(block.text.endswith(EXPIRED) for block in guards if block.error):
+        return TypeHeld(order.life, order.piece, unasked=True)
+    if any(block.error for block in guards):
+        return TypeRefused(order.life, order.piece, "its pane is dead")
+    return TypeUnknown(order.life, order.piece)
+
+
+def _not_now(start: NamedStart, reason: str) -> StartRefused:
+    refusal = Refusal.NO_PROCESS if "fork failed" in reason else Refusal.UNREACHABLE
+    return StartRefused(start.order.life, refusal, reason)
+
+
+def _pane_gone(start: NamedStart) -> StartRefused:
+    return StartRefused(start.order.life, Refusal.PANE_GONE, "its pane does not exist any more")
+
+
+def cannot_start(spec: WorkerSpec, path: str) -> str | None:
+    """Return why the spec can't be started now, or None: a missing folder or program is told from a crash."""
+    if not is_known(spec.cwd):
+        return None  # it is left to the kernel, and tried again after a crash
+    if not os.path.isdir(spec.cwd):
+        return f"cwd does not exist or is no folder: {spec.cwd}"
+    if not os.access(spec.cwd, os.X_OK):
+        return f"cwd may not be entered: {spec.cwd}"
+    if isinstance(spec.command, str):
+        return None
+    return cannot_execute(spec.command[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
+
+
+def _process(pid: int) -> Handle | None:
+    """Return the process; None also when descriptors have run out: the next sweep reads it again."""
+    try:
+        return handle_of(pid)
+    except OSError:
+        return None
+
+
+def _unexpanded(command: str) -> str:
+    """pipe-pane expands its command as a format and a date."""
+    return command.replace("#", "##").replace("%", "%%")

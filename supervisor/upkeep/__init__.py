@@ -1,0 +1,1 @@
+"""The service looks after itself: hung handlers, repeated errors, beats, systemd."""

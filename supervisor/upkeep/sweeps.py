@@ -1,0 +1,93 @@
+"""Both sweeps behind one port; and what a health beat does beside them, which a disk may keep for as long as it likes.
+
+health beat ──▶ tree sweep ──────────────────────────────▶ answer, with the log sizes that are known
+            └─ring─▶ Housekeeping, a thread of its own ──▶ log segments, then the file on disk, the lock, …
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from actors.base import working
+from actors.ports import PaneSweep, SweepFailed, TreeSweep
+from actors.values.messages import Handle
+from actors.vital import VitalThread
+from supervisor.kernel.usage import TreeSweeper
+from supervisor.logs.segments import Segments
+from supervisor.tmux.sweep import PaneSweeper
+
+PATIENCE = 0.3  # seconds that a sweep waits for the sizes of this beat; then it tells those of the last one
+
+
+class Housekeeping:
+    """One thread that does a round at each ring; a ring while it is at one leads to one more, however many came."""
+
+    def __init__(self, segments: Segments, look: Callable[[], None], on_error: Callable[[BaseException], None]) -> None:
+        self._segments = segments
+        self._look = look
+        self._on_error = on_error
+        self._log_bytes: Mapping[str, int] = {}
+        self._keep: Mapping[str, int] = {}
+        self._rung, self._begun, self._sized = 0, 0, 0
+        self._closed = False
+        self._changed = threading.Condition()
+        VitalThread("housekeeping", self._run).start()
+
+    def ring(self, keep: Mapping[str, int]) -> int:
+        """Ask for a round; return its number. `keep`: how many log segments each worker keeps."""
+        with self._changed:
+            self._rung, self._keep = self._rung + 1, keep
+            self._changed.notify_all()
+            return self._rung
+
+    def log_bytes(self, number: int) -> Mapping[str, int]:
+        """Return the size of each worker's log as that round has found it; as it was, where a disk keeps it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._sized >= number or self._closed, PATIENCE)
+            return self._log_bytes
+
+    def close(self) -> None:
+        """End the thread; a round that hangs is not waited for."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._closed:
+            with self._changed:
+                self._changed.wait_for(lambda: self._rung > self._begun or self._closed)
+                self._begun, keep = self._rung, self._keep
+            if not self._closed:
+                self._round(self._begun, keep)
+
+    def _round(self, number: int, keep: Mapping[str, int]) -> None:
+        with working("housekeeping", "round"):
+            try:
+                logs = self._segments.refresh(keep)
+                with self._changed:
+                    self._log_bytes = {name: facts.bytes for name, facts in logs.items()}
+                    self._sized = number
+                    self._changed.notify_all()
+                self._look()
+            except Exception as error:  # the next beat tries again
+                self._on_error(error)
+
+
+class Sweeps:
+    """`actors.ports.Sweeper`."""
+
+    def __init__(self, panes: PaneSweeper, trees: TreeSweeper, housekeeping: Housekeeping) -> None:
+        self._panes = panes
+        self._trees = trees
+        self._housekeeping = housekeeping
+
+    def sweep_panes(self, answer: Callable[[PaneSweep | SweepFailed], None]) -> None:
+        self._panes.sweep_panes(answer)
+
+    def sweep_trees(
+        self, roots: Mapping[str, Handle], keep: Mapping[str, int], answer: Callable[[TreeSweep], None]
+    ) -> None:
+        number = self._housekeeping.ring(keep)
+        self._trees.sweep_trees(
+            roots, lambda sweep: answer(replace(sweep, log_bytes=self._housekeeping.log_bytes(number)))
+        )

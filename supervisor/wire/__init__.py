@@ -1,0 +1,1 @@
+"""Frames, errors, what a request selects, and one client. Light to import."""

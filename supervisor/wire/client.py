@@ -1,0 +1,164 @@
+"""One connection to the service, for commands: synchronous, and light to import.
+
+with Client.connect(place.socket) as service:
+    picture = service.call("status")
+
+What goes wrong is drawn in failures.py.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from supervisor.kernel import unix_socket
+from supervisor.wire import frames as wire
+from supervisor.wire.errors import CommandError
+
+CALL_TIMEOUT = 15.0  # longer than the service itself waits for its actors
+_LARGEST = 1 << 30  # of an answer: whoever sends more is not our service
+
+Message = dict[str, Any]
+
+
+class ServiceError(CommandError):
+    """The request was refused; nothing was changed unless the code is `timeout`."""
+
+
+class NoService(ServiceError):
+    """Nobody answers."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("no-service", message)
+
+
+class Client:
+    """`on_message`, if set, gets the publications that arrive while an answer is waited for."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._next_id = 1
+        self.on_message: Callable[[Message], None] | None = None
+
+    @classmethod
+    def connect(cls, socket_path: Path, timeout: float = 5.0) -> Self:
+        """Return a client of the service at this socket; raises NoService or ServiceError."""
+        try:
+            connection = unix_socket.connect(socket_path, timeout)
+        except PermissionError as error:
+            raise ServiceError("not-permitted", f"no permission to use {socket_path}") from error
+        except (BlockingIOError, TimeoutError) as error:
+            raise ServiceError("busy", f"the service does not take the connection within {timeout:g} s") from error
+        except OSError as error:
+            raise NoService(_nobody_at(socket_path)) from error
+        if (owner := unix_socket.peer_of(connection).uid) != os.geteuid():
+            connection.close()
+            raise ServiceError("not-permitted", f"what answers at {socket_path} belongs to user {owner}, not to you")
+        return cls(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def call(self, do: str, *, timeout: float = CALL_TIMEOUT, **fields: Any) -> Any:
+        """Send one request and return the data of its answer; raises ServiceError.
+
+        `timeout` begins after the seconds that the request itself asks the service to `wait`.
+        """
+        deadline = time.monotonic() + fields.get("wait", 0.0) + timeout
+        id = self._send({"do": do, **fields}, deadline)
+        while True:
+            message = self._receive(deadline, f"the service has not answered {do} within {timeout:g} s")
+            if message.get("topic") is not None:
+                self._hand_on(message)
+            elif message.get("id") in (id, None):  # None: it could not read our request, and closes
+                return _data_of(message)
+
+    def subscribe(self, *topics: str, since: int | None = None) -> Iterator[Message]:
+        """Subscribe, and return the publications for as long as there are any; raises NoService at the end."""
+        self.call("subscribe", topics=list(topics), **({} if since is None else {"since": since}))
+        return self.messages()
+
+    def messages(self) -> Iterator[Message]:
+        """Give the publications as they come."""
+        while True:
+            message = self._receive(None, "")
+            if message.get("topic") is not None:
+                yield message
+
+    def _hand_on(self, message: Message) -> None:
+        if self.on_message:
+            self.on_message(message)
+
+    def _send(self, request: dict[str, Any], deadline: float) -> int:
+        id, self._next_id = self._next_id, self._next_id + 1
+        payload = _packed({"id": id, **request})
+        self._wait(deadline)
+        try:
+            self._socket.sendall(payload)
+        except TimeoutError as error:
+            raise ServiceError("timeout", "the service does not take the request") from error
+        except ConnectionError:
+            pass  # why it has closed is still to be read
+        return id
+
+    def _receive(self, deadline: float | None, late: str) -> Message:
+        try:
+            header = self._exactly(wire.HEADER, deadline)
+            length = wire.message_length(header)
+            if length > _LARGEST:
+                raise ServiceError("failed", "what answers at the socket is not a panevisor service")
+            return wire.unpack(self._exactly(length, deadline))
+        except TimeoutError as error:
+            raise ServiceError("timeout", late) from error
+        except ConnectionError as error:
+            raise NoService("the service has closed the connection") from error
+        except (ValueError, wire.WireError) as error:
+            raise ServiceError("failed", f"what answers at the socket is not a panevisor service: {error}") from error
+
+    def _exactly(self, count: int, deadline: float | None) -> bytearray:
+        buffer = bytearray(count)
+        view, at = memoryview(buffer), 0
+        while at < count:
+            self._wait(deadline)
+            received = self._socket.recv_into(view[at:])
+            if not received:
+                raise ConnectionResetError("the connection ended")
+            at += received
+        return buffer
+
+    def _wait(self, deadline: float | None) -> None:
+        self._socket.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
+
+
+def _nobody_at(socket_path: Path) -> str:
+    log = os.path.join(socket_path.parent, "service.log")
+    told = f". What happened is in {log}" if os.path.isfile(log) else ""
+    left = "workers that were left running live on: `panevisor up` adopts them"
+    return f"no service is running (nobody listens at {socket_path}); {left}{told}"
+
+
+def _packed(request: dict[str, Any]) -> bytes:
+    try:
+        return b"".join(wire.frame(wire.pack(request)))
+    except UnicodeEncodeError as error:
+        text = error.object[max(0, error.start - 20) : error.end + 20]
+        raise CommandError("usage", f"{text!a} is not UTF-8, and names and texts have to be") from None
+
+
+def _data_of(answer: Message) -> Any:
+    if answer.get("ok"):
+        return answer.get("data")
+    error = answer.get("error") or {}
+    raise ServiceError(str(error.get("code", "failed")), str(error.get("message", "the service gave no reason")))

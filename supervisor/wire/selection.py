@@ -1,0 +1,143 @@
+"""Which workers a command means: names and globs, labels and a project, all; pure.
+
+Names and globs say which, `-l` and `-p` narrow them down, or stand alone. Nothing at all is no selection: a command
+that changes something refuses it.
+"""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from supervisor.text.words import shown
+from supervisor.wire.errors import CommandError, UnknownWorker
+from supervisor.wire.frames import MAX_ARRAY
+
+REPLICA_OF = "replica_of"  # as in actors.values.spec, which a command need not load for it
+Worker = Mapping[str, Any]
+"""A worker as the status JSON has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What the command line said. `all` is what `--all` says, and excludes the rest."""
+
+    patterns: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    project: str | None = None
+    all: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return what `of_wire` reads; patterns that are more than an array may hold go in several."""
+        parts = [list(self.patterns[at : at + MAX_ARRAY]) for at in range(0, len(self.patterns), MAX_ARRAY)]
+        patterns = parts if len(parts) > 1 else list(self.patterns)
+        return {"patterns": patterns, "labels": [*map(list, self.labels)], "project": self.project, "all": self.all}
+
+    @classmethod
+    def of_wire(cls, found: Any) -> "Selection":
+        """Read a request's `select`; raises CommandError."""
+        if not isinstance(found, dict) or found.keys() - {"patterns", "labels", "project", "all"}:
+            raise CommandError("usage", "select must be a map of patterns, labels, project and all")
+        patterns, labels = found.get("patterns", []), found.get("labels", [])
+        project, everything = found.get("project"), found.get("all", False)
+        names: list[Any] = _flat(patterns) if isinstance(patterns, list) else [None]
+        if not all(isinstance(name, str) for name in names):
+            raise CommandError("usage", "select: patterns must be a list of text, or of such lists")
+        if not isinstance(labels, list) or not all(_is_pair(label) for label in labels):
+            raise CommandError("usage", "select: labels must be a list of pairs of text")
+        if not isinstance(project, str | None) or not isinstance(everything, bool):
+            raise CommandError("usage", "select: project must be text, and all true or false")
+        return cls(patterns=tuple(names), labels=tuple((k, v) for k, v in labels), project=project, all=everything)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.patterns or self.labels or self.project is not None or self.all)
+
+    def require(self) -> None:
+        """Refuse no selection, and one that contradicts itself."""
+        if self.empty:
+            raise CommandError("usage", "say which workers: NAME… (globs too), -l LABEL=VALUE, -p PROJECT or --all")
+        if self.all and (self.patterns or self.labels or self.project is not None):
+            raise CommandError("usage", "--all and a selection exclude each other")
+
+
+def _flat(patterns: list[Any]) -> list[Any]:
+    return [name for part in patterns for name in (part if isinstance(part, list) else [part])]
+
+
+def _is_pair(label: Any) -> bool:
+    return isinstance(label, list) and len(label) == 2 and all(isinstance(part, str) for part in label)
+
+
+def parse_label(text: str) -> tuple[str, str]:
+    """Read `label=value`."""
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise CommandError("usage", f"a label is selected as LABEL=VALUE, not {shown(text)}")
+    return key, value
+
+
+def select(workers: Sequence[Worker], selection: Selection, *, strict: bool = True) -> list[str]:
+    """Return the names of those meant, in their own order; an empty selection means all.
+
+    A pattern without a match, or labels and a project that leave nobody, raise unknown-worker if `strict`.
+    """
+    known = [worker["name"] for worker in workers]
+    names = None
+    if selection.patterns:
+        names = set(match(selection.patterns, known, families(workers), strict=strict))
+    chosen = [
+        worker["name"] for worker in workers if (names is None or worker["name"] in names) and _fits(worker, selection)
+    ]
+    if strict and not chosen and (selection.labels or selection.project is not None):
+        raise CommandError("unknown-worker", f"no worker has {_described(selection)}")
+    return chosen
+
+
+def families(workers: Iterable[Worker]) -> dict[str, set[str]]:
+    """Return the names of the replicas of each family."""
+    found: dict[str, set[str]] = {}
+    for worker in workers:
+        if base := (worker.get("labels") or {}).get(REPLICA_OF):
+            found.setdefault(base, set()).add(worker["name"])
+    return found
+
+
+def match(
+    patterns: Iterable[str],
+    known: Sequence[str],
+    replicas: Mapping[str, set[str]] = MappingProxyType({}),
+    *,
+    strict: bool = True,
+) -> list[str]:
+    """Return the known names that the patterns match, in the order known; if `strict`, each has to match something.
+
+    A name is that worker's, else that of all replicas of a family, else a glob.
+    """
+    found: set[str] = set()
+    there = set(known)
+    for pattern in patterns:
+        matching = {pattern} & there or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
+        if strict and not matching:
+            raise UnknownWorker(pattern, f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
+        found |= matching
+    return [name for name in known if name in found]
+
+
+def _fits(worker: Worker, selection: Selection) -> bool:
+    labels = worker.get("labels") or {}
+    right_labels = all(labels.get(key) == value for key, value in selection.labels)
+    return right_labels and selection.project in (None, worker.get("project"))
+
+
+def _described(selection: Selection) -> str:
+    parts = [f"label {shown(f'{key}={value}')}" for key, value in selection.labels]
+    parts += [f"project {shown(selection.project)}"] if selection.project is not None else []
+    return " and ".join(parts) + (" among those named" if selection.patterns else "")
+
+
+def _nearest(pattern: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(pattern, known, 1, 0.6)
+    return f" (did you mean {shown(near[0])}?)" if near else ""
