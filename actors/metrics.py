@@ -19,8 +19,8 @@ from actors.values.bulletins import (
     Activity,
     Armed,
     CaptureTold,
+    DefinitionOrder,
     HealthTold,
-    Lineup,
     PartFailing,
     Report,
     ServiceNow,
@@ -79,8 +79,8 @@ class MetricsActor(SupervisedActor):
         self._screens: dict[str, bytes] = {}
         self._screen_bytes = 0
         self._feed = Feed()
-        self._lineup: tuple[str, ...] = ()
-        self._lineup_set: frozenset[str] = frozenset()
+        self._order: tuple[str, ...] = ()
+        self._defined: frozenset[str] = frozenset()
         self._host = Host()
         self._seq = 1
         self._published = float("-inf")
@@ -112,7 +112,7 @@ class MetricsActor(SupervisedActor):
                     self._service, tick=max(beat, self._service.tick), tick_ms=took_ms, overruns=overruns
                 )
                 self._watchdog.beat_ended(self._snapshot)  # last: a Metrics that hangs must not look alive
-            case Lineup(names):
+            case DefinitionOrder(names):
                 self._line_up(names)
             case ServiceNow(tmux, degraded, config):
                 self._told = degraded
@@ -135,8 +135,8 @@ class MetricsActor(SupervisedActor):
 
     def _line_up(self, names: tuple[str, ...]) -> None:
         """Keep this order; a worker that is not in it is gone."""
-        self._lineup, self._lineup_set = names, frozenset(names)
-        for name in self._rows.keys() - self._lineup_set:
+        self._order, self._defined = names, frozenset(names)
+        for name in self._rows.keys() - self._defined:
             self._withdraw(name)
         self._publish_soon()
 
@@ -237,7 +237,7 @@ class MetricsActor(SupervisedActor):
 
     def _ordered(self) -> dict[str, Row]:
         """Return the rows in the order of definition; one that is not in it yet comes last."""
-        names = (*self._lineup, *(name for name in self._rows if name not in self._lineup_set))
+        names = (*self._order, *(name for name in self._rows if name not in self._defined))
         return {name: self._rows[name] for name in names if name in self._rows}
 
     # ── the status file ───────────────────────────────────────────────────────────────────────────────────────────

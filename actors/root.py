@@ -49,7 +49,7 @@ from actors.life import adoption
 from actors.life.state import Step
 from actors.opening import Factories, Outcome, Posts
 from actors.ports import Clock, Journal, RecordsFile
-from actors.values.bulletins import Activity, Armed, Lineup, PartFailing, ServiceNow
+from actors.values.bulletins import Activity, Armed, DefinitionOrder, PartFailing, ServiceNow
 from actors.values.failure import ActorFailed
 from actors.values.messages import Fact, Instant, Pane, PaneSeen
 from actors.values.requests import Accepted
@@ -125,7 +125,7 @@ class SupervisorActor(SupervisedActor):
             case Say():
                 self._say(effect)
             case ShowOrder(names):
-                self._posts.metrics.tell(Lineup(names))
+                self._posts.metrics.tell(DefinitionOrder(names))
             case ShowService():
                 self._show_service()
             case FindServer():

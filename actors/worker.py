@@ -56,7 +56,7 @@ Birth = Callable[[Instant], Step]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Dependencies:
     """Whom a Worker tells, and what it does things with."""
 
     clock: Clock
@@ -78,11 +78,11 @@ class WorkerActor(LoopActor):
     Nothing that it calls may block: whom it tells has a queue and a thread of their own.
     """
 
-    def __init__(self, name: str, birth: Birth, around: Surroundings) -> None:
-        super().__init__(around.loop, around.supervisor, "worker", name)
+    def __init__(self, name: str, birth: Birth, deps: Dependencies) -> None:
+        super().__init__(deps.loop, deps.supervisor, "worker", name)
         self._name = name
         self._birth = birth
-        self._around = around
+        self._deps = deps
         self._worker: Worker | None = None
         self._said: Changed | None = None
         self._armed: float | None = None
@@ -91,7 +91,7 @@ class WorkerActor(LoopActor):
         self._inputs = 0
 
     def begin(self) -> None:
-        worker, effects = self._birth(self._around.clock.now())
+        worker, effects = self._birth(self._deps.clock.now())
         self._enrol(worker)
         self._become(worker, effects)
 
@@ -118,7 +118,7 @@ class WorkerActor(LoopActor):
                 answered(f"the actor of {self._name} has failed; it may have been typed")
 
     def _take(self, before: Worker, fact: Fact) -> None:
-        after, effects = step(before, fact, self._around.clock.now())
+        after, effects = step(before, fact, self._deps.clock.now())
         self._become(after, effects)
 
     def _become(self, after: Worker, effects: tuple[Effect, ...]) -> None:
@@ -137,7 +137,7 @@ class WorkerActor(LoopActor):
         news = Changed(after.name, after.state, record, after.order, after.rests)
         if news != self._said:
             self._said = news
-            self._around.supervisor.tell(news)
+            self._deps.supervisor.tell(news)
         if before is None or _process(before) != _process(after) or before.spec.log != after.spec.log:
             self._enrol(after)
         self._arm(after)
@@ -145,71 +145,71 @@ class WorkerActor(LoopActor):
     def _arm(self, worker: Worker) -> None:
         at = due(worker)
         if at is not None and at != self._armed:
-            self._around.ticker.tell(Armed(at, self._name, self.tell_me))
+            self._deps.ticker.tell(Armed(at, self._name, self.tell_me))
         self._armed = at
 
     def _enrol(self, worker: Worker) -> None:
         keep = worker.spec.log.keep
-        self._around.ticker.tell(Enrolled(self._name, self.tell_me, _process(worker), keep))
+        self._deps.ticker.tell(Enrolled(self._name, self.tell_me, _process(worker), keep))
 
     def _report(self, beat: int | None = None) -> None:
         worker = self._worker
         if worker is None or worker.state is State.REMOVED:
             return
-        path, now = self._around.log_path(self._name), self._around.clock.now()
+        path, now = self._deps.log_path(self._name), self._deps.clock.now()
         row = row_of(worker, log_path=path, log_bytes=self._log_bytes, reported_at=now.wall)
         screen = worker.screen.content if worker.screen else None
-        self._around.metrics.tell(Report(row, screen, beat))
+        self._deps.metrics.tell(Report(row, screen, beat))
 
     def _emit(self, effect: Emit) -> None:
         facts = dict(effect.facts)
         if effect.transition:
             facts["from"], facts["to"] = effect.transition
-        self._around.journal.log(effect.level, effect.event, facts)
-        self._around.metrics.tell(Activity(self._around.clock.now().wall, effect.event, effect.level, facts))
+        self._deps.journal.log(effect.level, effect.event, facts)
+        self._deps.metrics.tell(Activity(self._deps.clock.now().wall, effect.event, effect.level, facts))
 
     def _carry_out(self, effect: Effect) -> None:
-        around, tell = self._around, self.tell_me
+        deps, tell = self._deps, self.tell_me
         match effect:
             case Start():
-                around.terminal.tell(StartWanted(self._name, effect, tell))
+                deps.terminal.tell(StartWanted(self._name, effect, tell))
             case AskPane(pane, nudge):
-                around.terminal.tell(Look(self._name, pane, nudge, tell))
+                deps.terminal.tell(Look(self._name, pane, nudge, tell))
             case ClosePane(pane):
-                around.terminal.tell(Closing(pane))
+                deps.terminal.tell(Closing(pane))
             case ArmLog(life, pane, spec):
-                around.terminal.tell(LogArming(pane, life, spec))
+                deps.terminal.tell(LogArming(pane, life, spec))
             case Type():
-                around.terminal.tell(Typing(effect, tell))
+                deps.terminal.tell(Typing(effect, tell))
             case Acknowledge(number, problem):
                 if answered := self._typists.pop(number, None):  # nobody waits for what a stall's ladder typed
                     answered(problem)
             case Watch():
-                around.processes.watch(effect, tell)
+                deps.processes.watch(effect, tell)
             case EndTree():
-                around.processes.end(self._name, effect, tell)
+                deps.processes.end(self._name, effect, tell)
             case Probe():
-                around.prober.probe(effect, tell)
+                deps.prober.probe(effect, tell)
             case ShowScreen(life, screen):
-                around.prober.show(life, screen)
+                deps.prober.show(life, screen)
             case EndProbe(life):
-                around.prober.forget(life)
+                deps.prober.forget(life)
             case Forget(life):
-                around.processes.forget(life)
-                around.prober.forget(life)
+                deps.processes.forget(life)
+                deps.prober.forget(life)
             case KeepDeath(death):
-                around.deaths.keep(death)
+                deps.deaths.keep(death)
             case Finish():
                 self._finish()
             case Emit():
                 pass  # told already, before anything was done
 
     def _finish(self) -> None:
-        for post in (self._around.ticker, self._around.metrics):
+        for post in (self._deps.ticker, self._deps.metrics):
             post.tell(Withdrawn(self._name))
-        self._around.terminal.tell(Discarding(self._name))
-        self._around.deaths.forget(self._name)
-        self._around.supervisor.tell(Finished(self._name))
+        self._deps.terminal.tell(Discarding(self._name))
+        self._deps.deaths.forget(self._name)
+        self._deps.supervisor.tell(Finished(self._name))
         self.stop()
 
 

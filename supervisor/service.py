@@ -45,7 +45,7 @@ from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Service as ServiceFacts
 from actors.vital import listen
-from actors.worker import Birth, Surroundings, WorkerActor
+from actors.worker import Birth, Dependencies, WorkerActor
 from supervisor import early_signals
 from supervisor.config.load import Config, ConfigError, SupervisorSettings, define, different_settings, load, load_text
 from supervisor.config.on_disk import FileOnDisk, digest_on_disk, origin_of, why_gone
@@ -594,7 +594,7 @@ class Service:
         )
 
     def _start_worker(self, name: str, birth: Birth) -> pykka.ActorRef[Any]:
-        surroundings = Surroundings(
+        dependencies = Dependencies(
             clock=self._clock,
             journal=self._log,
             processes=self._processes,
@@ -607,7 +607,7 @@ class Service:
             loop=self._workers,
             log_path=lambda worker: paths.printable(self.place.state_dir / LOGS / f"{worker}.log"),
         )
-        return WorkerActor.start(name, birth, surroundings)
+        return WorkerActor.start(name, birth, dependencies)
 
     # ── what adapters ask back ────────────────────────────────────────────────────────────────────────────────────
 

@@ -27,7 +27,7 @@ from actors.values.messages import (
     TreeGone,
     Woken,
 )
-from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
+from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 
 HOUR = 3600.0
 WORKERS = 100
@@ -52,7 +52,7 @@ POLICIES = {
         max_restarts=-1,
         max_restarts_in=Window(5, 60.0),
         backoff=Backoff(steps=(1.0, 1.0, 5.0, 30.0), jitter=0.0),
-        on_exit=(ExitRule(do=Deed.RESTART_NOW, codes=(AT_ONCE,)),),
+        on_exit=(ExitRule(do=ExitAction.RESTART_NOW, codes=(AT_ONCE,)),),
     ),
     "slow-lane": _spec("slow-lane", max_restarts=3, retry=600.0),
 }

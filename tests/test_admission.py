@@ -18,7 +18,7 @@ ROOT = Handle(100, 1)
 WELL, BADLY = Exit(0, None, 5.0), Exit(1, None, 5.0)
 
 
-def standing(state: State, *, exit: Exit | None = None, alive: bool = False, name: str = "db") -> Member:
+def in_state(state: State, *, exit: Exit | None = None, alive: bool = False, name: str = "db") -> Member:
     """A worker in this state; `alive`: something of its last life lives, or may."""
     found = member(state, name, exit=exit, judged="l1" if exit else None)
     return replace(found, record=replace(found.record, life="l2", process=ROOT)) if alive else found
@@ -31,23 +31,23 @@ def waits_for(on: Condition, **others: Member) -> Gate | None:
 
 
 STANDINGS = {
-    "unborn": standing(S.UNBORN),
-    "pending": standing(S.PENDING),
-    "pending again": standing(S.PENDING, exit=WELL),
-    "ordered": standing(S.STARTING),
-    "starting": standing(S.STARTING, alive=True),
-    "running": standing(S.RUNNING, alive=True),
-    "running again": standing(S.RUNNING, exit=BADLY, alive=True),
-    "backoff": standing(S.BACKOFF, exit=BADLY),
-    "stopping": standing(S.STOPPING, alive=True),
-    "completed": standing(S.COMPLETED, exit=WELL),
-    "marked done": standing(S.COMPLETED),
-    "failed": standing(S.FAILED, exit=BADLY),
-    "failed without running": standing(S.FAILED),
-    "failed, and being ended": standing(S.FAILED, exit=BADLY, alive=True),
-    "stopped": standing(S.STOPPED, exit=BADLY),
-    "stopped before it ran": standing(S.STOPPED),
-    "quarantined": standing(S.QUARANTINED, exit=WELL),
+    "unborn": in_state(S.UNBORN),
+    "pending": in_state(S.PENDING),
+    "pending again": in_state(S.PENDING, exit=WELL),
+    "ordered": in_state(S.STARTING),
+    "starting": in_state(S.STARTING, alive=True),
+    "running": in_state(S.RUNNING, alive=True),
+    "running again": in_state(S.RUNNING, exit=BADLY, alive=True),
+    "backoff": in_state(S.BACKOFF, exit=BADLY),
+    "stopping": in_state(S.STOPPING, alive=True),
+    "completed": in_state(S.COMPLETED, exit=WELL),
+    "marked done": in_state(S.COMPLETED),
+    "failed": in_state(S.FAILED, exit=BADLY),
+    "failed without running": in_state(S.FAILED),
+    "failed, and being ended": in_state(S.FAILED, exit=BADLY, alive=True),
+    "stopped": in_state(S.STOPPED, exit=BADLY),
+    "stopped before it ran": in_state(S.STOPPED),
+    "quarantined": in_state(S.QUARANTINED, exit=WELL),
 }
 RUNS = {"running", "running again", "completed", "marked done"}
 MET = {
@@ -97,39 +97,39 @@ def chain(length: int, **states: State) -> dict[str, Member]:
 
 
 def test_all_above_a_failed_worker_are_told_what_it_comes_down_to() -> None:
-    standings = chain(6, w0=S.RUNNING, w1=S.RUNNING, w2=S.FAILED)
-    assert decide(standings, standings, Room(9)) == {
+    known = chain(6, w0=S.RUNNING, w1=S.RUNNING, w2=S.FAILED)
+    assert decide(known, known, Room(9)) == {
         "w3": "w2 is failed, it has to be ready",
         "w4": "w3 is pending: w2 is failed, it has to be ready",
         "w5": "w4 is pending: w2 is failed, it has to be ready",
     }
-    standings |= chain(3, w0=S.RUNNING, w1=S.RUNNING, w2=S.STARTING)
-    assert decide(standings, standings, Room(9)) == {f"w{n}": f"waiting for w{n - 1} to be ready" for n in (3, 4, 5)}
+    known |= chain(3, w0=S.RUNNING, w1=S.RUNNING, w2=S.STARTING)
+    assert decide(known, known, Room(9)) == {f"w{n}": f"waiting for w{n - 1} to be ready" for n in (3, 4, 5)}
 
 
 def test_what_time_does_not_mend_is_told_before_what_it_may() -> None:
-    standings = {"slow": standing(S.STARTING, name="slow"), "bad": standing(S.FAILED, name="bad")}
+    known = {"slow": in_state(S.STARTING, name="slow"), "bad": in_state(S.FAILED, name="bad")}
     needs = spec("api", slow=Condition.READY, bad=Condition.READY)
-    standings["api"] = member(S.PENDING, needs)
-    assert decide(["api"], standings, Room(9)) == {"api": "bad is failed, it has to be ready"}
+    known["api"] = member(S.PENDING, needs)
+    assert decide(["api"], known, Room(9)) == {"api": "bad is failed, it has to be ready"}
 
 
 def test_a_chain_of_thousands_is_decided_in_a_moment() -> None:
-    standings = chain(4000, w0=S.FAILED)
-    gates = decide(standings, standings, Room(9))
+    known = chain(4000, w0=S.FAILED)
+    gates = decide(known, known, Room(9))
     assert gates["w3999"] == "w3998 is pending: w0 is failed, it has to be ready"
 
 
 def test_a_worker_whose_name_sounds_like_waiting_is_no_less_failed() -> None:
-    standings = {"waiting": standing(S.FAILED, name="waiting")}
+    known = {"waiting": in_state(S.FAILED, name="waiting")}
     for name, needs in (("a", "waiting"), ("b", "a")):
-        standings[name] = member(S.PENDING, spec(name, **{needs: Condition.READY}))
-    assert decide("ab", standings, Room(9))["b"] == "a is pending: waiting is failed, it has to be ready"
+        known[name] = member(S.PENDING, spec(name, **{needs: Condition.READY}))
+    assert decide("ab", known, Room(9))["b"] == "a is pending: waiting is failed, it has to be ready"
 
 
 def test_who_waits_takes_no_place_and_lets_others_pass() -> None:
     api = member(S.PENDING, spec("api", db=Condition.COMPLETED))
-    others = {name: standing(S.PENDING, name=name) for name in ("db", "web")}
+    others = {name: in_state(S.PENDING, name=name) for name in ("db", "web")}
     gates = decide(["api", "db", "web"], {"api": api, **others}, Room(1))
     assert gates == {
         "api": "waiting for db to be completed",
@@ -156,28 +156,26 @@ def test_up_to_max_starting_start_at_a_time_and_the_first_in_line_are_next() -> 
 
 
 def test_restarts_count_as_starting_though_no_gate_holds_them() -> None:
-    standings = crowd(a=S.STARTING, b=S.STARTING, c=S.BACKOFF, d=S.PENDING)
-    assert (
-        decide("d", standings, Room(9, max_starting=2))["d"] == "waiting for a place among the 2 that start at a time"
-    )
-    assert decide("d", standings, Room(9, max_starting=3)) == {"d": None}
-    assert decide("d", standings, Room(9, max_starting=0)) == {"d": None}
+    known = crowd(a=S.STARTING, b=S.STARTING, c=S.BACKOFF, d=S.PENDING)
+    assert decide("d", known, Room(9, max_starting=2))["d"] == "waiting for a place among the 2 that start at a time"
+    assert decide("d", known, Room(9, max_starting=3)) == {"d": None}
+    assert decide("d", known, Room(9, max_starting=0)) == {"d": None}
 
 
 def test_too_little_memory_holds_all_and_says_the_numbers() -> None:
-    standings = crowd(a=S.RUNNING, b=S.PENDING, c=S.PENDING)
+    known = crowd(a=S.RUNNING, b=S.PENDING, c=S.PENDING)
     gate = "waiting for memory: 310MB are available, 500MB have to be"
     room = Room(9, least_memory=500_000_000, memory=312_345_678)
-    assert decide("bc", standings, room) == {"b": gate, "c": gate}
-    assert decide("bc", standings, replace(room, memory=500_000_000)) == {"b": None, "c": None}
-    assert decide("bc", standings, replace(room, memory=None)) == {"b": None, "c": None}
-    nearly = decide("b", standings, replace(room, memory=499_999_999))
+    assert decide("bc", known, room) == {"b": gate, "c": gate}
+    assert decide("bc", known, replace(room, memory=500_000_000)) == {"b": None, "c": None}
+    assert decide("bc", known, replace(room, memory=None)) == {"b": None, "c": None}
+    nearly = decide("b", known, replace(room, memory=499_999_999))
     assert nearly == {"b": "waiting for memory: 490MB are available, 500MB have to be"}
 
 
 def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
-    standings = {"a": standing(S.PENDING, alive=True, name="a"), **crowd(b=S.PENDING, c=S.PENDING)}
-    assert decide("abc", standings, Room(1, max_starting=1)) == {
+    known = {"a": in_state(S.PENDING, alive=True, name="a"), **crowd(b=S.PENDING, c=S.PENDING)}
+    assert decide("abc", known, Room(1, max_starting=1)) == {
         "a": LAST_LIFE.reason,
         "b": None,
         "c": "capacity: all 1 places are taken",
@@ -186,8 +184,8 @@ def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
 
 @pytest.mark.parametrize("room", [Room(9, max_starting=1), Room(9, least_memory=2, memory=1)])
 def test_who_waits_for_one_of_these_gates_is_not_stuck(room: Room) -> None:
-    standings = crowd(a=S.STARTING, db=S.PENDING)
-    standings["api"] = member(S.PENDING, spec("api", db=Condition.READY))
-    story = Story(standings, room)
+    known = crowd(a=S.STARTING, db=S.PENDING)
+    known["api"] = member(S.PENDING, spec("api", db=Condition.READY))
+    story = Story(known, room)
     assert story.gate("api") == "waiting for db to be ready"
     assert story.roster.crowd["api"].stuck is None

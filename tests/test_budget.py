@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge, pause
 from actors.values.messages import Exit, Instant
-from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
+from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 STEADY = Backoff(initial=1.0, factor=2.0, max=60.0, jitter=0.0)
@@ -132,13 +132,14 @@ def test_jitter_spreads_to_both_sides(dice: float, seconds: float) -> None:
 # on_exit
 
 
-def rules(*given: tuple[Deed, tuple[int, ...], tuple[int, ...]]) -> tuple[ExitRule, ...]:
-    return tuple(ExitRule(do=deed, codes=codes, signals=signals) for deed, codes, signals in given)
+def rules(*given: tuple[ExitAction, tuple[int, ...], tuple[int, ...]]) -> tuple[ExitRule, ...]:
+    return tuple(ExitRule(do=action, codes=codes, signals=signals) for action, codes, signals in given)
 
 
 @pytest.mark.parametrize("restart", list(Restart))
 def test_the_first_rule_that_names_the_exit_decides_whatever_restart_says(restart: Restart) -> None:
-    on_exit = rules((Deed.COMPLETE, (1,), ()), (Deed.FAIL, (0, 1), (9,)), (Deed.RESTART_NOW, (0,), (11,)))
+    first, second = (ExitAction.COMPLETE, (1,), ()), (ExitAction.FAIL, (0, 1), (9,))
+    on_exit = rules(first, second, (ExitAction.RESTART_NOW, (0,), (11,)))
     assert verdict(BADLY, restart=restart, on_exit=on_exit) == Complete()
     assert verdict(WELL, restart=restart, on_exit=on_exit) == Fail('on_exit: do = "fail"')
     assert verdict(KILLED, restart=restart, on_exit=on_exit) == Fail('on_exit: do = "fail"')
@@ -146,22 +147,23 @@ def test_the_first_rule_that_names_the_exit_decides_whatever_restart_says(restar
 
 
 def test_a_code_rule_does_not_take_a_signal_for_its_code_nor_a_signal_rule_a_code() -> None:
-    assert isinstance(verdict(KILLED_WITH_CODE, on_exit=rules((Deed.FAIL, (0,), ()))), Retry)
-    assert isinstance(verdict(Exit(9, None, 1.0), on_exit=rules((Deed.FAIL, (), (9,)))), Retry)
+    assert isinstance(verdict(KILLED_WITH_CODE, on_exit=rules((ExitAction.FAIL, (0,), ()))), Retry)
+    assert isinstance(verdict(Exit(9, None, 1.0), on_exit=rules((ExitAction.FAIL, (), (9,)))), Retry)
 
 
 @pytest.mark.parametrize("exit", [LOST, NOT_READY])
 def test_an_end_that_nobody_was_told_has_nothing_that_a_rule_could_name(exit: Exit | None) -> None:
-    everything = rules((Deed.COMPLETE, tuple(range(256)), tuple(range(1, 65))))
+    everything = rules((ExitAction.COMPLETE, tuple(range(256)), tuple(range(1, 65))))
     assert isinstance(verdict(exit, on_exit=everything), Retry)
 
 
 def test_an_exit_that_no_rule_names_is_judged_by_restart() -> None:
-    assert verdict(BADLY, restart=Restart.NEVER, on_exit=rules((Deed.BACKOFF, (2,), ()))) == Fail('restart = "never"')
+    on_exit = rules((ExitAction.BACKOFF, (2,), ()))
+    assert verdict(BADLY, restart=Restart.NEVER, on_exit=on_exit) == Fail('restart = "never"')
 
 
 def test_a_restart_at_once_is_charged_and_converges() -> None:
-    on_exit = rules((Deed.RESTART_NOW, (1,), ()))
+    on_exit = rules((ExitAction.RESTART_NOW, (1,), ()))
     assert verdict(BADLY, 4, on_exit=on_exit) == Retry(0.0, Budget(5, 5, NOW))
     assert isinstance(verdict(BADLY, 5, on_exit=on_exit), Fail)
 
@@ -245,7 +247,7 @@ def test_a_healthy_life_ends_the_slow_lane_and_forgives_the_window_with_it() -> 
 
 
 def test_a_restart_at_once_is_no_way_round_the_slow_lane() -> None:
-    on_exit = rules((Deed.RESTART_NOW, (1,), ()))
+    on_exit = rules((ExitAction.RESTART_NOW, (1,), ()))
     found = verdict(BADLY, 5, on_exit=on_exit, retry=600.0)
     assert isinstance(found, Retry)
     assert found.delay == 600.0

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from actors.values.spec import (
     Backoff,
     Condition,
-    Deed,
     Do,
+    ExitAction,
     ExitRule,
     Http,
     Limit,
@@ -773,8 +773,8 @@ def test_a_restart_policy_is_read_with_its_rules_its_window_and_its_slow_lane() 
     assert spec.backoff == Backoff(steps=(1.0, 1.0, 5.0))
     assert (spec.max_restarts_in, spec.retry) == (Window(5, 60.0), 600.0)
     assert spec.on_exit == (
-        ExitRule(do=Deed.RESTART_NOW, codes=(75, 76)),
-        ExitRule(do=Deed.FAIL, signals=(11, 9, 1)),
+        ExitRule(do=ExitAction.RESTART_NOW, codes=(75, 76)),
+        ExitRule(do=ExitAction.FAIL, signals=(11, 9, 1)),
     )
     assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 

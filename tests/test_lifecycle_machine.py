@@ -64,8 +64,8 @@ from actors.values.messages import (
 )
 from actors.values.spec import (
     Backoff,
-    Deed,
     Do,
+    ExitAction,
     ExitRule,
     Limit,
     Limits,
@@ -135,7 +135,7 @@ POLICIES = st.builds(
     st.sampled_from([Limits(), Limits(processes=Limit(2)), Limits(age=Limit(15.0))]),
     st.sampled_from([None, None, 12.0]),
     st.sampled_from([None, Window(2, 15.0)]),
-    st.sampled_from([(), (), *((ExitRule(do=deed, codes=(0, 1), signals=(9,)),) for deed in Deed)]),
+    st.sampled_from([(), (), *((ExitRule(do=action, codes=(0, 1), signals=(9,)),) for action in ExitAction)]),
 )
 
 

@@ -57,10 +57,10 @@ def test_a_rename_is_said_to_be_a_new_process() -> None:
 
 
 def test_more_than_half_of_many_needs_force() -> None:
-    standings = {f"w{n}": Member(state=S.RUNNING, record=Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
+    known = {f"w{n}": Member(state=S.RUNNING, record=Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
     gone = [Change(f"w{n}", A.STOP) for n in range(5)]
-    assert why_force(gone[:4], standings) is None
-    assert "5 of 8" in (why_force(gone, standings) or "")
+    assert why_force(gone[:4], known) is None
+    assert "5 of 8" in (why_force(gone, known) or "")
 
 
 def test_lines_say_what_and_why() -> None:

@@ -13,7 +13,7 @@ from actors.life.adoption import Begin, Judge, World, born, plan
 from actors.life.state import State
 from actors.values.messages import Exit, ProbeFailed, Purpose, Refusal, ServerDied, StartRefused, Tree, TreeSeen, Verb
 from actors.values.records import Record
-from actors.values.spec import Backoff, Deed, ExitRule, Limit, Limits, Live, Restart, Rung, Stall, WorkerSpec
+from actors.values.spec import Backoff, ExitAction, ExitRule, Limit, Limits, Live, Restart, Rung, Stall, WorkerSpec
 
 S = State
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -47,12 +47,12 @@ def _policy(restart: Restart, **more: Any) -> dict[str, Any]:
     return {"restart": restart, "ok_exit_codes": (OK,), "backoff": Backoff(initial=PAUSE, jitter=0.0), **more}
 
 
-def _rule(deed: Deed) -> Callable[[Restart], Story]:
+def _rule(action: ExitAction) -> Callable[[Restart], Story]:
     """All that a rule can name, and in each case a later rule that says otherwise."""
 
     def bring_about(restart: Restart) -> Story:
-        other = Deed.FAIL if deed is not Deed.FAIL else Deed.COMPLETE
-        first, second = ExitRule(do=deed, codes=(OK, BAD), signals=(SEGV,)), ExitRule(do=other, codes=(OK, BAD))
+        other = ExitAction.FAIL if action is not ExitAction.FAIL else ExitAction.COMPLETE
+        first, second = ExitRule(do=action, codes=(OK, BAD), signals=(SEGV,)), ExitRule(do=other, codes=(OK, BAD))
         policy = _policy(restart, on_exit=(first, second))
         stories = [running(**policy).exits(OK), running(**policy).exits(BAD), running(**policy).exits(None, SEGV)]
         assert len({(s.w.state, s.w.next_start is None) for s in stories}) == 1
@@ -63,7 +63,7 @@ def _rule(deed: Deed) -> Callable[[Restart], Story]:
 
 def _spends(restart: Restart, **more: Any) -> Story:
     """It crashes at once as often as it may, by a rule where nothing else restarts it, and once more."""
-    rule = (ExitRule(do=Deed.BACKOFF, codes=(BAD,)),)
+    rule = (ExitRule(do=ExitAction.BACKOFF, codes=(BAD,)),)
     s = running(**_policy(restart, max_restarts=2, on_exit=rule, **more))
     for _ in range(2):
         s.exits(BAD)
@@ -125,10 +125,10 @@ def _grows_old(restart: Restart) -> Story:
 
 
 CAUSES: dict[str, Callable[[Restart], Story]] = {
-    'an `on_exit` rule with `do = "restart-now"`': _rule(Deed.RESTART_NOW),
-    'an `on_exit` rule with `do = "backoff"`': _rule(Deed.BACKOFF),
-    'an `on_exit` rule with `do = "complete"`': _rule(Deed.COMPLETE),
-    'an `on_exit` rule with `do = "fail"`': _rule(Deed.FAIL),
+    'an `on_exit` rule with `do = "restart-now"`': _rule(ExitAction.RESTART_NOW),
+    'an `on_exit` rule with `do = "backoff"`': _rule(ExitAction.BACKOFF),
+    'an `on_exit` rule with `do = "complete"`': _rule(ExitAction.COMPLETE),
+    'an `on_exit` rule with `do = "fail"`': _rule(ExitAction.FAIL),
     "an exit code in `ok_exit_codes`": lambda restart: running(**_policy(restart)).exits(OK),
     "another exit code": lambda restart: running(**_policy(restart)).exits(BAD),
     "a signal (`kill -9`, a crash)": lambda restart: running(**_policy(restart)).exits(None, 9),
@@ -206,9 +206,9 @@ def test_an_unwatched_death_comes_to_what_the_table_says_of_its_exit_only_at_onc
     for cause, exit in exits.items():
         watched = next(other.said for other in cells() if other.cause == cause and other.restart == cell.restart)
         assert _unwatched(plain, exit) == {"failed": S.FAILED, "completed": S.COMPLETED}.get(watched, S.PENDING)
-    for deed in Deed:
+    for action in ExitAction:
         ruled = WorkerSpec(
-            name="api", command="x", cwd="/", **_policy(cell.restart, on_exit=(ExitRule(do=deed, codes=(BAD,)),))
+            name="api", command="x", cwd="/", **_policy(cell.restart, on_exit=(ExitRule(do=action, codes=(BAD,)),))
         )
-        wanted = {Deed.FAIL: S.FAILED, Deed.COMPLETE: S.COMPLETED}.get(deed, S.PENDING)
+        wanted = {ExitAction.FAIL: S.FAILED, ExitAction.COMPLETE: S.COMPLETED}.get(action, S.PENDING)
         assert _unwatched(ruled, Exit(BAD, None, 0.0)) is wanted

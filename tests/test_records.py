@@ -15,7 +15,7 @@ from actors.values.records import Folding, Head, Intent, Record, Records
 from actors.values.spec import (
     Backoff,
     Condition,
-    Deed,
+    ExitAction,
     ExitRule,
     Growth,
     Limit,
@@ -87,7 +87,7 @@ SPECS = st.builds(
     on_exit=st.lists(
         st.builds(
             ExitRule,
-            do=st.sampled_from(Deed),
+            do=st.sampled_from(ExitAction),
             codes=st.lists(st.integers(0, 255), max_size=2).map(tuple),
             signals=st.lists(st.integers(1, 64), max_size=2).map(tuple),
         ),

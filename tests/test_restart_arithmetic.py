@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, Window, WorkerSpec
+from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 from supervisor.cli import run
 from supervisor.explain.arithmetic import GivesUp, gives_up, line, warnings
 from supervisor.explain.policy import in_words
@@ -77,7 +77,7 @@ def test_the_line_of_check_says_when_and_never() -> None:
     assert line(window) == "gives up on lives of 0s: after 31s, 1s: after 37s, 5s: after 1m1s, 30s: never"
     assert (line(spec(max_restarts=0, retry=600.0)) or "").startswith("slows down to 10m on lives of 0s: after 0s, 1s:")
     assert line(spec(restart=Restart.NEVER)) is None
-    assert line(spec(restart=Restart.NEVER, on_exit=(ExitRule(do=Deed.BACKOFF, codes=(1,)),))) is not None
+    assert line(spec(restart=Restart.NEVER, on_exit=(ExitRule(do=ExitAction.BACKOFF, codes=(1,)),))) is not None
 
 
 def test_a_back_off_that_defeats_its_limit_is_warned_of_with_the_life_from_which_it_does() -> None:
@@ -128,12 +128,12 @@ def test_a_policy_that_never_gives_up_is_warned_of() -> None:
         ({"backoff": Backoff(jitter="full"), "max_restarts": 2}, "after 1s, 2s (or any time less); failed after 2"),
         ({"backoff": Backoff(jitter="full"), "max_restarts": -1}, "at most 60 restarts an hour"),
         (
-            {"on_exit": (ExitRule(do=Deed.RESTART_NOW, codes=(75, 76)),)},
+            {"on_exit": (ExitRule(do=ExitAction.RESTART_NOW, codes=(75, 76)),)},
             "restarted at once after exit 75, 76; completed",
         ),
-        ({"on_exit": (ExitRule(do=Deed.FAIL, codes=(3,), signals=(11,)),)}, "failed after exit 3 or signal 11; "),
+        ({"on_exit": (ExitRule(do=ExitAction.FAIL, codes=(3,), signals=(11,)),)}, "failed after exit 3 or signal 11; "),
         (
-            {"restart": Restart.NEVER, "on_exit": (ExitRule(do=Deed.BACKOFF, codes=(3,)),)},
+            {"restart": Restart.NEVER, "on_exit": (ExitRule(do=ExitAction.BACKOFF, codes=(3,)),)},
             "restarted after a pause after exit 3; otherwise completed after exit 0, else failed; restarted after 1s",
         ),
     ],

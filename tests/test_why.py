@@ -785,21 +785,21 @@ def test_a_log_that_is_not_there_tells_nothing(place: Path) -> None:
     assert log_tail.read(place / "service.log", {"a"}) == []
 
 
-def standing(name: str, state: State, **needed: str) -> Member:
+def in_state(name: str, state: State, **needed: str) -> Member:
     on = tuple((other, Condition(condition)) for other, condition in needed.items())
     spec = WorkerSpec(name=name, command="x", cwd="/", depends_on=on)
     return Member(state=state, record=Record(spec=spec, reason=f"{name} is so"))
 
 
 def test_the_blockers_lead_from_the_worker_to_the_root_of_it() -> None:
-    standings = {
-        "ok": standing("ok", State.RUNNING),
-        "db": standing("db", State.FAILED),
-        "app": standing("app", State.PENDING, ok="ready", db="ready"),
-        "web": standing("web", State.PENDING, app="started"),
-        "lone": standing("lone", State.PENDING, ghost="ready"),
+    known = {
+        "ok": in_state("ok", State.RUNNING),
+        "db": in_state("db", State.FAILED),
+        "app": in_state("app", State.PENDING, ok="ready", db="ready"),
+        "web": in_state("web", State.PENDING, app="started"),
+        "lone": in_state("lone", State.PENDING, ghost="ready"),
     }
-    crowd = Story(standings).roster.crowd
+    crowd = Story(known).roster.crowd
     assert blockers(crowd, "web") == (
         Dependency("app", Condition.STARTED, met=False, state=State.PENDING, reason="app is so"),
         Dependency("db", Condition.READY, met=False, state=State.FAILED, reason="db is so"),

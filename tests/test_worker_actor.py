@@ -28,7 +28,7 @@ from actors.values.messages import (
 )
 from actors.values.records import Intent
 from actors.values.spec import Backoff, Ready, WorkerSpec
-from actors.worker import Surroundings, WorkerActor
+from actors.worker import Dependencies, WorkerActor
 
 SPEC = WorkerSpec(
     name="api", command=("serve",), cwd="/", backoff=Backoff(initial=1.0, jitter=0.0), stop=("TERM", 10.0, "KILL")
@@ -43,7 +43,7 @@ class World:
         self.journal, self.deaths = FakeJournal(), FakeDeaths()
         self.processes, self.prober = FakeProcesses(), FakeProber()
         self.terminal, self.ticker, self.metrics, self.supervisor = (NotingPost() for _ in range(4))
-        around = Surroundings(
+        deps = Dependencies(
             clock=self.clock,
             journal=self.journal,
             processes=self.processes,
@@ -56,7 +56,7 @@ class World:
             log_path=lambda name: f"/logs/{name}.log",
             loop=object.__new__(Loop),  # the test gives it its turns
         )
-        self.worker = WorkerActor("api", lambda now: define(spec, "s", now), around)
+        self.worker = WorkerActor("api", lambda now: define(spec, "s", now), deps)
         self.life = ""
         self.box: deque[Any] = deque()
         self.worker.tell_me = self.box.append  # type: ignore[method-assign]

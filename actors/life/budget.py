@@ -13,7 +13,7 @@ The counter lives in one Worker, and begins at zero with it.
 from dataclasses import dataclass, replace
 
 from actors.values.messages import Exit, Instant
-from actors.values.spec import Backoff, Deed, ExitRule, Growth, Restart, WorkerSpec
+from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
 SLOW_JITTER = 0.2  # of the slow lane where `jitter` is "full", which would make it no lane of its own
 
@@ -64,13 +64,13 @@ def judge(spec: WorkerSpec, budget: Budget, exit: Exit | None, uptime: float, di
     """
     rule = rule_for(spec, exit)
     match rule.do if rule else _by_policy(spec, exit):
-        case Deed.COMPLETE:
+        case ExitAction.COMPLETE:
             return Complete()
-        case Deed.FAIL:
+        case ExitAction.FAIL:
             return Fail('on_exit: do = "fail"' if rule else f'restart = "{spec.restart}"')
-        case deed:
+        case action:
             budget = budget if exit is None else forgiven(budget, uptime, spec.healthy_after)
-            return _again(spec, budget, deed is Deed.RESTART_NOW, dice, now)
+            return _again(spec, budget, action is ExitAction.RESTART_NOW, dice, now)
 
 
 def rule_for(spec: WorkerSpec, exit: Exit | None) -> ExitRule | None:
@@ -82,11 +82,11 @@ def _names(rule: ExitRule, exit: Exit) -> bool:
     return exit.signal in rule.signals if exit.signal is not None else exit.code in rule.codes
 
 
-def _by_policy(spec: WorkerSpec, exit: Exit | None) -> Deed:
+def _by_policy(spec: WorkerSpec, exit: Exit | None) -> ExitAction:
     ended_well = exit is not None and exit.signal is None and exit.code in spec.ok_exit_codes
     if ended_well and spec.restart is not Restart.ALWAYS:
-        return Deed.COMPLETE
-    return Deed.FAIL if spec.restart is Restart.NEVER else Deed.BACKOFF
+        return ExitAction.COMPLETE
+    return ExitAction.FAIL if spec.restart is Restart.NEVER else ExitAction.BACKOFF
 
 
 def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: Instant) -> Verdict:

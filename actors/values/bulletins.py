@@ -104,7 +104,7 @@ class CaptureTold:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineup:
+class DefinitionOrder:
     """The names of all workers, in the order of their definition."""
 
     names: tuple[str, ...]

@@ -41,7 +41,7 @@ class Growth(StrEnum):
     CONSTANT = "constant"
 
 
-class Deed(StrEnum):
+class ExitAction(StrEnum):
     """What an `on_exit` rule does with the exits that it names, whatever `restart` says."""
 
     RESTART_NOW = "restart-now"  # without a pause; charged to the budget like any restart, so that it converges
@@ -80,7 +80,7 @@ class Backoff:
 class ExitRule:
     """What to do after an exit with one of `codes` or by one of `signals` (numbers)."""
 
-    do: Deed
+    do: ExitAction
     codes: tuple[int, ...] = ()
     signals: tuple[int, ...] = ()
 
@@ -88,7 +88,7 @@ class ExitRule:
     def from_json(cls, data: dict[str, Any]) -> "ExitRule":
         values = {**data}
         lists = {key: tuple(values.get(key, ())) for key in ("codes", "signals")}
-        return cls(do=Deed(values["do"]), **lists)
+        return cls(do=ExitAction(values["do"]), **lists)
 
 
 @dataclass(frozen=True, slots=True)

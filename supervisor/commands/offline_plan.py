@@ -44,10 +44,10 @@ def offline(place: Place) -> dict[str, Any]:
     known = {record.spec.name: record for record in records.workers}
     known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
     world = _world(records.head, living)
-    standings = {name: _member(record, panes.get(name, ()), world) for name, record in known.items()}
-    planned = tuple(_offline(change, standings.get(change.name)) for change in changes(specs, standings))
+    members = {name: _member(record, panes.get(name, ()), world) for name, record in known.items()}
+    planned = tuple(_offline(change, members.get(change.name)) for change in changes(specs, members))
     told = plain_changes((*planned, *scale_notes(before, kept)))
-    return {"changes": told, "refusal": why_force(planned, standings), "next_start": []}
+    return {"changes": told, "refusal": why_force(planned, members), "next_start": []}
 
 
 def _records(state_dir: Path) -> Records:
@@ -69,11 +69,11 @@ def _member(record: Record, panes: tuple[Pane, ...], world: World) -> Member:
 _ADOPTED = {None: State.RUNNING, Goal.STOP: State.STOPPED, Goal.COMPLETE: State.COMPLETED}
 
 
-def _offline(change: Change, standing: Member | None) -> Change:
+def _offline(change: Change, known: Member | None) -> Change:
     """Say what the beginning of the service does beside applying the file: it adopts, and starts what is wanted."""
-    if standing is None or change.action not in (Action.NONE, Action.POLICY):
+    if known is None or change.action not in (Action.NONE, Action.POLICY):
         return change
-    match standing.state:
+    match known.state:
         case State.RUNNING:
             return replace(change, action=Action.ADOPT)
         case State.STOPPING:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 
 from actors.life.budget import full_pause, slow_jitter
-from actors.values.spec import Condition, Deed, ExitRule, Restart, WorkerSpec
+from actors.values.spec import Condition, ExitAction, ExitRule, Restart, WorkerSpec
 
 SHOWN = 6  # pauses in the line
-_RESTARTS = (Deed.RESTART_NOW, Deed.BACKOFF)
+_RESTARTS = (ExitAction.RESTART_NOW, ExitAction.BACKOFF)
 _DEEDS = {
-    Deed.RESTART_NOW: "restarted at once",
-    Deed.BACKOFF: "restarted after a pause",
-    Deed.COMPLETE: "completed",
-    Deed.FAIL: "failed",
+    ExitAction.RESTART_NOW: "restarted at once",
+    ExitAction.BACKOFF: "restarted after a pause",
+    ExitAction.COMPLETE: "completed",
+    ExitAction.FAIL: "failed",
 }
 
 
@@ -57,12 +57,12 @@ def waits_in_vain(specs: Iterable[WorkerSpec]) -> Iterator[str]:
 
 def _never_gets_there(spec: WorkerSpec, on: Condition) -> str | None:
     """Return the policy under which no exit leads to `on`: what is always restarted never completes, but may fail."""
-    deeds = {rule.do for rule in spec.on_exit}
-    if spec.restart is not Restart.ALWAYS or Deed.COMPLETE in deeds:
+    actions = {rule.do for rule in spec.on_exit}
+    if spec.restart is not Restart.ALWAYS or ExitAction.COMPLETE in actions:
         return None
     if on is Condition.COMPLETED:
         return 'its restart = "always"'
-    if on is not Condition.EXITED or Deed.FAIL in deeds:
+    if on is not Condition.EXITED or ExitAction.FAIL in actions:
         return None
     if spec.retry is not None:
         return 'its restart = "always" with retry'

@@ -303,7 +303,7 @@ class Gateway:
             self._journal.log("error", "gateway.request_failed", facts)
             connection.answer(wire.refusal(id, "failed", f"the service could not carry it out: {error!r}"))
 
-    # ── what verbs need (gateway_verbs.Desk) ──────────────────────────────────────────────────────────────────────
+    # ── what verbs need (verbs.Dependencies) ──────────────────────────────────────────────────────────────────────
 
     async def ask(self, request: object) -> object:
         """Ask the Supervisor in the pool, which bounds how many ask at once."""

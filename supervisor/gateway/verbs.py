@@ -74,7 +74,7 @@ class LoadedConfig(Protocol):
     def next_start(self) -> tuple[str, ...]: ...
 
 
-class Desk(Protocol):
+class Dependencies(Protocol):
     """What verbs need of the Gateway."""
 
     pictures: Pictures
@@ -114,11 +114,11 @@ class Desk(Protocol):
 class Verb:
     """One verb: the function, and the fields that it takes besides `id` and `do`."""
 
-    run: Callable[[Desk, Connection, Request], Awaitable[bytes]]
+    run: Callable[[Dependencies, Connection, Request], Awaitable[bytes]]
     fields: frozenset[str]
 
 
-async def dispatch(desk: Desk, connection: Connection, request: Request) -> bytes:
+async def dispatch(deps: Dependencies, connection: Connection, request: Request) -> bytes:
     """Serve one request."""
     do = request.get("do")
     verb = VERBS.get(do) if isinstance(do, str) else None
@@ -127,73 +127,73 @@ async def dispatch(desk: Desk, connection: Connection, request: Request) -> byte
         raise WireError("usage", f"do {shown(do)} is none of: {known}")
     for key in request.keys() - verb.fields - {"id", "do"}:
         raise WireError("usage", f"{do} takes no {shown(key)}")
-    return await verb.run(desk, connection, request)
+    return await verb.run(deps, connection, request)
 
 
 # ── pictures ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _hello(desk: Desk, _connection: Connection, _request: Request) -> bytes:
-    snapshot = desk.pictures.snapshot
+async def _hello(deps: Dependencies, _connection: Connection, _request: Request) -> bytes:
+    snapshot = deps.pictures.snapshot
     if snapshot is None:
         nothing_yet = {"version": None, "config": None, "ready": False}
-        return wire.pack({**nothing_yet, "pid": os.getpid(), "starting": desk.starting})
+        return wire.pack({**nothing_yet, "pid": os.getpid(), "starting": deps.starting})
     service = snapshot.service
     return wire.pack({"version": service.version, "pid": service.pid, "config": service.config.path, "ready": True})
 
 
-async def _status(desk: Desk, _connection: Connection, request: Request) -> bytes:
-    snapshot = _present(desk)
+async def _status(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
+    snapshot = _present(deps)
     wanted = names(request) if "names" in request else None
     project = text(request, "project")
     if wanted is None and project is None:
-        return desk.pictures.status(desk.subscribers)
+        return deps.pictures.status(deps.subscribers)
     _known(snapshot, wanted or ())
-    return desk.pictures.part(None if wanted is None else frozenset(wanted), project, desk.subscribers)
+    return deps.pictures.part(None if wanted is None else frozenset(wanted), project, deps.subscribers)
 
 
-async def _subscribe(desk: Desk, connection: Connection, request: Request) -> bytes:
+async def _subscribe(deps: Dependencies, connection: Connection, request: Request) -> bytes:
     topics = _topics(request)
     since = whole(request, "since", 0, 1 << 63)
-    snapshot = _present(desk)
+    snapshot = _present(deps)
     _known(snapshot, [topic.removeprefix(SCREEN) for topic in topics if topic.startswith(SCREEN)])
     if len(connection.topics.union(topics)) > MAX_TOPICS:
         raise WireError("usage", f"a connection takes at most {MAX_TOPICS} topics")
     connection.topics.update(topics)
     for topic in topics:
         if topic == ACTIVITY:
-            _begin_activity(desk, connection, since)
+            _begin_activity(deps, connection, since)
         else:
-            connection.offer(topic, snapshot.seq, desk.pictures.data(topic, desk.subscribers))
+            connection.offer(topic, snapshot.seq, deps.pictures.data(topic, deps.subscribers))
     return wire.pack({"topics": sorted(connection.topics)})
 
 
-def _begin_activity(desk: Desk, connection: Connection, since: int | None) -> None:
-    entries = desk.pictures.entries(most=100, since=since)
+def _begin_activity(deps: Dependencies, connection: Connection, since: int | None) -> None:
+    entries = deps.pictures.entries(most=100, since=since)
     seq = entries[0].seq if entries else since or 0
     packed = wire.pack([plain_entry(entry) for entry in entries])
-    connection.begin_activity(wire.message(ACTIVITY, seq, packed, desk.pictures.missed(since)))
+    connection.begin_activity(wire.message(ACTIVITY, seq, packed, deps.pictures.missed(since)))
 
 
-async def _unsubscribe(_desk: Desk, connection: Connection, request: Request) -> bytes:
+async def _unsubscribe(_deps: Dependencies, connection: Connection, request: Request) -> bytes:
     for topic in _topics(request):
         connection.forget(topic)
     return wire.pack({"topics": sorted(connection.topics)})
 
 
-async def _events(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _events(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     most = whole(request, "n", 0, 100)
     since = whole(request, "since", 0, 1 << 63)
-    entries = desk.pictures.entries(100 if most is None else most, since)
+    entries = deps.pictures.entries(100 if most is None else most, since)
     return wire.pack([plain_entry(entry) for entry in entries])
 
 
-async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _why(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     name = _one_name(request)
-    _known(_present(desk), [name])
-    found = await desk.ask(Inspect(name))
+    _known(_present(deps), [name])
+    found = await deps.ask(Inspect(name))
     assert isinstance(found, Inspection)
-    snapshot = _present(desk)
+    snapshot = _present(deps)
     _known(snapshot, [name])  # it may have gone meanwhile
     row, now = snapshot.rows[name], time.time()
     spec = found.spec.to_json()
@@ -211,24 +211,24 @@ async def _why(desk: Desk, _connection: Connection, request: Request) -> bytes:
             "gate": asdict(found.gate) if found.gate else None,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
             "blockers": [asdict(dependency) for dependency in found.blockers],
-            "last_death": _last_death(desk, name),
-            "history": [_of_history(entry) for entry in desk.pictures.histories.of(name)],
+            "last_death": _last_death(deps, name),
+            "history": [_of_history(entry) for entry in deps.pictures.histories.of(name)],
             "now": iso(now),
         }
     )
 
 
-def _last_death(desk: Desk, name: str) -> dict[str, Any] | None:
+def _last_death(deps: Dependencies, name: str) -> dict[str, Any] | None:
     """Return the last death with its very last words."""
-    for death in desk.deaths({name}, 1):
+    for death in deps.deaths({name}, 1):
         return plain_death(replace(death, lines=death.lines[-LAST_WORDS:]))
     return None
 
 
-async def _deaths(desk: Desk, _connection: Connection, request: Request) -> bytes:
-    wanted = _whose(_present(desk), request)
+async def _deaths(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
+    wanted = _whose(_present(deps), request)
     most = whole(request, "n", 0, MOST_DEATHS)
-    return wire.pack([plain_death(death) for death in desk.deaths(wanted, MOST_DEATHS if most is None else most)])
+    return wire.pack([plain_death(death) for death in deps.deaths(wanted, MOST_DEATHS if most is None else most)])
 
 
 def _whose(snapshot: Snapshot, request: Request) -> Collection[str] | None:
@@ -266,10 +266,10 @@ def _of_history(entry: Entry) -> dict[str, Any]:
     return {key: value for key, value in plain_entry(entry).items() if key != "seq"}
 
 
-def _present(desk: Desk) -> Snapshot:
-    if desk.pictures.snapshot is None:
-        raise WireError("starting", desk.starting)
-    return desk.pictures.snapshot
+def _present(deps: Dependencies) -> Snapshot:
+    if deps.pictures.snapshot is None:
+        raise WireError("starting", deps.starting)
+    return deps.pictures.snapshot
 
 
 def _known(snapshot: Snapshot, names: "tuple[str, ...] | list[str]") -> None:
@@ -291,12 +291,12 @@ def _topics(request: Request) -> tuple[str, ...]:
 
 
 def _order(verb: OrderVerb) -> Verb:
-    async def run(desk: Desk, _connection: Connection, request: Request) -> bytes:
+    async def run(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
         seconds = wait(request)
-        accepted = await desk.ask(_order_of(verb, request))
+        accepted = await deps.ask(_order_of(verb, request))
         assert isinstance(accepted, Accepted)
         expected = dict.fromkeys(accepted.names, (verb.value, accepted.number))
-        return await _settled(desk, accepted, expected, seconds)
+        return await _settled(deps, accepted, expected, seconds)
 
     return Verb(run, frozenset({"names", "select", "force", "wait"}))
 
@@ -330,15 +330,15 @@ def _chosen(selection: Selection, specs: Iterable[WorkerSpec], unknown: Collecti
         raise RequestRefused(refused.code, refused.message) from None
 
 
-async def _run(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _run(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     name, seconds = _one_name(request), wait(request)
     try:
-        spec = desk.define(name, _table_of(request))
+        spec = deps.define(name, _table_of(request))
     except ConfigError as error:
         raise WireError("usage", "\n".join((*(problem.message for problem in error.problems), *error.rest()))) from None
-    accepted = await desk.ask(Run(spec))
+    accepted = await deps.ask(Run(spec))
     assert isinstance(accepted, Accepted)
-    return await _settled(desk, accepted, {name: ("start", accepted.number)}, seconds)
+    return await _settled(deps, accepted, {name: ("start", accepted.number)}, seconds)
 
 
 def _table_of(request: Request) -> dict[str, Any]:
@@ -362,7 +362,7 @@ def _over(policy: Any, given: dict[str, str]) -> Any:
     return policy | given if isinstance(policy, dict) else policy
 
 
-async def _send(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _send(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     name = _one_name(request)
     typed = content(request, "content")
     try:
@@ -371,7 +371,7 @@ async def _send(desk: Desk, _connection: Connection, request: Request) -> bytes:
         raise WireError("usage", str(error)) from None
     if bool(typed) == bool(keys):
         raise WireError("usage", "send takes content or keys, one of them and not empty")
-    problem = await desk.type(name, typed, keys, wait(request) or SEND_WAIT)
+    problem = await deps.type(name, typed, keys, wait(request) or SEND_WAIT)
     if problem:
         raise WireError("not-met", problem)
     return wire.pack({"bytes": len(typed), "keys": len(keys)})
@@ -384,39 +384,39 @@ def _one_name(request: Request) -> str:
     return name
 
 
-async def _plan(desk: Desk, _connection: Connection, _request: Request) -> bytes:
+async def _plan(deps: Dependencies, _connection: Connection, _request: Request) -> bytes:
     try:
-        config = await desk.load_config()
+        config = await deps.load_config()
     except ConfigError as error:
         raise WireError("config", str(error)) from None
-    planned = await desk.ask(Plan(config.workers, config.families))
+    planned = await deps.ask(Plan(config.workers, config.families))
     assert isinstance(planned, Planned)
     changes, later = plain_changes(planned.changes), list(config.next_start)
     return wire.pack({"changes": changes, "refusal": planned.refusal, "next_start": later})
 
 
-async def _apply(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _apply(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     seconds, force = wait(request), flag(request, "force")
     try:
-        config, accepted = await desk.apply(force)
+        config, accepted = await deps.apply(force)
     except ConfigError as error:
         raise WireError("config", str(error)) from None
     assert isinstance(accepted, Accepted)
-    return await _settled(desk, accepted, _expected(accepted), seconds, next_start=list(config.next_start))
+    return await _settled(deps, accepted, _expected(accepted), seconds, next_start=list(config.next_start))
 
 
-async def _scale(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _scale(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     name, seconds, force = _one_name(request), wait(request), flag(request, "force")
     count = whole(request, "replicas", 0, MOST)
     if count is None:
         raise WireError("usage", "replicas must be given")
     try:
-        config = await desk.load_config()
+        config = await deps.load_config()
     except ConfigError as error:
         raise WireError("config", str(error)) from None
-    accepted = await desk.ask(Scale(_family(config, name), count, force))
+    accepted = await deps.ask(Scale(_family(config, name), count, force))
     assert isinstance(accepted, Accepted)
-    return await _settled(desk, accepted, _expected(accepted), seconds)
+    return await _settled(deps, accepted, _expected(accepted), seconds)
 
 
 def _family(config: LoadedConfig, name: str) -> Family:
@@ -434,28 +434,28 @@ def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
     return dict.fromkeys(accepted.names, ("up", accepted.number)) | removed
 
 
-async def _settled(desk: Desk, accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
+async def _settled(deps: Dependencies, accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
     """Return the answer to an order, once there are verdicts where some are waited for."""
-    found = await _verdicts(desk, accepted, expected, seconds) if seconds > 0 else []
+    found = await _verdicts(deps, accepted, expected, seconds) if seconds > 0 else []
     changes = plain_changes(accepted.changes)
     ordered = list(accepted.names)
     told = {"number": accepted.number, "names": ordered, "unrecorded": accepted.unrecorded}
     return wire.pack({**told, "verdicts": found, "changes": changes, **more})
 
 
-async def _verdicts(desk: Desk, accepted: Accepted, expected: Expected, seconds: float) -> list[dict[str, Any]]:
+async def _verdicts(deps: Dependencies, accepted: Accepted, expected: Expected, seconds: float) -> list[dict[str, Any]]:
     try:
-        return await desk.verdicts_of(expected, seconds)
+        return await deps.verdicts_of(expected, seconds)
     except WireError as late:
         if accepted.unrecorded is None:
             raise
         raise WireError(late.code, f"{late.message}; and it is not on record: {accepted.unrecorded}") from None
 
 
-async def _down(desk: Desk, _connection: Connection, request: Request) -> bytes:
+async def _down(deps: Dependencies, _connection: Connection, request: Request) -> bytes:
     keep = flag(request, "keep_workers")
-    tmux_pid = None if keep else await desk.tmux_pid()
-    await desk.ask(ShutDown(keep))
+    tmux_pid = None if keep else await deps.tmux_pid()
+    await deps.ask(ShutDown(keep))
     return wire.pack({"pid": os.getpid(), "tmux_pid": tmux_pid})
 
 

@@ -68,7 +68,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kit:
+class Dependencies:
     """What tries are made with."""
 
     loop: asyncio.AbstractEventLoop
@@ -81,20 +81,20 @@ class Kit:
     screens: "Glances | None"
 
 
-def attempt_of(probe: Probe, kit: Kit) -> Attempt | None:
+def attempt_of(probe: Probe, deps: Dependencies) -> Attempt | None:
     """Return how the life is tried; None where there is nothing to ask."""
     check = probe.check
     if check.tcp is not None:
-        return Tcp(kit, *address_of(check.tcp))
+        return Tcp(deps, *address_of(check.tcp))
     if check.unix is not None:
-        return Unix(kit, check.unix)
+        return Unix(deps, check.unix)
     if check.http is not None:
-        return Get(kit, check.http)
+        return Get(deps, check.http)
     if check.command is not None:
-        return Command(kit, probe, check.command)
+        return Command(deps, probe, check.command)
     if check.log is not None:
-        return InLog(kit, probe, check.log)
-    return OnScreen(kit, probe, check.screen) if check.screen is not None else None
+        return InLog(deps, probe, check.log)
+    return OnScreen(deps, probe, check.screen) if check.screen is not None else None
 
 
 # ── sockets ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,8 +103,8 @@ def attempt_of(probe: Probe, kit: Kit) -> Attempt | None:
 class Tcp(Attempt):
     """Somebody accepts a connection; each address of the name is tried in turn."""
 
-    def __init__(self, kit: Kit, host: str, port: int) -> None:
-        self._kit = kit
+    def __init__(self, deps: Dependencies, host: str, port: int) -> None:
+        self._deps = deps
         self._host = host
         self._port = port
         self._addresses: list[str] = []
@@ -125,7 +125,7 @@ class Tcp(Attempt):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
                 try:
-                    await self._kit.loop.sock_connect(connection, (address, self._port))
+                    await self._deps.loop.sock_connect(connection, (address, self._port))
                     if met_itself(connection):
                         raise ConnectionRefusedError(None, "connection refused")
                 except OSError as error:
@@ -140,14 +140,14 @@ class Tcp(Attempt):
             return ["127.0.0.1", "::1"]
         if _is_address(self._host):
             return [self._host]
-        return await self._kit.names.run(lambda: _addresses_of(self._host))
+        return await self._deps.names.run(lambda: _addresses_of(self._host))
 
 
 class Unix(Attempt):
     """Somebody accepts a connection on a Unix socket."""
 
-    def __init__(self, kit: Kit, path: str) -> None:
-        self._kit = kit
+    def __init__(self, deps: Dependencies, path: str) -> None:
+        self._deps = deps
         self._path = path
 
     async def fault(self) -> str | None:
@@ -164,15 +164,15 @@ class Unix(Attempt):
 class Get(Tcp):
     """A GET is answered with one of the codes."""
 
-    def __init__(self, kit: Kit, http: Http) -> None:
+    def __init__(self, deps: Dependencies, http: Http) -> None:
         target = http_target(http.url)
-        super().__init__(kit, target.host.removeprefix("[").removesuffix("]"), target.port)
+        super().__init__(deps, target.host.removeprefix("[").removesuffix("]"), target.port)
         self._http = http
 
     async def fault(self) -> str | None:
         async with self._connection() as connection:
-            await self._kit.loop.sock_sendall(connection, request_of(self._http))
-            return await fault_of(self._http, lambda: self._kit.loop.sock_recv(connection, 4096))
+            await self._deps.loop.sock_sendall(connection, request_of(self._http))
+            return await fault_of(self._http, lambda: self._deps.loop.sock_recv(connection, 4096))
 
 
 def address_of(tcp: str) -> Address:
@@ -217,19 +217,19 @@ class Command(Attempt):
     It bears the mark of the life, so that what leaves the group is ended with the life.
     """
 
-    def __init__(self, kit: Kit, probe: Probe, command: tuple[str, ...] | str) -> None:
-        self._kit = kit
+    def __init__(self, deps: Dependencies, probe: Probe, command: tuple[str, ...] | str) -> None:
+        self._deps = deps
         self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else command
         self._cwd = probe.spec.cwd
-        mark = f"{kit.marker}/{probe.spec.name}/{probe.life}"
+        mark = f"{deps.marker}/{probe.spec.name}/{probe.life}"
         self._env = {**scrubbed(dict(os.environ)), **dict(probe.spec.env), "PANEVISOR_WORKER": mark}
 
     async def fault(self) -> str | None:
-        process = await self._kit.files.run(self._spawn, self._kit.processes.kill)  # a cwd on a dead mount hangs
-        code = await self._kit.processes.end_of(process)
+        process = await self._deps.files.run(self._spawn, self._deps.processes.kill)  # a cwd on a dead mount hangs
+        code = await self._deps.processes.end_of(process)
         if code == 0:
             return None
-        if code in _NOT_EXECUTED and (reason := await self._kit.files.run(self._cannot_execute)):
+        if code in _NOT_EXECUTED and (reason := await self._deps.files.run(self._cannot_execute)):
             return reason
         return f"exited with code {code}" if code > 0 else f"killed by signal {-code}"
 
@@ -239,7 +239,7 @@ class Command(Attempt):
     def _spawn(self) -> "subprocess.Popen[bytes]":
         null = subprocess.DEVNULL
         return popen(
-            lowered(self._argv, self._kit.nofile),
+            lowered(self._argv, self._deps.nofile),
             cwd=self._cwd,
             env=self._env,
             stdin=null,
@@ -310,25 +310,25 @@ class InLog(Attempt):
 
     through_tmux = True
 
-    def __init__(self, kit: Kit, probe: Probe, pattern: str) -> None:
-        self._kit = kit
+    def __init__(self, deps: Dependencies, probe: Probe, pattern: str) -> None:
+        self._deps = deps
         self._pattern = compiled(pattern)
-        self._lines = LinesOfLife(kit.logs, probe.spec.name, probe.life)
+        self._lines = LinesOfLife(deps.logs, probe.spec.name, probe.life)
         self._stays = probe.purpose is Purpose.READY
         self._gate = threading.Lock()  # held by the thread that reads: a try that was given up leaves it reading
         self._found = False
 
     async def settle(self) -> None:
-        if self._kit.screens:
-            await self._kit.screens.answer()
+        if self._deps.screens:
+            await self._deps.screens.answer()
 
     async def begin_now(self) -> None:
         with contextlib.suppress(OSError):
-            await self._kit.files.run(self._lines.skip)
+            await self._deps.files.run(self._lines.skip)
 
     async def fault(self) -> str | None:
         if not self._gate.locked() and not (self._found and self._stays):
-            await self._kit.files.run(self._look)
+            await self._deps.files.run(self._look)
         found, self._found = self._found, self._found and self._stays
         return None if found else "its log has no such line" + ("" if self._stays else " of late")
 
@@ -403,10 +403,10 @@ class OnScreen(Attempt):
 
     through_tmux = True
 
-    def __init__(self, kit: Kit, probe: Probe, pattern: str) -> None:
+    def __init__(self, deps: Dependencies, probe: Probe, pattern: str) -> None:
         self._pattern = compiled(pattern)
         self._screen = probe.screen
-        self._looks = kit.screens if probe.pane else None
+        self._looks = deps.screens if probe.pane else None
         self._pane = probe.pane or ""
         self._each_time = probe.purpose is Purpose.READY
         self._old = self._each_time

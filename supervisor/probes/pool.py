@@ -22,7 +22,7 @@ from actors.values.messages import Probe, ProbeFailed, ProbeSucceeded, ProbeUnkn
 from actors.vital import VitalThread
 from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS
 from supervisor.kernel.shortage import NoProcess, NoThread
-from supervisor.probes.kinds import Attempt, Glance, Glances, Kit, NotKnown, OnScreen, Processes, attempt_of
+from supervisor.probes.kinds import Attempt, Dependencies, Glance, Glances, NotKnown, OnScreen, Processes, attempt_of
 from supervisor.probes.threads import ThreadsAside
 
 ATTEMPTS = 64  # tries under way at one time
@@ -57,7 +57,7 @@ class ProbePool:
         self._places = asyncio.Semaphore(ATTEMPTS)
         self._loop = asyncio.new_event_loop()
         self._processes = Processes(self._loop)
-        self._kit = Kit(
+        self._deps = Dependencies(
             loop=self._loop,
             names=ThreadsAside(self._loop, LOOKUPS, "probe-name"),
             files=ThreadsAside(self._loop, ATTEMPTS, "probe-file"),
@@ -117,7 +117,7 @@ class ProbePool:
         counted = self._counted.get(probe.life, self._loop.time())
         self._give_up(probe.life)
         self._counted[probe.life] = counted
-        attempt = attempt_of(probe, self._kit)
+        attempt = attempt_of(probe, self._deps)
         if attempt is None:
             return
         if isinstance(attempt, OnScreen):
