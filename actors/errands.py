@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.base import Post
-from actors.values.messages import Fact
+from actors.values.facts import Fact
 from actors.values.spec import WorkerSpec
 
 LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next one

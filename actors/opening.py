@@ -7,7 +7,7 @@ from typing import Any
 import pykka
 
 from actors.base import Post
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from actors.values.requests import ShutDown
 from actors.worker import Birth
 

@@ -9,26 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from actors.values.death import Death
-from actors.values.feed import Entry
-from actors.values.messages import (
-    EndTree,
+from actors.values.effects import EndTree, Probe, Type, Watch
+from actors.values.effects import Start as StartOrder
+from actors.values.facts import (
     Fact,
     Handle,
     Instant,
     Pane,
-    Probe,
     Started,
     StartRefused,
     StartUnknown,
     Tree,
-    Type,
     Typed,
     TypeHeld,
     TypeRefused,
     TypeUnknown,
-    Watch,
 )
-from actors.values.messages import Start as StartOrder
+from actors.values.feed import Entry
 from actors.values.records import Head, Record, Records
 from actors.values.snapshot import Host, Snapshot
 from actors.values.spec import WorkerSpec

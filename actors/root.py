@@ -50,8 +50,8 @@ from actors.life.state import Step
 from actors.opening import Factories, Outcome, Posts
 from actors.ports import Clock, Journal, RecordsFile
 from actors.values.bulletins import Activity, Armed, DefinitionOrder, PartFailing, ServiceNow
+from actors.values.facts import Fact, Instant, Pane, PaneSeen
 from actors.values.failure import ActorFailed
-from actors.values.messages import Fact, Instant, Pane, PaneSeen
 from actors.values.requests import Accepted
 from actors.worker import Birth
 

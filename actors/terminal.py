@@ -14,7 +14,8 @@ from actors.base import Post, SupervisedActor
 from actors.errands import Closing, Errands, LogArming, LooksDue, Revive
 from actors.ports import Journal, NamedStart, PaneQuestion, TerminalError, TerminalPort
 from actors.values.bulletins import Revived
-from actors.values.messages import Fact, PaneAbsent, PaneSeen, Start, Type
+from actors.values.effects import Start, Type
+from actors.values.facts import Fact, PaneAbsent, PaneSeen
 
 CHUNK = 4
 

@@ -26,7 +26,7 @@ from actors.values.bulletins import (
     TmuxAnswers,
     Withdrawn,
 )
-from actors.values.messages import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
+from actors.values.facts import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
 
 TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
 SWEEP_LOST = 30.0  # seconds after which a sweep that never answered is given up

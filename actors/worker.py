@@ -26,7 +26,7 @@ from actors.values.bulletins import (
     Report,
     Withdrawn,
 )
-from actors.values.messages import (
+from actors.values.effects import (
     Acknowledge,
     ArmLog,
     AskPane,
@@ -35,20 +35,16 @@ from actors.values.messages import (
     Emit,
     EndProbe,
     EndTree,
-    Fact,
     Finish,
     Forget,
-    Handle,
-    InputGiven,
-    Instant,
     KeepDeath,
     Probe,
     ShowScreen,
     Start,
-    TreeSeen,
     Type,
     Watch,
 )
+from actors.values.facts import Fact, Handle, InputGiven, Instant, TreeSeen
 from actors.values.records import Intent, Record
 from actors.values.snapshot import row_of
 

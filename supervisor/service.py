@@ -38,8 +38,8 @@ from actors.root import SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.values.bulletins import ConfigOnDisk, PartFailing, ServerEnded
+from actors.values.facts import Handle
 from actors.values.failure import ActorFailed
-from actors.values.messages import Handle
 from actors.values.records import Records
 from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.values.snapshot import Config as ConfigFacts

@@ -15,18 +15,7 @@ from typing import Any
 from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.state import State, Worker
-from actors.values.messages import (
-    Admitted,
-    Fact,
-    Handle,
-    Instant,
-    Pane,
-    PaneSeen,
-    ProcessEnded,
-    Started,
-    TreeGone,
-    Woken,
-)
+from actors.values.facts import Admitted, Fact, Handle, Instant, Pane, PaneSeen, ProcessEnded, Started, TreeGone, Woken
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 
 HOUR = 3600.0

@@ -10,7 +10,7 @@ from actors.crowd.room import Room
 from actors.crowd.turn import Roster, Turn
 from actors.life.state import State
 from actors.values.bulletins import Changed
-from actors.values.messages import Admitted, Handle, Instant, Ordered
+from actors.values.facts import Admitted, Handle, Instant, Ordered
 from actors.values.records import Record
 from actors.values.snapshot import Config
 from actors.values.spec import Condition, WorkerSpec

@@ -9,7 +9,8 @@ from typing import Any
 from actors.base import Post
 from actors.ports import Tell
 from actors.values.death import Death
-from actors.values.messages import EndTree, Handle, Instant, Probe, ProcessEnded, TreeGone, TreeLeft, Watch
+from actors.values.effects import EndTree, Probe, Watch
+from actors.values.facts import Handle, Instant, ProcessEnded, TreeGone, TreeLeft
 
 WALL = 1_700_000_000.0
 

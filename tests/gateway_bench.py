@@ -10,9 +10,9 @@ from typing import Any
 
 from support import DEADLINE
 
+from actors.values.facts import Instant
 from actors.values.families import Family
 from actors.values.feed import Entry
-from actors.values.messages import Instant
 from actors.values.requests import Accepted, Order
 from actors.values.snapshot import Config, Host, Row, Service, Snapshot
 from actors.values.spec import PaneSize, WorkerSpec

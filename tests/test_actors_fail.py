@@ -15,7 +15,7 @@ from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_unt
 
 import actors.worker
 from actors.life.state import Step, Worker
-from actors.values.messages import Fact, Instant, Verb
+from actors.values.facts import Fact, Instant, Verb
 from actors.values.requests import Order, Run
 from actors.values.spec import Condition, WorkerSpec
 from supervisor.service import Service

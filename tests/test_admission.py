@@ -9,8 +9,8 @@ from actors.crowd.admission import LAST_LIFE, own_gate
 from actors.crowd.members import Member
 from actors.crowd.room import Room
 from actors.life.state import State
+from actors.values.facts import Admitted, Exit, Handle
 from actors.values.gates import Gate
-from actors.values.messages import Admitted, Exit, Handle
 from actors.values.spec import Condition
 
 S = State

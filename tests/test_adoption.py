@@ -20,30 +20,32 @@ from actors.life.adoption import (
     plan,
 )
 from actors.life.state import Goal, Phase, State, Worker
-from actors.values.messages import (
-    TICKS_PER_SECOND,
-    Admitted,
+from actors.values.effects import (
     AskPane,
     ClosePane,
     Effect,
     Emit,
     EndTree,
-    Exit,
     Finish,
     Forget,
+    KeepDeath,
+    Probe,
+    Start,
+    Watch,
+)
+from actors.values.facts import (
+    TICKS_PER_SECOND,
+    Admitted,
+    Exit,
     Handle,
     Instant,
-    KeepDeath,
     Ordered,
     Pane,
     PaneAbsent,
     PaneSeen,
-    Probe,
     Purpose,
-    Start,
     TreeGone,
     Verb,
-    Watch,
 )
 from actors.values.records import Intent, Record
 from actors.values.spec import Ready, Restart, WorkerSpec

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge, pause
-from actors.values.messages import Exit, Instant
+from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)

@@ -19,7 +19,7 @@ import pytest
 from gateway_bench import Bench, FileConfig, entries, row
 from support import DEADLINE, wait_until
 
-from actors.values.messages import Verb
+from actors.values.facts import Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
 from actors.values.spec import REPLICA_OF, Backoff, Restart, WorkerSpec

@@ -18,7 +18,7 @@ from test_lifecycle import backoff, ordered, running, starting
 
 from actors.life.budget import Budget
 from actors.life.state import State
-from actors.values.messages import Admitted, ServerDied
+from actors.values.facts import Admitted, ServerDied
 from actors.values.spec import Backoff, Growth
 
 ROUNDING = 0.001  # seconds

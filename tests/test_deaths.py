@@ -15,7 +15,8 @@ from support import FAST, Site, wait_until
 from test_lifecycle import WALL, Story, corpse_of, judged, not_ready_in_time, running
 
 from actors.values.death import Death
-from actors.values.messages import Handle, KeepDeath, Tree, TreeSeen, Verb
+from actors.values.effects import KeepDeath
+from actors.values.facts import Handle, Tree, TreeSeen, Verb
 from actors.values.spec import Ready, Restart
 from supervisor.commands.deaths import account, decided, how, table
 from supervisor.logs.segments import LifeLog, Segments

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, Site, alive, wait_until
 
-from actors.values.messages import EndTree, Fact, Handle, TreeEscaped, TreeGone, Watch
+from actors.values.effects import EndTree, Watch
+from actors.values.facts import Fact, Handle, TreeEscaped, TreeGone
 from supervisor.kernel.proc_table import entry_of, handle_of
 from supervisor.kernel.trees import ProcessPort
 from supervisor.tmux.client import client_environment, tmux_argv

@@ -16,7 +16,7 @@ from support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_unt
 import actors.crowd.failures
 import actors.root
 from actors.base import Post
-from actors.values import bulletins, messages
+from actors.values import bulletins, facts
 from actors.values.requests import Accepted, Order
 from actors.worker import WorkerActor
 from supervisor.service import Service
@@ -25,7 +25,7 @@ WORKERS = 50
 VICTIM = "w7"  # whose own handlers raise
 CHURN = "w9"  # who is restarted, so that there is traffic
 
-HANDLE = messages.Handle(1, 1)
+HANDLE = facts.Handle(1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -77,30 +77,30 @@ def nothing(_fact: Any) -> None:
 
 
 SAMPLES: tuple[Any, ...] = (
-    messages.Admitted(),
-    messages.Held("sample"),
-    messages.Ordered(messages.Verb.START, 0),
-    messages.SpecChanged(None, 0),  # type: ignore[arg-type]
+    facts.Admitted(),
+    facts.Held("sample"),
+    facts.Ordered(facts.Verb.START, 0),
+    facts.SpecChanged(None, 0),  # type: ignore[arg-type]
     bulletins.InputWanted(b"x", (), nothing),
-    messages.Typed("x", 0),
-    messages.TypeHeld("x", 0),
-    messages.TypeRefused("x", 0, "sample"),
-    messages.TypeUnknown("x", 0),
-    messages.Started("x", "%999", HANDLE),
-    messages.StartRefused("x", messages.Refusal.UNREACHABLE, "sample"),
-    messages.StartUnknown("x", 0.0),
-    messages.ProcessEnded("x"),
-    messages.PaneSeen(0.0, None),  # type: ignore[arg-type]
-    messages.PaneAbsent(0.0),
-    messages.TreeSeen(0.0, 0, None),
-    messages.TreeGone("x"),
-    messages.TreeLeft("x", ()),
-    messages.TreeEscaped("x", ()),
-    messages.ProbeSucceeded("x"),
-    messages.ProbeFailed("x", "refused"),
-    messages.ProbeUnknown("x", 0.0),
-    messages.ServerDied(),
-    messages.Woken(),
+    facts.Typed("x", 0),
+    facts.TypeHeld("x", 0),
+    facts.TypeRefused("x", 0, "sample"),
+    facts.TypeUnknown("x", 0),
+    facts.Started("x", "%999", HANDLE),
+    facts.StartRefused("x", facts.Refusal.UNREACHABLE, "sample"),
+    facts.StartUnknown("x", 0.0),
+    facts.ProcessEnded("x"),
+    facts.PaneSeen(0.0, None),  # type: ignore[arg-type]
+    facts.PaneAbsent(0.0),
+    facts.TreeSeen(0.0, 0, None),
+    facts.TreeGone("x"),
+    facts.TreeLeft("x", ()),
+    facts.TreeEscaped("x", ()),
+    facts.ProbeSucceeded("x"),
+    facts.ProbeFailed("x", "refused"),
+    facts.ProbeUnknown("x", 0.0),
+    facts.ServerDied(),
+    facts.Woken(),
 )
 ERRORS = itertools.cycle([RuntimeError, SystemExit, KeyboardInterrupt])
 
@@ -136,7 +136,7 @@ def raise_once(service: Service, sample: Any, error: type[BaseException], monkey
 def restarts(service: Service) -> None:
     """Orders are still carried out: one worker gets a new life."""
     old = pids(service)[CHURN]
-    accepted = service.ask(Order(messages.Verb.RESTART, (CHURN,)), 10.0)
+    accepted = service.ask(Order(facts.Verb.RESTART, (CHURN,)), 10.0)
     assert isinstance(accepted, Accepted)
     wait_until(lambda: pids(service).get(CHURN, old) != old, what=f"{CHURN} to be restarted")
 
@@ -146,8 +146,8 @@ def test_orders_are_carried_out_after_all_these_failures(service: Service) -> No
 
 
 def test_every_message_of_a_worker_has_a_sample() -> None:
-    facts = set(messages.Fact.__args__) - {messages.InputGiven} | {bulletins.InputWanted}
-    assert {type(sample) for sample in SAMPLES} == facts
+    told = set(facts.Fact.__args__) - {facts.InputGiven} | {bulletins.InputWanted}
+    assert {type(sample) for sample in SAMPLES} == told
 
 
 def test_a_request_that_raises_is_one_refused_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +162,6 @@ def test_a_request_that_raises_is_one_refused_request(service: Service, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(actors.root, "step", raises)
         with pytest.raises(RuntimeError, match="on purpose"):
-            service.ask(Order(messages.Verb.STOP, (CHURN,)), 10.0)
+            service.ask(Order(facts.Verb.STOP, (CHURN,)), 10.0)
     assert service.posts.supervisor.ref is old
     assert pids(service) == before

@@ -11,7 +11,8 @@ from support import DEADLINE, wait_until
 from test_processes import House
 
 from actors.ports import Clock, Processes
-from actors.values.messages import EndTree, Fact, Handle, ProcessEnded, TreeGone, TreeLeft, Watch
+from actors.values.effects import EndTree, Watch
+from actors.values.facts import Fact, Handle, ProcessEnded, TreeGone, TreeLeft
 from supervisor.kernel.clock import SystemClock
 
 

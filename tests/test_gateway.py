@@ -15,7 +15,7 @@ import pytest
 from gateway_bench import Bench, FileConfig, entries, receive, row, send
 from support import DEADLINE, no_descriptors_left, wait_until
 
-from actors.values.messages import Verb
+from actors.values.facts import Verb
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
 from actors.values.spec import WorkerSpec
 from supervisor.config.problems import ConfigError, Problem

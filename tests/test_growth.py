@@ -14,7 +14,7 @@ from support import rows_of, service_inside, wait_until
 
 from actors.base import Supervised
 from actors.crowd.turn import Roster
-from actors.values.messages import Verb
+from actors.values.facts import Verb
 from actors.values.requests import Order, Run
 from actors.values.spec import Backoff, WorkerSpec
 from supervisor.gateway.pictures import Pictures

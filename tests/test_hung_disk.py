@@ -11,7 +11,7 @@ import pytest
 from support import DEADLINE, rows_of, service_inside, sleepers, wait_until
 
 from actors.ports import TreeSweep
-from actors.values.messages import Verb
+from actors.values.facts import Verb
 from actors.values.requests import Order
 from supervisor.logs.segments import Segments
 from supervisor.service import Service

@@ -8,7 +8,7 @@ from actors.crowd.members import Member
 from actors.crowd.room import Room
 from actors.life.state import State
 from actors.values.bulletins import Finished
-from actors.values.messages import Admitted, Ordered, Verb
+from actors.values.facts import Admitted, Ordered, Verb
 from actors.values.records import Intent
 from actors.values.requests import Order
 from actors.values.spec import Condition

@@ -14,30 +14,34 @@ from actors.life.moves import ASK_UNANSWERED, CLOSE_AGAIN
 from actors.life.sightings import GRACE, STATUS_LOST
 from actors.life.stall import ASK_AGAIN, StallWatch
 from actors.life.state import TRANSITIONS, Goal, IllegalTransition, Phase, State, Worker, move
-from actors.values.gates import Gate, Hold
-from actors.values.messages import (
+from actors.values.effects import (
     Acknowledge,
-    Admitted,
     ArmLog,
     AskPane,
     ClosePane,
     Effect,
     Emit,
     EndTree,
-    Exit,
-    Fact,
     Finish,
     Forget,
+    KeepDeath,
+    Probe,
+    Start,
+    Type,
+    Watch,
+)
+from actors.values.facts import (
+    Admitted,
+    Exit,
+    Fact,
     Handle,
     Held,
     InputGiven,
     Instant,
-    KeepDeath,
     Ordered,
     Pane,
     PaneAbsent,
     PaneSeen,
-    Probe,
     ProbeFailed,
     ProbeSucceeded,
     ProcessEnded,
@@ -45,7 +49,6 @@ from actors.values.messages import (
     Refusal,
     ServerDied,
     SpecChanged,
-    Start,
     Started,
     StartRefused,
     StartUnknown,
@@ -53,14 +56,13 @@ from actors.values.messages import (
     TreeGone,
     TreeLeft,
     TreeSeen,
-    Type,
     Typed,
     TypeHeld,
     TypeUnknown,
     Verb,
-    Watch,
     Woken,
 )
+from actors.values.gates import Gate, Hold
 from actors.values.records import Intent, Record
 from actors.values.spec import Backoff, Limit, Limits, Live, Ready, Restart, Rung, Stall, WorkerSpec
 

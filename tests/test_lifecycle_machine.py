@@ -17,18 +17,24 @@ from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.state import Goal, Phase, State, Worker
 from actors.life.typing_queue import NOBODYS, PIECE
-from actors.values.messages import (
+from actors.values.effects import (
     Acknowledge,
-    Admitted,
     AskPane,
     ClosePane,
     Effect,
     Emit,
     EndProbe,
     EndTree,
-    Fact,
     Finish,
     Forget,
+    Probe,
+    Start,
+    Type,
+    Watch,
+)
+from actors.values.facts import (
+    Admitted,
+    Fact,
     Handle,
     InputGiven,
     Instant,
@@ -36,7 +42,6 @@ from actors.values.messages import (
     Pane,
     PaneAbsent,
     PaneSeen,
-    Probe,
     ProbeFailed,
     ProbeSucceeded,
     ProbeUnknown,
@@ -45,7 +50,6 @@ from actors.values.messages import (
     Refusal,
     ServerDied,
     SpecChanged,
-    Start,
     Started,
     StartRefused,
     StartUnknown,
@@ -53,13 +57,11 @@ from actors.values.messages import (
     TreeGone,
     TreeLeft,
     TreeSeen,
-    Type,
     Typed,
     TypeHeld,
     TypeRefused,
     TypeUnknown,
     Verb,
-    Watch,
     Woken,
 )
 from actors.values.spec import (

@@ -10,7 +10,7 @@ from actors.base import Post
 from actors.life.state import State, Worker
 from actors.metrics import BEAT_DEADLINE, TOGETHER, MetricsActor
 from actors.values.bulletins import Armed, CaptureTold, HealthTold, Report
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.values.snapshot import Config, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import WorkerSpec
 

@@ -13,7 +13,7 @@ from support import DEADLINE, Site, alive, rows_of, service_inside, sleepers, wa
 
 import actors.worker
 from actors.life.state import State
-from actors.values.messages import Ordered, Typed, Verb
+from actors.values.facts import Ordered, Typed, Verb
 from actors.values.requests import Accepted, Apply, Order, RequestRefused, Run, ShutDown
 from actors.values.spec import Condition, WorkerSpec
 from supervisor.config.load import load

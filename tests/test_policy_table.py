@@ -11,7 +11,7 @@ from test_lifecycle import PROBED, Story, at, corpse_of, ordered, pane_of, runni
 
 from actors.life.adoption import Begin, Judge, World, born, plan
 from actors.life.state import State
-from actors.values.messages import Exit, ProbeFailed, Purpose, Refusal, ServerDied, StartRefused, Tree, TreeSeen, Verb
+from actors.values.facts import Exit, ProbeFailed, Purpose, Refusal, ServerDied, StartRefused, Tree, TreeSeen, Verb
 from actors.values.records import Record
 from actors.values.spec import Backoff, ExitAction, ExitRule, Limit, Limits, Live, Restart, Rung, Stall, WorkerSpec
 

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from support import alive, cmdline, marked_processes, wait_until
 
-from actors.values.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
+from actors.values.effects import Probe
+from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.values.spec import Http, Live, Ready, WorkerSpec
 from supervisor.kernel.shortage import NoProcess, NoThread
 from supervisor.logs.segments import LONGEST_LINE, LinesOfLife, Segments

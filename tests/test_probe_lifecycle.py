@@ -9,20 +9,16 @@ from test_lifecycle import PROBED, Story, ordered, pane_of, starting
 from actors.life import due
 from actors.life.adoption import Adopt, born
 from actors.life.state import State
-from actors.values.messages import (
-    Emit,
-    EndProbe,
-    EndTree,
+from actors.values.effects import Emit, EndProbe, EndTree, Probe, ShowScreen
+from actors.values.facts import (
     Handle,
     PaneSeen,
-    Probe,
     ProbeFailed,
     ProbeSucceeded,
     ProbeUnknown,
     ProcessEnded,
     Purpose,
     ServerDied,
-    ShowScreen,
     Verb,
 )
 from actors.values.records import Record

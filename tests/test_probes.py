@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from support import DEADLINE, wait_until
 
-from actors.values.messages import Fact, Probe, ProbeFailed, ProbeSucceeded, Purpose
+from actors.values.effects import Probe
+from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, Purpose
 from actors.values.spec import Ready, WorkerSpec
 from supervisor.probes import kinds as probe_kinds
 from supervisor.probes import pool as probes

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from supervisor.kernel.proc_table import (
     Entry,
     Table,

@@ -20,17 +20,8 @@ from pathlib import Path
 import pytest
 from support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
-from actors.values.messages import (
-    TICKS_PER_SECOND,
-    EndTree,
-    Fact,
-    Handle,
-    ProcessEnded,
-    TreeEscaped,
-    TreeGone,
-    TreeLeft,
-    Watch,
-)
+from actors.values.effects import EndTree, Watch
+from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from supervisor.kernel import trees as processes
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
 from supervisor.kernel.trees import ProcessPort

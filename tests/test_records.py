@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.values.messages import Exit, Handle
+from actors.values.facts import Exit, Handle
 from actors.values.records import Folding, Head, Intent, Record, Records
 from actors.values.spec import (
     Backoff,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.values.messages import Exit, Handle
+from actors.values.facts import Exit, Handle
 from actors.values.records import Folding, Head, Intent, Record, Records
 from actors.values.spec import WorkerSpec
 from supervisor.state.records import COMPACT_ABOVE, KEPT_DAMAGED, RecordsFile, examined, kept_beside, read_records

@@ -15,8 +15,8 @@ from actors.crowd.members import Member
 from actors.crowd.replicas import ordered, together, wanted
 from actors.crowd.room import Room
 from actors.life.state import State
+from actors.values.facts import Ordered, Verb
 from actors.values.families import Family
-from actors.values.messages import Ordered, Verb
 from actors.values.records import Head, Scaled
 from actors.values.spec import Condition, WorkerSpec
 from supervisor.config.load import Config, ConfigError, load_text

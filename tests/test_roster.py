@@ -46,8 +46,8 @@ from actors.values.bulletins import (
     ServerEnded,
     TmuxAnswers,
 )
+from actors.values.facts import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
 from actors.values.failure import FAILURES, ActorFailed
-from actors.values.messages import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
 from actors.values.records import Head, Intent, Origin, Record, Records
 from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
 from actors.values.snapshot import Config, Host

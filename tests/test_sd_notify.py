@@ -14,7 +14,7 @@ import pytest
 from support import DEADLINE, Site, rows_of, service_inside, wait_until
 
 from actors.values.bulletins import Activity, Armed
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.values.snapshot import Config, Host, Snapshot
 from actors.values.snapshot import Service as Facts
 from supervisor.service import Service

@@ -9,7 +9,7 @@ import pytest
 from actors.life.budget import Budget
 from actors.life.screen import Screen
 from actors.life.state import Ending, Life, Phase, State, Worker
-from actors.values.messages import Exit, Handle, Instant
+from actors.values.facts import Exit, Handle, Instant
 from actors.values.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, iso, row_of
 from actors.values.spec import Condition, WorkerSpec
 

@@ -19,7 +19,7 @@ from actors.life.stall import (
     look,
     next_rung,
 )
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.values.spec import Rung, Stall
 
 WALL = 1_700_000_000.0

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from support import DEADLINE
 
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.values.snapshot import Config, Host, Row, Service, Snapshot, iso
 from supervisor.kernel import files as private_files
 from supervisor.state import status as status_file

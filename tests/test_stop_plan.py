@@ -6,10 +6,8 @@ from test_lifecycle import S, Story, corpse_of, running
 
 from actors.life import stop_plan
 from actors.life.typing_queue import NOBODYS, PATIENCE, PAUSE, PIECE, TypingQueue, interrupted, next_piece, typed
-from actors.values.messages import (
-    Acknowledge,
-    Emit,
-    EndTree,
+from actors.values.effects import Acknowledge, Emit, EndTree, Type
+from actors.values.facts import (
     Handle,
     InputGiven,
     ServerDied,
@@ -17,7 +15,6 @@ from actors.values.messages import (
     TreeEscaped,
     TreeGone,
     TreeSeen,
-    Type,
     Typed,
     TypeHeld,
     TypeRefused,

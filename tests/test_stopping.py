@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import LEAVES, Site, alive, rows_of, service_inside, sleepers, wait_until
 
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from supervisor.kernel import orphans
 from supervisor.kernel.orphans import end_orphans
 from supervisor.kernel.proc_table import Entry, Table, entry_of, handle_of, signal_once

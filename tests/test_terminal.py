@@ -15,8 +15,8 @@ from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
 from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
 from actors.terminal import CHUNK, StartWanted, TerminalActor, Typing
-from actors.values.messages import (
-    AskPane,
+from actors.values.effects import AskPane, Start, Type
+from actors.values.facts import (
     Fact,
     Handle,
     Instant,
@@ -24,9 +24,7 @@ from actors.values.messages import (
     PaneAbsent,
     ProcessEnded,
     Refusal,
-    Start,
     StartRefused,
-    Type,
     Typed,
     Woken,
 )

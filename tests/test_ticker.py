@@ -10,7 +10,7 @@ from actors.base import Post
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
 from actors.ticker import ON_TIME_AFTER, TickerActor
 from actors.values.bulletins import Armed, Enrolled, HealthTold, Rang, SweptPanes, SweptTrees, TmuxAnswers, Withdrawn
-from actors.values.messages import Handle, Instant, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
+from actors.values.facts import Handle, Instant, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
 from actors.values.snapshot import Host
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from support import wait_until
 
 from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
-from actors.values.messages import Handle, Refusal, Start, Started, Type, Typed, TypeHeld, TypeRefused, TypeUnknown
+from actors.values.effects import Start, Type
+from actors.values.facts import Handle, Refusal, Started, Typed, TypeHeld, TypeRefused, TypeUnknown
 from actors.values.spec import WorkerSpec
 from supervisor.logs.segments import Segments
 from supervisor.tmux.client import Block, ControlClient, _Lost, batch

@@ -15,7 +15,7 @@ import pytest
 from support import DEADLINE
 
 from actors.ports import TreeSweep
-from actors.values.messages import Handle, Tree
+from actors.values.facts import Handle, Tree
 from supervisor.kernel import usage as tree_sweep
 from supervisor.kernel.proc_table import Entry, Table, handle_of, read_table
 from supervisor.kernel.usage import TreeSweeper

@@ -18,7 +18,7 @@ from actors.life.typing_queue import (
     typed,
     without_first,
 )
-from actors.values.messages import InputGiven
+from actors.values.facts import InputGiven
 
 
 def queue_of(*contents: bytes) -> TypingQueue:

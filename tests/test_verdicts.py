@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from actors.values.facts import Exit
 from actors.values.gates import Gate, Hold
-from actors.values.messages import Exit
 from actors.values.snapshot import Row
 from supervisor.gateway.verdicts import NO_NUMBER, verdict, verdict_in
 

@@ -17,8 +17,8 @@ from test_lifecycle import corpse_of, running
 from actors.crowd.admission import blockers, dependencies
 from actors.crowd.members import Member
 from actors.life.state import State
+from actors.values.facts import Exit, Instant, Verb
 from actors.values.feed import Entry
-from actors.values.messages import Exit, Instant, Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Dependency, Inspect, Inspection, RequestRefused
 from actors.values.snapshot import Snapshot, iso, row_of

@@ -13,7 +13,7 @@ from actors.life.state import State
 from actors.loop import Loop
 from actors.terminal import Discarding, StartWanted, Typing
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
-from actors.values.messages import (
+from actors.values.facts import (
     Admitted,
     Handle,
     Ordered,

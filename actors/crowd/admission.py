@@ -14,8 +14,8 @@ from actors.crowd.members import Crowd, Member
 from actors.crowd.room import full
 from actors.crowd.turn import Turn
 from actors.life.state import State
+from actors.values.facts import Admitted, Held
 from actors.values.gates import Gate, Hold
-from actors.values.messages import Admitted, Held
 from actors.values.requests import Dependency
 from actors.values.spec import Condition
 

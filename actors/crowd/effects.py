@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.life.adoption import Decision
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from actors.values.records import Head, Record
 from actors.values.requests import ShutDown
 

@@ -4,7 +4,7 @@ from actors.crowd import leaving
 from actors.crowd.effects import Closing, Done
 from actors.crowd.turn import Turn
 from actors.life.state import State
-from actors.values.messages import Instant, Ordered, Verb
+from actors.values.facts import Instant, Ordered, Verb
 from actors.values.requests import ShutDown
 
 

@@ -12,8 +12,8 @@ from actors.crowd.members import Member
 from actors.crowd.turn import Turn
 from actors.life import adoption
 from actors.life.adoption import Quarantine, World
+from actors.values.facts import Instant, Pane
 from actors.values.failure import FAILURE_WINDOW, FAILURES, ActorFailed
-from actors.values.messages import Instant, Pane
 
 RETRY = 1.0  # seconds until something that failed is tried again
 

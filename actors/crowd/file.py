@@ -11,8 +11,8 @@ from actors.crowd.substrate import note_part
 from actors.crowd.turn import FILE, Turn
 from actors.crowd.workers import carry_out_change, forget_all
 from actors.values.bulletins import ConfigOnDisk, PartFailing
+from actors.values.facts import Instant
 from actors.values.families import Family, NoReplica
-from actors.values.messages import Instant
 from actors.values.records import Scaled
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Plan, Planned, RequestRefused
 from actors.values.spec import WorkerSpec

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actors.values.messages import Ordered, SpecChanged, Verb
+from actors.values.facts import Ordered, SpecChanged, Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Action
 from actors.values.spec import WorkerSpec

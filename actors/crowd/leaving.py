@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from actors.crowd.members import Member
 from actors.crowd.turn import Turn
-from actors.values.messages import Ordered
+from actors.values.facts import Ordered
 
 
 def join(turn: Turn, names: Iterable[str], order: Ordered) -> None:

@@ -14,8 +14,8 @@ from immutables import Map
 
 from actors.crowd.intents import News
 from actors.life.state import State
+from actors.values.facts import Ordered
 from actors.values.gates import Gate
-from actors.values.messages import Ordered
 from actors.values.records import Intent, Record
 from actors.values.spec import Condition
 

@@ -15,7 +15,7 @@ from actors.life.adoption import World
 from actors.life.state import State
 from actors.ports import Survey
 from actors.values.bulletins import PartFailing
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.values.records import Origin, Record, Records
 from actors.values.requests import Apply, RequestRefused, ShutDown
 from actors.values.snapshot import Config

@@ -17,8 +17,8 @@ from actors.crowd.replicas import members, ordered, together
 from actors.crowd.turn import Turn
 from actors.crowd.workers import carry_out_change, forget_all
 from actors.values.bulletins import InputWanted
+from actors.values.facts import Instant, Ordered, Verb
 from actors.values.families import NoReplica
-from actors.values.messages import Instant, Ordered, Verb
 from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import (
     Accepted,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from actors.crowd.members import Crowd
 from actors.crowd.reconcile import different_keys
 from actors.life.state import State
-from actors.values.messages import Pane, Verb
+from actors.values.facts import Pane, Verb
 from actors.values.requests import Order, RequestRefused
 from actors.values.spec import WorkerSpec
 

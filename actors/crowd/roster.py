@@ -23,8 +23,8 @@ from actors.values.bulletins import (
     ServerEnded,
     TmuxAnswers,
 )
+from actors.values.facts import Instant
 from actors.values.failure import ActorFailed
-from actors.values.messages import Instant
 from actors.values.requests import Apply, ConfigBroken, GiveInput, Inspect, Order, Plan, Run, Scale, ShutDown
 
 Step = tuple[Roster, tuple[Effect, ...]]

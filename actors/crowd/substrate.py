@@ -6,7 +6,7 @@ from actors.crowd import admission
 from actors.crowd.effects import AnswerLooks, FindServer, LookAtRecords, LookAtUnknown, RetryLater, WatchServer
 from actors.crowd.turn import Turn
 from actors.values.bulletins import HostSeen, PartFailing, Revived, ServerEnded, TmuxAnswers
-from actors.values.messages import Instant, ServerDied
+from actors.values.facts import Instant, ServerDied
 
 
 def tmux_answers(turn: Turn, answers: TmuxAnswers, _now: Instant) -> None:

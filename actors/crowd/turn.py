@@ -10,8 +10,8 @@ from actors.crowd.members import Crowd, Member, put, queue
 from actors.crowd.room import Room
 from actors.life.adoption import Decision
 from actors.life.state import State
+from actors.values.facts import Handle, Pane
 from actors.values.gates import Gate
-from actors.values.messages import Handle, Pane
 from actors.values.records import Head, Record
 from actors.values.requests import RequestRefused, ShutDown
 from actors.values.snapshot import Config

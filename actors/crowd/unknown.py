@@ -15,7 +15,7 @@ from actors.life import adoption
 from actors.life.adoption import World
 from actors.life.state import State
 from actors.values.bulletins import PartFailing
-from actors.values.messages import Instant, Pane
+from actors.values.facts import Instant, Pane
 from actors.values.records import Intent, Record
 from actors.values.spec import WorkerSpec
 

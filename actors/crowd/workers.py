@@ -9,7 +9,7 @@ from actors.crowd.members import Member
 from actors.crowd.turn import Turn
 from actors.life.state import State
 from actors.values.bulletins import Changed, Finished
-from actors.values.messages import Instant, Ordered, SpecChanged, Verb
+from actors.values.facts import Instant, Ordered, SpecChanged, Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Action, Change
 from actors.values.spec import WorkerSpec

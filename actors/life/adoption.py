@@ -14,7 +14,8 @@ from actors.life.ending import begin_ending, begin_stop
 from actors.life.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said
 from actors.life.readiness import await_readiness, watch_over
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
-from actors.values.messages import Effect, Emit, Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb, Watch
+from actors.values.effects import Effect, Emit, Watch
+from actors.values.facts import Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb
 from actors.values.records import Intent, Record
 from actors.values.spec import WorkerSpec
 

@@ -19,15 +19,8 @@ from actors.life.outcomes import (
 )
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input
-from actors.values.messages import (
-    Effect,
-    Emit,
-    Exit,
-    Finish,
-    Forget,
-    Instant,
-    TreeGone,
-)
+from actors.values.effects import Effect, Emit, Finish, Forget
+from actors.values.facts import Exit, Instant, TreeGone
 
 UNTOLD = 10.0  # seconds that `down` waits for tmux's word on a life of which nothing is left
 

@@ -12,7 +12,7 @@ The counter lives in one Worker, and begins at zero with it.
 
 from dataclasses import dataclass, replace
 
-from actors.values.messages import Exit, Instant
+from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
 SLOW_JITTER = 0.2  # of the slow lane where `jitter` is "full", which would make it no lane of its own

@@ -12,16 +12,8 @@ from actors.life.typing_queue import (
     interrupted,
     is_stuck,
 )
-from actors.values.messages import (
-    Emit,
-    EndTree,
-    InputGiven,
-    Instant,
-    TreeEscaped,
-    TreeLeft,
-    TypeHeld,
-    TypeRefused,
-)
+from actors.values.effects import Emit, EndTree
+from actors.values.facts import InputGiven, Instant, TreeEscaped, TreeLeft, TypeHeld, TypeRefused
 from actors.values.spec import TypeKeys, TypeText
 
 S = State

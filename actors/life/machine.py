@@ -21,9 +21,9 @@ from actors.life.starting import (
 from actors.life.state import Life, Phase, State, Step, Worker
 from actors.life.typed_input import input_given, type_next, type_unknown, was_typed
 from actors.life.watching import ask_whether_stalled
-from actors.values.messages import (
+from actors.values.effects import Effect
+from actors.values.facts import (
     Admitted,
-    Effect,
     Fact,
     Held,
     InputGiven,

@@ -4,14 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from actors.life.state import Life, Phase, State, Step, Worker, move
-from actors.values.messages import (
-    AskPane,
-    ClosePane,
-    Emit,
-    EndProbe,
-    Instant,
-    Start,
-)
+from actors.values.effects import AskPane, ClosePane, Emit, EndProbe, Start
+from actors.values.facts import Instant
 
 ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for an exit status, the last one repeats
 ASK_UNANSWERED = 5.0  # seconds between questions that tmux does not answer; each waits until it does

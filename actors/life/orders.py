@@ -9,12 +9,7 @@ from actors.life.moves import begin_life
 from actors.life.outcomes import arm_cleanup
 from actors.life.readiness import probe_anew
 from actors.life.state import Goal, State, Step, Worker, move
-from actors.values.messages import (
-    Instant,
-    Ordered,
-    SpecChanged,
-    Verb,
-)
+from actors.values.facts import Instant, Ordered, SpecChanged, Verb
 from actors.values.spec import WorkerSpec
 
 S = State

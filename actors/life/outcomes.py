@@ -8,11 +8,8 @@ from actors.life import stall
 from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven
 from actors.life.state import Life, State, Step, Worker, move
 from actors.values.death import Death
-from actors.values.messages import (
-    Exit,
-    Instant,
-    KeepDeath,
-)
+from actors.values.effects import KeepDeath
+from actors.values.facts import Exit, Instant
 
 LATE = 2.0  # seconds
 

@@ -10,18 +10,8 @@ from actors.life.outcomes import apply_verdict, dice, well_for
 from actors.life.state import Life, Phase, State, Step, Worker, move
 from actors.life.tally import Tally, failed, succeeded
 from actors.life.tally import Verdict as Answer
-from actors.values.messages import (
-    Effect,
-    Emit,
-    Exit,
-    Instant,
-    Probe,
-    ProbeFailed,
-    ProbeSucceeded,
-    ProbeUnknown,
-    Purpose,
-    ShowScreen,
-)
+from actors.values.effects import Effect, Emit, Probe, ShowScreen
+from actors.values.facts import Exit, Instant, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.values.spec import Do, WorkerSpec
 
 S = State

@@ -11,21 +11,8 @@ from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
 from actors.life.watching import look_at_limits, look_for_stall
-from actors.values.messages import (
-    ArmLog,
-    AskPane,
-    Effect,
-    Emit,
-    Exit,
-    Fact,
-    Instant,
-    Pane,
-    PaneAbsent,
-    PaneSeen,
-    ProcessEnded,
-    TreeSeen,
-    Watch,
-)
+from actors.values.effects import ArmLog, AskPane, Effect, Emit, Watch
+from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
 
 GRACE = 5.0  # seconds in which a pane that no sweep has seen yet is not judged by its absence
 MISSES_BEFORE_GONE = 2  # one sweep without the pane is a question, the answer to it the second

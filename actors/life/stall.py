@@ -16,7 +16,7 @@ it. A program that is really back prints later than that, too.
 
 from dataclasses import dataclass, replace
 
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.values.spec import Rung, Stall
 
 ECHO = 2.0  # seconds of the wall clock around our own typing, or a new size, whose output is not counted

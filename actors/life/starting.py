@@ -7,22 +7,9 @@ from actors.life.ending import begin_ending
 from actors.life.moves import begin_life, without_pane
 from actors.life.readiness import await_readiness
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.values.effects import Effect, Forget, Start, Watch
+from actors.values.facts import Fact, Handle, Held, Instant, Pane, Refusal, Started, StartRefused, StartUnknown
 from actors.values.gates import Gate, Hold
-from actors.values.messages import (
-    Effect,
-    Fact,
-    Forget,
-    Handle,
-    Held,
-    Instant,
-    Pane,
-    Refusal,
-    Start,
-    Started,
-    StartRefused,
-    StartUnknown,
-    Watch,
-)
 
 REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # until a refused start is tried again, the last one repeats
 NO_PROCESS_PAUSE = 1.0  # seconds at the least, until a start is tried again for which tmux could not fork

@@ -10,8 +10,9 @@ from actors.life.screen import Screen
 from actors.life.stall import StallWatch
 from actors.life.tally import Tally, Verdict
 from actors.life.typing_queue import TypingQueue
+from actors.values.effects import Effect, Emit
+from actors.values.facts import Exit, Handle, Instant, Purpose
 from actors.values.gates import Gate
-from actors.values.messages import Effect, Emit, Exit, Handle, Instant, Purpose
 from actors.values.spec import StopStep, WorkerSpec
 
 

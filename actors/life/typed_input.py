@@ -13,18 +13,8 @@ from actors.life.typing_queue import (
     typed,
     without_first,
 )
-from actors.values.messages import (
-    Acknowledge,
-    Effect,
-    Emit,
-    InputGiven,
-    Instant,
-    Type,
-    Typed,
-    TypeHeld,
-    TypeRefused,
-    TypeUnknown,
-)
+from actors.values.effects import Acknowledge, Effect, Emit, Type
+from actors.values.facts import InputGiven, Instant, Typed, TypeHeld, TypeRefused, TypeUnknown
 
 
 def input_given(w: Worker, given: InputGiven, now: Instant) -> Step:

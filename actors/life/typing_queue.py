@@ -10,7 +10,7 @@ bytes typed since the terminal was last seen empty, a piece waits until it is em
 
 from dataclasses import dataclass, replace
 
-from actors.values.messages import InputGiven
+from actors.values.facts import InputGiven
 
 PIECE = 16_384  # bytes typed in one order: about 3 ms of tmux's one thread
 AHEAD = 65_536  # bytes that may be typed ahead of a program that reads nothing

@@ -13,14 +13,8 @@ from actors.life.typed_input import input_given
 from actors.life.typing_queue import (
     NOBODYS,
 )
-from actors.values.messages import (
-    AskPane,
-    Effect,
-    InputGiven,
-    Instant,
-    PaneSeen,
-    Tree,
-)
+from actors.values.effects import AskPane, Effect
+from actors.values.facts import InputGiven, Instant, PaneSeen, Tree
 from actors.values.spec import Rung
 
 S = State

@@ -7,7 +7,7 @@ from typing import Any
 
 from actors.life.state import State
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
-from actors.values.messages import Fact, Handle
+from actors.values.facts import Fact, Handle
 from actors.values.records import Origin, Record
 from actors.values.snapshot import Config, Host, Row
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from actors.values.messages import Exit, Handle
+from actors.values.facts import Exit, Handle
 from actors.values.spec import WorkerSpec
 
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from actors.life.state import State
+from actors.values.facts import Verb
 from actors.values.families import Family
 from actors.values.gates import Gate
-from actors.values.messages import Verb
 from actors.values.records import Intent
 from actors.values.spec import Condition, WorkerSpec
 

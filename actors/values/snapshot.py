@@ -12,8 +12,8 @@ from typing import Any
 from actors.life import stop_plan
 from actors.life.stall import next_rung
 from actors.life.state import Phase, State, Worker
+from actors.values.facts import Exit, Instant
 from actors.values.gates import Gate
-from actors.values.messages import Exit, Instant
 from actors.values.totals import totals_of
 
 SCHEMA = 1

@@ -12,8 +12,8 @@ from actors.crowd.replicas import wanted
 from actors.life import adoption
 from actors.life.adoption import World
 from actors.life.state import Goal, State
+from actors.values.facts import Handle, Instant, Pane
 from actors.values.families import NoReplica
-from actors.values.messages import Handle, Instant, Pane
 from actors.values.records import Head, Record, Records
 from actors.values.requests import Action, Change, plain_changes
 from actors.values.spec import PaneSize

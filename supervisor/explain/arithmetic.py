@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import count, islice
 
 from actors.life.budget import Budget, Retry, full_pause, judge
-from actors.values.messages import Exit, Instant
+from actors.values.facts import Exit, Instant
 from actors.values.spec import Restart, Window, WorkerSpec
 from supervisor.explain.policy import exact, is_ever_restarted
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from actors.life.budget import Budget, Complete, Fail, Retry, judge
 from actors.life.stop_plan import LAST, longest
+from actors.values.facts import Exit, Instant
 from actors.values.gates import Hold
-from actors.values.messages import Exit, Instant
 from actors.values.records import Intent
 from actors.values.spec import WorkerSpec
 from supervisor.explain.events import is_found, moves, numbered, state_in_words

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from actors.values.death import Death
+from actors.values.facts import Verb as OrderVerb
 from actors.values.families import MOST, Family
 from actors.values.feed import Entry
-from actors.values.messages import Verb as OrderVerb
 from actors.values.requests import (
     Accepted,
     Action,

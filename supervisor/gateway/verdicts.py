@@ -14,7 +14,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actors.values.messages import Exit
+from actors.values.facts import Exit
 from actors.values.snapshot import Row
 
 NO_NUMBER = 0

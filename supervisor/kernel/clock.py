@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from actors.values.messages import Instant
+from actors.values.facts import Instant
 from actors.vital import VitalThread
 
 

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from supervisor.kernel.proc_table import Table, lives, read_table, signal_once
 
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Set
 from typing import NamedTuple
 
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 
 MARK = b"PANEVISOR_WORKER="
 UNREADABLE = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}  # gone, or not ours to read

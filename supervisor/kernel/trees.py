@@ -28,7 +28,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from actors.ports import Tell
-from actors.values.messages import EndTree, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft, Watch
+from actors.values.effects import EndTree, Watch
+from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
 from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS, Reserve
 from supervisor.kernel.held_terminal import HeldTerminal, hold

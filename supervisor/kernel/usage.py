@@ -18,7 +18,7 @@ from itertools import chain
 import psutil
 
 from actors.ports import TreeSweep
-from actors.values.messages import TICKS_PER_SECOND, Handle, Tree
+from actors.values.facts import TICKS_PER_SECOND, Handle, Tree
 from actors.values.snapshot import Host
 from actors.vital import VitalThread
 from supervisor.kernel.proc_table import Entry, Table, read_table

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.values.messages import Probe, Purpose
+from actors.values.effects import Probe
+from actors.values.facts import Purpose
 from actors.values.spec import Http
 from supervisor.kernel.programs import cannot_execute
 from supervisor.kernel.shortage import popen

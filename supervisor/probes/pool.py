@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from actors.ports import Tell
-from actors.values.messages import Probe, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
+from actors.values.effects import Probe
+from actors.values.facts import ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.vital import VitalThread
 from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS
 from supervisor.kernel.shortage import NoProcess, NoThread

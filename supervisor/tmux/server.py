@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actors.ports import TerminalError, TerminalUnreachable
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from actors.values.spec import PaneSize
 from supervisor.kernel.files import content_of, replace_file
 from supervisor.kernel.proc_table import entry_of, handle_of, signal_once

@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
-from actors.values.messages import Handle, Pane
+from actors.values.facts import Handle, Pane
 from actors.vital import VitalThread
 from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.shortage import NoProcess

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actors.ports import NamedStart, NotAsked, PaneQuestion, StartAnswer, TerminalError, TypeAnswer
-from actors.values.messages import (
+from actors.values.effects import Type
+from actors.values.facts import (
     Handle,
     Pane,
     Refusal,
     Started,
     StartRefused,
     StartUnknown,
-    Type,
     Typed,
     TypeHeld,
     TypeRefused,

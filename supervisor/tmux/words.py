@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from actors.values.messages import Handle, Pane
+from actors.values.facts import Handle, Pane
 from actors.values.spec import WorkerSpec
 from supervisor.tmux.open_files import LOWERED
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from actors.base import working
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
-from actors.values.messages import Handle
+from actors.values.facts import Handle
 from actors.vital import VitalThread
 from supervisor.kernel.usage import TreeSweeper
 from supervisor.logs.segments import Segments

@@ -1,0 +1,173 @@
+"""What a Worker's step wants done in the world; the Worker actor carries it out, in order."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from actors.values.death import Death
+from actors.values.facts import Handle, Purpose
+from actors.values.spec import Check, WorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start `spec` as `life`: in the dead pane `pane`, or in a new session when it is None."""
+
+    life: str
+    spec: WorkerSpec
+    pane: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskPane:
+    """Ask tmux for the pane; None: find it by the worker's name.
+
+    `nudge`: make tmux reap first, because it may have missed a SIGCHLD.
+    """
+
+    pane: str | None
+    nudge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePane:
+    """Destroy the pane's session, if the pane is still ours and dead."""
+
+    pane: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmLog:
+    """The pane's log pipe is closed: open it again."""
+
+    life: str
+    pane: str
+    spec: WorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Type bytes or keys into the life's pane. `if_taken`: only when the program has read all earlier input.
+
+    The answer names `piece`, so a late answer is not taken for another piece. After `until` (monotonic) the piece is
+    held.
+    """
+
+    life: str
+    piece: int
+    pane: str
+    content: bytes
+    keys: tuple[str, ...]
+    if_taken: bool
+    until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Answer the sender of input `number`; `problem` None: it is typed."""
+
+    number: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell the Worker at once when this process ends."""
+
+    life: str
+    process: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class EndTree:
+    """Send `signal` to every process of the life's tree, and tell when no process is left.
+
+    `process` is the first one, `last` the tree as last seen: they help to find what mark and ancestry don't show.
+    """
+
+    life: str
+    process: Handle | None
+    last: tuple[Handle, ...]
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Probe the life by the check of `spec`, until `EndProbe` or `Forget`. It replaces an earlier probe of the life.
+
+    `screen` is what the pane shows; None when that may be of an earlier life.
+    """
+
+    life: str
+    purpose: Purpose
+    spec: WorkerSpec
+    pane: str | None = None
+    screen: bytes | None = None
+
+    @property
+    def check(self) -> Check:
+        return self.spec.ready if self.purpose is Purpose.READY else self.spec.live
+
+
+@dataclass(frozen=True, slots=True)
+class ShowScreen:
+    """The screen changed, and a probe reads it."""
+
+    life: str
+    screen: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndProbe:
+    """Stop probing the life."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The life has ended: clear it from every table."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """One line of the log and one entry of the feed. `transition`: the state changed from → to."""
+
+    event: str
+    level: str
+    facts: Mapping[str, Any]
+    transition: tuple[str | None, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepDeath:
+    """Keep a record of this death; its last words are read from the log."""
+
+    death: Death
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The worker is removed: end the actor."""
+
+
+Effect = (
+    Start
+    | AskPane
+    | ClosePane
+    | ArmLog
+    | Type
+    | Acknowledge
+    | Watch
+    | EndTree
+    | Probe
+    | ShowScreen
+    | EndProbe
+    | Forget
+    | KeepDeath
+    | Emit
+    | Finish
+)

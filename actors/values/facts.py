@@ -1,0 +1,349 @@
+"""What a Worker is told: facts about its process, its pane and its tree, orders, and answers to its effects.
+
+    Ticker ──PaneSeen, TreeSeen──▶ Worker ──Start, AskPane, … (effects)──▶ Terminal ──Started, …──▶ Worker
+                                     ▲
+    Supervisor ──Admitted, Ordered───┴──ProcessEnded── ExitWatcher
+
+An `Instant` has both clocks: monotonic for decisions, wall for people, both in seconds. A fact about a process names
+the *life* it is about. An observation says when it was `taken` (monotonic).
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+
+from actors.values.gates import Gate
+from actors.values.spec import WorkerSpec
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on both clocks, in seconds: `mono` never goes back, `wall` is the Unix time."""
+
+    mono: float
+    wall: float
+
+
+class Verb(StrEnum):
+    """What a person can order. `DOWN` ends the worker and keeps its intent: it is still wanted."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    COMPLETE = "complete"
+    REMOVE = "remove"
+    DOWN = "down"
+
+
+class Refusal(StrEnum):
+    """Why a start was not carried out. In every case the start left no process.
+
+    The first two are final until a person acts, because each was looked up: a missing file, an existing session. After
+    any other refusal the Worker gives the start again.
+    """
+
+    IMPOSSIBLE = "impossible"  # the program, a right or the folder is missing: trying again won't fix it
+    NAME_TAKEN = "name-taken"  # a session of that name exists
+    PANE_GONE = "pane-gone"  # someone closed the dead pane to start in
+    NO_PROCESS = "no-process"  # the kernel gives tmux no process now
+    UNREACHABLE = "unreachable"  # tmux did not answer or could not do it now; the order was not sent, or has expired
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a life ended, as tmux read it from the kernel. Both None: unknown, because the pane was destroyed."""
+
+    code: int | None
+    signal: int | None
+    at: float  # Unix time
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """One process: its pid, and its start time (clock ticks since boot), which tells it from a later one."""
+
+    pid: int
+    ticks: int
+
+    def started(self, now: Instant) -> Instant:
+        """Return when the process started; Linux counts its monotonic clock from boot, too."""
+        mono = min(self.ticks / TICKS_PER_SECOND, now.mono)
+        return Instant(mono, now.wall - (now.mono - mono))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pane:
+    """One pane, as a line of list-panes shows it. `name`, `life`, `digest` come from our mark on the pane.
+
+    `process` is None when the process ended before its start time could be read.
+    """
+
+    id: str
+    pid: int
+    process: Handle | None
+    dead: bool
+    status: int | None
+    signal: int | None
+    dead_at: float | None
+    activity: int  # Unix time of the last output byte, whole seconds
+    columns: int
+    rows: int
+    piped: bool
+    attached: bool
+    name: str | None = None
+    life: str | None = None
+    digest: str | None = None
+
+    @property
+    def exit(self) -> Exit | None:
+        """The exit; None until tmux knows it, which may be a moment after the pane is dead."""
+        if not self.dead or (self.status is None and self.signal is None):
+            return None
+        return Exit(None if self.signal else self.status, self.signal, self.dead_at or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A worker's processes: resident bytes, CPU in percent of one core (None in the first sweep), handles."""
+
+    rss_bytes: int
+    cpu_percent: float | None
+    handles: tuple[Handle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Every gate is open: the worker starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The gate that holds a pending worker."""
+
+    gate: Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A person's order. `number` grows with each order; the worker confirms it with `Changed`."""
+
+    verb: Verb
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpecChanged:
+    """The file was applied, and it changes this worker."""
+
+    spec: WorkerSpec
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InputGiven:
+    """Input for the worker's terminal: exact bytes, or keys by tmux's names.
+
+    The Worker answers by `Acknowledge` with the same number, in the order of the inputs. After `until` (monotonic) the
+    input is no longer typed.
+    """
+
+    number: int
+    content: bytes = b""
+    keys: tuple[str, ...] = ()
+    until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """tmux has typed this piece of the input into the life's pane."""
+
+    life: str
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeHeld:
+    """The piece was not typed yet, because the program has not read the input before it.
+
+    `unasked`: because tmux could not be asked.
+    """
+
+    life: str
+    piece: int
+    unasked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRefused:
+    """The piece was not typed, and why: the pane is dead, or belongs to another life."""
+
+    life: str
+    piece: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeUnknown:
+    """tmux did not answer in time. The piece may have been typed, so it is not repeated."""
+
+    life: str
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A start was carried out: its pane and its process."""
+
+    life: str
+    pane: str
+    process: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class StartRefused:
+    """A start was not carried out."""
+
+    life: str
+    refusal: Refusal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartUnknown:
+    """tmux did not answer a start in time. It expires inside tmux at `until` (monotonic); a later sweep tells."""
+
+    life: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnded:
+    """The life's first process has ended, says the kernel. The Worker asks tmux for the exit; this is no verdict."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSeen:
+    """A worker's pane in one answer of tmux. `screen` is None when it was not captured."""
+
+    taken: float
+    pane: Pane
+    screen: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaneAbsent:
+    """tmux answered, and it has no pane of the worker."""
+
+    taken: float
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSeen:
+    """A worker's slice of one process sweep; `tree` is None when the first process is not in the table."""
+
+    taken: float
+    beat: int
+    tree: Tree | None
+    log_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeGone:
+    """No process of the life is left. The process table was read after the last one ended."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLeft:
+    """A signal went to these processes of the life; they still live."""
+
+    life: str
+    pids: tuple[int, ...]
+
+
+class Purpose(StrEnum):
+    """What a life is probed for."""
+
+    READY = "ready"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEscaped:
+    """These processes had left the life's tree unnoticed. They are ended with it, and TreeGone waits for them."""
+
+    life: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSucceeded:
+    """One try of the life's probe has succeeded."""
+
+    life: str
+    purpose: Purpose = Purpose.READY
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFailed:
+    """One try of the life's probe has failed; `reason` is a sentence without secrets."""
+
+    life: str
+    reason: str
+    purpose: Purpose = Purpose.READY
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeUnknown:
+    """A try could not be made, because tmux did not answer or the service process was stopped.
+
+    `since` (monotonic): the end of the last try that counts, or the start of the probe.
+    """
+
+    life: str
+    since: float
+    purpose: Purpose = Purpose.READY
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDied:
+    """The tmux server has ended, and every pane with it: one incident, and no crash of a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """An alarm or a beat: the worker checks its own deadlines."""
+
+
+Fact = (
+    Admitted
+    | Held
+    | Ordered
+    | SpecChanged
+    | InputGiven
+    | Typed
+    | TypeHeld
+    | TypeRefused
+    | TypeUnknown
+    | Started
+    | StartRefused
+    | StartUnknown
+    | ProcessEnded
+    | PaneSeen
+    | PaneAbsent
+    | TreeSeen
+    | TreeGone
+    | TreeLeft
+    | TreeEscaped
+    | ProbeSucceeded
+    | ProbeFailed
+    | ProbeUnknown
+    | ServerDied
+    | Woken
+)
