@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
-from support import Site
+from kit.left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
+from kit.support import Site
 
 from actors.values.spec import PaneSize
 from supervisor.tmux.server import TmuxServer

@@ -1,0 +1,258 @@
+"""What several tests use: waiting, and a whole site (config, service, tmux server) of one test's own."""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kit import ROOT
+
+PANEVISOR = [sys.executable, "-m", "supervisor"]
+FAST = '[supervisor]\nstate_dir = "state"\ncapture_interval = "200ms"\nhealth_interval = "500ms"\n'
+
+
+DEADLINE = 120.0
+"""Seconds after which a test gives up what it waits for: nothing takes so long, however busy the machine is."""
+
+
+def wait_until(true: Callable[[], object], timeout: float = DEADLINE, what: str = "") -> None:
+    """Return as soon as `true()` is; fail after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline, f"not within {timeout:g} s: {what or true}"
+        time.sleep(0.01)
+
+
+def comes_to(look: Callable[[], object], wanted: object) -> None:
+    """Return as soon as a look shows what is wanted; fail with what it shows instead."""
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: look() == wanted)
+    assert look() == wanted
+
+
+class Site:
+    """One configuration with its service, as a user has it: everything goes through the command line."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.config = place / "panevisor.toml"
+        self.state = place / "state"
+
+    def write(self, workers: str, supervisor: str = FAST) -> None:
+        """Write the file; its last line makes it unlike the file of any other test."""
+        self.config.write_text(f"{supervisor}{workers}\n# {self.place.name!a}\n")
+
+    def run(
+        self, *arguments: str, check: int | None = None, timeout: float = DEADLINE
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a panevisor command; with `check`, its exit code has to be that."""
+        done = subprocess.run(
+            self.argv(*arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=self.place,
+            env=self.environment(),
+        )
+        if check is not None:
+            said = (arguments, done.returncode, done.stdout, done.stderr, self.log_text()[-3000:])
+            assert done.returncode == check, said
+        return done
+
+    def argv(self, *arguments: str) -> list[str]:
+        return [*PANEVISOR, "-c", str(self.config), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ) | {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": str(ROOT)}
+
+    def up(self, *arguments: str, check: int | None = 0) -> None:
+        self.run("up", *arguments, check=check)
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.run("status", "-o", "json", check=0).stdout)
+
+    def worker(self, name: str) -> dict[str, Any]:
+        return self.workers()[name]
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        return {worker["name"]: worker for worker in self.status()["workers"]}
+
+    def wait_state(self, name: str, *states: str, timeout: float = DEADLINE) -> dict[str, Any]:
+        wait_until(lambda: self.worker(name)["state"] in states, timeout, f"{name} to be {states}")
+        return self.worker(name)
+
+    def service_pid(self) -> int:
+        return int((self.state / "lock").read_text().split()[0])
+
+    def kill_service(self) -> None:
+        """SIGKILL, and wait until the kernel has closed what it held."""
+        pid = self.service_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not alive(pid))
+
+    def log_text(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return (self.state / "service.log").read_text()
+        return ""
+
+    def events(self, event: str | None = None, **facts: object) -> list[dict[str, Any]]:
+        """Return the lines of the service's log with this event and these facts; the one being written is left out."""
+        whole, _, _ = self.log_text().rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines()]
+        wanted = facts | ({"event": event} if event else {})
+        return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
+
+    def truth(self) -> dict[str, list[int]]:
+        """Return the living processes by the worker whose mark they bear: what /proc shows, not our records."""
+        found: dict[str, list[int]] = {}
+        for pid, mark in marked_processes():
+            state, name, _ = mark.split("/")
+            if state == self.marker:
+                found.setdefault(name, []).append(pid)
+        return found
+
+    @property
+    def marker(self) -> str:
+        import hashlib
+
+        return hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
+
+    def tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-u", "-S", "./tmux.sock", "-N", *arguments], cwd=self.state, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def tmux_pid(self) -> int:
+        return int(self.tmux("display-message", "-p", "#{pid}"))
+
+    def clear(self) -> None:
+        """End whatever is left, by pid."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.run("down", timeout=30)
+        leftovers = [pid for pids in self.truth().values() for pid in pids]
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
+            if "supervisor" in cmdline(self.service_pid()):
+                os.kill(self.service_pid(), signal.SIGKILL)
+        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            os.kill(self.tmux_pid(), signal.SIGKILL)
+        for pid in leftovers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def service_inside(place: Path, workers: str, began: Callable[[Any], object]) -> Iterator[Any]:
+    """The real service in a thread of this process, from when `began(service)` is true; it ends with all its workers.
+
+    XDG_STATE_HOME has to be the test's own.
+    """
+    from actors.values.requests import ShutDown
+    from supervisor.config.load import load
+    from supervisor.service import Service
+    from supervisor.state.lock import hold
+    from supervisor.state.place import place_to_serve
+    from supervisor.state.records import RecordsFile
+
+    file = place / "panevisor.toml"
+    file.write_text(FAST + workers)
+    where = place_to_serve(str(file))
+    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
+    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    service.exit_codes = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=lambda: service.exit_codes.append(service.run()), daemon=True)  # type: ignore[attr-defined]
+    thread.start()
+    try:
+        wait_until(lambda: began(service))
+        yield service
+    finally:
+        service.posts.supervisor.tell(ShutDown(keep_workers=False))
+        thread.join(DEADLINE)
+        lock.release()
+    assert not thread.is_alive()
+
+
+def sleepers(count: int) -> str:
+    """Return the tables of so many workers that only sleep: w0, w1 …"""
+    return "".join(f"[workers.w{n}]\ncommand = ['sleep', '1000']\n" for n in range(count))
+
+
+def rows_of(service: Any) -> dict[str, Any]:
+    """Return the rows of the service's last picture by name; none before the first."""
+    gateway = getattr(service, "gateway", None)
+    return dict(gateway.snapshot.rows) if gateway and gateway.snapshot else {}
+
+
+@contextlib.contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Let this process have no descriptor but those that it holds already."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, hard))
+    filled: list[int] = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                filled.append(os.open("/dev/null", os.O_RDONLY))
+        yield
+    finally:
+        for descriptor in filled:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be reaped does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def cmdline(pid: int) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
+def marked_processes() -> Iterator[tuple[int, str]]:
+    for pid in _pids(os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                if entry.startswith(b"PANEVISOR_WORKER=") and alive(pid):
+                    yield pid, entry.split(b"=", 1)[1].decode()
+
+
+def _pids(names: Iterable[str]) -> list[int]:
+    return [int(name) for name in names if name.isdecimal()]
+
+
+# a member leads a session of its own; asked to end, it leaves a child without a mark there, and is gone at once
+LEAVES = """
+import os, signal, sys
+def leave(*_):
+    until_exec, closes = os.pipe()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.execvpe("sleep", ["sleep", "1000"], {})
+    os.close(closes)
+    os.read(until_exec, 1)
+    os._exit(0)
+if os.fork():
+    os.wait()
+    sys.exit()
+os.setsid()
+signal.signal(signal.SIGTERM, leave)
+print(os.getpid(), flush=True)
+while True:
+    signal.pause()
+"""

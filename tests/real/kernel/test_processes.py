@@ -1,0 +1,620 @@
+"""Ends of processes are told at once, and whole trees are ended: against real processes.
+
+A plain child of the test, leader of a session and bearer of a mark, stands for a pane's process. The test is a child
+subreaper, as the tmux server is, so that every orphan comes back to it and can be reaped.
+"""
+
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kit.processes import House
+from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
+
+from actors.values.effects import EndTree, Watch
+from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
+from supervisor.kernel import trees as processes
+from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
+from supervisor.kernel.trees import ProcessPort
+
+PR_SET_CHILD_SUBREAPER = 36
+IGNORES_TERM = "trap '' TERM; echo there; while :; do read _; done"
+ESCAPES = "import os, sys\nos.fork() and os._exit(0)\nos.setsid()\nos.fork() and os._exit(0)\n"
+STORM = """
+import fcntl, os, random, signal, sys, time
+place, slots, until = sys.argv[1], int(sys.argv[2]), time.monotonic() + 20
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+first, mine = os.getpid(), None
+
+def take_slot():
+    slot = os.open(f"{place}/{random.randrange(slots)}", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return slot
+    except OSError:
+        os.close(slot)
+
+print("there", flush=True)
+while time.monotonic() < until:
+    if (slot := take_slot()) is None:
+        time.sleep(0.005)
+    elif os.fork():
+        os.close(slot)
+        time.sleep(0.1)
+        if os.getpid() % 2 and os.getpid() != first:
+            os._exit(0)
+    else:
+        if mine is not None:
+            os.close(mine)
+        mine = slot
+        random.seed()
+        os.getpid() % 3 or os.setsid()
+"""
+NAMED = ESCAPES + "print(os.getpid(), flush=True)\nos.execvp(sys.argv[1], sys.argv[1:])\n"
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    house = House()
+    try:
+        yield house
+    finally:
+        left = house.close()
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    assert not left
+    assert house.errors.empty()
+
+
+@contextmanager
+def kept(house: House, *survivors: Handle) -> Iterator[None]:
+    """What is in the way of nobody is ended here, once it has been shown to live."""
+    yield
+    for process in survivors:
+        assert lives(process)
+        os.kill(process.pid, signal.SIGKILL)
+    while any(lives(process) for process in survivors):
+        pass
+
+
+# ── watching ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_end_of_a_watched_process_is_told(house: House) -> None:
+    first = house.shell("read _")
+    house.port.watch(Watch("l1", first), house.facts.put)
+    os.kill(first.pid, signal.SIGKILL)
+    assert house.next() == ProcessEnded("l1")
+    assert house.idle()
+
+
+def test_what_has_ended_before_it_is_watched_is_told_at_once(house: House) -> None:
+    first = house.start("true")
+    house.started[-1].wait()
+    house.port.watch(Watch("l1", first), house.facts.put)
+    assert house.next() == ProcessEnded("l1")
+
+
+def test_another_process_with_the_same_pid_counts_as_ended(house: House) -> None:
+    first = house.shell("read _")
+    house.port.watch(Watch("l1", Handle(first.pid, first.ticks + 1)), house.facts.put)
+    assert house.next() == ProcessEnded("l1")
+    house.end(first)
+    house.until_gone()
+
+
+def test_with_an_unknown_start_time_whoever_has_the_pid_is_watched(house: House) -> None:
+    first = house.shell("read _")
+    house.port.watch(Watch("l1", Handle(first.pid, 0)), house.facts.put)
+    house.end(first, life="l1")
+    assert ProcessEnded("l1") in house.until_gone()
+    assert house.idle()
+
+
+def test_a_forgotten_life_is_told_no_more(house: House) -> None:
+    first, other = house.shell("read _"), house.shell("read _", life="l2")
+    house.port.watch(Watch("l1", first), house.facts.put)
+    house.port.watch(Watch("l2", other), house.facts.put)
+    house.port.forget("l1")
+    house.settle()
+    os.kill(first.pid, signal.SIGKILL)
+    house.started[0].wait()
+    os.kill(other.pid, signal.SIGKILL)
+    assert house.next() == ProcessEnded("l2")
+    assert house.idle()
+    assert house.facts.empty()
+
+
+def test_a_later_watch_of_a_life_replaces_the_first(house: House) -> None:
+    first, second = house.shell("read _"), house.shell("read _")
+    house.port.watch(Watch("l1", first), house.facts.put)
+    house.port.watch(Watch("l1", second), house.facts.put)
+    house.settle()
+    os.kill(first.pid, signal.SIGKILL)
+    house.started[0].wait()
+    house.port.watch(Watch("l2", first), house.facts.put)
+    assert house.next() == ProcessEnded("l2")
+    os.kill(second.pid, signal.SIGKILL)
+    assert house.next() == ProcessEnded("l1")
+
+
+def test_the_end_of_the_tmux_server_is_told_once_and_before_those_of_its_workers(house: House) -> None:
+    workers = [house.shell("read _", life=f"l{n}") for n in range(5)]
+    server, gate = house.shell("read _", life="server"), house.shell("read _", life="gate")
+    held, release = threading.Event(), threading.Event()
+
+    def hold_the_thread(_: Fact) -> None:
+        held.set()
+        assert release.wait(DEADLINE)
+
+    told: queue.SimpleQueue[Fact | str] = queue.SimpleQueue()
+    for n, worker in enumerate(workers):
+        house.port.watch(Watch(f"l{n}", worker), told.put)
+    house.port.watch_server(server, lambda: told.put("server"))
+    house.port.watch(Watch("gate", gate), hold_the_thread)
+    os.kill(gate.pid, signal.SIGKILL)
+    assert held.wait(DEADLINE)
+    for process in [*workers, server]:
+        os.kill(process.pid, signal.SIGKILL)
+    for started in house.started:
+        started.wait()
+    release.set()
+    heard = [told.get(timeout=DEADLINE) for _ in range(6)]
+    assert heard[0] == "server"
+    assert house.idle()
+    assert told.empty()
+
+
+def test_a_tmux_server_that_has_ended_already_is_told_at_once(house: House) -> None:
+    server = house.start("true")
+    house.started[-1].wait()
+    ended = threading.Event()
+    house.port.watch_server(server, ended.set)
+    assert ended.wait(DEADLINE)
+
+
+# ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_tree_that_is_gone_already_is_told_so(house: House) -> None:
+    first = house.start("true")
+    house.started[-1].wait()
+    house.end(first)
+    assert house.next() == TreeGone("l1")
+    assert house.idle()
+
+
+def test_background_groups_and_nohup_children_end_with_the_first_process(house: House) -> None:
+    first = house.shell("sleep 1000 & echo $!; nohup sleep 1000 & echo $!; read _")
+    pids = {first.pid, int(house.said()), int(house.said())}
+    house.end(first, "TERM")
+    left, *_, gone = house.until_gone()
+    assert left == TreeLeft("l1", tuple(sorted(pids)))
+    assert gone == TreeGone("l1")
+    assert house.idle()
+    assert house.facts.empty()
+
+
+def test_a_double_forked_escapee_is_found_by_its_mark(house: House) -> None:
+    first = house.shell('"$0" -c "$1" sleep 1000; read _'.replace("$0", sys.executable), NAMED)
+    escapee = int(house.said())
+    os.kill(first.pid, signal.SIGKILL)
+    house.started[-1].wait()
+    house.end(first)
+    left, *_ = house.until_gone()
+    assert isinstance(left, TreeLeft)
+    assert escapee in left.pids  # the fork between may be on its way out
+
+
+def test_an_escapee_without_a_mark_is_found_if_it_was_seen_before(house: House) -> None:
+    first = house.shell('"$0" -c "$1" env -i sleep 1000; read _'.replace("$0", sys.executable), NAMED)
+    escapee = house.stranger(house.said())
+    while read_table(with_marks=True)[escapee.pid].mark:
+        pass  # it has not yet become `env -i`
+    house.end(first, last=(first, escapee))
+    left, *_ = house.until_gone()
+    assert isinstance(left, TreeLeft)
+    assert {first.pid, escapee.pid} <= set(left.pids)
+
+
+def test_an_orphan_without_a_mark_is_found_by_the_session(house: House) -> None:
+    first = house.shell("env -i sh -c 'echo $$; exec sleep 1000' & wait")
+    orphan = house.stranger(house.said())
+    os.kill(first.pid, signal.SIGKILL)
+    house.started[-1].wait()
+    house.end(first)
+    assert house.next() == TreeLeft("l1", (orphan.pid,))
+    assert house.next() == TreeGone("l1")
+
+
+def reaper(house: House) -> None:
+    """The test is what the tmux server is: whoever is orphaned becomes its child."""
+    server = handle_of(os.getpid())
+    assert server is not None
+    house.port.watch_server(server, lambda: None)
+
+
+def test_who_had_left_the_tree_unseen_is_named_and_ended_too(house: House) -> None:
+    reaper(house)
+    first = house.start(sys.executable, "-c", LEAVES)
+    leader = int(house.said())
+    house.end(first, "TERM")
+    facts = house.until_gone()
+    (escape,) = [fact for fact in facts if isinstance(fact, TreeEscaped)]
+    (escapee,) = escape.pids
+    assert escapee not in (first.pid, leader)
+    left = read_table(with_marks=False).get(escapee)
+    assert left is None or left.zombie
+
+
+def test_who_was_left_in_the_session_of_one_seen_in_the_tree_has_escaped(house: House) -> None:
+    reaper(house)
+    first = house.shell("env -i setsid sh -c 'echo $$; sleep 1000 & echo $!; read _'; read _")
+    seen, escapee = house.stranger(house.said()), house.stranger(house.said())
+    os.kill(seen.pid, signal.SIGKILL)
+    while lives(seen):
+        pass
+    house.end(first, last=(first, seen))
+    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert not lives(escapee)
+
+
+def without_mark(house: House) -> Handle:
+    """Return the process that said its pid, once `env -i sleep` has become what it shall be."""
+    process = house.stranger(house.said())
+    wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep"))
+    return process
+
+
+@pytest.fixture
+def terminal() -> Iterator[str]:
+    """The path of a terminal that nobody has: a leader of a session who opens it gets it."""
+    ends = os.openpty()
+    yield os.ttyname(ends[1])
+    for end in ends:
+        os.close(end)
+
+
+def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, terminal: str) -> None:
+    reaper(house)
+    first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
+    escapee = without_mark(house)
+    house.end(first, "TERM")
+    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert not lives(escapee)
+
+
+def test_the_terminal_is_known_still_when_the_first_process_has_crashed(house: House, terminal: str) -> None:
+    reaper(house)
+    first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
+    escapee = without_mark(house)
+    house.port.watch(Watch("l1", first), house.facts.put)
+    house.settle()
+    os.kill(first.pid, signal.SIGKILL)
+    assert house.next() == ProcessEnded("l1")
+    house.started[-1].wait()
+    house.end(first)
+    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert not lives(escapee)
+    assert house.port.tables()["terminals"] == 0
+
+
+def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escaped(house: House, terminal: str) -> None:
+    reaper(house)
+    house.shell(f'("{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}); :', NAMED, life="l0")
+    before = without_mark(house)
+    time.sleep(2 / TICKS_PER_SECOND)
+    script = f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000 3<&-; read _'
+    first = house.shell(script, NAMED)
+    without = without_mark(house)
+    with kept(house, before, without):
+        house.end(first, "TERM")
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+
+
+def test_where_there_is_no_terminal_nobody_has_it_open(house: House, tmp_path: Path) -> None:
+    reaper(house)
+    first = house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3>"{tmp_path}/file"; read _', NAMED)
+    with_a_file = without_mark(house)
+    with kept(house, with_a_file):
+        house.end(first, "TERM")
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+
+
+def test_a_process_of_the_worker_from_another_life_is_named_and_ended(house: House) -> None:
+    reaper(house)
+    old = house.shell("echo there; read _", life="l0")
+    house.said()
+    first = house.shell("echo there; read _")
+    house.said()
+    house.end(first)
+    assert TreeEscaped("l1", (old.pid,)) in house.until_gone()
+    assert not lives(old)
+
+
+def test_what_bears_the_mark_of_a_life_that_is_watched_has_not_escaped_from_another(house: House) -> None:
+    """A Worker that was replaced may begin the next life while the port ends the last one still."""
+    reaper(house)
+    next_one = house.shell("echo there; read _", life="l2")
+    house.said()
+    house.port.watch(Watch("l2", next_one), house.facts.put)
+    first = house.shell("echo there; read _")
+    house.said()
+    with kept(house, next_one):
+        house.end(first)
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+
+
+def test_a_foreign_pane_with_the_workers_name_has_not_escaped(house: House) -> None:
+    reaper(house)
+    split = house.shell("echo there; read _", life="l0")
+    house.said()
+    first = house.shell("echo there; read _")
+    house.said()
+    house.foreign["l1"] = {split}
+    with kept(house, split):
+        house.end(first)
+        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+
+
+def test_who_ignores_term_is_named_and_a_later_kill_replaces_it(house: House) -> None:
+    first = house.shell(IGNORES_TERM)
+    house.said()
+    house.end(first, "TERM")
+    assert house.next() == TreeLeft("l1", (first.pid,))
+    house.end(first, "KILL")
+    assert house.next() == TreeLeft("l1", (first.pid,))
+    assert house.next() == TreeGone("l1")
+    assert house.idle()
+
+
+def test_a_kill_that_came_too_late_for_anybody_names_nobody(house: House) -> None:
+    first = house.shell("trap '' TERM; echo there; read _")
+    house.said()
+    held, release = threading.Event(), threading.Event()
+
+    def hold_the_thread(fact: Fact) -> None:
+        house.facts.put(fact)
+        held.set()
+        assert release.wait(DEADLINE)
+
+    house.port.end("api", EndTree("l1", first, (), "TERM"), hold_the_thread)
+    assert held.wait(DEADLINE)
+    os.kill(first.pid, signal.SIGKILL)
+    house.started[-1].wait()
+    house.end(first, "KILL")
+    release.set()
+    assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeLeft("l1", ()), TreeGone("l1")]
+
+
+def test_a_stopped_process_handles_its_term(house: House) -> None:
+    first = house.shell("trap 'echo handled; exit' TERM; echo there; while :; do read _; done")
+    house.said()
+    os.kill(first.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, first.pid, os.WSTOPPED | os.WNOWAIT)
+    house.end(first, "TERM")
+    assert house.said() == "handled"
+    house.until_gone()
+
+
+def test_who_is_born_after_a_term_is_named_but_not_signalled(house: House) -> None:
+    first = house.shell("trap 'sleep 1000 & echo $!; exit' TERM; echo there; while :; do read _; done")
+    house.said()
+    house.end(first, "TERM")
+    born = int(house.said())
+    assert house.next() == TreeLeft("l1", (first.pid,))
+    assert house.next() == TreeLeft("l1", (born,))
+    house.end(first, "KILL")
+    assert house.until_gone() == [TreeLeft("l1", (born,)), TreeGone("l1")]
+
+
+def test_who_escapes_while_an_ending_is_open_is_found_within_a_second(house: House) -> None:
+    script = f"""trap '"{sys.executable}" -c "$1" sleep 1000 &' TERM; echo there; while :; do read _ || wait; done"""
+    first = house.shell(script, NAMED)
+    house.said()
+    house.end(first, "TERM")
+    assert house.next() == TreeLeft("l1", (first.pid,))
+    escapee = int(house.said())
+    left: Fact = TreeLeft("l1", ())
+    while not (isinstance(left, TreeLeft) and escapee in left.pids):
+        left = house.next()
+    house.end(first, "KILL")
+    house.until_gone()
+
+
+def end_all_of_it(house: House, first: Handle) -> None:
+    house.end(first)
+    house.until_gone()
+    assert not house.living()
+
+
+def test_a_fork_storm_is_ended(house: House) -> None:
+    storm = "i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); [ $i -eq 20 ] && echo there; done; wait"
+    first = house.shell(storm)
+    house.said()
+    end_all_of_it(house, first)
+
+
+def test_a_fork_storm_that_fills_every_freed_slot_is_ended(house: House, tmp_path: Path) -> None:
+    """A process holds one of 200 slots while it lives; 20 s bound the storm if it could not be ended."""
+    first = house.start(sys.executable, "-S", "-c", STORM, str(tmp_path), "200")
+    house.said()
+    wait_until(lambda: len(os.listdir(tmp_path)) > 170)
+    house.end(first, "TERM")
+    house.next()
+    end_all_of_it(house, first)
+
+
+def test_a_chain_of_escapees_that_fork_and_die_is_ended(house: House) -> None:
+    """Each link lives for a moment only, in a session of its own; 2,000 links bound it if it could not be ended."""
+    chain = "import os\nprint('there', flush=True)\nfor _ in range(2000):\n os.fork() and os._exit(0)\n os.setsid()\n"
+    first = house.start(sys.executable, "-c", chain)
+    house.said()
+    house.end(first)
+    house.until_gone()
+    assert not house.living()
+
+
+def test_a_persons_split_is_not_signalled(house: House) -> None:
+    first, split = house.shell("read _"), house.shell("read _")
+    house.foreign["l1"] = {split}
+    with kept(house, split):
+        house.end(first)
+        assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeGone("l1")]
+
+
+def test_the_service_never_signals_itself(house: House) -> None:
+    ourselves = handle_of(os.getpid())
+    assert ourselves is not None
+    house.end(None, "CONT", last=(ourselves,))
+    assert house.next() == TreeGone("l1")
+
+
+def test_the_trees_of_other_lives_are_not_signalled(house: House) -> None:
+    first, other = house.shell("read _"), house.shell("read _", life="l2")
+    with kept(house, other):
+        house.end(first)
+        house.until_gone()
+
+
+def test_nobody_is_signalled_while_the_foreign_panes_are_unknown(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = house.shell("read _")
+    unknown = RuntimeError("tmux does not answer")
+
+    def fail(life: str) -> set[int]:
+        monkeypatch.undo()
+        raise unknown
+
+    monkeypatch.setattr(house.port, "_foreign_roots", fail)
+    house.end(first)
+    assert house.errors.get(timeout=DEADLINE) is unknown
+    assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeGone("l1")]
+
+
+def test_who_refuses_a_signal_stays_in_what_is_left_and_does_not_shield_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = house.shell("sleep 1000 & echo $!; read _")
+    setuid = int(house.said())
+    send, refused = signal.pidfd_send_signal, threading.Event()
+
+    def send_as_a_user(descriptor: int, number: int) -> None:
+        with open(f"/proc/self/fdinfo/{descriptor}") as facts:
+            if f"Pid:\t{setuid}\n" in facts.read():
+                refused.set()
+                raise PermissionError(1, "Operation not permitted")
+        send(descriptor, number)
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", send_as_a_user)
+    house.end(first)
+    assert house.next() == TreeLeft("l1", tuple(sorted((first.pid, setuid))))
+    house.started[-1].wait()
+    assert refused.wait(DEADLINE)
+    assert house.facts.empty()
+    monkeypatch.undo()
+    assert house.next() == TreeGone("l1")  # it is tried again at the next look
+
+
+def test_a_hundred_endings_share_their_looks_at_the_process_table(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives = [f"l{n}" for n in range(100)]
+    firsts = [house.shell("read _", life=life) for life in lives]
+    looks: list[None] = []
+
+    def counted(with_marks: bool, between: Callable[[], None]) -> Table:
+        looks.append(None)
+        return read_table(with_marks, between)
+
+    monkeypatch.setattr(processes, "read_table", counted)
+    for life, first in zip(lives, firsts, strict=True):
+        house.end(first, life=life)
+    facts = [house.next() for _ in range(200)]
+    assert {fact.life for fact in facts if isinstance(fact, TreeGone)} == set(lives)
+    assert len(looks) < 50
+    assert house.idle()
+
+
+# ── when things go wrong ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("problem", [RuntimeError("the actor is dead"), SystemExit(1)])
+def test_a_callback_that_raises_harms_nobody_else(house: House, problem: BaseException) -> None:
+    first = house.shell("read _")
+
+    def fail(_: Fact) -> None:
+        raise problem
+
+    house.port.watch(Watch("l1", first), fail)
+    house.end(first)
+    house.until_gone()
+    assert house.errors.get(timeout=DEADLINE) is problem
+    assert house.idle()
+
+
+def test_without_descriptors_ends_are_told_and_trees_are_ended_all_the_same(house: House) -> None:
+    first, other = house.shell("sleep 1000 & echo $!; read _"), house.shell("read _", life="l2")
+    child = int(house.said(0))
+    with no_descriptors_left():
+        house.port.watch(Watch("l1", first), house.facts.put)
+        house.port.watch(Watch("l2", Handle(other.pid, 0)), house.facts.put)
+        os.kill(other.pid, signal.SIGKILL)
+        assert house.next() == ProcessEnded("l2")
+        assert house.port.tables()["polled"] == 1
+        house.end(first)
+        facts = {house.next() for _ in range(3)}
+    assert facts == {TreeLeft("l1", tuple(sorted((first.pid, child)))), ProcessEnded("l1"), TreeGone("l1")}
+    assert house.idle()
+
+
+def test_an_order_that_met_no_descriptor_at_all_is_carried_out_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = house.start("true")
+    house.started[-1].wait()
+    failures = [OSError(24, "Too many open files")] * 3
+
+    def rarely(pid: int) -> Handle | None:
+        if failures:
+            raise failures.pop()
+        return handle_of(pid)
+
+    monkeypatch.setattr(processes, "handle_of", rarely)
+    house.port.watch(Watch("l1", Handle(first.pid, 0)), house.facts.put)
+    assert house.next() == ProcessEnded("l1")
+    assert house.errors.get(timeout=DEADLINE).args[0] == 24
+    while not house.errors.empty():
+        house.errors.get()
+
+
+def test_closing_in_the_middle_of_a_turn_is_no_error(house: House) -> None:
+    for _ in range(100):
+        port = ProcessPort("digest", foreign_roots=lambda life: set(), own=set, on_error=house.errors.put)
+        port.watch(Watch("l1", Handle(2**22 + 1, 1)), house.facts.put)
+        port.close()
+
+
+def test_closing_ends_the_thread_and_gives_back_every_descriptor(house: House) -> None:
+    first = house.shell("read _")
+    before = set(os.listdir("/proc/self/fd"))
+    port = ProcessPort("digest", foreign_roots=lambda life: set(), own=set, on_error=house.errors.put)
+    watched = threading.Event()
+    port.watch(Watch("l1", first), house.facts.put)
+    port.watch(Watch("l2", Handle(2**22 + 1, 1)), lambda fact: watched.set())
+    assert watched.wait(DEADLINE)
+    port.close()
+    port.close()
+    port.watch(Watch("l3", first), house.facts.put)
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert not any(port.tables().values())
+    house.end(first)
+    assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeGone("l1")]

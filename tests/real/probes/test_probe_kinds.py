@@ -1,0 +1,595 @@
+"""Each kind of probe: passing, failing, hanging; on real sockets, processes and files."""
+
+import contextlib
+import errno
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kit.support import alive, cmdline, marked_processes, wait_until
+
+from actors.values.effects import Probe
+from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
+from actors.values.spec import Http, Live, Ready, WorkerSpec
+from supervisor.kernel.shortage import NoProcess, NoThread
+from supervisor.logs.segments import LONGEST_LINE, LinesOfLife, Segments
+from supervisor.probes.pool import LATE, ProbePool
+from supervisor.text.patterns import compiled
+
+WAIT = 10.0
+MARKER = f"m{os.getpid()}"
+QUICK: dict[str, Any] = {"interval": 0.05, "attempt_timeout": 5.0}
+
+
+class Asked:
+    """A pool, and what it told; tries come in quick succession."""
+
+    def __init__(self, place: Path, glance: Any = None, **more: Any) -> None:
+        self.place = place
+        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+        self.pool = ProbePool(self.errors.put, logs=place, marker=MARKER, glance=glance, **more)
+
+    def ready(self, life: str = "l1", env: tuple[tuple[str, str], ...] = (), **check: Any) -> None:
+        self._probe(life, Purpose.READY, env, ready=Ready(**(QUICK | check)))
+
+    def live(self, life: str = "l1", screen_now: bytes | None = None, **check: Any) -> None:
+        self._probe(life, Purpose.LIVE, (), screen_now, live=Live(**(QUICK | {"grace": 0.0} | check)))
+
+    def _probe(self, life: str, purpose: Purpose, env: Any, screen: bytes | None = None, **checks: Any) -> None:
+        spec = WorkerSpec(name="api", command="x", cwd=str(self.place), env=env, **checks)
+        self.pool.probe(Probe(life, purpose, spec, "%1", screen), self.facts.put)
+
+    def next(self) -> Fact:
+        return self.facts.get(timeout=WAIT)
+
+    def until(self, wanted: type[Fact]) -> Fact:
+        """Return the first fact of this kind; those before are of the other."""
+        while not isinstance(fact := self.next(), wanted):
+            pass
+        return fact
+
+
+@pytest.fixture
+def asked(place: Path) -> Iterator[Asked]:
+    asked = Asked(place)
+    yield asked
+    asked.pool.close()
+    assert asked.pool.tables() == {"probes": 0, "screens": 0, "processes": 0}
+    assert asked.errors.empty()
+
+
+def failure(reason: str, life: str = "l1") -> ProbeFailed:
+    return ProbeFailed(life, reason)
+
+
+# ── unix ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_unix_socket_that_accepts_is_well_and_one_that_is_not_there_is_not(asked: Asked) -> None:
+    path = str(asked.place / "api.sock")
+    asked.ready(unix=path)
+    assert asked.next() == failure("no such file or directory")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        assert failure("connection refused") in [asked.next() for _ in range(3)]
+        listener.listen(64)
+        asked.until(ProbeSucceeded)
+
+
+def test_a_unix_socket_whose_queue_is_full_hangs_for_the_time_of_a_try(asked: Asked) -> None:
+    path = str(asked.place / "api.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(0)
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(path)
+        asked.ready(unix=path, attempt_timeout=0.1)
+        assert asked.next() == failure("no answer within 0.1 s")
+        for one in waiting:
+            one.close()
+
+
+# ── http ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Server:
+    """An HTTP server that says to each who connects what the test has set; `None`: nothing, for ever."""
+
+    def __init__(self) -> None:
+        self.answer: bytes | None = b"HTTP/1.1 200 OK\r\n\r\n"
+        self.requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self._listener.getsockname()[1]
+        self._held: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def url(self, path: str = "/health") -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            if self.answer is None:
+                self._held.append(connection)
+                continue
+            with connection:
+                self.requests.put(connection.recv(65536))
+                for part in re.split(rb"(?<=\|)", self.answer):
+                    connection.sendall(part.rstrip(b"|"))
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for connection in self._held:
+            connection.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "fault"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", (), None),
+        (b"HTTP/1.0 204\r\n\r\n", (), None),
+        (b"HTTP/1.1 3|02 Found\r|\nLocation: /x\r\n\r\n", (), None),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r|\nHTTP/1.1 200 OK\r\n\r\n", (), None),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\n\r\n", (), "answered 503"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", (), "answered 404"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", (404,), None),
+        (b"HTTP/1.1 200 OK\r\n\r\n", (204,), "answered 200"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", (), "what answers is no HTTP server"),
+        (b"", (), "what answers is no HTTP server"),
+        (b"x" * 100_000, (), "what answers is no HTTP server"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000 + b"HTTP/1.1 200 OK\r\n\r\n", (), "what answers is no HTTP server"),
+    ],
+)
+def test_an_answer_is_judged_by_its_status(
+    asked: Asked, server: Server, answer: bytes, status: tuple[int, ...], fault: str | None
+) -> None:
+    server.answer = answer
+    asked.ready(http=Http(server.url(), status))
+    assert asked.next() == (ProbeSucceeded("l1") if fault is None else failure(fault))
+
+
+def test_a_request_has_the_path_with_its_query_and_the_headers_given(asked: Asked, server: Server) -> None:
+    asked.ready(http=Http(server.url("/a?b=c"), headers=(("Authorization", "Bearer x"), ("host", "api.internal"))))
+    asked.until(ProbeSucceeded)
+    head, *lines = server.requests.get(timeout=WAIT).decode().split("\r\n")
+    assert head == "GET /a?b=c HTTP/1.1"
+    assert {"Authorization: Bearer x", "host: api.internal", "Connection: close"} <= set(lines)
+    assert not [line for line in lines if line.startswith("Host:")]
+
+
+def test_an_http_server_that_never_answers_costs_only_the_probe_that_asks_it(asked: Asked, server: Server) -> None:
+    server.answer = None
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        for number in range(100):  # more than there are places
+            asked.ready(f"hung{number}", http=Http(server.url()), attempt_timeout=0.2)
+        asked.ready("well", tcp=f"127.0.0.1:{other.getsockname()[1]}")
+        first = [asked.next() for _ in range(101)]
+    assert ProbeSucceeded("well") in first
+    assert failure("no answer within 0.2 s", "hung0") in first
+
+
+# ── command ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_command_is_judged_by_its_exit_code_and_runs_as_the_worker_does(asked: Asked) -> None:
+    asked.ready(command='test "$KEY" = value && test "$PWD" = "$PLACE" && exit 0; exit 3')
+    assert asked.next() == failure("exited with code 3")
+    asked.ready("l2", env=(("KEY", "value"), ("PLACE", str(asked.place))), command='test "$KEY$PWD" = "value$PLACE"')
+    assert isinstance(asked.until(ProbeSucceeded), ProbeSucceeded)
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        (("sh", "-c", "kill -9 $$"), "killed by signal 9"),
+        (("./no-such-program",), "program not found: {place}/./no-such-program"),
+        (("./unfit",), "program may not be executed: {place}/./unfit"),
+        (("sh", "-c", "exit 127"), "exited with code 127"),
+        ("exit 1", "exited with code 1"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said(asked: Asked, command: Any, fault: str) -> None:
+    (asked.place / "unfit").touch()
+    asked.ready(command=command)
+    assert asked.next() == failure(fault.format(place=asked.place))
+
+
+def test_a_command_that_is_in_no_folder_of_its_path_is_told(asked: Asked) -> None:
+    asked.ready(command=("$HOME",), env=(("PATH", "/a:/b"),))
+    assert asked.next() == failure("program not found: $HOME (in none of the 2 folders of PATH)")
+
+
+def test_a_command_may_open_as_many_files_as_the_worker_may(place: Path) -> None:
+    asked = Asked(place, nofile=128)
+    asked.ready(command='test "$(ulimit -Sn)" = 128 && test "$(ulimit -Hn)" != 128')
+    assert asked.next() == ProbeSucceeded("l1")
+    asked.pool.close()
+
+
+def marked(life: str) -> list[int]:
+    return [pid for pid, mark in marked_processes() if mark == f"{MARKER}/api/{life}"]
+
+
+def test_a_command_that_hangs_is_killed_with_its_whole_group(asked: Asked) -> None:
+    asked.ready("l-hang", command="sleep 1000 & sleep 1000", attempt_timeout=0.3, interval=WAIT)
+    wait_until(lambda: len(marked("l-hang")) == 3)
+    pids = marked("l-hang")
+    assert asked.next() == failure("no answer within 0.3 s", "l-hang")
+    wait_until(lambda: not any(map(alive, pids)))
+    wait_until(lambda: asked.pool.tables()["processes"] == 0)
+
+
+def test_a_command_that_is_given_up_is_killed_at_once(asked: Asked) -> None:
+    asked.ready("l-forget", command="sleep 1000", attempt_timeout=1000.0)
+    wait_until(lambda: marked("l-forget"))
+    asked.pool.forget("l-forget")
+    wait_until(lambda: not marked("l-forget"))
+    wait_until(lambda: asked.pool.tables() == {"probes": 0, "screens": 0, "processes": 0})
+
+
+def test_what_a_good_command_leaves_in_its_group_is_killed_and_what_leaves_it_bears_the_mark(asked: Asked) -> None:
+    asked.ready("l-left", command="sleep 1000 & setsid sleep 1001 & sleep 0.3", interval=WAIT)
+    try:
+        asked.until(ProbeSucceeded)
+        # one of each try: on a busy machine there may be more than the one that succeeded
+        wait_until(lambda: {cmdline(pid) for pid in marked("l-left")} == {"sleep 1001 "})
+    finally:
+        while left := marked("l-left"):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_closed_pool_leaves_no_command_behind(place: Path) -> None:
+    asked = Asked(place)
+    asked.ready("l-close", command="sleep 1000", attempt_timeout=1000.0)
+    wait_until(lambda: marked("l-close"))
+    asked.pool.close()
+    assert not marked("l-close")
+    assert asked.pool.tables()["processes"] == 0
+
+
+def test_a_command_does_not_inherit_what_is_open_here(asked: Asked) -> None:
+    with open(os.devnull) as held:
+        os.set_inheritable(held.fileno(), True)
+        asked.ready(command=f"test ! -e /proc/self/fd/{held.fileno()}")
+        assert asked.next() == ProbeSucceeded("l1")
+
+
+# ── log ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Log:
+    """A worker's log, written as `split` does: a segment is full, and the next one begins."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.segments = Segments(directory)
+        self.number = 0
+
+    def begin(self, life: str) -> None:
+        self.segments.note_life("api", life)
+
+    def write(self, text: bytes) -> None:
+        with open(self.directory / f"api.s-1-0.{self.number:06}", "ab") as file:
+            file.write(text)
+
+    def rotate(self) -> None:
+        self.number += 1
+
+
+@pytest.fixture
+def log(place: Path) -> Log:
+    return Log(place)
+
+
+def lines_of(log: Log, life: str) -> Callable[[], list[str]]:
+    lines = LinesOfLife(log.directory, "api", life)
+    return lambda: [line for line in lines.new() if line]
+
+
+def test_only_what_the_life_itself_has_printed_counts(log: Log) -> None:
+    log.begin("s-1")
+    log.write(b"ready\r\n")
+    log.begin("s-2")
+    log.write(b"booting\r\n")
+    assert lines_of(log, "s-1")() == ["ready", "booting"]
+    assert lines_of(log, "s-2")() == ["booting"]
+
+
+def test_lines_are_read_once_across_rotations(log: Log) -> None:
+    log.begin("s-1")
+    new = lines_of(log, "s-1")
+    log.write(b"one\r\ntw")
+    assert new() == ["one", "tw"]
+    log.write(b"o\r\n")
+    log.rotate()
+    log.write(b"three\r\nfo")
+    log.rotate()
+    log.write(b"ur\r\n")
+    assert new() == ["two", "three", "four"]
+    assert new() == []
+    (log.directory / "api.s-1-0.000000").unlink()
+    log.write(b"\x1b[32mfive\x1b[0m\r\n")
+    assert new() == ["five"]
+
+
+def test_a_new_segment_is_seen_though_the_clock_was_set_back_meanwhile(log: Log) -> None:
+    log.begin("s-1")
+    new = lines_of(log, "s-1")
+    for ago, text in ((10.0, b"one\r\n"), (3600.0, b"two\r\n")):
+        log.write(text)
+        changed = time.time() - ago
+        os.utime(log.directory, (changed, changed))
+        assert new() == [text.decode().strip()]
+        log.rotate()
+
+
+def test_of_a_long_line_its_beginning_counts(log: Log) -> None:
+    log.begin("s-1")
+    new = lines_of(log, "s-1")
+    for _ in range(100):
+        log.write(b"x" * 100_000)
+        assert [len(line) for line in new()] == [LONGEST_LINE]
+    log.write(b"late\r\nnext\r\n")
+    assert [len(line) for line in new()] == [LONGEST_LINE, 4]
+
+
+def test_a_log_probe_waits_for_its_line_across_a_rotation(asked: Asked, log: Log) -> None:
+    log.begin("s-1")
+    log.write(b"booting\r\n")
+    asked.ready("s-1", log=r"^listening on \d+$")
+    assert asked.next() == failure("its log has no such line", "s-1")
+    log.rotate()
+    log.write(b"listening on 80")
+    log.rotate()
+    log.write(b"80\r\n")
+    asked.until(ProbeSucceeded)
+    assert asked.next() == ProbeSucceeded("s-1")  # what it has said once it has said
+
+
+def test_a_log_that_is_not_there_yet_has_no_such_line(asked: Asked) -> None:
+    asked.ready(log="x")
+    assert asked.next() == failure("its log has no such line")
+
+
+def test_a_log_is_read_again_after_no_thread_could_be_had_for_it(
+    asked: Asked, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = threading.Thread.start, []
+
+    def refused_once(thread: threading.Thread) -> None:
+        if thread.name == "probe-file" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused_once)
+    log.begin("l1")
+    log.write(b"ready\r\n")
+    asked.ready(log="^ready$")
+    assert asked.next() == ProbeSucceeded("l1")  # a lack of ours is no try, and tells nothing of a worker
+    assert isinstance(asked.errors.get(timeout=WAIT), NoThread)
+
+
+def test_a_command_that_could_not_be_forked_is_no_try(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    popen, refused = subprocess.Popen, []
+
+    def refused_once(*arguments: Any, **how: Any) -> Any:
+        if not refused:
+            refused.append(arguments)
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return popen(*arguments, **how)
+
+    monkeypatch.setattr(subprocess, "Popen", refused_once)
+    asked.live(command=["true"])
+    assert asked.next() == ProbeSucceeded("l1", Purpose.LIVE)
+    assert isinstance(asked.errors.get(timeout=WAIT), NoProcess)
+
+
+def test_a_living_worker_has_to_print_the_line_again_and_again(asked: Asked, log: Log) -> None:
+    log.begin("l1")
+    log.write(b"beat\r\n")
+    asked.live(log="^beat$")
+    reason = "its log has no such line of late"
+    assert asked.next() == ProbeFailed("l1", reason, Purpose.LIVE)
+    log.write(b"beat\r\n")
+    asked.until(ProbeSucceeded)
+    asked.until(ProbeFailed)
+
+
+# ── screen ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_screen_is_judged_as_it_was_shown_last_and_not_at_all_before(asked: Asked) -> None:
+    asked.live(screen=r"^ready> *$")
+    asked.pool.show("l1", b"\x1b[1mbooting\x1b[0m\n\n")
+    assert asked.until(ProbeFailed) == ProbeFailed("l1", "its screen does not show it", Purpose.LIVE)
+    asked.pool.show("l1", b"hello\n\x1b[1mready>\x1b[0m\n\n")
+    asked.until(ProbeSucceeded)
+
+
+def test_a_screen_that_is_known_from_before_is_judged_at_once(asked: Asked) -> None:
+    asked.live(screen="ready", screen_now=b"ready\n")
+    assert asked.next() == ProbeSucceeded("l1", Purpose.LIVE)
+
+
+def test_screens_of_lives_that_start_are_looked_at_together(place: Path) -> None:
+    looks: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+
+    def glance(panes: list[str], answer: Callable[[dict[str, bytes]], None]) -> None:
+        looks.put(panes)
+        answer(dict.fromkeys(panes, b"ready\n"))
+
+    asked = Asked(place, glance)
+    for number in range(20):
+        asked.ready(f"l{number}", screen="^ready$", interval=WAIT)
+    assert {asked.next() for _ in range(20)} == {ProbeSucceeded(f"l{number}") for number in range(20)}
+    assert looks.get(timeout=WAIT) == ["%1"]
+    asked.pool.close()
+
+
+def test_a_look_that_is_never_answered_is_no_verdict(place: Path) -> None:
+    asked = Asked(place, lambda panes, answer: None)
+    asked.ready(screen="x", interval=0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asked.ready("other", tcp=f"127.0.0.1:{listener.getsockname()[1]}")
+        assert {asked.next() for _ in range(20)} == {ProbeSucceeded("other")}
+    asked.pool.close()
+
+
+# ── while tmux does not answer ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tmux:
+    """What a glance meets: all that programs print passes through it. None is what it says while it hangs."""
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.asked = 0
+        self.shown = b"booting\n"
+
+    def glance(self, panes: list[str], answer: Callable[[dict[str, bytes] | None], None]) -> None:
+        self.asked += 1
+        answer(dict.fromkeys(panes, self.shown) if self.answers else None)
+
+
+@pytest.fixture
+def tmux(place: Path) -> Iterator[tuple[Tmux, Asked]]:
+    tmux = Tmux()
+    asked = Asked(place, tmux.glance)
+    yield tmux, asked
+    asked.pool.close()
+    assert asked.errors.empty()
+
+
+@pytest.mark.parametrize("check", [{"log": "tick"}, {"screen": "tick"}])
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_try_while_tmux_does_not_answer_is_no_try(
+    tmux: tuple[Tmux, Asked], log: Log, check: dict[str, str], purpose: Purpose
+) -> None:
+    hung, asked = tmux
+    log.begin("l1")
+    hung.answers = False
+    began = time.monotonic()
+    if purpose is Purpose.READY:
+        asked.ready(**check)
+    else:
+        asked.live(screen_now=b"an old screen\n", **check)
+    told = [asked.next() for _ in range(10)]
+    assert {(type(fact), fact.life, fact.purpose) for fact in told} == {(ProbeUnknown, "l1", purpose)}
+    assert all(began <= fact.since <= time.monotonic() for fact in told)
+    hung.answers = True
+    assert asked.until(ProbeFailed).purpose is purpose
+    log.write(b"tick\n")
+    hung.shown = b"tick\n"
+    asked.pool.show("l1", b"tick\n")
+    asked.until(ProbeSucceeded)
+
+
+def test_what_does_not_pass_through_tmux_goes_on_without_it(tmux: tuple[Tmux, Asked]) -> None:
+    hung, asked = tmux
+    hung.answers = False
+    asked.live(command=("true",))
+    assert [type(asked.next()) for _ in range(5)] == [ProbeSucceeded] * 5
+    assert hung.asked == 0
+
+
+def test_the_first_failure_after_an_outage_is_none_as_what_was_printed_is_on_its_way(
+    tmux: tuple[Tmux, Asked], log: Log
+) -> None:
+    hung, asked = tmux
+    log.begin("l1")
+    asked.live(log="tick")
+    asked.until(ProbeFailed)
+    hung.answers = False
+    asked.until(ProbeUnknown)
+    while not asked.facts.empty():
+        asked.next()
+    hung.answers = True
+    assert isinstance(asked.next(), ProbeUnknown)
+    asked.until(ProbeFailed)
+
+
+def test_a_running_workers_screen_is_looked_at_anew_after_an_outage(tmux: tuple[Tmux, Asked]) -> None:
+    """The capture beat shows changes only, and what it has shown last is from before."""
+    hung, asked = tmux
+    asked.live(screen="tick", screen_now=b"tick\n")
+    asked.until(ProbeSucceeded)
+    hung.answers = False
+    asked.until(ProbeUnknown)
+    hung.shown, hung.answers = b"an error\n", True
+    asked.until(ProbeFailed)
+
+
+def test_the_grace_of_a_running_worker_moves_on_by_an_outage(tmux: tuple[Tmux, Asked]) -> None:
+    hung, asked = tmux
+    hung.answers = False
+    asked.live(log="tick", grace=0.2)
+    wait_until(lambda: hung.asked >= 5, WAIT)
+    assert asked.facts.empty()
+    hung.answers = True
+    asked.until(ProbeFailed)
+
+
+def test_a_try_that_was_late_because_the_service_was_stopped_is_no_try(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop stands still for a while, as it does in a process that gets SIGSTOP and SIGCONT."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        asked.ready(http=Http(url), attempt_timeout=0.3, interval=60.0)
+        connection, _ = silent.accept()
+        asked.pool._loop.call_soon_threadsafe(time.sleep, 0.3 + 2 * LATE)
+        assert isinstance(asked.next(), ProbeUnknown)
+        connection.close()
+
+
+# ── patterns ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*)*x$"])
+def test_no_pattern_takes_long_for_any_text(pattern: str) -> None:
+    text = "a" * 1_000_000 + "b"
+    before = time.process_time()
+    assert compiled(pattern).search(text) is None
+    assert time.process_time() - before < 30  # 10 ms; a search that tries each way takes years
+
+
+def test_circumflex_and_dollar_are_the_ends_of_a_line() -> None:
+    assert compiled("^ready> *$").search("hello\nready> \n") is not None
+    assert compiled("a|^b").search("x\nb") is not None
+    assert compiled(r"\Qa.b").search("a.b") is not None
+
+
+def test_a_command_line_that_shows_a_picture_loads_neither_patterns_nor_probes() -> None:
+    heavy = "[m for m in ('re2', 'asyncio', 'supervisor.probes.pool') if m in sys.modules]"
+    code = f"import sys, supervisor.cli; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=os.getcwd(), check=False)
+    assert done.stdout.strip() == "[]", done.stderr

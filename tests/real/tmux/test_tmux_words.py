@@ -1,0 +1,335 @@
+"""tmux's language: what is quoted arrives byte by byte, and nothing in it is executed or expanded."""
+
+import errno
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kit.support import wait_until
+
+from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
+from actors.values.effects import Start, Type
+from actors.values.facts import Handle, Refusal, Started, Typed, TypeHeld, TypeRefused, TypeUnknown
+from actors.values.spec import WorkerSpec
+from supervisor.logs.segments import Segments
+from supervisor.tmux.client import Block, ControlClient, _Lost, batch
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.terminal import TmuxTerminal, bytes_to_read, cannot_start
+from supervisor.tmux.words import EXPIRED, pane_line, quoted, words
+
+HORRORS = [
+    "",
+    ";",
+    "a;",
+    "a\\;",
+    "\\",
+    "'",
+    '"',
+    "''",
+    "a b",
+    "$HOME",
+    "${HOME}",
+    "`id`",
+    "$(touch X)",
+    "#(touch X)",
+    "#{pane_id}",
+    "##",
+    "%H",
+    "~",
+    "~root",
+    "-t",
+    "--",
+    "-l;",
+    "{",
+    "}",
+    "{ }",
+    "a\nb",
+    "a\n   b\n# no comment",
+    "\r",
+    "\t",
+    "\x1b[31m",
+    "\x7f",
+    "é€𝄞",
+    "kill-server ; kill-server",
+    "%if 1",
+    "\\n",
+    "A=b",
+]
+SHOW = "import json,os,sys; open(sys.argv[1],'w').write(json.dumps([sys.argv[2:],os.environ.get('V'),os.getcwd()]))"
+
+
+def start(terminal: TmuxTerminal, name: str, argv: tuple[str, ...], env: tuple[tuple[str, str], ...] = ()) -> object:
+    spec = WorkerSpec(name=name, command=argv, cwd="/tmp", env=env)
+    return terminal.start([NamedStart(name, Start("life-1", spec, None))])[0]
+
+
+@pytest.fixture
+def terminal(place: Path, tmux_server: TmuxServer) -> TmuxTerminal:
+    terminal = TmuxTerminal(place, tmux_server, marker="test", nofile=1024, segments=Segments(place / "logs"))
+    yield terminal
+    terminal.close_client()
+
+
+def test_argv_and_environment_arrive_byte_by_byte_and_nothing_is_executed(place: Path, terminal: TmuxTerminal) -> None:
+    out = place / "out.json"
+    for number, value in enumerate(HORRORS):
+        answer = start(terminal, f"w{number}", ("python3", "-c", SHOW, f"{out}{number}"), (("V", value),))
+        assert isinstance(answer, Started), (value, answer)
+    answer = start(terminal, "all", ("python3", "-c", SHOW, str(out), *HORRORS))
+    assert isinstance(answer, Started)
+    for number, value in enumerate(HORRORS):
+        file = Path(f"{out}{number}")
+        wait_until(lambda file=file: file.exists() and file.read_text())
+        assert json.loads(file.read_text()) == [[], value, "/tmp"]
+    wait_until(lambda: out.exists() and out.read_text())
+    assert json.loads(out.read_text())[0] == HORRORS
+    assert not (place / "X").exists()
+    assert not Path("/tmp/X").exists()
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
+def test_any_text_survives_as_an_option_value(place: Path, tmux_server: TmuxServer, text: str) -> None:
+    printed = batch(place, words("set-option", "-g", "@x", text) + "\nshow-options -gv @x\n")
+    expected = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+    got = printed.decode()
+    assert got.endswith("\n")
+    if expected == text and "\n" not in text:  # what tmux shows raw can be compared to the letter
+        assert got[:-1] == text
+    assert len(printed) >= len(text.encode()) or any(not c.isprintable() for c in text)
+
+
+def test_a_nul_is_refused() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        quoted("a\0b")
+
+
+def test_a_missing_program_and_a_missing_cwd_are_told_from_a_crash(terminal: TmuxTerminal, place: Path) -> None:
+    assert "program not found: nosuch" in start(terminal, "a", ("nosuch",)).reason
+    assert "is a folder" in start(terminal, "b", (str(place),)).reason
+    (place / "plain").write_text("x")
+    assert "may not be executed" in start(terminal, "c", (str(place / "plain"),)).reason
+    spec = WorkerSpec(name="d", command="true", cwd=str(place / "gone"))
+    answer = terminal.start([NamedStart("d", Start("l", spec, None))])[0]
+    assert "cwd does not exist" in answer.reason
+
+
+def test_the_process_that_has_the_pid_of_a_dead_pane_by_now_is_not_its_process() -> None:
+    mark = '{"name":"api","life":"l1","digest":"d"}'
+    living, dead = (pane_line(f"%1,100,{state},,,,7,200,50,1,0,{mark}") for state in "01")
+    assert living is not None
+    assert dead is not None
+    assert living.pane(Handle(100, 5)).process == Handle(100, 5)
+    assert dead.pane(Handle(100, 900)).process is None
+
+
+def test_what_is_typed_into_a_dead_pane_is_refused_though_the_next_one_with_its_terminal_does_not_read(
+    place: Path, terminal: TmuxTerminal
+) -> None:
+    for number in range(50):  # anybody on the machine may be quicker to get the terminal's number
+        dead, first = start(terminal, f"dead{number}", ("sleep", "60")), tty_of(place, f"dead{number}")
+        assert isinstance(dead, Started)
+        os.kill(dead.process.pid, signal.SIGKILL)
+        look_again = [PaneQuestion(f"dead{number}", dead.pane)]
+        wait_until(lambda asked=look_again: terminal._server.nudge() or terminal.look(asked)[1][0].dead)
+        deaf = start(terminal, f"deaf{number}", ("sleep", "60"))
+        if tty_of(place, f"deaf{number}") == first:
+            break
+    else:
+        pytest.fail("no pane got the terminal of a dead one")
+    assert isinstance(deaf, Started)
+    terminal.type(Type("life-1", 1, deaf.pane, b"unread\n", (), if_taken=False))
+    wait_until(lambda: bytes_to_read(first) > 0)
+    assert isinstance(terminal.type(Type("life-1", 1, deaf.pane, b"x", (), if_taken=True)), TypeHeld)
+    refused = terminal.type(Type("life-1", 1, dead.pane, b"x", (), if_taken=True))
+    assert refused == TypeRefused("life-1", 1, "its pane is dead")
+
+
+def tty_of(place: Path, name: str) -> str:
+    return batch(place, f"display-message -p -t ={name}: '#{{pane_tty}}'\n").decode().strip()
+
+
+def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: TmuxTerminal) -> None:
+    first = start(terminal, "same", ("sleep", "60"))
+    spec = WorkerSpec(name="same", command=("sleep", "61"), cwd="/tmp")
+    other = WorkerSpec(name="other", command=("sleep", "62"), cwd="/tmp")
+    chunk = [NamedStart("same", Start("x", spec, None)), NamedStart("other", Start("y", other, None))]
+    refused, started = terminal.start(chunk)
+    assert refused.refusal == "name-taken"
+    assert isinstance(started, Started)
+    _, (pane,) = terminal.look([PaneQuestion("same", first.pane)])
+    assert pane.life == "life-1"
+    assert pane.pid == first.process.pid
+
+
+def test_a_look_is_answered_though_descriptors_have_run_out(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+
+    def no_descriptor(_process: object) -> bool:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("supervisor.tmux.server.lives", no_descriptor)
+    _, (pane,) = terminal.look([PaneQuestion("a", started.pane, nudge=True)])
+    assert pane.life == "life-1"
+    monkeypatch.undo()
+
+
+def test_one_look_answers_for_all_who_ask_and_asks_the_kernel_about_those_alone(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panes = {name: start(terminal, name, ("sleep", "60")).pane for name in ("a", "b", "c")}
+    read: list[int] = []
+    monkeypatch.setattr("supervisor.tmux.terminal.handle_of", lambda pid: read.append(pid))
+    asked = [PaneQuestion("a", panes["a"]), PaneQuestion("b", None), PaneQuestion("gone", "%999")]
+    _, (a, b, gone) = terminal.look(asked)
+    assert ((a.name, a.id), (b.name, b.id), gone) == (("a", panes["a"]), ("b", panes["b"]), None)
+    assert len(read) == 2
+    _, (others,) = terminal.look([PaneQuestion("b", panes["c"])])
+    assert others is None  # the pane is there, but it is another worker's
+
+
+def test_a_list_that_tmux_refuses_is_no_proof_that_a_pane_is_gone(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+    refused = [[Block("server is busy", error=True)]]
+    monkeypatch.setattr("supervisor.tmux.client.ControlClient.run", lambda *a, **k: refused)
+    with pytest.raises(TerminalUnreachable, match="server is busy"):
+        terminal.look([PaneQuestion("a", started.pane)])
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EAGAIN, "fork"), TerminalUnreachable("not yet"), _Lost("lost")])
+def test_what_has_not_reached_tmux_is_tried_again(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+    terminal.close_client()
+    with monkeypatch.context() as patch:
+        patch.setattr(ControlClient, "_connect", lambda *_: (_ for _ in ()).throw(error))
+        assert start(terminal, "b", ("sleep", "60")).refusal is Refusal.UNREACHABLE
+        held = terminal.type(Type("life-1", 1, started.pane, b"x", (), if_taken=False))
+        assert held == TypeHeld("life-1", 1, unasked=True)
+    assert isinstance(start(terminal, "b", ("sleep", "60")), Started)
+
+
+@pytest.mark.parametrize("said", ["duplicate session: b", "can't find pane: %1", "no space for new pane", EXPIRED])
+def test_no_sentence_of_tmux_makes_a_refusal_final(terminal: TmuxTerminal, said: str) -> None:
+    """There is no session of that name, whatever was said; and where there is one, it is looked up."""
+    new = NamedStart("b", Start("l", WorkerSpec(name="b", command=("sleep", "60"), cwd="/"), None))
+    assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.UNREACHABLE
+    start(terminal, "b", ("sleep", "60"))
+    assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.NAME_TAKEN
+
+
+def test_what_tmux_reads_too_late_is_typed_later(terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = start(terminal, "a", ("sleep", "60"))
+    order = Type("life-1", 1, started.pane, b"x", (), if_taken=False)
+    monkeypatch.setattr("supervisor.tmux.terminal.EXPIRY", -10)
+    assert terminal.type(order) == TypeHeld("life-1", 1, unasked=True)
+    monkeypatch.undo()
+    assert terminal.type(order) == Typed("life-1", 1)
+    assert terminal.type(replace(order, life="life-2")) == TypeRefused("life-2", 1, "its pane is dead")
+    assert terminal.type(replace(order, pane="%999")) == TypeRefused("life-1", 1, "its pane is dead")
+    assert terminal.type(replace(order, content=b"", keys=("C-c",))) == Typed("life-1", 1)
+
+
+def test_a_line_that_fails_half_way_is_typed_for_all_that_is_known(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [("", False), ("life", False), ("", False), ("no buffer", True)]
+    blocks = [Block(text, error=error) for text, error in said]
+    monkeypatch.setattr(ControlClient, "run", lambda *_: [blocks])
+    order = Type("life-1", 1, "%0", b"x", (), if_taken=False)
+    assert terminal.type(order) == TypeUnknown("life-1", 1)
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOMEM, errno.EAGAIN])
+def test_a_disk_that_does_not_answer_is_no_reason_to_give_a_worker_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    def stale(path: Any, *args: Any, **more: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    def reason(command: str, cwd: str) -> str | None:
+        return cannot_start(WorkerSpec(name="a", command=(command,), cwd=cwd), "/nowhere:/usr/bin")
+
+    gone = str(tmp_path / "gone")
+    assert reason("sleep", gone) == f"cwd does not exist or is no folder: {gone}"
+    assert reason("no-such-program", "/") is not None
+    monkeypatch.setattr("os.stat", stale)
+    assert reason("sleep", gone) is None
+    assert reason("no-such-program", "/") is None
+    monkeypatch.undo()
+
+
+def test_secrets_are_not_left_in_the_session(place: Path, terminal: TmuxTerminal) -> None:
+    start(terminal, "w", ("sleep", "60"), (("TOKEN", "hunter2"),))
+    shown = batch(place, "show-environment -t =w\nshow-environment -g\n")
+    assert b"hunter2" not in shown
+    assert b"PANEVISOR_WORKER" not in shown
+
+
+def test_an_order_that_expired_is_not_carried_out(place: Path, tmux_server: TmuxServer) -> None:
+    from supervisor.tmux.words import in_time
+
+    client = ControlClient(place)
+    (blocks,) = client.run(in_time(1, "set-option -g @late yes"))
+    assert [(block.text, block.error) for block in blocks] == [("invalid option: expired", True)]
+    (blocks,) = client.run("show-options -gv @late")
+    assert blocks[0].error or blocks[0].text == ""
+    client.close()
+
+
+def test_a_line_that_is_no_pane_is_left_out() -> None:
+    assert pane_line("what is this") is None
+    line = pane_line('%5,77,1,,9,1700000000,1700000000,80,24,1,0,{"name":"a","life":"b","digest":"c"}')
+    assert line is not None
+    pane = line.pane(Handle(77, 1))
+    assert (pane.dead, pane.status, pane.signal, pane.name, pane.exit.signal) == (True, None, 9, "a", 9)
+
+
+def test_a_forged_mark_is_no_mark() -> None:
+    for mark in ('{"name": 5}', "[1]", "{", "null"):
+        line = pane_line(f"%5,77,0,,,,1,80,24,1,0,{mark}")
+        assert line is not None
+        assert line.pane(None).name is None
+
+
+def test_a_pane_whose_program_could_not_be_forked_is_a_dead_pane() -> None:
+    line = pane_line('%1,-1,1,,,,1700000000,200,50,0,0,{"name": "a", "life": "l", "digest": "d"}')
+    assert line is not None
+    pane = line.pane(None)
+    assert (pane.name, pane.dead, pane.exit, pane.process) == ("a", True, None, None)
+    assert pane_line("%1,x,1,,,,,,,,,") is None
+
+
+def test_a_look_that_waited_for_a_stopped_tmux_shows_what_was_printed_meanwhile(
+    terminal: TmuxTerminal, tmux_server: TmuxServer
+) -> None:
+    """It is as of the answer: one as of the question had a printing worker stalled for the length of an outage."""
+    started = start(terminal, "a", ("sh", "-c", "while :; do echo tick; sleep 0.2; done"))
+    question = [PaneQuestion("a", started.pane)]
+    terminal.look(question)
+    os.kill(tmux_server.pid, signal.SIGSTOP)
+    answers: list[Any] = []
+    looking = threading.Thread(target=lambda: answers.append(terminal.look(question)))
+    looking.start()
+    time.sleep(1.2)
+    went_on, wall = time.monotonic(), int(time.time())
+    os.kill(tmux_server.pid, signal.SIGCONT)
+    looking.join()
+    ((taken, (pane,)),) = answers
+    assert taken >= went_on
+    assert pane.activity >= wall

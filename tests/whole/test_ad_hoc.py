@@ -1,0 +1,236 @@
+"""Workers that are in no file: run, completed, removed; they survive the service and leave nothing behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+from kit.support import Site, alive, wait_until
+
+from actors.values.spec import PaneSize
+from supervisor.commands.run import environment, settings
+from supervisor.config.load import define
+from supervisor.wire.errors import CommandError
+
+SLEEPER = 'command = ["sleep", "1000"]\n'
+
+
+def test_run_starts_in_the_callers_folder_with_the_callers_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.write("")
+    site.up()
+    monkeypatch.setenv("PATH", f"{site.place}/bin:{os.environ['PATH']}")
+    tool = site.place / "bin" / "tool"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\necho "$PWD $GIVEN $PASSED"\nsleep 1000\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PASSED", "passed on")
+    done = site.run("run", "--name", "job", "-p", "p", "-e", "GIVEN=a b", "-e", "PASSED", "--", "tool", check=0)
+    assert done.stdout.startswith("job: running (pid ")
+    wait_until(lambda: site.run("logs", "job", check=0).stdout == f"{site.place} a b passed on\n")
+    assert site.worker("job")["project"] == "p"
+    assert "GIVEN" not in site.log_text() + str(site.status())
+
+
+def test_it_survives_the_service_and_no_file_takes_it_away(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
+    site.run("run", "--name", "done", "--restart", "never", "--", "true", check=0)
+    pid = site.worker("job")["pid"]
+    site.kill_service()
+    site.up()
+    assert site.worker("job")["pid"] == pid
+    site.wait_state("done", "completed")
+    site.config.write_text(site.config.read_text() + f"[workers.b]\n{SLEEPER}")
+    site.run("apply", check=0)
+    assert site.worker("job")["pid"] == pid
+    assert set(site.workers()) == {"a", "b", "job", "done"}
+
+
+def test_a_taken_name_is_refused_and_says_what_to_do(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    assert "panevisor remove a" in site.run("run", "--name", "a", "--", "true", check=9).stderr
+    assert "a b" in site.run("run", "--name", "a b", "--", "true", check=2).stderr
+    assert "ready.tcp" in site.run("run", "--name", "x", "--set", "ready.tcp='y'", "--", "true", check=2).stderr
+    assert set(site.workers()) == {"a"}
+
+
+def test_a_removed_worker_leaves_no_pane_no_log_and_no_record(site: Site) -> None:
+    site.write("")
+    site.up()
+    site.run("run", "--name", "job", "--", "sh", "-c", "echo hello; sleep 1000 & sleep 1000", check=0)
+    wait_until(lambda: list((site.state / "logs").glob("job*")))
+    assert site.run("remove", "job", check=0).stdout == "job: removed\n"
+    assert site.workers() == {}
+    assert site.truth() == {}
+    assert "job" not in site.tmux("list-sessions", "-F", "#{session_name}")
+    wait_until(lambda: not list((site.state / "logs").glob("*job*")))
+    assert site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
+
+
+def test_complete_ends_it_and_the_pane_is_really_gone_after_the_delay(site: Site) -> None:
+    site.write(f'[workers.a]\n{SLEEPER}cleanup_after = "700ms"\nrestart = "always"\n')
+    site.up()
+    pid = site.worker("a")["pid"]
+    assert site.run("complete", "a", check=0).stdout.startswith("a: completed")
+    assert not alive(pid)
+    assert "a" in site.tmux("list-sessions", "-F", "#{session_name}").split()
+    wait_until(lambda: "a" not in site.tmux("list-sessions", "-F", "#{session_name}").split())
+    wait_until(lambda: site.worker("a")["pane"] is None)
+    site.kill_service()
+    site.up()
+    site.wait_state("a", "completed")
+    site.run("start", "a", check=0)
+
+
+def test_protected_workers_are_ended_by_force_only(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}protected = true\n[workers.b]\n{SLEEPER}")
+    site.up()
+    for verb in ("stop", "complete", "remove"):
+        assert "protected: a" in site.run(verb, "--all", check=6).stderr
+    assert {w["state"] for w in site.workers().values()} == {"running"}
+    site.run("restart", "a", check=0)  # which ends it for a moment only
+    site.run("stop", "a", "--force", check=0)
+    site.wait_state("a", "stopped")
+
+
+def test_over_the_cap_they_wait_in_order_and_none_is_lost(site: Site) -> None:
+    site.write("".join(f"[workers.w{n}]\n{SLEEPER}" for n in range(5)), SMALL)
+    site.up(check=1)
+    states = {name: w["state"] for name, w in site.workers().items()}
+    assert states == {"w0": "running", "w1": "running", "w2": "pending", "w3": "pending", "w4": "pending"}
+    assert site.worker("w2")["reason"].startswith("capacity")
+    site.run("restart", "w0", check=0)  # it keeps its place
+    site.run("stop", "w0", check=0)
+    site.wait_state("w2", "running")
+    site.run("start", "w0", "--no-wait", check=0)  # and now it waits behind the others
+    site.run("complete", "w1", check=0)
+    site.wait_state("w3", "running")
+    site.run("remove", "w2", check=0)
+    site.wait_state("w4", "running")
+    site.wait_state("w0", "pending")
+    site.run("stop", "w3", check=0)
+    site.wait_state("w0", "running")
+
+
+SMALL = '[supervisor]\nstate_dir = "state"\ncapture_interval = "200ms"\nhealth_interval = "500ms"\nmax_workers = 2\n'
+
+
+def test_stop_ends_dependants_first_and_a_person_can_choose_by_glob_project_and_label(site: Site) -> None:
+    slow = "command = \"trap 'sleep 0.3; exit 0' TERM; while :; do sleep 0.05; done\"\nproject = 'shop'\n"
+    site.write(
+        f"[workers.db]\n{slow}labels = {{ tier = 'data' }}\n[workers.app]\n{slow}depends_on = ['db']\n"
+        f"[workers.web]\n{slow}depends_on = ['app']\n[workers.other]\n{SLEEPER}"
+    )
+    site.up()
+    site.run("stop", "-p", "shop", check=0)
+    ended = [(line["worker"], line["to"]) for line in site.events() if line.get("to") in ("stopping", "stopped")]
+    assert ended == [(name, to) for name in ("web", "app", "db") for to in ("stopping", "stopped")]
+    site.wait_state("other", "running")
+    site.run("start", "-l", "tier=data", check=0)
+    site.wait_state("app", "stopped")
+    site.run("start", "[aw]*", check=0)
+    assert {w["state"] for w in site.workers().values()} == {"running"}
+
+
+def test_what_waits_to_be_stopped_is_stopped_though_the_service_is_killed(site: Site) -> None:
+    site.write(
+        f"[workers.db]\n{SLEEPER}[workers.app]\ncommand = \"trap '' TERM; while :; do sleep 0.1; done\"\n"
+        'depends_on = ["db"]\nstop = ["TERM", "3s", "KILL"]\n'
+    )
+    site.up()
+    site.run("stop", "--all", "--no-wait", check=0)
+    site.wait_state("app", "stopping")
+    site.wait_state("db", "running")
+    site.kill_service()
+    site.up()
+    site.wait_state("db", "stopped")
+    site.wait_state("app", "stopped")
+    assert site.truth() == {}
+
+
+def test_the_environment_of_a_run_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/p")
+    monkeypatch.setenv("MINE", "m")
+    assert environment(("A=1", "B=x=y", "MINE")) == {"PATH": "/p", "A": "1", "B": "x=y", "MINE": "m"}
+    assert environment(("PATH=/q",)) == {"PATH": "/q"}
+    with pytest.raises(CommandError, match=r"no such variable here .*--env-file"):
+        environment(("NOT_THERE",))
+
+
+def test_an_env_file_sets_variables_and_those_of_options_count_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/p")
+    first, second = tmp_path / "a.env", tmp_path / "b.env"
+    first.write_text("A=1\nB=1\nC=1\nPATH=/q\n")
+    second.write_text("B='2 two'\nC=2\n")
+    found = environment(("C=3",), None, (str(first), str(second)))
+    assert found == {"PATH": "/q", "A": "1", "B": "2 two", "C": "3"}
+
+
+def test_a_wrong_env_file_is_refused_and_its_values_are_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "a.env"
+    with pytest.raises(CommandError, match=f"and there is no such file .looked for {file}") as refused:
+        environment((), None, (str(file),))
+    assert refused.value.exit_code == 2
+    file.write_text("A=1\nsecret\n")
+    with pytest.raises(CommandError, match="whose line 2 is not NAME=value") as refused:
+        environment((), None, (str(file),))
+    assert "secret" not in refused.value.message
+
+
+def test_a_run_gets_its_secrets_without_a_word_on_the_command_line(site: Site) -> None:
+    site.write("")
+    site.up()
+    (site.place / "job.env").write_text("TOKEN=of-the-file\n")
+    site.run("run", "--name", "job", "--env-file", "job.env", "--", "/bin/sleep", "1000", check=0)
+    environ = Path(f"/proc/{site.worker('job')['pid']}/environ").read_bytes().decode().split("\0")
+    assert "TOKEN=of-the-file" in environ
+    assert "of-the-file" not in site.log_text()
+
+
+def test_help_says_what_a_value_on_the_command_line_shows(site: Site) -> None:
+    said = " ".join(site.run("run", "--help", check=0).stdout.split())
+    assert "-e, --env NAME Pass on a variable of the caller." in said
+    assert "`ps` shows the command line to all" in said
+    assert "--env-file FILE" in said
+
+
+def test_settings_are_toml() -> None:
+    assert settings(("max_restarts = 3", 'backoff.initial = "1s"')) == {
+        "max_restarts": 3,
+        "backoff": {"initial": "1s"},
+    }
+    with pytest.raises(CommandError, match="as TOML"):
+        settings(("restart=always",))
+
+
+def test_what_is_set_as_toml_counts_unless_an_option_says_it(site: Site) -> None:
+    site.write("")
+    site.up()
+    of_table = ("--set", 'env = { PATH = "/set", A = "set", B = "set" }', "--set", 'labels = { x = "set", y = "set" }')
+    site.run("run", "--name", "job", *of_table, "-e", "B=option", "-l", "y=option", "--", "/bin/sleep", "1000", check=0)
+    environ = Path(f"/proc/{site.worker('job')['pid']}/environ").read_bytes().decode().split("\0")
+    assert {"PATH=/set", "A=set", "B=option"} <= set(environ)
+    assert site.worker("job")["labels"] == {"x": "set", "y": "option"}
+    for key, value in (("command", '["true"]'), ("cwd", '"/"')):
+        done = site.run("run", "--name", "other", "--set", f"{key} = {value}", "--", "true", check=2)
+        assert f"{key} is no key to set" in done.stderr
+    assert "env must be" in site.run("run", "--name", "other", "--set", "env = 1", "--", "true", check=2).stderr
+    assert set(site.workers()) == {"job"}
+
+
+def test_a_relative_path_that_is_set_begins_in_the_worker_s_folder() -> None:
+    table = {"command": ["true"], "cwd": "/srv/app", "ready": {"unix": "run/app.sock"}}
+    assert define("job", table, PaneSize()).ready.unix == "/srv/app/run/app.sock"
+
+
+def test_logs_of_a_removed_worker_are_no_bodys(site: Site) -> None:
+    site.write("")
+    site.up()
+    site.run("run", "--name", "job", "--", "sh", "-c", "echo one; sleep 1000", check=0)
+    wait_until(lambda: "one" in site.run("logs", "job").stdout)
+    site.run("remove", "job", check=0)
+    site.run("run", "--name", "job", "--", "sh", "-c", "echo two; sleep 1000", check=0)
+    wait_until(lambda: site.run("logs", "job").stdout == "two\n")

@@ -1,0 +1,521 @@
+"""Faults injected into the whole machine; the truth is what /proc shows."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from kit.support import DEADLINE, FAST, Site, alive, cmdline, wait_until
+
+from supervisor.kernel.unix_socket import connect
+
+SLEEPER = "command = ['sleep', '1000']\n"
+
+
+def table(name: str, more: str = SLEEPER) -> str:
+    return f"[workers.{name}]\n{more}"
+
+
+def children_of(pid: int) -> list[int]:
+    return [child.pid for child in psutil.Process(pid).children()]
+
+
+def pids(site: Site) -> dict[str, int]:
+    return {name: worker["pid"] for name, worker in site.workers().items()}
+
+
+def test_a_stopped_tmux_server_is_said_once_and_gives_no_verdicts(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(5)))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    os.kill(tmux, signal.SIGSTOP)
+    try:
+        wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable")
+        os.kill(before["w1"], signal.SIGKILL)
+        began = time.monotonic()
+        site.wait_state("w1", "running")  # an answer, and no verdict, while tmux is silent
+        uptime = site.status()["supervisor"]["uptime_s"]
+        wait_until(lambda: time.monotonic() - began > 1 and site.status()["supervisor"]["uptime_s"] >= uptime)
+        assert site.events("worker.exited") == []
+    finally:
+        os.kill(tmux, signal.SIGCONT)
+    wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok")
+    wait_until(lambda: site.events("worker.exited", worker="w1", exit_signal=9))
+    wait_until(lambda: site.worker("w1")["pid"] not in (None, before["w1"]))
+    after = pids(site)
+    assert {n: pid for n, pid in after.items() if n != "w1"} == {n: pid for n, pid in before.items() if n != "w1"}
+    assert len(site.events("tmux.unreachable")) == 1
+    assert len(site.events("tmux.answers")) == 1
+
+
+def test_a_deleted_tmux_socket_is_bound_anew_by_the_same_server(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    (site.state / "tmux.sock").unlink()
+    site.kill_service()
+    site.up()
+    assert pids(site) == before
+    assert site.tmux_pid() == tmux
+
+
+def test_a_session_killed_by_hand_is_known_and_started_again(site: Site) -> None:
+    site.write(table("a", f"{SLEEPER}backoff = {{ initial = '100ms' }}\n") + table("b"))
+    site.up()
+    before = pids(site)
+    site.tmux("kill-session", "-t", "=a")
+    wait_until(lambda: site.worker("a")["state"] == "running" and pids(site)["a"] != before["a"])
+    assert not alive(before["a"])
+    assert pids(site)["b"] == before["b"]
+    assert len(site.truth()["a"]) == 1
+
+
+def test_a_renamed_session_restarts_nothing(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    site.tmux("rename-session", "-t", "=a", "mine")
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 5)
+    assert pids(site) == before
+    assert site.run("screen", "a", check=0)
+
+
+def test_a_respawn_by_hand_is_taken_for_what_it_is(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    site.tmux("respawn-pane", "-k", "-t", "=a:", "sleep 2000")
+    wait_until(lambda: pids(site)["a"] not in (None, before["a"]))
+    site.wait_state("a", "running")
+
+
+def test_a_persons_own_windows_stay_also_at_down(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    site.tmux("new-session", "-d", "-s", "mine", "sleep 3000")
+    site.tmux("split-window", "-t", "=a:", "sleep 4000")
+    mine = [int(pid) for pid in site.tmux("list-panes", "-a", "-F", "#{pane_pid}").split()]
+    tmux = site.tmux_pid()
+    site.run("restart", "a", check=0)
+    site.run("down", check=0)
+    assert alive(tmux)
+    assert "mine" in site.tmux("list-sessions")
+    assert site.events("tmux.kept")
+    for pid in mine:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    os.kill(tmux, signal.SIGKILL)
+
+
+def test_tmux_commands_inside_a_worker_do_not_reach_our_server(site: Site) -> None:
+    site.write(table("a", "command = 'tmux kill-server; tmux kill-session; exec sleep 1000'\n") + table("b"))
+    site.up()
+    tmux, before = site.tmux_pid(), pids(site)
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 2)
+    assert site.tmux_pid() == tmux
+    assert pids(site)["b"] == before["b"]
+
+
+def test_a_new_life_begins_only_when_nothing_of_the_old_one_holds_its_port(site: Site, free_port: int) -> None:
+    serve = f"python3 -m http.server {free_port} --bind 127.0.0.1"
+    more = f"command = '{serve} & trap \"\" TERM; wait; wait'\nready = {{ tcp = '127.0.0.1:{free_port}' }}\n"
+    site.write(table("a", f"{more}backoff = {{ initial = '50ms' }}\nstop = ['TERM', '500ms', 'KILL']\n"))
+    site.up()
+    site.truth()
+    os.kill(site.worker("a")["pid"], signal.SIGKILL)
+    wait_until(lambda: len(site.events("worker.ready", worker="a")) == 2)
+    assert "Address already in use" not in site.run("logs", "a").stdout
+    assert len(site.truth()["a"]) == 2
+
+
+def test_a_flooding_worker_hides_no_other_ones_crash(site: Site) -> None:
+    site.write(table("flood", "command = 'yes'\nlog = { max_size = '1MB', keep = 2 }\n") + table("b"))
+    site.up()
+    began = site.events()[-1]["seq"]
+    os.kill(site.worker("b")["pid"], signal.SIGSEGV)
+    wait_until(lambda: site.events("worker.exited", worker="b", exit_signal=11))
+    wait_until(lambda: site.worker("b")["state"] == "running")
+    wait_until(lambda: len(list((site.state / "logs").glob("flood.*-*"))) <= 4 and site.worker("flood")["log_bytes"])
+    assert site.events()[-1]["seq"] > began
+
+
+def test_a_flood_stays_within_its_quota_between_two_beats(site: Site) -> None:
+    slow = FAST.replace("200ms", "5s").replace("500ms", "1h")
+    site.write(table("flood", "command = 'yes'\nlog = { max_size = '100kB', keep = 3 }\n"), slow)
+    site.up()
+
+    def numbers() -> list[int]:
+        return [int(path.suffix[1:]) for path in (site.state / "logs").glob("flood.*-*")]
+
+    wait_until(lambda: len(numbers()) <= 5 and min(numbers(), default=0) > 10)
+
+
+def test_out_of_descriptors_is_one_incident_that_clients_are_told_of(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    service = site.service_pid()
+    free = max(int(descriptor) for descriptor in os.listdir(f"/proc/{service}/fd")) + 3
+    before = resource.prlimit(service, resource.RLIMIT_NOFILE)
+    resource.prlimit(service, resource.RLIMIT_NOFILE, (free, before[1]))
+    clients: list[socket.socket] = []
+
+    def refused() -> bool:
+        clients.append(connect(site.state / "panevisor.sock", timeout=20))
+        status = site.run("status")
+        return status.returncode == 1 and "out of file descriptors" in status.stderr
+
+    try:
+        wait_until(refused)
+        degraded = site.events("service.degraded", what="descriptors")
+        assert degraded[0]["reason"] == f"its limit of {free:,} open files is reached"
+        wait_until(lambda: site.events("adapter.failed"))
+    finally:
+        for client in clients:
+            client.close()
+    wait_until(lambda: site.events("service.recovered", what="descriptors"))
+    wait_until(lambda: site.status()["supervisor"]["degraded"] == [])  # what else could not be opened heals at a beat
+    errors = [line["error"] for line in site.events("adapter.failed")]
+    assert len(errors) == len(set(errors))
+
+
+def press(terminal: list[str], *keys: str, until: Callable[[], bool]) -> None:
+    """Press the keys as a person does, who presses them again when nothing has come of it.
+
+    A terminal's answer to what tmux asks it when a client begins can come between a prefix and its key.
+    """
+    for _ in range(5):
+        subprocess.run([*terminal, "send-keys", *keys], check=True)
+        with suppress(AssertionError):
+            return wait_until(until, 2)
+    raise AssertionError(f"nothing came of {keys}")
+
+
+def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site: Site) -> None:
+    site.write(table("a", "command = 'while :; do sleep 0.2; done'\n"))
+    site.up()
+    terminal = ["tmux", "-S", str(site.place / "outer.sock")]
+    attach = f"exec {' '.join(site.argv('attach', 'a'))}"
+    subprocess.run(
+        [*terminal, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", attach],
+        check=True,
+        env=site.environment(),
+    )
+    try:
+        size = ("list-panes", "-t", "=a:", "-F", "#{pane_width}x#{pane_height}")
+        wait_until(lambda: site.tmux(*size).startswith("80x"), what="a small pane")
+        wait_until(lambda: site.worker("a")["hands_on"])
+        scrolls = ("display-message", "-p", "-t", "=a:", "#{pane_in_mode}")
+        press(terminal, "C-b", "[", until=lambda: site.tmux(*scrolls) == "1\n")
+        press(terminal, "q", until=lambda: site.tmux(*scrolls) == "0\n")
+        press(terminal, "C-b", "d", until=lambda: site.tmux("list-clients", "-t", "=a") == "")
+        wait_until(lambda: site.tmux(*size) == "200x50\n", what="its old size")
+        wait_until(lambda: not site.worker("a")["hands_on"])
+        site.wait_state("a", "running")
+    finally:
+        subprocess.run([*terminal, "kill-server"], check=False, capture_output=True)
+
+
+def test_a_tmux_server_that_was_stopped_for_long_lives_on_with_all_workers(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(3)))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    os.kill(tmux, signal.SIGSTOP)
+    try:
+        wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable")
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 9)
+    finally:
+        os.kill(tmux, signal.SIGCONT)
+    wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok")
+    assert site.tmux_pid() == tmux
+    assert pids(site) == before
+    assert site.events("tmux.died") == []
+
+
+def test_a_tmux_socket_deleted_under_the_running_service_is_bound_anew(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    (site.state / "tmux.sock").unlink()
+    wait_until(lambda: (site.state / "tmux.sock").exists())
+    assert site.tmux_pid() == tmux
+    site.run("restart", "a", check=0)
+    assert pids(site) != before
+    assert site.tmux_pid() == tmux
+
+
+def test_a_worker_that_closes_its_standard_streams_lives_on(site: Site) -> None:
+    site.write(table("a", "command = 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000; done'\n"))
+    site.up()
+    before = pids(site)
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 10)
+    assert pids(site) == before
+    assert site.events("worker.exited") == []
+
+
+def test_an_emptied_file_is_refused_at_a_clean_start_too(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(5)))
+    site.up()
+    before = pids(site)
+    site.run("down", "--keep-workers", check=0)
+    site.write("")
+    assert "--force" in site.run("up", check=6).stderr
+    assert pids(site) == before
+
+
+def test_a_second_service_is_refused_though_the_lock_file_was_deleted(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    (site.state / "lock").rename(site.state / "was-lock")
+    assert "lock file was deleted" in site.run("serve", check=9).stderr
+    (site.state / "was-lock").rename(site.state / "lock")
+
+
+def test_a_program_for_another_machine_and_a_missing_interpreter_fail_at_once(site: Site) -> None:
+    elf = site.place / "elf"
+    elf.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x02\x00\xb7\x01" + b"\0" * 44)
+    script = site.place / "script"
+    script.write_text("#!/no/such/shell\n")
+    for program in (elf, script):
+        program.chmod(0o755)
+    site.write(table("elf", f"command = ['{elf}']\n") + table("script", f"command = ['{script}']\n"))
+    site.up(check=1)
+    workers = site.workers()
+    assert "another kind of machine" in workers["elf"]["reason"]
+    assert "/no/such/shell" in workers["script"]["reason"]
+    assert {w["state"] for w in workers.values()} == {"failed"}
+
+
+def test_down_ends_what_had_left_every_tree_unseen(site: Site) -> None:
+    note = site.place / "pid"
+    escape = f'(env -i setsid sh -c "echo \\$\\$ > {note}; exec sleep 1000" &) ; exec sleep 1000'
+    site.write(f"[workers.a]\ncommand = '''{escape}'''\n")
+    site.up()
+    wait_until(lambda: note.exists() and note.read_text().strip())
+    escaped = int(note.read_text())
+    assert alive(escaped)
+    site.run("down", check=0)
+    assert not alive(escaped)
+
+
+@contextmanager
+def begun_without_tmux(site: Site) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Give a stopped tmux server, and the service that waits for it."""
+    tmux = site.tmux_pid()
+    site.kill_service()
+    os.kill(tmux, signal.SIGSTOP)
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
+    try:
+        wait_until(lambda: site.events("tmux.unreachable"))
+        yield tmux, serving
+    finally:
+        if alive(tmux):
+            os.kill(tmux, signal.SIGCONT)
+        serving.kill()
+        serving.wait()
+
+
+def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_ended(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    with begun_without_tmux(site) as (_, serving):
+        for verb in ("status", "down"):
+            assert "the service waits for tmux: " in site.run(verb, check=7).stderr
+        assert "down --keep-workers" in site.run("down", check=7).stderr
+        site.run("down", "--keep-workers", check=0)
+        assert serving.wait(DEADLINE) == 0
+    site.up()
+    assert pids(site) == before
+
+
+def test_a_service_that_finds_tmux_stopped_says_when_it_answers(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    before = pids(site)
+    with begun_without_tmux(site) as (tmux, _):
+        os.kill(tmux, signal.SIGCONT)
+        wait_until(lambda: site.events("tmux.answers"))
+        site.up()
+        assert pids(site) == before
+        site.run("down", check=0)
+
+
+def test_without_tmux_up_and_serve_say_so_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.write(table("a"))
+    monkeypatch.setenv("PATH", str(site.place))
+    for verb in ("up", "serve"):
+        done = site.run(verb, check=1, timeout=DEADLINE)
+        assert "tmux is not installed: install tmux 3.2 or newer (on Debian: apt install tmux)" in done.stderr
+    assert not site.events()
+
+
+def test_down_ends_though_tmux_dies_with_a_start_unanswered(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    service, tmux = site.service_pid(), site.tmux_pid()
+    os.kill(tmux, signal.SIGSTOP)
+    site.run("run", "--no-wait", "--name", "n", "--", "sleep", "1000", check=0)
+    wait_until(lambda: site.events("worker.starting", worker="n"))
+    going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())
+    wait_until(lambda: site.events("service.stopping"))
+    os.kill(tmux, signal.SIGKILL)
+    assert going.wait(DEADLINE) == 0
+    assert not alive(service)
+    assert site.truth() == {}
+
+
+def test_one_shots_whose_start_was_under_way_when_the_service_was_killed_run_once(site: Site) -> None:
+    jobs = range(40)
+    each = "command = 'echo x >> ran-{}; sleep 0.2'\nrestart = 'never'\n"
+    site.write("".join(table(f"j{n}", each.format(n)) for n in jobs))
+    going = subprocess.Popen(
+        site.argv("up"), cwd=site.place, env=site.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: len(site.events("worker.starting")) > 10)
+    site.kill_service()
+    going.wait(DEADLINE)
+    site.up()
+    wait_until(lambda: {w["state"] for w in site.workers().values()} == {"completed"})
+    assert {(site.place / f"ran-{n}").read_text() for n in jobs} == {"x\n"}
+
+
+def test_a_pointer_that_cannot_be_written_is_degraded_and_made_up_for(site: Site) -> None:
+    site.write(table("a"))
+    in_the_way = site.place / "xdg"
+    in_the_way.touch()
+    site.up()
+    wait_until(lambda: site.status()["supervisor"]["degraded"])
+    (degraded,) = site.events("service.degraded")
+    assert degraded["what"] == "pointer"
+    assert str(in_the_way) in degraded["reason"]
+    in_the_way.unlink()
+    wait_until(lambda: site.events("service.recovered", what="pointer"))
+    assert list(in_the_way.rglob("*.json"))
+
+
+def test_a_terminal_stopped_by_ctrl_s_stops_neither_supervision_nor_the_end(site: Site) -> None:
+    site.write(table("a", f"{SLEEPER}backoff = {{ initial = '100ms' }}\n"))
+    screen, terminal = os.openpty()
+    os.write(screen, b"\x13")
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment(), **streams)
+    try:
+        os.close(terminal)
+        wait_until(lambda: site.events("worker.ready", worker="a"))
+        os.kill(site.worker("a")["pid"], signal.SIGKILL)
+        wait_until(lambda: len(site.events("worker.ready", worker="a")) == 2)
+        serving.terminate()
+        assert serving.wait(DEADLINE) == 0
+        assert site.events("service.stopped")
+    finally:
+        os.close(screen)
+        serving.kill()
+        serving.wait()
+
+
+@pytest.fixture
+def stranger(site: Site) -> Iterator[Callable[[], None]]:
+    """Start another tmux server on our socket; it is ended with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        other = site.state / "other.sock"
+        argv = ["tmux", "-u", "-f", "/dev/null", "-S", "./other.sock", "-D"]
+        started.append(subprocess.Popen(argv, cwd=site.state, stdin=subprocess.DEVNULL))
+        wait_until(other.exists)
+        other.replace(site.state / "tmux.sock")  # never without a socket: that would be noticed, and mended
+
+    yield start
+    for server in started:
+        children = children_of(server.pid)
+        server.kill()
+        server.wait()
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("lost", ["clients", "service"])
+def test_another_tmux_server_on_our_socket_harms_no_worker(site: Site, stranger: Callable[[], None], lost: str) -> None:
+    site.write(table("a") + table("b"))
+    site.up()
+    before, tmux = pids(site), site.tmux_pid()
+    clients = [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]
+    assert clients
+    stranger()
+    if lost == "service":
+        site.kill_service()
+        site.up()
+    else:
+        for pid in clients:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: site.events("tmux.answers"))
+        assert "another tmux server" in site.events("tmux.unreachable")[0]["reason"]
+    assert pids(site) == before
+    assert site.tmux_pid() == tmux
+    assert site.events("worker.exited") == []
+
+
+def test_down_binds_a_socket_anew_that_was_deleted_on_the_way(site: Site) -> None:
+    site.write(table("a", 'command = ["sh", "-c", "trap \'sleep 2; exit 0\' TERM; while :; do sleep 0.1; done"]\n'))
+    site.up()
+    going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())
+    wait_until(lambda: site.events("worker.stopping", worker="a"))
+    (site.state / "tmux.sock").unlink()
+    for pid in [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]:
+        os.kill(pid, signal.SIGKILL)
+    assert going.wait(DEADLINE) == 0
+    assert site.events("worker.exited")[0]["exit_code"] == 0
+
+
+def test_down_does_not_wait_for_a_tmux_that_is_left_to_a_person(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    site.tmux("new-session", "-d", "-s", "mine", "sleep 1000")
+    tmux = site.tmux_pid()
+    done = site.run("down", check=0)
+    assert "tmux was left" in done.stderr
+    assert alive(tmux)
+
+
+def test_a_folder_that_is_not_utf8_is_refused_in_words_by_every_command(place: Path) -> None:
+    site = Site(place / os.fsdecode(b"caf\xe9"))
+    site.place.mkdir()
+    site.write(table("a"))
+    environment = site.environment() | {"PYTHONIOENCODING": "utf-8:strict"}  # as in most locales, but not in C
+    codes = {"check": 5, "up": 5, "serve": 5, "plan": 5, "status": 7, "down": 7, "doctor": 1, "logs a": 4, "init": 0}
+    for verb, code in codes.items():
+        done = subprocess.run(site.argv(*verb.split()), cwd=place, env=environment, capture_output=True)
+        said = (done.stdout + done.stderr).decode(errors="backslashreplace")
+        assert (done.returncode, "Traceback" in said) == (code, False), (verb, said)
+
+
+def test_a_service_whose_folder_has_a_name_that_is_not_utf8_by_now_goes_on_from_its_records(site: Site) -> None:
+    folder = site.place / "conf"
+    folder.mkdir()
+    site.config = folder / "panevisor.toml"
+    site.write(table("a"), FAST.replace('"state"', f'"{site.state}"'))
+    site.up()
+    before = pids(site)
+    site.kill_service()
+    site.config = folder.rename(site.place / os.fsdecode(b"caf\xe9")) / "panevisor.toml"
+    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
+    try:
+        wait_until(lambda: site.run("status").returncode == 0)
+        assert pids(site) == before
+        assert "caf\\xe9/panevisor.toml: its path is not UTF-8" in site.status()["supervisor"]["config"]["error"]
+        site.run("down", check=0)
+        assert serving.wait(DEADLINE) == 0
+    finally:
+        serving.kill()
+        serving.wait()

@@ -1,0 +1,199 @@
+"""What a file would change, told before and done after: plan and apply, with a service and without."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kit.support import Site, alive, wait_until
+
+from actors.crowd.members import Member
+from actors.crowd.reconcile import changes, why_force
+from actors.life.state import State
+from actors.values.records import Record
+from actors.values.requests import Action, Change
+from actors.values.spec import WorkerSpec
+from supervisor.commands.plan import lines
+
+A = Action
+S = State
+SPEC = WorkerSpec(name="a", command="serve", cwd="/")
+
+
+def known(state: State = S.RUNNING, **record: Any) -> dict[str, Member]:
+    return {"a": Member(state=state, record=Record(**({"spec": SPEC} | record)))}
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        *((state, A.REPLACE) for state in (S.STARTING, S.RUNNING, S.STOPPING)),
+        *((state, A.START) for state in (S.BACKOFF, S.COMPLETED, S.FAILED)),
+        *((state, A.POLICY) for state in (S.STOPPED, S.PENDING, S.QUARANTINED)),
+    ],
+)
+def test_what_a_new_command_does_depends_on_where_the_worker_is(state: State, action: Action) -> None:
+    (change,) = changes([replace(SPEC, command="other")], known(state))
+    assert (change.action, change.keys) == (action, ("command",))
+
+
+def test_a_changed_policy_needs_no_process() -> None:
+    assert changes([replace(SPEC, max_restarts=1)], known()) == (Change("a", A.POLICY, ("max_restarts",)),)
+
+
+def test_who_is_not_in_the_file_is_stopped_unless_defined_by_hand() -> None:
+    assert [c.action for c in changes([], known())] == [A.STOP]
+    assert changes([], known(by_hand=True)) == ()
+    assert changes([SPEC], known(by_hand=True)) == (Change("a", A.POLICY, (), "defined by `run` so far"),)
+
+
+def test_a_rename_is_said_to_be_a_new_process() -> None:
+    created, stopped = changes([replace(SPEC, name="b")], known())
+    assert (created.action, stopped) == (A.CREATE, Change("a", A.STOP))
+    assert created.note == "a under another name, with a new process"
+
+
+def test_more_than_half_of_many_needs_force() -> None:
+    known = {f"w{n}": Member(state=S.RUNNING, record=Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
+    gone = [Change(f"w{n}", A.STOP) for n in range(5)]
+    assert why_force(gone[:4], known) is None
+    assert "5 of 8" in (why_force(gone, known) or "")
+
+
+def test_lines_say_what_and_why() -> None:
+    told: list[dict[str, Any]] = [
+        {"name": "new", "action": "create", "keys": [], "note": ""},
+        {"name": "api", "action": "replace", "keys": ["command", "env"], "note": ""},
+        {"name": "old", "action": "stop", "keys": [], "note": "it is failed; it is forgotten"},
+        {"name": "same", "action": "none", "keys": [], "note": ""},
+    ]
+    assert lines(told) == [
+        "+ create  new",
+        "~ replace api  command, env",
+        "- stop    old  it is failed; it is forgotten",
+        "1 unchanged",
+    ]
+    assert lines([]) == ["0 unchanged"]
+
+
+# ── a real service ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def table(name: str, seconds: int = 1000, **more: str) -> str:
+    keys = "".join(f"{key} = {value}\n" for key, value in more.items())
+    return f'[workers.{name}]\ncommand = ["sleep", "{seconds}"]\n{keys}'
+
+
+def planned(site: Site, check: int) -> dict[str, str]:
+    answer = json.loads(site.run("plan", "-o", "json", check=check).stdout)
+    return {change["name"]: change["action"] for change in answer["changes"]}
+
+
+def test_apply_does_what_plan_said_and_touches_nothing_else(site: Site) -> None:
+    site.write(table("a") + table("b") + table("c") + table("d"))
+    site.up()
+    before = {name: w["pid"] for name, w in site.workers().items()}
+    assert planned(site, 0) == dict.fromkeys("abcd", "none")
+    site.write(table("a", max_restarts="9") + table("b", 2000) + table("d") + table("e"))
+    assert planned(site, 10) == {"a": "policy", "b": "replace", "c": "stop", "d": "none", "e": "create"}
+    assert {name: w["pid"] for name, w in site.workers().items()} == before
+    assert site.status()["supervisor"]["config"]["changed_on_disk"] in (True, False)
+    done = site.run("apply", check=0)
+    assert "~ replace b  command" in done.stdout
+    after = {name: w["pid"] for name, w in site.workers().items()}
+    assert (after["a"], after["d"]) == (before["a"], before["d"])
+    assert after["b"] != before["b"]
+    assert set(after) == {"a", "b", "d", "e"}
+    assert not alive(before["c"])
+    assert planned(site, 0) == dict.fromkeys("abde", "none")
+
+
+def test_what_counts_from_the_next_start_only_is_said_by_all_who_apply(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    later = 'health_interval = "900ms"\nlog = { level = "debug" }\nstate_dir = "elsewhere"\n'
+    site.write(table("a"), f'[supervisor]\ncapture_interval = "200ms"\n{later}')
+    said = "[supervisor] state_dir, health_interval, log: counts from the next start of the service"
+    assert site.run("plan", check=0).stdout == f"1 unchanged\n{said}\n"
+    assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == LATER
+    assert said in site.run("apply", check=0).stdout
+    assert said in site.run("up", check=0).stderr
+    os.kill(site.service_pid(), signal.SIGHUP)
+    wait_until(lambda: len(site.events("config.applied", next_start=LATER)) == 3)
+    site.write(table("a"))
+    assert "[supervisor]" not in site.run("apply", check=0).stdout
+    assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == []
+
+
+LATER = ["state_dir", "health_interval", "log"]
+
+
+def test_an_emptied_file_is_planned_with_its_refusal_and_refused(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(6)))
+    site.up()
+    pids = {w["pid"] for w in site.workers().values()}
+    site.write("")
+    assert "apply would refuse this" in site.run("plan", check=10).stderr
+    assert "6 of 6" in site.run("apply", check=6).stderr
+    assert {w["pid"] for w in site.workers().values()} == pids
+    site.run("apply", "--force", check=0)
+    assert site.workers() == {}
+
+
+def test_a_broken_file_is_an_error_for_both_and_changes_nothing(site: Site) -> None:
+    site.write(table("a"))
+    site.up()
+    site.config.write_text(site.config.read_text() + "comand = 1\n")
+    assert "did you mean" in site.run("plan", check=5).stderr
+    assert site.status()["supervisor"]["config"]["error"] is None  # to ask is not to apply
+    assert "did you mean" in site.run("apply", check=5).stderr
+    assert "comand" in site.status()["supervisor"]["config"]["error"]
+    site.wait_state("a", "running")
+
+
+@pytest.mark.parametrize(
+    ("end", "a", "b"),
+    [(Site.kill_service, "adopt", "replace"), (lambda site: site.run("down", check=0), "start", "start")],
+    ids=["killed", "down"],
+)
+def test_without_a_service_plan_says_what_up_would_do(site: Site, end: Callable[[Site], Any], a: str, b: str) -> None:
+    done = '[workers.done]\ncommand = "true"\n'
+    site.write(table("a") + table("b") + table("s") + done)
+    site.up()
+    site.run("stop", "s", check=0)
+    end(site)
+    site.write(table("a") + table("b", 2000) + table("s") + done + table("new", max_restarts="1"))
+    assert planned(site, 10) == {"a": a, "b": b, "s": "none", "done": "none", "new": "create"}
+    assert "no service is running" in site.run("plan", check=10).stderr
+    site.up()
+    assert {name: w["state"] for name, w in site.workers().items()} == {
+        **dict.fromkeys(("a", "b", "new"), "running"),
+        "s": "stopped",
+        "done": "completed",
+    }
+
+
+def test_the_first_plan_creates_all(site: Site) -> None:
+    site.write(table("a"))
+    assert planned(site, 10) == {"a": "create"}
+    assert site.run("apply", check=7).stderr
+
+
+def test_without_a_service_plan_knows_what_is_judged_and_what_was_being_stopped(site: Site) -> None:
+    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '6s', 'KILL']\n"
+    once = "command = \"trap 'exit 0' USR1; while :; do sleep 0.1; done\"\n"
+    site.write(f"[workers.slow]\n{deaf}[workers.job]\n{once}")
+    site.up()
+    job = site.worker("job")["pid"]
+    site.run("stop", "slow", "--no-wait", check=0)
+    site.wait_state("slow", "stopping")
+    site.kill_service()
+    os.kill(job, signal.SIGUSR1)
+    wait_until(lambda: not alive(job))
+    assert planned(site, 0) == {"slow": "none", "job": "none"}
+    site.up()
+    site.wait_state("job", "completed")
+    site.wait_state("slow", "stopped")

@@ -1,0 +1,192 @@
+"""The state directory is the service's alone: one that others can write to is refused, and no file in it is open."""
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kit.support import DEADLINE, FAST, Site, wait_until
+
+from supervisor.kernel.unix_socket import listening_pid
+
+OTHER = 1000
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a second user can be taken on by root only")
+SLEEPER = "[workers.a]\ncommand = ['sleep', '1000']\n"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat(follow_symlinks=False).st_mode)
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(state: Path) -> dict[str, str]:
+    """Return the mode of each file and directory at and below this one that others may read or write."""
+    found = [path for path in (state, *state.rglob("*")) if not path.is_symlink()]
+    return {str(path.relative_to(state)): oct(mode(path)) for path in found if mode(path) & 0o077}
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_nothing_that_a_full_run_leaves_is_open_to_others_whatever_the_umask(site: Site) -> None:
+    often = FAST + 'heartbeat_interval = "1s"\nlog.max_size = "10kB"\n'
+    printer = "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; [ -e stay ] || exit 3; exec sleep 1000"
+    site.write(
+        SLEEPER + f"[workers.b]\ncommand = '{printer}'\nbackoff = {{ initial = '100ms' }}\nmax_restarts = 2\n", often
+    )
+    site.run("up", check=1)
+    site.wait_state("b", "failed")
+    site.run("run", "--name", "c", "--", "sleep", "1000", check=0)
+    site.run("stop", "a", check=0)
+    wait_until(lambda: (site.state / "deaths.jsonl").exists())
+    wait_until(lambda: (site.state / "status.json").exists())
+    running = open_to_others(site.state)
+    site.kill_service()
+    site.run("up", check=1)
+    site.run("down", check=0)
+    assert (running, open_to_others(site.state), open_to_others(site.place / "xdg")) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("verb", ["up", "serve", "tmux-server"])
+def test_a_state_directory_that_others_can_write_to_is_refused_with_the_mend(site: Site, verb: str) -> None:
+    site.write(SLEEPER)
+    site.state.mkdir()
+    site.state.chmod(0o777)
+    refused = site.run(verb, check=6, timeout=DEADLINE)
+    assert f"chmod 700 {site.state}" in refused.stderr
+    assert list(site.state.iterdir()) == []
+    site.state.chmod(0o700)
+    site.up()
+
+
+@as_root
+def test_a_state_directory_of_another_user_is_refused_with_the_mend(site: Site) -> None:
+    site.write(SLEEPER)
+    site.state.mkdir(mode=0o700)
+    os.chown(site.state, OTHER, OTHER)
+    for verb in ("up", "serve"):
+        refused = site.run(verb, check=6, timeout=DEADLINE)
+        assert f"belongs to user {OTHER}" in refused.stderr
+        assert f"chown -R 0 {site.state}" in refused.stderr
+    assert list(site.state.iterdir()) == []
+
+
+def test_a_link_to_a_directory_that_others_can_write_to_is_refused(site: Site) -> None:
+    site.write(SLEEPER)
+    (site.place / "real").mkdir()
+    (site.place / "real").chmod(0o770)
+    site.state.symlink_to("real")
+    site.run("up", check=6)
+    (site.place / "real").chmod(0o700)
+    site.up()
+
+
+def test_directories_that_others_can_only_read_are_closed(site: Site) -> None:
+    site.write(SLEEPER)
+    (site.state / "logs").mkdir(parents=True)
+    site.state.chmod(0o755)
+    (site.state / "logs").chmod(0o755)
+    site.up()
+    assert (mode(site.state), mode(site.state / "logs")) == (0o700, 0o700)
+
+
+def test_a_log_directory_that_others_can_write_to_is_refused_with_the_mend(site: Site) -> None:
+    site.write(SLEEPER)
+    (site.state / "logs").mkdir(parents=True)
+    (site.state / "logs").chmod(0o777)
+    assert f"chmod 700 {site.state}/logs" in site.run("up", check=6).stderr
+    assert f"chmod 700 {site.state}/logs" in site.run("serve", check=6, timeout=20).stderr
+
+
+def test_up_refuses_the_directory_of_a_service_that_was_opened_to_others_while_it_ran(site: Site) -> None:
+    site.write(SLEEPER)
+    site.up()
+    site.state.chmod(0o777)
+    wait_until(lambda: any("can write" in what for what in site.status()["supervisor"]["degraded"]))
+    assert f"chmod 700 {site.state}" in site.run("up", check=6).stderr
+    site.state.chmod(0o700)
+    wait_until(lambda: site.status()["supervisor"]["degraded"] == [])
+    site.up()
+
+
+TEMPORARY = ("status.json.tmp", "records.jsonl.tmp", "deaths.jsonl.tmp", "tmux.conf.tmp", "logs/a.lives.tmp")
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        *(("lock",), ("records.jsonl",), ("serve.out",), ("tmux.conf", *TEMPORARY)),
+        ("service.log", "deaths.jsonl", "logs/a.lives"),
+    ],
+    ids=lambda planted: planted[0],
+)
+def test_no_link_in_the_state_directory_leads_a_write_elsewhere(site: Site, planted: tuple[str, ...]) -> None:
+    """Such links may be left from a time when the directory was open to others."""
+    precious = site.place / "precious"
+    precious.write_text("PRECIOUS\n")
+    precious.chmod(0o644)
+    (site.state / "logs").mkdir(parents=True, mode=0o700)
+    site.state.chmod(0o700)
+    for name in planted:
+        (site.state / name).symlink_to(precious)
+    site.write("[workers.a]\ncommand = 'exit 3'\nrestart = 'never'\n")
+    site.run("up")
+    site.run("down")
+    assert (precious.read_text(), mode(precious)) == ("PRECIOUS\n", 0o644)
+
+
+@as_root
+def test_a_service_of_another_user_is_not_taken_for_ours(site: Site) -> None:
+    """Who can write to a directory could let a service of theirs answer there, and be told what is typed."""
+    site.write(SLEEPER)
+    site.place.chmod(0o755)
+    site.state.mkdir()
+    os.chown(site.state, OTHER, OTHER)
+    with listening_as_other(site.state / "panevisor.sock"):
+        assert f"belongs to user {OTHER}" in site.run("status", check=6).stderr
+
+
+@contextlib.contextmanager
+def listening_as_other(path: Path) -> Iterator[None]:
+    """Another user's process listens at the path."""
+    pid = os.fork()
+    if pid == 0:
+        os.setresgid(OTHER, OTHER, OTHER)
+        os.setresuid(OTHER, OTHER, OTHER)
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(path))
+        server.listen()
+        while True:
+            signal.pause()
+    try:
+        wait_until(lambda: listening_pid(path) == pid)
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@as_root
+def test_a_pointer_of_another_user_leads_nobody(site: Site) -> None:
+    from supervisor.state import paths
+
+    site.write(SLEEPER)
+    site.up()
+    site.run("down", check=0)
+    (pointer,) = (site.place / "xdg/panevisor/by-config").iterdir()
+    pointer.write_text(pointer.read_text().replace("/state", "/elsewhere"))
+    os.environ["XDG_STATE_HOME"] = str(site.place / "xdg")
+    try:
+        assert paths.read_pointer(site.config) == site.place / "elsewhere"
+        os.chown(pointer, OTHER, OTHER)
+        assert paths.read_pointer(site.config) is None
+    finally:
+        del os.environ["XDG_STATE_HOME"]

@@ -1,0 +1,355 @@
+"""The whole machine on real tmux, real processes and a real socket, through the command line."""
+
+import json
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+from kit.support import FAST, Site, alive, wait_until
+
+from supervisor.state.replay import rebuild
+from supervisor.state.status import read_status
+
+SLEEPER = 'command = ["sleep", "1000"]\n'
+
+
+def test_up_starts_what_the_file_says_and_down_leaves_nothing(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}[workers.b]\ncommand = 'sleep 1000 & sleep 1000'\n")
+    site.up()
+    assert {name: w["state"] for name, w in site.workers().items()} == {"a": "running", "b": "running"}
+    tmux, service = site.tmux_pid(), site.service_pid()
+    wait_until(lambda: len(site.truth()["b"]) == 3)
+    site.run("down", check=0)
+    assert not alive(tmux)
+    assert not alive(service)
+    assert site.truth() == {}
+    assert not (site.state / "tmux.sock").exists()
+    assert not (site.state / "panevisor.sock").exists()
+    assert read_status(site.state / "status.json").verdict == "stopped"
+
+
+def test_a_killed_worker_is_known_by_its_signal_and_comes_back_after_the_pause(site: Site) -> None:
+    site.write(f'[workers.a]\n{SLEEPER}backoff = {{ initial = "300ms", jitter = 0 }}\n[workers.b]\n{SLEEPER}')
+    site.up()
+    before = site.workers()
+    os.kill(before["a"]["pid"], signal.SIGKILL)
+    wait_until(lambda: site.events("worker.exited", worker="a"))
+    exited = site.events("worker.exited", worker="a")[0]
+    assert (exited["exit_signal"], exited["exit_code"], exited["from"], exited["to"]) == (9, None, "running", "backoff")
+    after = site.wait_state("a", "running")
+    assert after["pid"] != before["a"]["pid"]
+    assert (after["exit_signal"], after["attempt"]) == (9, 1)
+    assert site.worker("b")["pid"] == before["b"]["pid"]
+
+
+def test_a_crash_loop_ends_in_failed_after_its_budget_and_touches_nobody(site: Site) -> None:
+    site.write(
+        f"[workers.loop]\ncommand = 'exit 3'\nmax_restarts = 3\nbackoff = {{ initial = '50ms', max = '100ms' }}\n"
+        f"[workers.other]\n{SLEEPER}"
+    )
+    site.up(check=1)
+    pid = site.worker("other")["pid"]
+    failed = site.wait_state("loop", "failed")
+    assert len(site.events("worker.starting", worker="loop")) == 4
+    assert failed["exit_code"] == 3
+    assert "budget spent" in failed["reason"]
+    assert site.worker("other")["pid"] == pid
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_a_worker_has_the_umask_of_whoever_started_the_service_and_what_is_ours_is_private(
+    site: Site, umask: int
+) -> None:
+    site.write("[workers.a]\ncommand = 'echo hello; touch made; exec sleep 1000'\nready.log = 'hello'\n")
+    before = os.umask(umask)
+    try:
+        site.up()
+    finally:
+        os.umask(before)
+    made = site.place / "made"
+    wait_until(made.exists)
+    assert mode(made) == 0o666 & ~umask
+    logs = site.state / "logs"
+    assert {mode(site.state), mode(logs)} == {0o700}
+    ours = [site.state / "tmux.sock", site.state / "panevisor.sock", *logs.iterdir()]
+    assert [file.name for file in ours if mode(file) & 0o077] == []
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_missing_program_fails_at_once_and_says_which(site: Site) -> None:
+    site.write('[workers.a]\ncommand = ["no-such-program"]\n[workers.b]\ncommand = "true"\ncwd = "nowhere"\n')
+    site.up(check=1)
+    workers = site.workers()
+    assert "no-such-program" in workers["a"]["reason"]
+    assert "nowhere" in workers["b"]["reason"]
+    assert {w["state"] for w in workers.values()} == {"failed"}
+
+
+def test_a_worker_that_is_deaf_to_term_is_killed_with_its_whole_tree(site: Site) -> None:
+    site.write(
+        "[workers.deaf]\ncommand = 'trap \"\" TERM; (setsid sleep 1000 &) ; nohup sleep 1000 & sleep 1000'\n"
+        'stop = ["TERM", "300ms", "KILL"]\n'
+    )
+    site.up()
+    wait_until(lambda: len(site.truth().get("deaf", [])) >= 3)
+    site.run("stop", "deaf", check=0)
+    assert site.truth() == {}
+    assert site.events("worker.stopped", worker="deaf")[0]["forced"] is True
+    site.wait_state("deaf", "stopped")
+
+
+def test_a_dependency_is_waited_for_until_its_port_answers(site: Site, free_port: int) -> None:
+    site.write(
+        f"[workers.client]\n{SLEEPER}depends_on = ['server']\n"
+        f"[workers.server]\ncommand = ['python3', '-m', 'http.server', '{free_port}', '--bind', '127.0.0.1']\n"
+        f"ready = {{ tcp = '127.0.0.1:{free_port}' }}\n"
+    )
+    site.up()
+    ready = site.events("worker.ready", worker="server")[0]
+    started = site.events("worker.starting", worker="client")[0]
+    assert started["seq"] > ready["seq"]
+
+
+def test_kill_9_of_the_service_loses_and_doubles_nothing(site: Site) -> None:
+    names = [f"w{n}" for n in range(8)]
+    dies = "command = 'trap \"exit 7\" USR1; while :; do sleep 0.05; done'\nbackoff = { initial = '100ms' }\n"
+    site.write("".join(f"[workers.{name}]\n{SLEEPER}" for name in names) + f"[workers.dies]\n{dies}")
+    site.up()
+    site.run("stop", "w0", check=0)
+    before = site.workers()
+    site.kill_service()
+    os.kill(before["dies"]["pid"], signal.SIGUSR1)
+    wait_until(lambda: not alive(before["dies"]["pid"]))
+    site.up()
+    after = site.workers()
+    assert {n: after[n]["pid"] for n in names[1:]} == {n: before[n]["pid"] for n in names[1:]}
+    assert after["w0"]["state"] == "stopped"
+    assert after["dies"]["exit_code"] == 7
+    assert after["dies"]["state"] == "running"
+    assert after["dies"]["pid"] != before["dies"]["pid"]
+    assert {name: len(pids) for name, pids in site.truth().items() if name in names} == dict.fromkeys(names[1:], 1)
+
+
+def test_completed_and_failed_workers_stay_so_across_a_restart_of_the_service(site: Site) -> None:
+    site.write("[workers.done]\ncommand = 'true'\n[workers.bad]\ncommand = 'exit 9'\nrestart = 'never'\n")
+    site.up(check=1)
+    assert {n: w["state"] for n, w in site.workers().items()} == {"done": "completed", "bad": "failed"}
+    site.kill_service()
+    site.up(check=1)
+    workers = site.workers()
+    assert {n: w["state"] for n, w in workers.items()} == {"done": "completed", "bad": "failed"}
+    assert workers["bad"]["exit_code"] == 9
+    assert len(site.events("worker.starting")) == 2
+
+
+def test_the_death_of_the_tmux_server_is_one_incident_and_spends_no_budget(site: Site) -> None:
+    site.write("".join(f"[workers.w{n}]\n{SLEEPER}" for n in range(5)))
+    site.up()
+    before = site.workers()
+    os.kill(site.tmux_pid(), signal.SIGKILL)
+    wait_until(lambda: len(site.events("worker.ready")) == 10, 20, site.log_text()[-2000:])
+    after = site.workers()
+    assert {w["state"] for w in after.values()} == {"running"}
+    assert {w["attempt"] for w in after.values()} == {0}
+    assert not any(alive(w["pid"]) for w in before.values())
+    assert len(site.events("tmux.died")) == 1
+    assert site.events("worker.exited") == []
+    assert {name: len(pids) for name, pids in site.truth().items()} == dict.fromkeys(after, 1)
+
+
+def test_the_log_alone_rebuilds_the_state_table(site: Site) -> None:
+    site.write(LIVELY.replace("[workers", 'log = { max_size = "20kB", keep = 9, level = "error" }\n[workers', 1))
+    site.up(check=1)
+    site.wait_state("loop", "failed")
+    site.run("stop", "b", check=0)
+    site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
+    site.run("run", "--name", "gone", "--", "sleep", "1000", check=0)
+    site.run("remove", "gone", check=0)
+    for _ in range(25):  # crashes, until the log has begun a new file
+        os.kill(site.wait_state("a", "running")["pid"], signal.SIGKILL)
+    site.kill_service()
+    os.kill(site_pid(site, "c"), signal.SIGKILL)  # judged when the service is back
+    site.up(check=1)
+    same_as_status(site)
+    site.config.write_text(site.config.read_text().replace("[workers.d]", "[workers.e]"))
+    os.kill(site.service_pid(), signal.SIGHUP)
+    site.wait_state("e", "running")
+    wait_until(lambda: "d" not in site.workers())
+    (site.state / "service.log").rename(site.state / "service.log.moved")
+    os.kill(site.service_pid(), signal.SIGUSR2)
+    wait_until((site.state / "service.log").exists)
+    site.run("complete", "job", check=0)
+    same_as_status(site)
+    assert list(site.state.glob("service.log.[1-9]"))
+    table = {name: w["state"] for name, w in site.workers().items()}
+    assert table == {
+        **dict.fromkeys(("a", "c", "e"), "running"),
+        "b": "stopped",
+        "done": "completed",
+        "job": "completed",
+        "loop": "failed",
+    }
+
+
+LIVELY = (
+    f"[workers.a]\n{SLEEPER}backoff = {{ initial = '10ms', max = '10ms' }}\nmax_restarts = -1\n"
+    f"[workers.b]\n{SLEEPER}[workers.c]\n{SLEEPER}[workers.d]\n{SLEEPER}[workers.done]\ncommand = 'true'\n"
+    "[workers.loop]\ncommand = 'exit 1'\nmax_restarts = 1\nbackoff = { initial = '50ms' }\n"
+)
+
+
+def site_pid(site: Site, name: str) -> int:
+    return site.truth()[name][0]
+
+
+def same_as_status(site: Site) -> None:
+    """The newest file of the log alone gives the table that status shows."""
+
+    def same() -> bool:
+        rebuilt = rebuild((site.state / "service.log").read_text().splitlines())
+        return rebuilt == {name: w["state"] for name, w in site.workers().items()}
+
+    wait_until(same, what=site.log_text()[-3000:])
+
+
+def test_a_second_service_says_who_holds_the_state_directory(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    done = site.run("serve", check=9)
+    assert str(site.service_pid()) in done.stderr
+
+
+def test_a_broken_file_changes_nothing_and_names_the_line(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    pid = site.worker("a")["pid"]
+    site.config.write_text(site.config.read_text() + "comand = 1\n")
+    done = site.run("up", check=5)
+    assert 'unknown key "comand" (did you mean "command"?)' in done.stderr
+    assert site.worker("a")["pid"] == pid
+    assert "comand" in site.status()["supervisor"]["config"]["error"]
+
+
+def test_sigterm_ends_the_service_and_keeps_the_workers(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    before, service = site.worker("a")["pid"], site.service_pid()
+    os.kill(service, signal.SIGTERM)
+    wait_until(lambda: not alive(service))
+    assert alive(before)
+    assert read_status(site.state / "status.json").verdict == "stopped"
+    assert site.events("service.stopping")[-1]["workers"] == "kept"
+    site.up()
+    assert site.worker("a")["pid"] == before
+
+
+def test_screens_and_logs_can_be_read(site: Site) -> None:
+    site.write("[workers.a]\ncommand = 'printf \"\\033[31mred\\033[0m\\n\\033]0;title\\007\"; exec sleep 1000'\n")
+    site.up()
+    wait_until(lambda: "red" in site.run("screen", "a", check=0).stdout)
+    assert "\x1b" not in site.run("screen", "a", check=0).stdout
+    assert "\x1b[31m" in site.run("screen", "a", "--ansi", check=0).stdout
+    wait_until(lambda: site.run("logs", "a", check=0).stdout == "red\n")
+    assert site.run("logs", "a", "--raw", check=0).stdout.startswith("\x1b[31mred")
+
+
+def test_the_status_json_has_the_keys_of_the_contract(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    wait_until(lambda: site.worker("a")["rss_bytes"])
+    status = site.status()
+    assert status["schema"] == 1
+    assert Path(status["supervisor"]["socket"]).is_socket()
+    worker = status["workers"][0]
+    assert worker["processes"] == 1
+    assert worker["log_path"] == str(site.state / "logs" / "a.log")
+    json.dumps(status)
+
+
+def test_the_next_service_says_how_the_one_before_ended(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    killed = site.service_pid()
+    site.kill_service()
+    site.up()
+    assert "previous_pid" not in site.events("service.started")[0]
+    second = site.events("service.started")[1]
+    assert second["previous_pid"] == killed
+    assert second["previous_ended"].startswith("not cleanly")
+    site.run("down", "--keep-workers", check=0)
+    site.up()
+    assert site.events("service.started")[2]["previous_ended"] == "cleanly"
+
+
+def test_attach_without_a_terminal_says_what_to_use_instead(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    assert "panevisor screen" in site.run("attach", "a", check=2).stderr
+
+
+def test_nobody_who_attaches_is_shown_what_was_ordered_for_others(site: Site) -> None:
+    site.write("[workers.a]\ncommand = 'cat'\nenv = { TOKEN = 's3cr3t' }\n")
+    site.up()
+    site.run("send", "a", "typed-password", check=0)
+    assert site.tmux("show-messages") == ""
+
+
+def test_a_tmux_server_from_before_forgets_what_was_ordered(site: Site) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
+    site.up()
+    site.tmux("set-option", "-s", "message-limit", "1000")
+    site.tmux("set-option", "-g", "@kept", "s3cr3t")
+    assert "s3cr3t" in site.tmux("show-messages")
+    site.kill_service()
+    site.up()
+    assert site.tmux("show-messages") == ""
+
+
+def test_workers_that_live_in_the_state_directory_of_before_are_not_started_again_in_a_new_one(site: Site) -> None:
+    table = f"[workers.a]\n{SLEEPER}"
+    elsewhere = FAST.replace('"state"', '"elsewhere"')
+    site.write(table)
+    site.up()
+    pid = site.worker("a")["pid"]
+    site.run("down", "--keep-workers", check=0)
+    site.write(table, elsewhere)
+    for verb in ("up", "serve", "plan"):
+        said = site.run(verb, check=9).stderr
+        assert f"1 living worker(s), a live on in {site.state}" in said
+        assert f"Set state_dir back to {site.state}, and `panevisor up` finds them again" in said
+    assert not (site.place / "elsewhere" / "panevisor.sock").exists()
+    site.write(table, FAST.replace('"state"', f'"{site.state}"'))
+    site.up()
+    assert site.worker("a")["pid"] == pid
+    site.run("down", check=0)
+    assert not alive(pid)
+    site.write(table, elsewhere)
+    site.up()
+    assert site.worker("a")["pid"] != pid
+    site.run("down", check=0)
+
+
+def test_a_start_after_a_clean_end_knows_that_the_tmux_server_was_ended(site: Site) -> None:
+    site.write("[workers.api]\ncommand = ['sleep', '1000']\n")
+    site.up()
+    site.run("down", check=0)
+    site.up()
+    site.wait_state("api", "running")
+    assert site.events("tmux.died_unwatched") == []
+    assert "tmux server" not in site.run("why", "api", check=0).stdout
+
+
+def test_a_tmux_server_that_died_while_no_service_ran_is_told_after_a_clean_end_too(site: Site) -> None:
+    site.write("[workers.api]\ncommand = ['sleep', '1000']\n")
+    site.up()
+    site.run("down", "--keep-workers", check=0)
+    tmux = site.tmux_pid()
+    os.kill(tmux, signal.SIGKILL)
+    wait_until(lambda: not alive(tmux))
+    site.up()
+    assert len(site.events("tmux.died_unwatched")) == 1

@@ -1,0 +1,191 @@
+"""Stalls and limits on real programs, T = 0.2 s: found in time, the ladder followed, the tree gone."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from kit.support import FAST, Site, wait_until
+
+T = 0.2  # the capture interval of FAST
+AFTER = 2.0
+STOP = 0.5
+GENEROUS = 10 * (AFTER + T + STOP)  # what is due after the longest of these comes within ten times that
+LADDER = """stall = { after = "2s", ladder = [
+  { do = "notify" }, { do = "send", text = "continue", wait = "300ms" },
+  { do = "send", keys = ["Escape"], wait = "300ms" }, { do = "interrupt", wait = "300ms" },
+  { do = "restart", wait = "300ms" },
+] }
+"""
+FAST_HEALTH = FAST.replace('health_interval = "500ms"', 'health_interval = "200ms"')
+
+
+def at(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["ts"]).timestamp()
+
+
+def the(site: Site, event: str, **facts: Any) -> dict[str, Any]:
+    """Return the first line of this event, as soon as there is one."""
+    wait_until(lambda: site.events(event, **facts), what=f"{event} {facts}")
+    return site.events(event, **facts)[0]
+
+
+def looks_on(site: Site, beats: int = 8) -> None:
+    """Return when the panes have been looked at so many times more."""
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] >= tick + beats)
+
+
+SLOW_HEALTH = FAST.replace('health_interval = "500ms"', 'health_interval = "1m"')  # so that no beat helps out
+
+
+def test_a_worker_that_hangs_for_ever_is_stalled_in_time_and_its_tree_ended_by_the_ladder(site: Site) -> None:
+    hangs = 'command = ["sh", "-c", "trap \'\' INT TERM; echo begun; sleep 1000 & exec sleep 1001"]\n'
+    site.write(f'[workers.hang]\n{hangs}stop = ["TERM", "{STOP}s", "KILL"]\nmax_restarts = 0\n{LADDER}', SLOW_HEALTH)
+    site.up()
+    stalled = the(site, "worker.stalled")
+    silent = at(stalled) - at(the(site, "worker.ready"))
+    assert AFTER - T <= silent <= GENEROUS
+    assert stalled["silent_s"] <= GENEROUS
+    ended = the(site, "worker.stall_step", do="restart")
+    wait_until(lambda: not site.truth().get("hang"))
+    steps = site.events("worker.stall_step")
+    assert [step["do"] for step in steps] == ["notify", "send", "send", "interrupt", "restart"]
+    # each waits from the decision on the one before, which is written down a moment later; it is done at a look
+    assert all(0.25 <= at(b) - at(a) <= GENEROUS for a, b in pairwise(steps))
+    assert site.wait_state("hang", "failed")["reason"].startswith("stalled: no output for ")
+    gone = the(site, "worker.exited")
+    assert at(ended) <= at(gone) <= at(ended) + GENEROUS
+    assert len(site.events("worker.stalled")) == 1
+    assert not site.events("worker.unstalled")  # the echo of what was typed is no sign of life
+    assert "continue" not in site.log_text()
+
+
+def test_a_worker_that_goes_on_when_it_is_typed_to_is_well_again(site: Site) -> None:
+    waits = "command = 'read line; while :; do date +%N; sleep 0.2; done'\n"
+    site.write(f'[workers.agent]\n{waits}stall = {{ after = "2s", ladder = [{{ do = "send", text = "go on" }}] }}\n')
+    site.up()
+    the(site, "worker.stalled")
+    the(site, "worker.unstalled")
+    wait_until(lambda: site.worker("agent")["health"] == "ok")
+    assert site.worker("agent")["restarts"] == 0
+
+
+def test_why_says_since_when_it_is_stalled_and_what_comes_next(site: Site) -> None:
+    ladder = '{ do = "notify" }, { do = "send", text = "SECRET", wait = "1h" }'
+    site.write(f'[workers.quiet]\ncommand = ["sleep", "1000"]\nstall = {{ after = "2s", ladder = [{ladder}] }}\n')
+    site.up()
+    wait_until(lambda: site.worker("quiet")["health"] == "stalled")
+    said = site.run("why", "quiet", check=0).stdout
+    assert re.search(r", up (\d+\.)?\d+s, ", said) or re.search(r", up \d+m \d+s, ", said), said
+    assert ", stalled since " in said
+    assert re.search(r"stalled: printed nothing for \d", said)
+    assert "stalled after 2s without output: notify, send after 1h" in said
+    assert "unless it shows a sign of life, it is typed to (step 2 of 2) at " in said
+    assert "SECRET" not in said + site.run("why", "quiet", "-o", "json").stdout + site.log_text()
+
+
+def test_by_screen_a_program_that_prints_the_same_again_is_stalled_and_by_output_it_is_not(site: Site) -> None:
+    spins = "command = \"while :; do printf '\\\\rworking'; sleep 0.3; done\"\n"
+    site.write(
+        f'[workers.screen]\n{spins}stall = {{ after = "2s", by = "screen" }}\n'
+        f'[workers.output]\n{spins}stall = {{ after = "2s", by = "output" }}\n'
+    )
+    site.up()
+    the(site, "worker.stalled", worker="screen")
+    looks_on(site)
+    assert site.worker("output")["health"] == "ok"
+
+
+@contextmanager
+def attached(site: Site, name: str) -> Iterator[None]:
+    """A person sits at an 80×24 terminal, which another tmux plays."""
+    terminal = ["tmux", "-S", str(site.place / "terminal.sock")]
+    attach = f"exec {' '.join(site.argv('attach', name))}"
+    small = ["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", attach]
+    subprocess.run([*terminal, *small], check=True, cwd=site.place, env=site.environment())
+    try:
+        wait_until(lambda: site.worker(name)["hands_on"])
+        yield
+    finally:
+        subprocess.run([*terminal, "kill-server"], check=False)
+        wait_until(lambda: not site.worker(name)["hands_on"])
+
+
+@pytest.mark.parametrize("by", ["output", "screen"])
+def test_somebody_who_attaches_in_a_small_terminal_ends_no_stall_and_the_ladder_waits_for_them(
+    site: Site, by: str
+) -> None:
+    draws = 'command = ["bash", "-c", "trap \'printf drawn\' WINCH; echo begun; while :; do sleep 0.1; done"]\n'
+    ladder = '{ do = "notify" }, { do = "restart", wait = "2s" }'
+    site.write(f'[workers.a]\n{draws}stall = {{ after = "2s", by = "{by}", ladder = [{ladder}] }}\n')
+    site.up()
+    before = site.worker("a")["pid"]
+    the(site, "worker.stalled")
+    with attached(site, "a"):
+        looks_on(site, 15)
+        assert site.tmux("display-message", "-p", "-t", "=a:", "#{window_width}").strip() == "80"
+        assert site.worker("a")["health"] == "stalled"
+        assert site.worker("a")["pid"] == before
+    the(site, "worker.stall_step", do="restart")
+    assert not site.events("worker.unstalled")
+
+
+@pytest.mark.parametrize("by", ["output", "screen"])
+def test_somebody_who_attaches_in_a_small_terminal_causes_no_stall(site: Site, by: str) -> None:
+    site.write(
+        f'[workers.a]\ncommand = \'while :; do date; sleep 0.5; done\'\nstall = {{ after = "2s", by = "{by}" }}\n'
+    )
+    site.up()
+    with attached(site, "a"):
+        looks_on(site, 15)
+    looks_on(site, 15)
+    assert not site.events("worker.stalled")
+
+
+PROGRAMS = {
+    "memory": "exec python3 -c 'import time\nk = []\nwhile True: k.append(bytearray(2_000_000)); time.sleep(0.05)'",
+    "cpu": "while :; do :; done",
+    "processes": "for n in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; wait",
+}
+LIMITS = {"memory": '"60MB"', "cpu": "20", "processes": "5"}
+
+
+@pytest.mark.parametrize("which", PROGRAMS)
+def test_a_tree_that_uses_too_much_is_ended_as_after_a_crash(site: Site, which: str) -> None:
+    command = f'command = """{PROGRAMS[which]}"""\n'
+    limits = f"limits = {{ {which} = {LIMITS[which]}, cpu_samples = 3 }}\n"
+    site.write(f"[workers.greedy]\n{command}max_restarts = 0\n{limits}", FAST_HEALTH)
+    site.up(check=None)
+    breach = the(site, "worker.limit")
+    assert (breach["which"], breach["to"]) == (which, "failed")
+    assert breach["value"] > breach["limit"]
+    assert site.wait_state("greedy", "failed")["reason"].startswith(f"{which} is ")
+    wait_until(lambda: not site.truth().get("greedy"))
+    assert f"above its limit: {which} " in site.run("why", "greedy", check=0).stdout
+
+
+def test_a_worker_that_is_too_old_is_restarted_and_nothing_is_counted(site: Site) -> None:
+    site.write('[workers.old]\ncommand = ["sleep", "1000"]\nmax_restarts = 0\nlimits.age = "1s"\n', FAST_HEALTH)
+    site.up()
+    before = site.worker("old")["pid"]
+    the(site, "worker.limit", which="age")
+    wait_until(lambda: site.worker("old")["pid"] not in (None, before))
+    assert site.worker("old")["attempt"] == 0
+    assert "it is restarted for its age" in site.run("why", "old", check=0).stdout
+
+
+def test_a_limit_that_notifies_says_so_once_and_ends_nothing(site: Site) -> None:
+    site.write(
+        f'[workers.many]\ncommand = "{PROGRAMS["processes"]}"\nlimits = {{ processes = 5, do = "notify" }}\n',
+        FAST_HEALTH,
+    )
+    site.up()
+    the(site, "worker.limit", which="processes")
+    looks_on(site, 10)
+    assert len(site.events("worker.limit")) == 1
+    site.wait_state("many", "running")

@@ -1,0 +1,103 @@
+"""A service that is told to end while it starts ends: with 0, workers untouched, and nothing of it left."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from kit.support import DEADLINE, FAST, Site, alive, sleepers, wait_until
+
+from supervisor.early_signals import is_service
+
+
+def begin(site: Site) -> "subprocess.Popen[bytes]":
+    output = (site.place / "out").open("wb")
+    return subprocess.Popen(site.argv("serve"), env=site.environment(), stdout=output, stderr=output)
+
+
+def ended(site: Site, process: "subprocess.Popen[bytes]", number: int) -> int:
+    """Send the signal, and return how it ended.
+
+    Before our code runs, the signal itself ends it, or Python while it imports its own modules.
+    """
+    by_python = not has_lock(site, process)
+    process.send_signal(number)
+    code = process.wait(DEADLINE)
+    said = (site.place / "out").read_text()
+    if not (by_python and "supervisor/" not in said):
+        assert code in (0, -number), (code, said, site.log_text()[-2000:])
+    return code
+
+
+def has_lock(site: Site, process: "subprocess.Popen[bytes]") -> bool:
+    try:
+        return site.service_pid() == process.pid
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+@pytest.mark.parametrize("first", range(0, 40, 8))
+def test_a_signal_at_any_moment_of_a_start_ends_it_cleanly(site: Site, first: int) -> None:
+    site.write(sleepers(3), FAST)
+    site.up()
+    before = site.truth()
+    codes = []
+    site.kill_service()
+    for moment in range(first, first + 8):
+        process = begin(site)
+        time.sleep(moment * 0.05)
+        listens = has_lock(site, process)  # so Python has long begun
+        code = ended(site, process, (signal.SIGTERM, signal.SIGINT)[moment % 2])
+        codes += [code] if listens else []
+        assert site.truth() == before
+    assert not any(codes)
+    assert "Traceback" not in site.log_text()
+    site.up()
+    assert site.truth() == before
+    assert alive(site.service_pid())
+
+
+def test_told_to_end_before_it_has_started_a_worker_it_starts_none_or_all_live_on(site: Site) -> None:
+    site.write(sleepers(3), FAST)
+    for moment in range(0, 12, 3):
+        process = begin(site)
+        time.sleep(0.1 * moment)
+        ended(site, process, signal.SIGTERM)
+    site.up()
+    assert {name: len(pids) for name, pids in site.truth().items()} == {"w0": 1, "w1": 1, "w2": 1}
+
+
+def test_a_hangup_at_any_moment_of_a_start_ends_nothing(site: Site) -> None:
+    site.write(sleepers(1), FAST)
+    process = begin(site)
+    wait_until(lambda: (site.state / "lock").exists())  # before that Python's own handler ends it
+    for _ in range(40):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.02)
+    site.wait_state("w0", "running")
+    assert process.poll() is None
+    assert ended(site, process, signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "serves"),
+    [
+        (["serve"], True),
+        (["-c", "panevisor.toml", "--socket", "s", "serve"], True),
+        (["--config=serve", "status"], False),
+        (["-c", "serve", "up"], False),
+        (["logs", "serve"], False),
+        ([], False),
+    ],
+)
+def test_only_serve_takes_signals_early(argv: list[str], serves: bool) -> None:
+    assert is_service(argv) is serves
+
+
+def test_nothing_of_a_signalled_start_is_left(site: Site) -> None:
+    site.write(sleepers(1), FAST)
+    process = begin(site)
+    wait_until(lambda: (site.state / "lock").exists() and site.service_pid() == process.pid)
+    assert ended(site, process, signal.SIGTERM) == 0
+    assert not os.path.exists(site.state / "panevisor.sock")
