@@ -1,4 +1,4 @@
-"""README's table "What happens when a worker ends", cell by cell: the table is the expectation."""
+"""The table "Cause × policy" of docs/restarts.md, cell by cell: the table is the expectation."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from actors.values.records import Record
 from actors.values.spec import Backoff, ExitAction, ExitRule, Limit, Limits, Live, Restart, Rung, Stall, WorkerSpec
 
 S = State
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/restarts.md").read_text()
 PAUSE, RETRY = 7.0, 600.0
 OK, BAD, SEGV = 0, 75, 11
 
@@ -30,7 +30,7 @@ class Cell:
 
 def cells() -> list[Cell]:
     """Return the table's cells; `**bold**` and notes in brackets are for people."""
-    section = README.partition("## What happens when a worker ends")[2].partition("\n## ")[0]
+    section = PAGE.partition("## Cause × policy")[2].partition("\n## ")[0]
     header, _, *rows = [line for line in section.splitlines() if line.startswith("|")]
     policies = [Restart(word) for word in re.findall(r'restart = "([a-z-]+)"', header)]
     found = []
@@ -132,17 +132,17 @@ CAUSES: dict[str, Callable[[Restart], Story]] = {
     "an exit code in `ok_exit_codes`": lambda restart: running(**_policy(restart)).exits(OK),
     "another exit code": lambda restart: running(**_policy(restart)).exits(BAD),
     "a signal (`kill -9`, a crash)": lambda restart: running(**_policy(restart)).exits(None, 9),
-    "not ready within `ready.timeout` (it is ended)": _not_ready,
-    "stalled up to `restart`, or above a limit (it is ended)": _hangs,
-    "older than `limits.age` (it is stopped)": _grows_old,
-    "`live` failed `failures` times in a row (it is ended)": _unwell,
-    "whatever would restart it, its budget being spent": _spends,
+    "not ready within `ready.timeout` (Panevisor ends it)": _not_ready,
+    "a stall ladder that reached `restart`, or a limit that was exceeded (Panevisor ends it)": _hangs,
+    "an age above `limits.age` (Panevisor ends it)": _grows_old,
+    "`live` failed `failures` times in a row (Panevisor ends it)": _unwell,
+    "a cause above that restarts it, with the budget spent": _spends,
     'the same with `retry = "10m"`': lambda restart: _spends(restart, retry=RETRY),
-    "program, right or folder missing": _cannot_start,
+    "a start that is impossible: program, permission or folder missing": _cannot_start,
     "`panevisor stop`": lambda restart: starting(**_policy(restart)).order(Verb.STOP).exits(BAD),
-    "the tmux server died, the machine was booted": _tmux_died,
+    "a crash of the tmux server, or a reboot of the machine": _tmux_died,
 }
-UNWATCHED = "it died while no service ran"
+UNWATCHED = "any cause while no service ran"
 
 
 def _pause(s: Story) -> float | None:
@@ -151,7 +151,7 @@ def _pause(s: Story) -> float | None:
 
 
 def _comes_to(said: str, s: Story) -> bool:
-    """Claim that the story has come to what the cell says; a cell that says something else is an error."""
+    """Whether the story has come to what the cell says; a cell with other words is an error."""
     state, pause = s.w.state, _pause(s)
     match said.partition(" (")[0]:
         case "starts again after the pause":
@@ -160,13 +160,13 @@ def _comes_to(said: str, s: Story) -> bool:
             return state is S.STARTING and (s.w.budget.attempt, s.w.lives) == (1, 2)
         case "starts again every 10 minutes":
             return state is S.BACKOFF and pause == pytest.approx(RETRY) and s.w.budget == _slow(s)
-        case "starts anew, nothing is counted":
+        case "starts again at once, nothing is counted":
             return (state, s.w.budget.attempt, s.w.budget.restarts, s.w.lives) == (S.STARTING, 0, 0, 2)
         case "starts again, nothing is counted":
             return state is S.PENDING and s.w.budget.attempt == 0 and _booted(s.w.spec) is S.PENDING
         case "stopped, until `start`":
             return state is S.STOPPED and s.order(Verb.START).w.state is S.PENDING
-        case "failed, and it says which":
+        case "failed, and the reason names it":
             return state is S.FAILED and "/bin/nosuch" in s.w.reason
         case "failed":
             return state is S.FAILED and s.w.reason != ""
@@ -196,7 +196,7 @@ def test_the_table_has_every_cause_under_every_policy() -> None:
 
 @pytest.mark.parametrize("cell", [cell for cell in cells() if cell.cause == UNWATCHED], ids=lambda cell: cell.restart)
 def test_an_unwatched_death_comes_to_what_the_table_says_of_its_exit_only_at_once(cell: Cell) -> None:
-    assert cell.said == "by its true exit code as above, at once"
+    assert cell.said == "as above by its true exit code, at once"
     exits = {
         "an exit code in `ok_exit_codes`": Exit(OK, None, 0.0),
         "another exit code": Exit(BAD, None, 0.0),
