@@ -1,5 +1,6 @@
 """README.md and docs/ keep their word: examples run, commands parse, paths and links lead somewhere."""
 
+import configparser
 import re
 import shlex
 import subprocess
@@ -93,6 +94,24 @@ def test_each_path_that_is_named_exists(page: str) -> None:
     modules = re.findall(r"python -m ((?:supervisor|benchmarks)[\w.]*)", text_of(page))
     named += [module.replace(".", "/") + ".py" for module in modules]
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_each_walk_counts_its_modules() -> None:
+    section = text_of("docs/architecture.md").partition("## Three walks")[2].partition("\n## ")[0]
+    walks = re.findall(r"\((\d+) modules\)(.*?)(?=\n\*\*|\Z)", section, re.DOTALL)
+    assert len(walks) == 3
+    for count, walk in walks:
+        assert int(count) == len(set(re.findall(r"`(\w+/[^`]*\.py)`", walk)))
+
+
+def test_the_import_order_that_is_drawn_is_the_one_that_is_held() -> None:
+    (drawing,) = re.findall(r"^    (actors ◂ .*(?:\n .*)*)", text_of("docs/architecture.md"), re.MULTILINE)
+    drawn = [set(layer.split(" · ")) for layer in " ".join(drawing.split()).split(" ◂ ")]
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / "setup.cfg")
+    held = contracts["importlinter:contract:direction"]["layers"].split("\n")
+    layers = [{part.strip().removeprefix("supervisor.") for part in layer.split("|")} for layer in held if layer]
+    assert drawn == [layer for layer in reversed(layers) if layer != {"__main__"}]
 
 
 def anchors(page: Path) -> set[str]:
