@@ -98,7 +98,7 @@ def move_the_line(turn: Turn) -> None:
     while shared is None and (name := _first(turn)) is not None:
         shared = full(turn.roster.room, turn.crowd.taken, turn.crowd.starting)
         if shared is None:
-            turn.change(name, state=S.STARTING, told=None)
+            turn.change(name, state=S.STARTING, let_in=True, told=None)
             turn.tell(name, Admitted())
     all_wait, news = turn.crowd.line.values(), shared != turn.roster.shared
     turn.become(shared=shared)

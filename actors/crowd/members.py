@@ -30,10 +30,11 @@ class Member:
     """One worker.
 
     `unheard` was told to it and is not confirmed yet; `heard` is the number of the last order that it confirmed.
-    `turn` is its place in the queue of those that wait to start. `gate` holds it while it is pending, `told` is the
-    gate that it knows of. `stuck` is the gate at the bottom of its chain of dependencies, where that gate lasts.
-    `leaving` waits to be told to it; `ends`: it was told, and has not ended yet. `failures`: when its actor failed
-    lately (monotonic); `lost`: its actor has failed, and its pane is looked for. `born`: it has said how it is, once.
+    `turn` is its place in the queue of those that wait to start. `let_in`: it may start, and has not said that it does.
+    `gate` holds it while it is pending, `told` is the gate that it knows of. `stuck` is the gate at the bottom of its
+    chain of dependencies, where that gate lasts. `leaving` waits to be told to it; `ends`: it was told, and has not
+    ended yet. `failures`: when its actor failed lately (monotonic); `lost`: its actor has failed, and its pane is
+    looked for. `born`: it has said how it is, once.
     """
 
     state: State
@@ -42,6 +43,7 @@ class Member:
     heard: int = 0
     unheard: tuple[News, ...] = ()
     turn: int | None = None
+    let_in: bool = False
     gate: Gate | None = None
     stuck: Gate | None = None
     told: Gate | None = None

@@ -104,7 +104,10 @@ class Turn:
             self.put(name, Member(state=State.UNBORN, record=record, heard=number))
             self.reorder((*self.crowd.order, name) if name not in self.crowd.order else self.crowd.order)
         else:
-            self.put(name, replace(known, state=State.UNBORN, record=record, rests=False, told=None, heard=number))
+            self.put(
+                name,
+                replace(known, state=State.UNBORN, record=record, rests=False, let_in=False, told=None, heard=number),
+            )
         self.effects.append(Spawn(record, birth, number))
 
     def remember(self, name: str, record: Record, *, durable: bool) -> None:

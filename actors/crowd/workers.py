@@ -21,8 +21,10 @@ def changed(turn: Turn, changed: Changed, _now: Instant) -> None:
     if known is None:
         return  # the last words of one that is forgotten
     unheard = tuple(news for news in known.unheard if news.number > changed.order)
-    known = replace(known, state=changed.state, rests=changed.rests, heard=changed.order, unheard=unheard)
-    known = replace(known, born=True)
+    # pending: said before it heard that it may start, so its place is kept
+    let_in = known.let_in and changed.state is State.PENDING
+    known = replace(known, state=State.STARTING if let_in else changed.state, let_in=let_in, born=True)
+    known = replace(known, rests=changed.rests, heard=changed.order, unheard=unheard)
     record = _as_ordered(known, changed.record)
     turn.put(changed.name, known)
     turn.note(changed.name, record)

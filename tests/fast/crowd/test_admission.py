@@ -155,6 +155,15 @@ def test_up_to_max_starting_start_at_a_time_and_the_first_in_line_are_next() -> 
     assert order == names
 
 
+def test_who_was_let_in_keeps_its_place_whatever_it_said_before_it_heard_of_that() -> None:
+    story = Story(crowd(a=S.PENDING, b=S.PENDING), Room(9, max_starting=1))
+    assert story.told(Admitted) == ["a"]
+    assert story.change("a", S.PENDING).told(Admitted) == []  # sent on its way, before it heard
+    assert story.state("a") is S.STARTING
+    assert story.change("a", S.STARTING).told(Admitted) == []
+    assert story.change("a", S.PENDING).told(Admitted) == ["a"]  # it has to wait again, and keeps its turn
+
+
 def test_restarts_count_as_starting_though_no_gate_holds_them() -> None:
     known = crowd(a=S.STARTING, b=S.STARTING, c=S.BACKOFF, d=S.PENDING)
     assert decide("d", known, Room(9, max_starting=2))["d"] == "waiting for a place among the 2 that start at a time"

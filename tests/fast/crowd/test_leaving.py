@@ -88,7 +88,7 @@ def test_who_began_to_wait_first_starts_first() -> None:
 
 def test_a_start_that_has_to_wait_again_keeps_its_turn() -> None:
     story = Story(crowd(a=S.PENDING, b=S.PENDING), Room(1))
-    assert story.last
+    story.change("a", S.STARTING)
     assert story.change("a", S.PENDING).told(Admitted) == ["a"]
 
 
