@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from actors.base import Post, SupervisedActor
+from actors.events.table import level_of
 from actors.life.screen import TOTAL_WARNING_BYTES
 from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
 from actors.values.bulletins import (
@@ -102,8 +103,8 @@ class MetricsActor(SupervisedActor):
         match message:
             case Report():
                 self._take_report(message)
-            case Activity(ts, event, level, facts):
-                self._feed.add(ts, event, level, facts)
+            case Activity(ts, event, facts):
+                self._feed.add(ts, event, level_of(event, facts), facts)
                 self._publisher.activity(self._feed.newest_first())
             case HealthTold():
                 self._await_reports(message)
@@ -167,7 +168,7 @@ class MetricsActor(SupervisedActor):
             self._screens[name] = screen
         if not self._warned and self._screen_bytes > TOTAL_WARNING_BYTES:
             self._warned = True
-            self._journal.log("warning", "metrics.screens_large", {"bytes": self._screen_bytes})
+            self._journal.log("metrics.screens_large", {"bytes": self._screen_bytes})
         elif self._warned and self._screen_bytes < TOTAL_WARNING_BYTES // 2:
             self._warned = False
 

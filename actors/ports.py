@@ -232,7 +232,7 @@ class RecordsFile(Protocol):
 class Journal(Protocol):
     """The service's log: one line an event. Thread-safe, never raises."""
 
-    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None: ...
+    def log(self, event: str, facts: Mapping[str, Any]) -> None: ...
 
 
 class Deaths(Protocol):

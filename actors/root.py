@@ -162,7 +162,7 @@ class SupervisorActor(SupervisedActor):
         self._workers[spawn.record.spec.name] = post
 
     def _end_for(self, failed: ActorFailed) -> None:
-        self._journal.log("error", "actor.failed", failed.facts())
+        self._journal.log("actor.failed", failed.facts())
         self._done(Outcome("actor-failed", end_server=False, error=f"the {failed.role} actor failed: {failed.error}"))
 
     def _look(self, name: str, answer: type[Found | UnknownSeen], *, drop_start: bool) -> None:
@@ -207,9 +207,9 @@ class SupervisorActor(SupervisedActor):
         self._posts.metrics.tell(ServiceNow(tmux, roster.degraded_parts, roster.shown_config))
 
     def _say(self, say: Say) -> None:
-        self._journal.log(say.level, say.event, dict(say.facts))
+        self._journal.log(say.event, dict(say.facts))
         shown = {key: value for key, value in say.facts.items() if key != "traceback"}
-        self._posts.metrics.tell(Activity(self._clock.now().wall, say.event, say.level, shown))
+        self._posts.metrics.tell(Activity(self._clock.now().wall, say.event, shown))
 
 
 def _birth(spawn: Spawn, seed: str) -> Birth:

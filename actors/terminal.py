@@ -134,4 +134,4 @@ class TerminalActor(SupervisedActor):
         try:
             order()
         except TerminalError as error:
-            self._journal.log("warning", "terminal.order_failed", {"order": what, "error": str(error)})
+            self._journal.log("terminal.order_failed", {"order": what, "error": str(error)})

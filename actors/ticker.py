@@ -117,7 +117,7 @@ class TickerActor(SupervisedActor):
         """Say when nobody watched for a while: what happened meanwhile is judged late, and what is missing is not."""
         silent, self._rung = now - self._rung, now
         if silent > max(GAP * self._capture.interval, GAP_LEAST):
-            self._say("warning", "service.gap", {"seconds": round(silent, 1)})
+            self._say("service.gap", {"seconds": round(silent, 1)})
 
     def _beat_capture(self, now: float) -> None:
         beats = self._capture.passed(now)
@@ -156,17 +156,17 @@ class TickerActor(SupervisedActor):
         self._overruns += count
         if self._overrun_at is None:
             facts = {"beat": beat, "skipped": count, "overruns": self._overruns}
-            self._say("warning", "ticker.overrun", facts)
+            self._say("ticker.overrun", facts)
         self._overrun_at = now
 
     def _tell_of_being_on_time(self, now: float) -> None:
         if self._overrun_at is not None and now - self._overrun_at >= ON_TIME_AFTER:
             self._overrun_at = None
-            self._say("info", "ticker.on_time", {"overruns": self._overruns})
+            self._say("ticker.on_time", {"overruns": self._overruns})
 
-    def _say(self, level: str, event: str, facts: dict[str, Any]) -> None:
-        self._journal.log(level, event, facts)
-        self._metrics.tell(Activity(self._clock.now().wall, event, level, facts))
+    def _say(self, event: str, facts: dict[str, Any]) -> None:
+        self._journal.log(event, facts)
+        self._metrics.tell(Activity(self._clock.now().wall, event, facts))
 
     def _panes_swept(self, beat: int, sweep: PaneSweep | SweepFailed) -> None:
         began, self._sweeping_panes = self._sweeping_panes, None

@@ -161,8 +161,8 @@ class WorkerActor(LoopActor):
         facts = dict(effect.facts)
         if effect.transition:
             facts["from"], facts["to"] = effect.transition
-        self._deps.journal.log(effect.level, effect.event, facts)
-        self._deps.metrics.tell(Activity(self._deps.clock.now().wall, effect.event, effect.level, facts))
+        self._deps.journal.log(effect.event, facts)
+        self._deps.metrics.tell(Activity(self._deps.clock.now().wall, effect.event, facts))
 
     def _carry_out(self, effect: Effect) -> None:
         deps, tell = self._deps, self.tell_me

@@ -239,7 +239,7 @@ class Service:
                 case ShutDown() as order:  # it was given before there was a Supervisor
                     self.posts.supervisor.tell(order)
                 case ActorFailed() as failed:
-                    self._log.log("error", "actor.failed", failed.facts())
+                    self._log.log("actor.failed", failed.facts())
                     return Outcome("actor-failed", end_server=False, error=f"the Supervisor failed: {failed.error}")
 
     def _signalled(self, number: int) -> None:
@@ -260,7 +260,7 @@ class Service:
 
     def _after(self, died: ThreadDied) -> Outcome:
         """A thread that has died is not replaced: the keeper starts the service again, which adopts the workers."""
-        self._log.log("error", "service.thread_died", asdict(died))
+        self._log.log("service.thread_died", asdict(died))
         return Outcome("thread-died", end_server=False, error=f"the thread {died.thread} has died: {died.error}")
 
     def _reload(self) -> None:
@@ -336,10 +336,10 @@ class Service:
         )
         self._log = LogQueue(written)
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
-        self._log.log("info", "service.started", facts | self._the_one_before())
+        self._log.log("service.started", facts | self._the_one_before())
         watchdog, interval = self._notifier.watchdog_s, self._settings.capture_interval
         if watchdog and interval > watchdog / 2:  # half: what sd_watchdog_enabled(3) asks for
-            self._log.log("warning", "service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
+            self._log.log("service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
 
     def _the_one_before(self) -> dict[str, Any]:
         """Say how the last service here ended: one that was killed could not say so itself."""
@@ -496,14 +496,14 @@ class Service:
                 self._server.forget()
             except (TerminalError, OSError) as error:  # OSError: out of descriptors, for a while
                 if said is None:
-                    self._log.log("error", "tmux.unreachable", {"reason": str(error)})
+                    self._log.log("tmux.unreachable", {"reason": str(error)})
                 said = said or str(error)
                 self.gateway.starting = f"the service waits for tmux: {error}"
                 self._notifier.awaits_tmux(str(error))
                 self._pause(TMUX_RETRY)
             else:
                 if said is not None:
-                    self._log.log("warning", "tmux.answers", {"after": said})
+                    self._log.log("tmux.answers", {"after": said})
                 return survey
 
     def _pause(self, seconds: float) -> None:
@@ -636,7 +636,7 @@ class Service:
             self._write_pointer()
         supervisor.tell(PartFailing("pointer", self._unpointed))
         for incident in self._errors.over():
-            self._log.log("warning", "adapter.goes_on", {"error": incident.error, "times": incident.times})
+            self._log.log("adapter.goes_on", {"error": incident.error, "times": incident.times})
 
     def _why_not_private(self) -> str | None:
         state_dir = self.place.state_dir
@@ -656,7 +656,7 @@ class Service:
         if self._shortage.note(error) or not self._errors.is_news(error):
             return
         trace = "".join(traceback.format_exception(error))
-        self._log.log("error", "adapter.failed", {"error": repr(error), "traceback": trace})
+        self._log.log("adapter.failed", {"error": repr(error), "traceback": trace})
 
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -688,10 +688,10 @@ class Service:
         self._terminal.close_client()
         if outcome.error:
             self._status_file.crashed(outcome.error)
-            self._log.log("error", "service.crashed", {"error": outcome.error})
+            self._log.log("service.crashed", {"error": outcome.error})
             return FAILED
         self._status_file.stopped(outcome.cause, self.gateway.snapshot)
-        self._log.log("info", "service.stopped", {"cause": outcome.cause, "tmux_ended": tmux_ended})
+        self._log.log("service.stopped", {"cause": outcome.cause, "tmux_ended": tmux_ended})
         return 0
 
     def _end_tmux_server(self) -> bool:
@@ -699,12 +699,12 @@ class Service:
         try:
             people = self._people()
             if people:
-                self._log.log("warning", "tmux.kept", {"windows": people})
+                self._log.log("tmux.kept", {"windows": people})
                 return False
             self._end_escapees()
             self._terminal.end_server()
         except (TerminalError, OSError) as error:
-            self._log.log("error", "tmux.not_ended", {"error": str(error)})
+            self._log.log("tmux.not_ended", {"error": str(error)})
             return False
         return True
 
@@ -720,11 +720,11 @@ class Service:
         """End what left every worker's tree unseen (env -i, setsid, double fork): it is a child of the tmux server."""
         ended = end_orphans(self._server.process) if self._server.process else []
         if ended:
-            self._log.log("warning", "worker.escaped", {"pids": ended})
+            self._log.log("worker.escaped", {"pids": ended})
 
     def _crashed(self, error: Exception) -> None:
         trace = "".join(traceback.format_exception(error))
-        self._log.log("error", "service.crashed", {"error": repr(error), "traceback": trace})
+        self._log.log("service.crashed", {"error": repr(error), "traceback": trace})
         self._status_file.crashed(repr(error))
 
 

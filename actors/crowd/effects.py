@@ -76,7 +76,6 @@ class Tell:
 class Say:
     """A line of the log, and an entry of the activity feed."""
 
-    level: str
     event: str
     facts: Mapping[str, Any]
 

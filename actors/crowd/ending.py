@@ -13,7 +13,7 @@ def shut_down(turn: Turn, order: ShutDown, _now: Instant) -> None:
         return
     turn.become(closing=order)
     turn.effects.append(Closing(order))
-    turn.say("info", "service.stopping", cause=order.cause, workers="kept" if order.keep_workers else "stopped")
+    turn.say("service.stopping", cause=order.cause, workers="kept" if order.keep_workers else "stopped")
     turn.touched |= dict.fromkeys(turn.crowd.order)
 
 

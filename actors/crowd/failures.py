@@ -33,7 +33,7 @@ class Found:
 
 def actor_failed(turn: Turn, failed: ActorFailed, now: Instant) -> None:
     """Have a Worker actor replaced; the shell ends the service when any other actor fails."""
-    turn.say("error", "actor.failed", **failed.facts())
+    turn.say("actor.failed", **failed.facts())
     name = failed.worker or ""
     member = turn.crowd.get(name)
     if member is None:

@@ -70,7 +70,7 @@ def _is_applied(
     turn.keep_head(config_digest=digest, scaled=scaled)  # with fsync: what was kept before is on disk, too
     later: dict[str, Any] = {"next_start": list(apply.next_start)} if apply.next_start else {}
     counts = Counter(str(change.action) for change in planned)
-    turn.say("info", "config.applied", digest=digest, **counts, **later)
+    turn.say("config.applied", digest=digest, **counts, **later)
     turn.show_service()
 
 
@@ -81,7 +81,7 @@ def broken(turn: Turn, broken: ConfigBroken, _now: Instant) -> None:
 def note_error(turn: Turn, error: str) -> None:
     if turn.roster.config.error != error:
         turn.become(config=replace(turn.roster.config, error=error))
-        turn.say("error", "config.error", error=error)
+        turn.say("config.error", error=error)
         turn.show_service()
 
 

@@ -68,7 +68,7 @@ def _world(turn: Turn, opening: Opening) -> World:
     rebooted = bool(head.boot_id) and head.boot_id != opening.boot_id
     server_died = head.server is not None and head.server != opening.survey.server
     if rebooted or server_died:
-        turn.say("warning", "service.rebooted" if rebooted else "tmux.died_unwatched")
+        turn.say("service.rebooted" if rebooted else "tmux.died_unwatched")
     return World(rebooted, server_died, opening.told)
 
 

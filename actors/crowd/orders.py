@@ -94,7 +94,7 @@ def scale(turn: Turn, scale: Scale, _now: Instant) -> None:
     wanted = Scaled(family.name, scale.count, family.replicas)
     turn.keep_head(scaled=ordered(turn.roster.head.scaled, wanted))  # with fsync, as after apply
     if new or gone:
-        turn.say("info", "workers.scaled", family=family.name, replicas=scale.count, before=len(there))
+        turn.say("workers.scaled", family=family.name, replicas=scale.count, before=len(there))
     turn.show_order()
     made = tuple(Change(name, Action.CREATE) for name in new)
     changes = made + tuple(Change(name, Action.STOP) for name in gone)

@@ -12,10 +12,10 @@ from actors.values.facts import Instant, ServerDied
 def tmux_answers(turn: Turn, answers: TmuxAnswers, _now: Instant) -> None:
     blind = turn.roster.blind
     if answers.reason is not None and _is_wanted(turn):
-        turn.say("error", "tmux.unreachable", reason=answers.reason)
+        turn.say("tmux.unreachable", reason=answers.reason)
         turn.effects.append(FindServer())
     elif blind is not None:
-        turn.say("warning", "tmux.answers", after=blind)
+        turn.say("tmux.answers", after=blind)
         turn.effects.append(AnswerLooks())
     turn.become(blind=answers.reason)
     turn.show_service()
@@ -26,7 +26,7 @@ def server_ended(turn: Turn, ended: ServerEnded, _now: Instant) -> None:
     if ended.server != turn.roster.server:
         return
     turn.become(server=None)
-    turn.say("error", "tmux.died", pid=ended.server.pid, workers=len(turn.crowd.members))
+    turn.say("tmux.died", pid=ended.server.pid, workers=len(turn.crowd.members))
     for name in turn.crowd.order:
         member = turn.crowd[name]
         if member.on_the_way and member.turn is None:
@@ -49,7 +49,7 @@ def revived(turn: Turn, revived: Revived, now: Instant) -> None:
         turn.become(server=server)
         turn.keep_head(server=server)
         turn.effects.append(WatchServer(server))
-        turn.say("warning", "tmux.started", pid=server.pid)
+        turn.say("tmux.started", pid=server.pid)
     turn.show_service()
 
 
@@ -81,10 +81,10 @@ def note_part(turn: Turn, failing: PartFailing) -> None:
     degraded = dict(turn.roster.degraded)
     if failing.reason is None and failing.what in degraded:
         del degraded[failing.what]
-        turn.say("warning", "service.recovered", what=failing.what)
+        turn.say("service.recovered", what=failing.what)
     elif failing.reason is not None and degraded.get(failing.what) != failing.reason:
         degraded[failing.what] = failing.reason
-        turn.say("error", "service.degraded", what=failing.what, reason=failing.reason)
+        turn.say("service.degraded", what=failing.what, reason=failing.reason)
     else:
         return
     turn.become(degraded=tuple(degraded.items()))

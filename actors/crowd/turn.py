@@ -138,8 +138,8 @@ class Turn:
         self.become(head=replace(self.roster.head, **news))
         self.effects.append(KeepHead(self.roster.head))
 
-    def say(self, level: str, event: str, **facts: Any) -> None:
-        self.effects.append(Say(level, event, facts))
+    def say(self, event: str, **facts: Any) -> None:
+        self.effects.append(Say(event, facts))
 
     def show_order(self) -> None:
         self.effects.append(ShowOrder(self.crowd.order))

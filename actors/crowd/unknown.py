@@ -40,7 +40,7 @@ def found(turn: Turn, panes: Panes) -> None:
     """Say at the start which panes are unknown."""
     turn.become(unknown=dict(panes))
     for name in panes:
-        turn.say("warning", "worker.unknown_pane", worker=name, panes=", ".join(pane.id for pane in panes[name]))
+        turn.say("worker.unknown_pane", worker=name, panes=", ".join(pane.id for pane in panes[name]))
     show(turn)
 
 

@@ -183,7 +183,7 @@ def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:
             w, emitted = move(replace(w, pane=pane.id if pane else None), State.PENDING, now, "worker.pending", cause)
             return _end_survivor(w, survivor, emitted, now)
         case Quarantine(reason):
-            return move(w, State.QUARANTINED, now, "worker.quarantined", "adopted", "error", reason=reason)
+            return move(w, State.QUARANTINED, now, "worker.quarantined", "adopted", reason=reason)
 
 
 def _unborn(spec: WorkerSpec, seed: str, now: Instant) -> Worker:
@@ -227,7 +227,7 @@ def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
     left = replace(w, state=found.state)
     life, uptime = str(pane.life), found.uptime_s
     kept = death_of(left, life, pane.exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
-    return w, (kept,) if found.told else (Emit("worker.exited", "info", facts), kept)
+    return w, (kept,) if found.told else (Emit("worker.exited", facts), kept)
 
 
 def _judged(w: Worker, found: Judge, now: Instant) -> Step:
@@ -239,7 +239,7 @@ def _judged(w: Worker, found: Judge, now: Instant) -> Step:
         w, emitted = _judged_again(w, verdict, said(exit), now)
     elif isinstance(verdict, Retry):
         reason = f"waiting to start again: {said(exit)}"
-        w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", "warning", reason=reason, **facts)
+        w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", reason=reason, **facts)
     else:
         w, emitted = apply_verdict(w, verdict, now, "worker.exited", "exit-unwatched", said(exit), **facts)
     kept = death_of(w, found.life, exit, now, started_at=None, uptime_s=found.uptime_s, cause="exit-unwatched")

@@ -37,7 +37,7 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
         cause = "exit"
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
     else:  # it was being ended
-        told = (Emit("worker.exited", "info", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
+        told = (Emit("worker.exited", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
         cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
     begun, ended = life.since.wall, (life.ended or now).wall
     kept = death_of(w, life.id, exit, now, started_at=begun, ended_at=ended, uptime_s=facts["uptime_s"], cause=cause)

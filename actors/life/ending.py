@@ -78,7 +78,7 @@ def tree_escaped(w: Worker, fact: TreeEscaped, _now: Instant) -> Step:
     if w.ending is None or w.ending.life != fact.life:
         return w, ()
     facts = {"worker": w.name, "life": fact.life, "pids": list(fact.pids)}
-    return w, (Emit("worker.escaped", "warning", facts),)
+    return w, (Emit("worker.escaped", facts),)
 
 
 def type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:

@@ -60,6 +60,6 @@ def end_probe(w: Worker) -> Step:
     return replace(w, life=replace(w.life, probing=None)), (EndProbe(w.life.id),)
 
 
-def line_of(w: Worker, event: str, level: str, facts: dict[str, Any]) -> Emit:
+def line_of(w: Worker, event: str, facts: dict[str, Any]) -> Emit:
     """Return a line of the log that is no transition."""
-    return Emit(event, level, {"worker": w.name, "life": w.life.id if w.life else None, **facts})
+    return Emit(event, {"worker": w.name, "life": w.life.id if w.life else None, **facts})

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from actors.events.words import exit_in_words
 from actors.life import stall
 from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven
 from actors.life.state import Life, State, Step, Worker, move
@@ -23,12 +24,12 @@ def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: 
             w, effects = move(w, S.COMPLETED, now, event, cause, reason=what, **facts)
             return arm_cleanup(w, now), effects
         case Fail(reason):
-            return move(w, S.FAILED, now, event, cause, "error", reason=f"{what}; {reason}", **facts)
+            return move(w, S.FAILED, now, event, cause, reason=f"{what}; {reason}", **facts)
         case Retry(delay, budget, note):
             w = replace(w, budget=budget, next_start=Instant(now.mono + delay, now.wall + delay))
             facts |= {"delay_s": round(delay, 3), "attempt": budget.attempt}
             reason = f"{what}; {note}" if note else what
-            return move(w, S.BACKOFF, now, event, cause, "warning", reason=reason, **facts)
+            return move(w, S.BACKOFF, now, event, cause, reason=reason, **facts)
 
 
 def arm_cleanup(w: Worker, now: Instant) -> Worker:
@@ -114,9 +115,7 @@ def death_of(
 
 def said(exit: Exit) -> str:
     """Return an exit in words."""
-    if exit.signal is not None:
-        return f"killed by signal {exit.signal}"
-    return "ended, exit code not known" if exit.code is None else f"exited with code {exit.code}"
+    return exit_in_words(exit.code, exit.signal)
 
 
 def exit_facts(exit: Exit, uptime: float | None) -> dict[str, Any]:

@@ -125,10 +125,10 @@ def _ready_or_not(w: Worker, life: Life, now: Instant) -> Step:
 def _well_or_not(w: Worker, life: Life, before: Tally, now: Instant) -> Step:
     facts: dict[str, Any] = {"worker": w.name, "life": life.id, "cause": "liveness", "kind": w.spec.live.kind}
     if life.tally.verdict is Answer.YES:
-        return w, (Emit("worker.healthy", "info", facts),) if before.verdict is Answer.NO else ()
+        return w, (Emit("worker.healthy", facts),) if before.verdict is Answer.NO else ()
     facts |= {"failures": life.tally.failures}
     if w.spec.live.do is Do.NOTIFY:
-        return w, (Emit("worker.unhealthy", "warning", facts | {"reason": life.tally.reason}),)
+        return w, (Emit("worker.unhealthy", facts | {"reason": life.tally.reason}),)
     uptime = now.mono - life.since.mono
     verdict = judge(w.spec, w.budget, Exit(None, None, now.wall), well_for(w, life, uptime, now), dice(w), now)
     w, ended = begin_ending(w, life, now)

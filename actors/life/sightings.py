@@ -55,7 +55,7 @@ def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
         return replace(w, pane=pane.id, attached=pane.attached), ()
     reason = f"somebody runs something in its pane {pane.id} (pid {pane.pid})"
     w = replace(without_pane(w), goal=None, next_start=None, admitted=False, cleanup_at=None)
-    return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", "error", reason=reason)
+    return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", reason=reason)
 
 
 def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
@@ -122,7 +122,7 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
     found = replace(found, ended=None, stall=stall.StallWatch(), limits=limits.LimitWatch())
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
-    said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", "warning", facts), Watch(life.id, pane.process))
+    said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", facts), Watch(life.id, pane.process))
     w = replace(w, life=found)
     w, ending = begin_ending(w, found, now) if w.ending else (w, ())  # the plan begins anew with the new process
     return w, (*said_so, *ending)
@@ -148,7 +148,7 @@ def server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
     moved: tuple[Effect, ...] = ()
     if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):
         w = replace(w, next_start=None)
-        w, moved = move(w, S.PENDING, now, "worker.pending", "tmux-died", "warning", reason="the tmux server died")
+        w, moved = move(w, S.PENDING, now, "worker.pending", "tmux-died", reason="the tmux server died")
     if life is None and w.goal is Goal.REMOVE and w.is_empty:
         return remove(w, now)  # nothing but its pane was waited for
     w, effects = lay_down(w, life, now) if life else (w, ())

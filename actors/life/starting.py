@@ -61,17 +61,17 @@ def start_refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
 def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
     match fact.refusal:
         case Refusal.IMPOSSIBLE:
-            return move(w, S.FAILED, now, "worker.failed", "cannot-start", "error", reason=fact.reason)
+            return move(w, S.FAILED, now, "worker.failed", "cannot-start", reason=fact.reason)
         case Refusal.NAME_TAKEN:
-            return move(w, S.QUARANTINED, now, "worker.quarantined", "name-taken", "error", reason=fact.reason)
+            return move(w, S.QUARANTINED, now, "worker.quarantined", "name-taken", reason=fact.reason)
         case Refusal.NO_PROCESS:
             gate = Gate(Hold.CAPACITY, f"capacity: no process can be started: {fact.reason}")
             w = _resting(w, now, least=NO_PROCESS_PAUSE)
-            w, told = move(w, S.PENDING, now, "worker.pending", "no-process", "warning", reason=gate.reason)
+            w, told = move(w, S.PENDING, now, "worker.pending", "no-process", reason=gate.reason)
             return replace(w, gate=gate), told
         case Refusal.UNREACHABLE | Refusal.PANE_GONE:
             w = _resting(w, now)
-            return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", "warning", reason=fact.reason)
+            return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", reason=fact.reason)
 
 
 def _resting(w: Worker, now: Instant, least: float = 0.0) -> Worker:
@@ -102,6 +102,6 @@ def start_lost(w: Worker, life: Life, now: Instant) -> Step:
     moved: tuple[Effect, ...] = ()
     if w.state is S.STARTING:
         reason = "tmux lost the start"
-        w, moved = move(w, S.PENDING, now, "worker.pending", "start-lost", "warning", reason=reason)
+        w, moved = move(w, S.PENDING, now, "worker.pending", "start-lost", reason=reason)
     w, effects = lay_down(replace(w, admitted=w.state is S.PENDING), life, now)
     return w, (*moved, *effects)

@@ -174,7 +174,7 @@ class Worker:
 Step = tuple[Worker, tuple[Effect, ...]]
 
 
-def move(w: Worker, to: State, now: Instant, event: str, cause: str, level: str = "info", **facts: Any) -> Step:
+def move(w: Worker, to: State, now: Instant, event: str, cause: str, **facts: Any) -> Step:
     """Return the worker in its new state, and the one line that says so; `reason` stays in the worker's row."""
     if to not in TRANSITIONS[w.state]:
         raise IllegalTransition(f"worker {w.name}: {w.state} → {to} ({event})")
@@ -182,5 +182,5 @@ def move(w: Worker, to: State, now: Instant, event: str, cause: str, level: str 
     life = facts.pop("life", w.life.id if w.life else None)
     line = {"worker": w.name, "life": life, "cause": cause, **facts}
     before = None if w.state is S.UNBORN else w.state
-    emitted = Emit(event, level, line, transition=(before, to))
+    emitted = Emit(event, line, transition=(before, to))
     return replace(w, state=to, since=now, reason=reason, gate=None, with_service=False), (emitted,)

@@ -87,4 +87,4 @@ def given_up(w: Worker, reason: str, inputs: tuple[tuple[int, bool], ...]) -> tu
     facts = {"worker": w.name, "life": w.life.id if w.life else None, "inputs": len(inputs), "reason": reason}
     part = {True: "it may have been typed in part", False: "it was not typed"}
     told = [Acknowledge(number, f"{reason}; {part[begun]}") for number, begun in inputs]
-    return (Emit("worker.input_dropped", "warning", facts), *told)
+    return (Emit("worker.input_dropped", facts), *told)

@@ -50,9 +50,9 @@ def _stall_moment(w: Worker, moment: stall.Moment, now: Instant) -> Step:
     match moment:
         case stall.Stalled(silent):
             facts = {"by": w.spec.stall.by, "silent_s": round(silent, 3)}
-            return w, (line_of(w, "worker.stalled", "warning", facts),)
+            return w, (line_of(w, "worker.stalled", facts),)
         case stall.Unstalled(after):
-            return w, (line_of(w, "worker.unstalled", "info", {"stalled_s": round(after, 3)}),)
+            return w, (line_of(w, "worker.unstalled", {"stalled_s": round(after, 3)}),)
         case stall.Climbed(rung, step):
             return _climbed(w, rung, {"do": rung.do, "step": step, "steps": len(w.spec.stall.ladder)}, now)
 
@@ -64,7 +64,7 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
         what = "no output" if w.spec.stall.by == "output" else "no change of its screen"
         reason = f"stalled: {what} for {now.mono - (life.stall.quiet or now.mono):.0f} s"
         return _end_as_crashed(w, life, now, "worker.stall_step", "stalled", reason, **facts)
-    line = line_of(w, "worker.stall_step", "warning", facts)
+    line = line_of(w, "worker.stall_step", facts)
     match rung.do:
         case "send" if rung.text is not None:
             given = InputGiven(NOBODYS, rung.text.encode() + b"\r")
@@ -88,12 +88,12 @@ def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:
     life = replace(life, limits=watch)
     w = replace(w, life=life)
     ends = next((breach for breach in breaches if breach.limit.do == "restart"), None)
-    told = tuple(line_of(w, "worker.limit", "warning", _breach_facts(b)) for b in breaches if b is not ends)
+    told = tuple(line_of(w, "worker.limit", _breach_facts(b)) for b in breaches if b is not ends)
     if ends is None:
         return w, told
     if ends.planned:
         w, effects = begin_stop(w, Goal.RESTART, now, cause="age")
-        return w, (*told, line_of(w, "worker.limit", "info", _breach_facts(ends)), *effects)
+        return w, (*told, line_of(w, "worker.limit", _breach_facts(ends)), *effects)
     w, effects = _end_as_crashed(w, life, now, "worker.limit", "limit", str(ends), **_breach_facts(ends))
     return w, (*told, *effects)
 

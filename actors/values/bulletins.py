@@ -81,7 +81,6 @@ class Activity:
 
     ts: float
     event: str
-    level: str
     facts: dict[str, Any]
 
 

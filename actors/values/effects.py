@@ -137,7 +137,6 @@ class Emit:
     """One line of the log and one entry of the feed. `transition`: the state changed from → to."""
 
     event: str
-    level: str
     facts: Mapping[str, Any]
     transition: tuple[str | None, str] | None = None
 

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from actors.events.words import short_size, short_time
 from supervisor.commands.why import clock
 from supervisor.state.deaths import FILE, chosen, plain_death, read_deaths
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.text.tables import short_size, short_time, timestamp
+from supervisor.text.tables import timestamp
 from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, match, select

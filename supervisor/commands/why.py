@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from actors.events.words import amount, exit_in_words, short_time
 from actors.life.stop_plan import in_words as in_words_of
 from actors.values.snapshot import iso
 from actors.values.spec import StopStep
-from supervisor.explain.events import Entry, amount, exit_in_words, is_found, is_idle, moves, state_in_words, told
+from supervisor.explain.events import Entry, is_found, is_idle, moves, state_in_words, told
 from supervisor.explain.outlook import Data, after_a_crash, next_of, remedies, spec_of, stopped_with_service
 from supervisor.explain.policy import exact, in_words, is_ever_restarted
 from supervisor.explain.probes import condition, kind_of
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.text.tables import short_time, timestamp
+from supervisor.text.tables import timestamp
 from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.selection import match
 
@@ -173,7 +174,8 @@ def _last_death(data: Data, now: float) -> Iterator[str]:
     record = data.get("last_death")
     if record:
         lived = "" if record["uptime_s"] is None else f" after {short_time(record['uptime_s'])}"
-        yield f"{clock(timestamp(record['ended_at']), now)}  {exit_in_words(record)}{lived}"
+        ended = exit_in_words(record["exit_code"], record["exit_signal"])
+        yield f"{clock(timestamp(record['ended_at']), now)}  {ended}{lived}"
         yield from (f"  | {line}" for line in record["lines"])
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actors.crowd.room import KEPT_TASKS, TASKS_A_WORKER
+from actors.events.words import short_time
 from supervisor.doctor import namesake as names
 from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.doctor.tmux import panes
 from supervisor.kernel.tasks import Limit, limits_of, number_in, tightest
 from supervisor.state.status import read_status
-from supervisor.text.tables import short_time
 from supervisor.tmux.open_files import places_within, tmux_open_files
 
 OLDEST_PYTHON = (3, 11)

@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from actors.events.words import short_size
 from supervisor.doctor.findings import Finding, Level, error, ok, warning
 from supervisor.doctor.subject import Subject
-from supervisor.text.tables import short_size
 
 NO_ROOM = 50_000_000  # bytes
 LITTLE_ROOM = 1_000_000_000

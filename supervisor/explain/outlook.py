@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from actors.events.words import numbered, short_time
 from actors.life.budget import Budget, Complete, Fail, Retry, judge
 from actors.life.stop_plan import LAST, longest
 from actors.values.facts import Exit, Instant
 from actors.values.gates import Hold
 from actors.values.records import Intent
 from actors.values.spec import WorkerSpec
-from supervisor.explain.events import is_found, moves, numbered, state_in_words
+from supervisor.explain.events import is_found, moves, state_in_words
 from supervisor.explain.probes import condition, kind_of
-from supervisor.text.tables import short_time, timestamp
+from supervisor.text.tables import timestamp
 
 Data = Mapping[str, Any]
 """The answer to `why`, see docs/wire.md."""

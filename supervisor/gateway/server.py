@@ -129,7 +129,7 @@ class Gateway:
         """Listen; raises OSError. The lock of the state directory must be held."""
         self._listener = listen(self._path)
         self._thread.start()
-        self._journal.log("info", "gateway.listening", {"socket": as_known(self._path)})
+        self._journal.log("gateway.listening", {"socket": as_known(self._path)})
 
     def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
         """Replace the present picture, and tell the subscribers."""
@@ -203,7 +203,7 @@ class Gateway:
                 client, _ = await self._loop.sock_accept(self._listener.socket)
             except OSError as error:
                 if not failing:
-                    self._journal.log("error", "gateway.accept_failed", {"error": str(error)})
+                    self._journal.log("gateway.accept_failed", {"error": str(error)})
                 failing = True
                 self._on_error(error)
                 if not self._turn_away(error):
@@ -247,7 +247,7 @@ class Gateway:
     def _note_foreign(self, peer: Peer) -> None:
         if peer.uid not in self._foreign:  # once a user: the log is not theirs to fill
             self._foreign.add(peer.uid)
-            self._journal.log("warning", "gateway.foreign_peer", {"uid": peer.uid, "pid": peer.pid})
+            self._journal.log("gateway.foreign_peer", {"uid": peer.uid, "pid": peer.pid})
 
     # ── one client ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -279,7 +279,7 @@ class Gateway:
             pass
         except Stuck:
             facts = {"pid": connection.peer.pid, "topics": sorted(connection.topics), "after_s": self._stuck_after}
-            self._journal.log("warning", "gateway.subscriber_dropped", facts)
+            self._journal.log("gateway.subscriber_dropped", facts)
 
     def _take(self, connection: Connection, payload: bytearray, requests: set[asyncio.Task[None]]) -> None:
         request = wire.unpack_request(payload)
@@ -300,7 +300,7 @@ class Gateway:
             connection.answer(wire.refusal(id, error.code, error.message))
         except Exception as error:  # one request's bug is one refused request
             facts = {"do": shown(request.get("do")), "error": repr(error), "traceback": traceback.format_exc()}
-            self._journal.log("error", "gateway.request_failed", facts)
+            self._journal.log("gateway.request_failed", facts)
             connection.answer(wire.refusal(id, "failed", f"the service could not carry it out: {error!r}"))
 
     # ── what verbs need (verbs.Dependencies) ──────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actors.values.facts import Exit
+from actors.events.words import exit_in_words
 from actors.values.snapshot import Row
 
 NO_NUMBER = 0
@@ -86,13 +86,6 @@ def _ended(row: Row, verb: str) -> Verdict | None:
 
 
 def _with_reason(row: Row) -> str:
-    said = row.reason or _exit_in_words(row.exit if row.state in ("completed", "failed") else None)
+    exit = row.exit if row.state in ("completed", "failed") else None
+    said = row.reason or (exit_in_words(exit.code, exit.signal) if exit else "")
     return f"{row.state}: {said}" if said else row.state
-
-
-def _exit_in_words(exit: Exit | None) -> str:
-    if exit is None:
-        return ""
-    if exit.signal is not None:
-        return f"killed by signal {exit.signal}"
-    return "exit code not known" if exit.code is None else f"exited with code {exit.code}"

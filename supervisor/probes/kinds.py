@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors.events.words import exit_in_words
 from actors.values.effects import Probe
 from actors.values.facts import Purpose
 from actors.values.spec import Http
@@ -232,7 +233,7 @@ class Command(Attempt):
             return None
         if code in _NOT_EXECUTED and (reason := await self._deps.files.run(self._cannot_execute)):
             return reason
-        return f"exited with code {code}" if code > 0 else f"killed by signal {-code}"
+        return exit_in_words(code, None) if code > 0 else exit_in_words(None, -code)
 
     def _cannot_execute(self) -> str | None:
         return cannot_execute(self._argv[0], cwd=self._cwd, path=self._env.get("PATH", os.defpath))

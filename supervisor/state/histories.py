@@ -9,18 +9,11 @@ Owned by the Gateway's loop, as part of the Pictures: nothing here is thread-saf
 from collections import deque
 from collections.abc import Iterable, Set
 
+from actors.events.table import INCIDENTS
 from actors.values.feed import Entry
 
 KEPT = 20
 GONE_AFTER = 60.0  # seconds without a row; a Metrics that was replaced begins with an empty picture, too
-INCIDENTS = frozenset(
-    {
-        *("tmux.died", "tmux.died_unwatched", "tmux.started", "tmux.unreachable", "tmux.answers"),
-        *("service.started", "service.rebooted", "service.stopping", "service.stopped", "service.crashed"),
-        "config.applied",
-    }
-)
-"""Events that explain what happens to many workers at once."""
 
 
 class Histories:

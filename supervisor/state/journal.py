@@ -24,6 +24,7 @@ from typing import Any, TextIO
 from structlog.dev import ConsoleRenderer
 from structlog.processors import JSONRenderer
 
+from actors.events.table import level_of
 from actors.values.snapshot import iso
 from supervisor.kernel.files import as_known, opened
 from supervisor.state.console import Console
@@ -82,8 +83,8 @@ class ServiceLog:
         with self._lock:
             self._write_table(reason)
 
-    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
-        self.write(entry_of(level, event, facts))
+    def log(self, event: str, facts: Mapping[str, Any]) -> None:
+        self.write(entry_of(event, facts))
 
     def write(self, entry: dict[str, Any]) -> None:
         """Write what `entry_of` made."""
@@ -99,7 +100,7 @@ class ServiceLog:
         with self._lock:
             for move in moves:
                 self._table = after(self._table, move)
-            self._put(entry_of("error", "log.dropped", {"count": count}))
+            self._put(entry_of("log.dropped", {"count": count}))
             self._write_table("gap")
 
     def reopen(self) -> None:
@@ -139,7 +140,7 @@ class ServiceLog:
         facts: dict[str, Any] = {"reason": reason, "workers": self._table}
         if self._lost:
             facts["lost"] = self._lost
-        written = self._append(_stamped("info", TABLE) | facts)
+        written = self._append(_stamped(TABLE, facts) | facts)
         if written:
             self._lost = 0
         return written
@@ -283,13 +284,13 @@ def _printable(value: Any) -> Any:
     return visible(text).encode(errors="backslashreplace").decode()
 
 
-def _stamped(level: str, event: str) -> dict[str, Any]:
-    return {"seq": 0, "ts": iso(time.time()), "level": level, "event": event}
+def _stamped(event: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"seq": 0, "ts": iso(time.time()), "level": level_of(event, facts), "event": event}
 
 
-def entry_of(level: str, event: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+def entry_of(event: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry of a line, stamped now; nothing of it is shared with `facts`."""
-    entry = _stamped(level, event)
+    entry = _stamped(event, facts)
     for key, value in facts.items():
         name = shortened(str(key))
         entry[f"{name}_" if name in _OURS else name] = encodable(value)

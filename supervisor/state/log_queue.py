@@ -45,8 +45,8 @@ class LogQueue:
         """Why the last line, or the last new file, could not be written; None when all is well."""
         return self._log.failing
 
-    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
-        entry = entry_of(level, event, facts)
+    def log(self, event: str, facts: Mapping[str, Any]) -> None:
+        entry = entry_of(event, facts)
         with self._changed:
             if self._has_room_for(entry):
                 self._waiting.append(entry)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from actors.events.words import short_size, short_time
 from supervisor.text.plain import visible
 
 Worker = Mapping[str, Any]
@@ -53,30 +54,6 @@ def summary(picture: Picture) -> list[str]:
     elif config["changed_on_disk"]:
         lines.append("the file has changed since it was applied (`panevisor up` applies it)")
     return lines
-
-
-def short_time(seconds: float | None) -> str:
-    """Return a duration in its two largest units: 3d 4h, 5m 3s, 0.2s."""
-    if seconds is None:
-        return "-"
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    for unit, length, smaller, part in (("d", 86_400, "h", 3_600), ("h", 3_600, "m", 60), ("m", 60, "s", 1)):
-        if seconds >= length:
-            return f"{int(seconds // length)}{unit} {int(seconds % length // part)}{smaller}"
-    return f"{int(seconds)}s"
-
-
-def short_size(count: int | None) -> str:
-    """Return bytes as 812 B, 3.4 MB, 21 MB."""
-    if count is None:
-        return "-"
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
 
 
 def restarts(worker: Worker) -> str:

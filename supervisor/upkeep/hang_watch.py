@@ -61,11 +61,11 @@ class HangWatch:
         for handler in judgement.hung:
             seconds = round(now - handler.since, 1)
             stack = stack_of(handler.thread)
-            self._journal.log("error", "actor.hung", _facts(handler) | {"seconds": seconds, "stack": stack})
+            self._journal.log("actor.hung", _facts(handler) | {"seconds": seconds, "stack": stack})
             self._say(_named(handler), f"hangs at {handler.handling}")
         for handler in judgement.gone_on:
             seconds = round(now - handler.since, 1)
-            self._journal.log("warning", "actor.goes_on", _facts(handler) | {"seconds": seconds})
+            self._journal.log("actor.goes_on", _facts(handler) | {"seconds": seconds})
             self._say(_named(handler), None)
 
 

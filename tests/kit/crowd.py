@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors.crowd import admission, leaving, roster
-from actors.crowd.effects import Answer, Effect, Tell
+from actors.crowd.effects import Answer, Effect, Say, Tell
 from actors.crowd.members import Member
 from actors.crowd.room import Room
 from actors.crowd.turn import Roster, Turn
+from actors.events.table import faults_in
 from actors.life.state import State
 from actors.values.bulletins import Changed
 from actors.values.facts import Admitted, Handle, Instant, Ordered
@@ -47,6 +48,8 @@ class Story:
 
     def tell(self, message: Any, now: Instant = NOW) -> "Story":
         self.roster, self.last = roster.step(self.roster, message, now)
+        said = [effect for effect in self.last if isinstance(effect, Say)]
+        assert not [fault for say in said for fault in faults_in(say.event, say.facts)]
         self.done += self.last
         return self
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.base import Post
+from actors.events.table import faults_in, level_of
 from actors.ports import Tell
 from actors.values.death import Death
 from actors.values.effects import EndTree, Probe, Watch
@@ -119,13 +120,14 @@ class FakeDeaths:
 
 
 class FakeJournal:
-    """Implements `Journal`."""
+    """Implements `Journal`. An event or a fact that the table of events does not have fails the test."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, dict[str, Any]]] = []
 
-    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
-        self.lines.append((event, {"level": level, **facts}))
+    def log(self, event: str, facts: Mapping[str, Any]) -> None:
+        assert not faults_in(event, facts)
+        self.lines.append((event, {"level": level_of(event, facts), **facts}))
 
     def events(self) -> list[str]:
         return [event for event, _ in self.lines]

@@ -73,21 +73,21 @@ class Log:
     """A journal that a test can wait on."""
 
     def __init__(self) -> None:
-        self.lines: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.lines: list[tuple[str, Mapping[str, Any]]] = []
         self._changed = threading.Condition()
 
-    def log(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
+    def log(self, event: str, facts: Mapping[str, Any]) -> None:
         with self._changed:
-            self.lines.append((level, event, facts))
+            self.lines.append((event, facts))
             self._changed.notify_all()
 
     def events(self) -> list[str]:
-        return [event for _, event, _ in self.lines]
+        return [event for event, _ in self.lines]
 
     def wait_for(self, event: str, timeout: float = DEADLINE) -> Mapping[str, Any]:
         with self._changed:
             assert self._changed.wait_for(lambda: event in self.events(), timeout), f"no {event}: {self.lines}"
-            return next(facts for _, found, facts in self.lines if found == event)
+            return next(facts for found, facts in self.lines if found == event)
 
 
 @dataclass(frozen=True)

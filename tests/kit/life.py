@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Self
 
+from actors.events.table import faults_in
 from actors.life import step
 from actors.life.adoption import Adopt, Judge, born, define
 from actors.life.state import State, Worker
@@ -88,6 +89,7 @@ class Story:
     def take(self, after: Worker, effects: tuple[Effect, ...]) -> Self:
         """Each change of state is exactly one line, and the lines lead from the state before to the one after."""
         was: State | None = None if self.w.state is S.UNBORN else self.w.state
+        assert not [fault for e in effects if isinstance(e, Emit) for fault in faults_in(e.event, e.facts)]
         for line in [e for e in effects if isinstance(e, Emit) and e.transition]:
             assert line.transition is not None
             assert line.transition[0] == was

@@ -64,7 +64,7 @@ def lines(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 def move(log: LogQueue, worker: str, to: str) -> None:
-    log.log("info", "worker.moved", {"worker": worker, "from": "x", "to": to})
+    log.log("worker.moved", {"worker": worker, "from": "x", "to": to})
 
 
 def test_whoever_logs_waits_for_no_disk_and_nothing_is_lost_while_there_is_room(
@@ -72,7 +72,7 @@ def test_whoever_logs_waits_for_no_disk_and_nothing_is_lost_while_there_is_room(
 ) -> None:
     disk.works.clear()
     for number in range(1000):
-        log.log("info", "test.line", {"number": number})
+        log.log("test.line", {"number": number})
     assert disk.held.wait(DEADLINE)
     disk.works.set()
     log.close()
@@ -85,10 +85,10 @@ def test_what_is_dropped_is_counted_and_changes_of_state_are_dropped_last(
 ) -> None:
     monkeypatch.setattr(log_queue, "MOST", 10)
     disk.works.clear()
-    log.log("info", "test.first", {})
+    log.log("test.first", {})
     assert disk.held.wait(DEADLINE)
     for number in range(30):
-        log.log("info", "test.line", {"number": number})
+        log.log("test.line", {"number": number})
         move(log, f"w{number % 3}", f"state-{number}")
     disk.works.set()
     log.close()
@@ -106,11 +106,11 @@ def test_what_is_dropped_is_counted_and_changes_of_state_are_dropped_last(
 
 
 def test_a_reopen_keeps_its_place_among_the_lines(log: LogQueue, tmp_path: Path) -> None:
-    log.log("info", "test.before", {})
+    log.log("test.before", {})
     wait_until(lambda: (tmp_path / "service.log").exists() and lines(tmp_path))
     (tmp_path / "service.log").rename(tmp_path / "old")
     log.reopen()
-    log.log("info", "test.after", {})
+    log.log("test.after", {})
     log.close()
     assert [line["event"] for line in lines(tmp_path)] == ["state.table", "test.after"]
 
@@ -118,7 +118,7 @@ def test_a_reopen_keeps_its_place_among_the_lines(log: LogQueue, tmp_path: Path)
 def test_an_end_writes_what_waits_though_the_thread_has_died(log: LogQueue, tmp_path: Path) -> None:
     log._order(lambda: [][0])
     log._thread.join(DEADLINE)
-    log.log("info", "test.last", {})
+    log.log("test.last", {})
     log.close()
     assert lines(tmp_path)[-1]["event"] == "test.last"
 

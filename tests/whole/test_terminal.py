@@ -105,7 +105,7 @@ class Tmux:
         self._answers("revive")
         return Handle(1, 1)
 
-    def log(self, level: str, event: str, facts: Any) -> None:
+    def log(self, event: str, facts: Any) -> None:
         pass
 
 

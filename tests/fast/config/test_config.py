@@ -227,9 +227,7 @@ def test_a_good_file_needs_neither_the_second_parser_nor_the_speller() -> None:
         "load_text(b'[workers.a]\\ncommand = \"x\"', pathlib.Path('a.toml'));"
         "print([m for m in ('tree_sitter', 'rapidfuzz') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -13,6 +13,7 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from actors.events.table import faults_in
 from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.state import Goal, Phase, State, Worker
@@ -287,6 +288,7 @@ class OneWorker(RuleBasedStateMachine):
     def check_lines(self, before: Worker, effects: tuple[Effect, ...]) -> None:
         was: str = before.state
         for effect in effects:
+            assert not isinstance(effect, Emit) or not faults_in(effect.event, effect.facts)
             if isinstance(effect, Emit) and effect.transition:
                 assert effect.transition[0] == was
                 was = effect.transition[1]

@@ -56,7 +56,7 @@ class World:
     def beat_ended(self, snapshot: Snapshot) -> None:
         self.beats_ended += 1
 
-    def log(self, level: str, event: str, facts: Any) -> None:
+    def log(self, event: str, facts: Any) -> None:
         pass
 
     def tell(self, message: Any) -> None:

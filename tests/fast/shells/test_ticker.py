@@ -41,7 +41,7 @@ class World:
     def sweep_trees(self, *_arguments: Any) -> None:
         pass
 
-    def log(self, _level: str, event: str, facts: Any) -> None:
+    def log(self, event: str, facts: Any) -> None:
         self.lines.append((event, dict(facts)))
 
     def answer(self, beat: int = 0) -> None:

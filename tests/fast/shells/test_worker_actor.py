@@ -136,7 +136,7 @@ def test_at_its_birth_it_takes_part_in_the_beats_and_tells_all_that_it_is_there(
 
 def test_what_has_happened_is_written_before_anything_is_done_about_it(world: World) -> None:
     order: list[str] = []
-    world.journal.log = lambda level, event, facts: order.append(event)  # type: ignore[method-assign]
+    world.journal.log = lambda event, facts: order.append(event)  # type: ignore[method-assign]
     world.terminal.tell = lambda message: order.append(type(message).__name__)  # type: ignore[method-assign]
     world.tell(Admitted())
     assert order == ["worker.starting", "StartWanted"]

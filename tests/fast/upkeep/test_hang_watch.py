@@ -54,7 +54,7 @@ class Journal:
     def __init__(self) -> None:
         self.lines: list[tuple[str, dict[str, Any]]] = []
 
-    def log(self, level: str, event: str, facts: Any) -> None:
+    def log(self, event: str, facts: Any) -> None:
         self.lines.append((event, dict(facts)))
 
 

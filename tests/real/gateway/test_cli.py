@@ -20,6 +20,7 @@ from kit import ROOT
 from kit.gateway_bench import Bench, FileConfig, entries, row
 from kit.support import DEADLINE, wait_until
 
+from actors.events.words import short_size, short_time
 from actors.values.facts import Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
@@ -32,7 +33,6 @@ from supervisor.explain.policy import in_words
 from supervisor.state import paths
 from supervisor.state.lock import hold
 from supervisor.state.records import RecordsFile
-from supervisor.text.tables import short_size, short_time
 from supervisor.tmux.server import TmuxServer
 
 CONFIG = """

@@ -62,11 +62,11 @@ def disk_full_beyond(size: int) -> Iterator[None]:
 
 def test_a_line_is_numbered_stamped_and_carries_its_facts(path: Path) -> None:
     log = opened(path)
-    log.log("warning", "worker.exited", {"worker": "api", "exit_code": 3})
-    log.log("info", "worker.started", {"worker": "api"})
+    log.log("worker.exited", {"worker": "api", "exit_code": 3})
+    log.log("worker.ready", {"worker": "api"})
     first, second = lines(path)
     assert list(first) == ["seq", "ts", "level", "event", "worker", "exit_code"]
-    assert (first["seq"], first["level"], first["exit_code"]) == (1, "warning", 3)
+    assert (first["seq"], first["level"], first["exit_code"]) == (1, "info", 3)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["ts"])
     assert second["seq"] == 2
 
@@ -78,22 +78,22 @@ def test_only_the_owner_may_read_it(path: Path) -> None:
 
 def test_what_lies_below_the_level_is_left_out(path: Path) -> None:
     log = opened(path, level="warning")
-    log.log("info", "tick.late", {})
-    log.log("warning", "tick.very_late", {})
-    assert events(path) == ["tick.very_late"]
+    log.log("ticker.on_time", {})
+    log.log("ticker.overrun", {})
+    assert events(path) == ["ticker.overrun"]
     assert lines(path)[0]["seq"] == 1
 
 
 def test_a_transition_is_written_whatever_the_level(path: Path) -> None:
     log = opened(path, level="error")
-    log.log("debug", "worker.running", running())
-    assert events(path) == ["worker.running"]
+    log.log("worker.ready", running())
+    assert events(path) == ["worker.ready"]
 
 
 def test_facts_do_not_replace_what_the_log_says_itself(path: Path) -> None:
-    opened(path).log("info", "odd", {"seq": 99, "event": "x", "level": "y", "ts": "z"})
+    opened(path).log("odd", {"seq": 99, "event": "x", "level": "y", "ts": "z"})
     (line,) = lines(path)
-    assert (line["seq"], line["event"], line["level"]) == (1, "odd", "info")
+    assert (line["seq"], line["event"], line["level"]) == (1, "odd", "warning")
     assert (line["seq_"], line["event_"], line["level_"], line["ts_"]) == (99, "x", "y", "z")
 
 
@@ -105,19 +105,19 @@ def test_a_start_is_followed_by_the_whole_table(path: Path) -> None:
 
 def test_the_table_knows_who_is_where_and_forgets_the_removed(path: Path) -> None:
     log = opened(path)
-    log.log("info", "worker.running", running("a"))
-    log.log("info", "worker.running", running("b"))
-    log.log("info", "worker.removed", change(State.STOPPED, State.REMOVED, "a"))
+    log.log("worker.ready", running("a"))
+    log.log("worker.ready", running("b"))
+    log.log("worker.removed", change(State.STOPPED, State.REMOVED, "a"))
     log.state_line("asked")
     assert lines(path)[-1]["workers"] == {"b": "running"}
 
 
 def test_a_new_file_begins_with_the_table(path: Path) -> None:
     log = opened(path, max_size=500)
-    log.log("info", "worker.running", running())
+    log.log("worker.ready", running())
     while not path.with_suffix(".log.1").exists():
-        log.log("info", "worker.output", {"text": "x" * 50})
-    assert events(path) == ["state.table", "worker.output"]
+        log.log("worker.healthy", {"text": "x" * 50})
+    assert events(path) == ["state.table", "worker.healthy"]
     assert lines(path)[0]["workers"] == {"api": "running"}
     assert lines(path)[0]["reason"] == "new-file"
     sequence = [line["seq"] for file in (path.with_suffix(".log.1"), path) for line in lines(file)]
@@ -128,7 +128,7 @@ def test_a_new_file_begins_with_the_table(path: Path) -> None:
 def test_it_keeps_so_many_files_in_all(path: Path, keep: int) -> None:
     log = opened(path, max_size=300, keep=keep)
     for _ in range(50):
-        log.log("info", "worker.output", {"text": "x" * 100})
+        log.log("worker.healthy", {"text": "x" * 100})
     assert len(os.listdir(path.parent)) == keep
     assert all(file.stat().st_size <= 600 for file in path.parent.iterdir())
 
@@ -136,21 +136,21 @@ def test_it_keeps_so_many_files_in_all(path: Path, keep: int) -> None:
 def test_a_table_longer_than_the_limit_does_not_make_each_line_a_file(path: Path) -> None:
     log = opened(path, max_size=4000, keep=3)
     for number in range(500):
-        log.log("info", "worker.running", running(f"worker-{number}"))
+        log.log("worker.ready", running(f"worker-{number}"))
     path.with_suffix(".log.1").unlink()
     for _ in range(10):
-        log.log("info", "worker.output", {})
+        log.log("worker.healthy", {})
     assert not path.with_suffix(".log.1").exists()
 
 
 def test_a_file_that_was_moved_away_is_left_alone_after_reopen(path: Path) -> None:
     log = opened(path)
-    log.log("info", "worker.running", running())
+    log.log("worker.ready", running())
     moved = path.rename(path.with_name("moved"))
-    log.log("info", "before", {})
+    log.log("before", {})
     log.reopen()
-    log.log("info", "after", {})
-    assert events(moved) == ["worker.running", "before"]
+    log.log("after", {})
+    assert events(moved) == ["worker.ready", "before"]
     assert events(path) == ["state.table", "after"]
     assert lines(path)[0]["workers"] == {"api": "running"}
 
@@ -171,13 +171,13 @@ def test_a_full_disk_raises_nothing_and_what_is_lost_is_counted(path: Path, tmp_
     path.symlink_to("/dev/full")
     log = opened(path, elsewhere=True)
     log.begin()
-    log.log("info", "worker.running", running())
-    log.log("info", "worker.output", {})
+    log.log("worker.ready", running())
+    log.log("worker.healthy", {})
     assert log.failing == f"{path}: No space left on device"
     path.unlink()
-    log.log("info", "worker.output", {})
+    log.log("worker.healthy", {})
     assert log.failing is None
-    assert events(path) == ["state.table", "worker.output"]
+    assert events(path) == ["state.table", "worker.healthy"]
     table = lines(path)[0]
     assert (table["seq"], table["reason"], table["lost"]) == (1, "gap", 2)
     assert table["workers"] == {"api": "running"}
@@ -186,7 +186,7 @@ def test_a_full_disk_raises_nothing_and_what_is_lost_is_counted(path: Path, tmp_
 def test_writing_is_tried_again_without_waiting_for_a_line(path: Path) -> None:
     path.symlink_to("/dev/full")
     log = opened(path, elsewhere=True)
-    log.log("info", "lost", {})
+    log.log("lost", {})
     log.retry()
     assert log.failing
     path.unlink()
@@ -200,34 +200,34 @@ def test_writing_is_tried_again_without_waiting_for_a_line(path: Path) -> None:
 @pytest.mark.parametrize("room", [0, 1, 60])
 def test_of_a_line_that_does_not_fit_nothing_stays(path: Path, room: int) -> None:
     log = opened(path)
-    log.log("info", "first", {})
+    log.log("first", {})
     with disk_full_beyond(path.stat().st_size + room):
-        log.log("info", "second", {"text": "x" * 100})
+        log.log("second", {"text": "x" * 100})
     assert log.failing == f"{path}: File too large"
     assert events(path) == ["first"]
-    log.log("info", "third", {})
+    log.log("third", {})
     assert events(path) == ["first", "state.table", "third"]
     assert [line["seq"] for line in lines(path)] == [1, 2, 3]
 
 
 def test_a_descriptor_closed_behind_its_back_is_replaced(path: Path) -> None:
     log = opened(path)
-    log.log("info", "first", {})
+    log.log("first", {})
     fds = [int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
     os.close(next(fd for fd in fds if os.readlink(f"/proc/self/fd/{fd}") == str(path)))
-    log.log("info", "second", {})
+    log.log("second", {})
     assert log.failing == f"{path}: Bad file descriptor"
-    log.log("info", "third", {})
+    log.log("third", {})
     assert events(path) == ["first", "state.table", "third"]
 
 
 def test_a_folder_that_is_gone_and_comes_again_costs_only_the_lines_between(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "service.log"
     log = opened(path)
-    log.log("info", "lost", {})
+    log.log("lost", {})
     assert log.failing
     path.parent.mkdir()
-    log.log("info", "kept", {})
+    log.log("kept", {})
     assert events(path) == ["state.table", "kept"]
 
 
@@ -236,13 +236,13 @@ def test_where_rotation_fails_lines_go_on_in_the_old_file(path: Path) -> None:
     (blocked / "in the way").mkdir(parents=True)
     log = opened(path, max_size=300, keep=2)
     for _ in range(10):
-        log.log("info", "worker.output", {})
-    assert events(path) == ["worker.output"] * 10
+        log.log("worker.healthy", {})
+    assert events(path) == ["worker.healthy"] * 10
     assert log.failing
     (blocked / "in the way").rmdir()
     blocked.rmdir()
-    log.log("info", "worker.output", {})
-    assert events(path) == ["state.table", "worker.output"]
+    log.log("worker.healthy", {})
+    assert events(path) == ["state.table", "worker.healthy"]
     assert log.failing is None
 
 
@@ -270,12 +270,12 @@ def test_the_newest_files_alone_rebuild_the_table(
     for act, *about in acts:
         if act == "change":
             worker, state = about
-            log.log("debug", "worker.changed", change(None, state, worker))
+            log.log("worker.changed", change(None, state, worker))
             model[worker] = str(state)
             if state is State.REMOVED:
                 del model[worker]
         elif act == "noise":
-            log.log("info", "noise", {"text": "x" * 80})
+            log.log("noise", {"text": "x" * 80})
         elif act == "reopen":
             path.rename(path.with_name("moved"))
             log.reopen()
@@ -284,7 +284,7 @@ def test_the_newest_files_alone_rebuild_the_table(
             log.begin()
         else:
             with disk_full_beyond(path.stat().st_size + 70):
-                log.log("info", "worker.changed", change(None, State.PENDING, "a"))
+                log.log("worker.changed", change(None, State.PENDING, "a"))
             model["a"] = "pending"
             log.retry()
     text = ""
@@ -298,7 +298,7 @@ def test_lines_from_many_threads_are_whole_and_in_one_order(path: Path) -> None:
 
     def write(worker: str) -> None:
         for _ in range(200):
-            log.log("info", "worker.running", running(worker))
+            log.log("worker.ready", running(worker))
 
     threads = [threading.Thread(target=write, args=(f"w{number}",)) for number in range(8)]
     for thread in threads:
@@ -357,7 +357,7 @@ HORRORS: list[Any] = [
 def test_any_fact_makes_one_strict_json_line_and_no_control_character(path: Path, fact: Any, format: str) -> None:
     console = io.StringIO()
     log = opened(path, format=format, console=console)
-    log.log("info", "odd", {"fact": fact, "\x1bkey\n": fact, "stack": fact})
+    log.log("odd", {"fact": fact, "\x1bkey\n": fact, "stack": fact})
     log.close()
     (line,) = path.read_text().splitlines()
     assert "fact" in json.loads(line, parse_constant=pytest.fail)
@@ -368,13 +368,13 @@ def test_any_fact_makes_one_strict_json_line_and_no_control_character(path: Path
 
 def test_a_fact_that_json_knows_stays_what_it_is(path: Path) -> None:
     facts = {"a": None, "b": True, "c": -3, "d": 2.5, "e": ["x", {"y": 1}], "f": State.RUNNING, "g": "ü\n"}
-    opened(path).log("info", "odd", facts)
+    opened(path).log("odd", facts)
     (line,) = lines(path)
     assert {key: line[key] for key in facts} == facts
 
 
 def test_a_long_string_keeps_both_its_ends(path: Path) -> None:
-    opened(path).log("error", "actor.failed", {"traceback": "Traceback" + "x" * 10_000 + "KeyError"})
+    opened(path).log("actor.failed", {"traceback": "Traceback" + "x" * 10_000 + "KeyError"})
     shown = lines(path)[0]["traceback"]
     assert len(shown) == LONGEST
     assert shown.startswith("Traceback")
@@ -391,7 +391,7 @@ class Terminal(io.StringIO):
 
 def shown_on(console: io.StringIO, path: Path, facts: Mapping[str, Any], format: str = "json") -> str:
     log = opened(path, format=format, console=console)
-    log.log("info", "worker.exited", facts)
+    log.log("worker.exited", facts)
     log.close()
     return console.getvalue()
 
@@ -421,11 +421,11 @@ def test_a_terminal_that_went_away_costs_no_line(path: Path) -> None:
     console = io.StringIO()
     log = opened(path, console=console)
     console.close()
-    log.log("info", "one", {})
+    log.log("one", {})
     log.close()
     with contextlib.suppress(OSError), open("/dev/full", "w") as full:
         log = opened(path, console=full)
-        log.log("info", "two", {})
+        log.log("two", {})
         log.close()
     assert events(path) == ["one", "two"]
 
@@ -446,7 +446,7 @@ def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_told_what_it_misse
     log = opened(path, console=terminal)
     count = 3 * MOST
     for number in range(count):
-        log.log("info", "worker.ready", {"worker": "api", "number": number})
+        log.log("worker.ready", {"worker": "api", "number": number})
     assert [line["number"] for line in lines(path)] == list(range(count))
     shown = b""
     while b"not shown" not in shown:
@@ -460,5 +460,5 @@ def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_told_what_it_misse
 def test_a_terminal_that_takes_nothing_holds_up_no_end(path: Path, stopped: tuple[int, TextIO]) -> None:
     log = opened(path, console=stopped[1])
     for _ in range(MOST):
-        log.log("info", "worker.ready", {"worker": "api", "text": "x" * 100})
+        log.log("worker.ready", {"worker": "api", "text": "x" * 100})
     log.close()  # comes back

@@ -1,0 +1,239 @@
+"""What an event says of a worker, in plain words: one clause for each event that `why` tells. Pure.
+
+A clause gets the event's facts and the worker's `max_restarts`. A cause that has no words here is told as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from actors.events.words import amount, exit_in_words, numbered, short_time
+
+Facts = Mapping[str, Any]
+Clause = Callable[[Facts, int], str]
+
+COUNTED = ("create", "replace", "policy", "stop")  # by config.applied
+_AT_ONCE = 0.05  # seconds; it would be printed as 0.0s
+
+
+# ── a worker's life ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pending(facts: Facts, _most: int) -> str:
+    reason = facts.get("reason") or ""
+    match facts.get("cause"):
+        case "defined":
+            return "it is wanted: is to start"
+        case "person":
+            return "a person ordered it to start"
+        case "replaced":
+            return "nothing is left of the old one: is to start as the file has it now"
+        case "rebooted":
+            return "the machine was booted: is to start again, nothing is counted"
+        case "tmux-died":
+            return "the tmux server died, and it with it: is to start again, nothing is counted"
+        case "tmux-unreachable":
+            return f"could not start, tmux refused it or did not answer: {reason}"
+        case "start-lost":
+            return "tmux lost the start: is to start anew"
+        case cause:
+            return f"pending ({cause})" + (f": {reason}" if reason else "")
+
+
+def starting(facts: Facts, most: int) -> str:
+    match facts.get("cause"):
+        case "admitted":
+            return "starting"
+        case "backoff-over":
+            return f"starting again{_of(facts, most)}"
+        case "restart":
+            return "starting anew"
+        case "person":
+            return "starting at once, as a person ordered"
+        case cause:
+            return f"starting ({cause})"
+
+
+def _of(facts: Facts, most: int) -> str:
+    attempt = facts.get("attempt")
+    return f" ({numbered(attempt, most)})" if attempt else ""
+
+
+def ready(facts: Facts, _most: int) -> str:
+    startup = facts.get("startup_s")
+    return "ready at once" if startup is not None and startup < _AT_ONCE else f"ready after {short_time(startup)}"
+
+
+def unready(facts: Facts, most: int) -> str:
+    reason = str(facts.get("reason") or "not ready in time")
+    return f"{reason.partition('; ')[0]}, so it was ended{_verdict(facts, most)}"
+
+
+def unhealthy(facts: Facts, most: int) -> str:
+    reason = str(facts.get("reason") or "not well").partition("; ")[0]
+    if facts.get("to") is None:
+        return f"not well, told by its {facts.get('kind')} probe: {reason}"
+    lived = f" after {short_time(facts.get('uptime_s'))}" if facts.get("uptime_s") is not None else ""
+    return f"{reason} (its {facts.get('kind')} probe), so it was ended{lived}{_verdict(facts, most)}"
+
+
+def healthy(facts: Facts, _most: int) -> str:
+    return f"well again, by its {facts.get('kind')} probe"
+
+
+def exited(facts: Facts, most: int) -> str:
+    uptime = facts.get("uptime_s")
+    lived = "" if uptime is None else f" after {short_time(uptime)}"
+    said = exit_in_words(facts.get("exit_code"), facts.get("exit_signal")) + lived
+    if facts.get("cause") == "exit-unwatched":
+        said = f"it ended while no service ran: {said.removeprefix('ended, ')}"
+    elif facts.get("to") is None:
+        said += ", while it was being ended"
+    return said + _verdict(facts, most)
+
+
+def _verdict(facts: Facts, most: int) -> str:
+    """Return what was decided about an end."""
+    match facts.get("to"):
+        case "backoff":
+            again = numbered(facts.get("attempt") or 0, most)
+            slow = str(facts.get("reason") or "").partition("; ")[2]
+            return f" ({again}, after a pause of {short_time(facts.get('delay_s'))}{f': {slow}' if slow else ''})"
+        case "failed":
+            return f": failed ({str(facts.get('reason') or '').partition('; ')[2] or 'given up'})"
+        case "completed":
+            return ": completed"
+        case "pending":
+            return ": is to start again"
+    return ""
+
+
+def stopping(facts: Facts, _most: int) -> str:
+    if facts.get("cause") == "adopted":
+        return f"its end, which {_HAD_BEGUN.get(str(facts.get('goal')), 'had begun')}, goes on"
+    match facts.get("goal"):
+        case "stop":
+            return "a person ordered it to stop"
+        case "restart" if facts.get("cause") == "age":
+            return "it is restarted for its age: it is ended first"
+        case "restart":
+            return "a person ordered a restart: it is ended first"
+        case "complete":
+            return "a person called it done: it is ended"
+        case "remove":
+            return "it is to be removed: it is ended first"
+        case "replace":
+            return "the file now has another command, folder, environment or pane: it is ended first"
+        case "down":
+            return "the service was told to end, and it with it"
+        case goal:
+            return f"it is ended ({goal})"
+
+
+_HAD_BEGUN = {
+    "stop": "a person had ordered",
+    "complete": "a person who called it done had ordered",
+    "remove": "was to remove it",
+    "replace": "was to replace it",
+}
+
+
+def stopped(facts: Facts, _most: int) -> str:
+    forced = "; it had to be killed (KILL)" if facts.get("forced") else ""
+    match facts.get("cause"):
+        case "adopted":
+            return "was stopped when the service began, and stays so"
+        case "down":
+            return f"stopped with the service{forced}"
+        case "person" if facts.get("from") == "stopping":
+            return f"stopped, as a person ordered: nothing is left of it{forced}"
+    return "stopped by a person"
+
+
+def completed(facts: Facts, _most: int) -> str:
+    if facts.get("cause") == "adopted":
+        return "was completed when the service began, and stays so"
+    return "completed: a person called it done" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
+
+
+def failed(facts: Facts, _most: int) -> str:
+    if facts.get("cause") == "adopted":
+        return "had failed when the service began, and stays so"
+    return f"could not be started: {facts.get('reason') or 'reason not known'}"
+
+
+def adopted(facts: Facts, _most: int) -> str:
+    return f"the service began and found it alive (pid {facts.get('pid')})"
+
+
+def quarantined(facts: Facts, _most: int) -> str:
+    return f"quarantined: {facts.get('reason')}"
+
+
+def respawned(facts: Facts, _most: int) -> str:
+    return f"somebody ran respawn-pane in its pane: pid {facts.get('pid')} in place of {facts.get('old_pid')}"
+
+
+def escaped(facts: Facts, _most: int) -> str:
+    pids = ", ".join(map(str, facts.get("pids") or ()))
+    return f"had left its process tree unseen, and was ended with it: pid {pids}"
+
+
+def stalled(facts: Facts, _most: int) -> str:
+    what = "printed nothing" if facts.get("by") == "output" else "its screen did not change"
+    return f"stalled: {what} for {short_time(facts.get('silent_s'))}"
+
+
+def stall_step(facts: Facts, most: int) -> str:
+    words = {"notify": "the stall was reported", "send": "it was typed to", "interrupt": "C-c was typed"}
+    what = words.get(str(facts.get("do")), "it was ended for its stall") + _verdict(facts, most)
+    return f"{what} (step {facts.get('step')} of {facts.get('steps')})"
+
+
+def unstalled(facts: Facts, _most: int) -> str:
+    return f"it showed a sign of life again, {short_time(facts.get('stalled_s'))} after it was found stalled"
+
+
+def limit(facts: Facts, most: int) -> str:
+    which = str(facts.get("which"))
+    said = f"above its limit: {which} {amount(which, facts.get('value'))} of {amount(which, facts.get('limit'))}"
+    if facts.get("to"):
+        return f"{said}, so it was ended{_verdict(facts, most)}"
+    return f"{said}, so it is restarted" if facts.get("do") == "restart" else f"{said}; it runs on"
+
+
+def actor_failed(facts: Facts, _most: int) -> str:
+    return f"the actor behind it failed and was replaced: {facts.get('error')}"
+
+
+# ── what explains many workers at once ────────────────────────────────────────────────────────────────────────────
+
+
+def _workers(count: object) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
+def tmux_died(facts: Facts, _most: int) -> str:
+    return f"the tmux server (pid {facts.get('pid')}) died with {_workers(facts.get('workers'))} in it"
+
+
+def tmux_unreachable(facts: Facts, _most: int) -> str:
+    return f"tmux did not answer ({facts.get('reason')}): nothing was judged from here on"
+
+
+def service_started(facts: Facts, _most: int) -> str:
+    before = facts.get("previous_ended")
+    return f"the service began (pid {facts.get('pid')})" + (f"; the one before had ended {before}" if before else "")
+
+
+def service_stopping(facts: Facts, _most: int) -> str:
+    return f"the service was told to end ({facts.get('cause')}), its workers {facts.get('workers')}"
+
+
+def config_applied(facts: Facts, _most: int) -> str:
+    words = {"create": "new", "replace": "to be replaced", "policy": "with a changed policy", "stop": "removed"}
+    return "the file was applied: " + ", ".join(f"{facts[k]} {words[k]}" for k in COUNTED if facts.get(k))
+
+
+def always(said: str) -> Clause:
+    """Return a clause that depends on no fact."""
+    return lambda _facts, _most: said

@@ -1,0 +1,51 @@
+"""Small forms in which values stand in sentences: the end of a process, a duration, a size. Pure."""
+
+
+def exit_in_words(code: int | None, signal: int | None) -> str:
+    """Return how a process ended; with neither a code nor a signal its exit is not known."""
+    if signal is not None:
+        return f"killed by signal {signal}"
+    return "ended, exit code not known" if code is None else f"exited with code {code}"
+
+
+def short_time(seconds: float | None) -> str:
+    """Return a duration in its two largest units: 3d 4h, 5m 3s, 0.2s; "-" for None."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    for unit, length, smaller, part in (("d", 86_400, "h", 3_600), ("h", 3_600, "m", 60), ("m", 60, "s", 1)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit} {int(seconds % length // part)}{smaller}"
+    return f"{int(seconds)}s"
+
+
+def short_size(count: int | None) -> str:
+    """Return bytes as 812 B, 3.4 MB, 21 MB; "-" for None."""
+    if count is None:
+        return "-"
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+
+
+def numbered(attempt: int, most: int) -> str:
+    """Return which restart it is: "restart 2 of 5"; without the limit where there is none, or where it is spent."""
+    return f"restart {attempt} of {most}" if attempt <= most else f"restart {attempt}"
+
+
+def amount(which: str, value: float | None) -> str:
+    """Return the value of a limit, or what is used of it."""
+    match which:
+        case _ if value is None:
+            return "not known"
+        case "memory":
+            return short_size(int(value))
+        case "cpu":
+            return f"{value:g} %"
+        case "age":
+            return short_time(value)
+    return f"{value:g}"
