@@ -26,7 +26,6 @@ from actors.crowd.effects import (
     Keep,
     KeepHead,
     LookAtRecords,
-    LookAtUnknown,
     LookFor,
     Opened,
     Redefine,
@@ -39,11 +38,10 @@ from actors.crowd.effects import (
     Tell,
     WatchServer,
 )
-from actors.crowd.failures import RETRY, Found, Retry
 from actors.crowd.opening import Opening, open_with
 from actors.crowd.roster import step
 from actors.crowd.turn import Roster
-from actors.crowd.unknown import UnknownSeen
+from actors.crowd.workers import RETRY, Found, Retry
 from actors.errands import Look, LooksDue, Revive
 from actors.life import adoption
 from actors.life.state import Step
@@ -134,10 +132,8 @@ class SupervisorActor(SupervisedActor):
                 self._posts.terminal.tell(LooksDue())
             case WatchServer(server):
                 self._factories.watch_server(server)
-            case LookFor(name):
-                self._look(name, Found, drop_start=True)
-            case LookAtUnknown(name):
-                self._look(name, UnknownSeen, drop_start=False)
+            case LookFor():
+                self._look_for(effect)
             case LookAtRecords():
                 self.tell_me(PartFailing("records", self._records.failing or self._records.lost))
             case RetryLater():
@@ -165,10 +161,10 @@ class SupervisorActor(SupervisedActor):
         self._journal.log("actor.failed", failed.facts())
         self._done(Outcome("actor-failed", end_server=False, error=f"the {failed.role} actor failed: {failed.error}"))
 
-    def _look(self, name: str, answer: type[Found | UnknownSeen], *, drop_start: bool) -> None:
-        tell = self.tell_me
-        seen = lambda fact: tell(answer(name, _pane_of(fact)))  # noqa: E731
-        self._posts.terminal.tell(Look(name, None, False, seen, drop_start=drop_start))
+    def _look_for(self, look: LookFor) -> None:
+        tell, name = self.tell_me, look.name
+        answer = lambda fact: tell(Found(name, _pane_of(fact)))  # noqa: E731
+        self._posts.terminal.tell(Look(name, None, False, answer, drop_start=look.drop_start))
 
     def _retry_later(self) -> None:
         at = self._clock.now().mono + RETRY

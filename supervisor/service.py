@@ -28,7 +28,6 @@ import pykka
 
 from actors.base import Post
 from actors.crowd.opening import Opening
-from actors.crowd.room import Room
 from actors.errands import Errands, Revive, TerminalPost
 from actors.loop import Loop
 from actors.metrics import MetricsActor
@@ -40,6 +39,7 @@ from actors.ticker import TickerActor
 from actors.values.bulletins import ConfigOnDisk, PartFailing, ServerEnded
 from actors.values.facts import Handle
 from actors.values.failure import ActorFailed
+from actors.values.gates import Room
 from actors.values.records import Records
 from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.values.snapshot import Config as ConfigFacts

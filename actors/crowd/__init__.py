@@ -3,15 +3,15 @@
     message ──▶ roster.step(roster, message, now) ──▶ roster′, effects (carried out in their order)
 
                  ┌── orders     what a person wants of workers
-    roster ──────┼── file       what applying the file changes
-    (the table)  ├── substrate  tmux, the machine's memory
-                 ├── failures   Worker actors that fail
-                 └── ending     the end of the service
+    roster ──────┼── file       what applying the file changes; `reconcile` compares
+    (the table)  ├── substrate  tmux, the machine's memory, failing parts
+                 ├── workers    reports of Worker actors, and their failures
+                 └── unknown    panes whose worker is not known
                         │
-               admission, leaving    who may start, who may end
+               admission, leaving    which workers may start, which may end
                         │
-                     members         the workers, and the indexes by which a change finds whom it touches
+               turn ── members       a step in progress; the workers, and the indexes that find whom a change touches
 
-A step costs what has changed and who depends on it, not the number of workers. Each module imports only from those
-below it.
+`opening` makes the first roster. `effects` are what a step wants done. The cost of a step depends on what changed and
+on the workers that depend on it, not on the number of workers. Each module imports only from those below it.
 """

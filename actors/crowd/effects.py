@@ -1,4 +1,4 @@
-"""What a step of the roster wants done in the world, in order. The root actor carries it out."""
+"""What a step of the roster wants done in the world; the Supervisor actor carries it out, in order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from actors.values.requests import ShutDown
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Put a worker's record into the records file (None: forget it); `durable`: with fsync, before what follows."""
+    """Write a worker's record (None: forget it). `durable`: with fsync, before the next effect."""
 
     name: str
     record: Record | None
@@ -21,36 +21,36 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class KeepHead:
-    """Put the head into the records file, with fsync."""
+    """Write the head of the records file, with fsync."""
 
     head: Head
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Write the records file whole, as the roster is: an earlier write has failed."""
+    """Write the whole records file from the roster, because an earlier write has failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAtRecords:
-    """Tell `PartFailing` how the records file is."""
+    """Check the records file; answered by `PartFailing`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Define:
-    """The birth of a worker that is new."""
+    """The start of a new worker."""
 
     cause: str = "defined"
 
 
 @dataclass(frozen=True, slots=True)
 class Redefine:
-    """The birth of a worker of which nothing was left, and that is wanted again."""
+    """The start of a worker that was removed and is wanted again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Make a Worker actor. `number` is that of the last order that it knows of."""
+    """Make a Worker actor. `number` is the last order that it counts as carried out."""
 
     record: Record
     birth: Define | Redefine | Decision
@@ -89,48 +89,42 @@ class ShowOrder:
 
 @dataclass(frozen=True, slots=True)
 class ShowService:
-    """Tell Metrics of the service's own state."""
+    """Tell Metrics the service's own state."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindServer:
-    """See to it that there is a tmux server; answered by `Revived`."""
+    """Find the tmux server, or start one; answered by `Revived`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerLooks:
-    """tmux answers again: answer those who have asked for their panes meanwhile."""
+    """Answer the workers that asked for their panes while tmux did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchServer:
-    """Tell `ServerEnded` when this tmux server ends."""
+    """Watch this tmux server; its end is told by `ServerEnded`."""
 
     server: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class LookFor:
-    """Look for the pane of a worker whose actor has failed; answered by `Found`."""
+    """Look for the pane of this worker; answered by `Found`. `drop_start`: a start that still waits is dropped."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LookAtUnknown:
-    """Look at a pane of whose worker nothing is known; answered by `UnknownSeen`."""
-
-    name: str
+    drop_start: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Tell `Retry` in a second."""
+    """Tell `Retry` after `RETRY` seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Every worker has said for the first time how it is."""
+    """Every worker has reported once: the service is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +136,7 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing is left to do; `end_server`: nothing of ours is to be left in tmux."""
+    """The service may end. `end_server`: the tmux server ends, too."""
 
     cause: str
     end_server: bool
@@ -150,7 +144,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the asker gets."""
+    """The answer to the request."""
 
     value: Any
 
@@ -170,7 +164,6 @@ Effect = (
     | AnswerLooks
     | WatchServer
     | LookFor
-    | LookAtUnknown
     | RetryLater
     | Opened
     | Closing

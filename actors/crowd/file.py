@@ -4,16 +4,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from actors.crowd.effects import Answer
-from actors.crowd.reconcile import changes, scale_notes, why_force
-from actors.crowd.replicas import wanted
+from actors.crowd import leaving, unknown
+from actors.crowd.effects import Answer, Define
+from actors.crowd.members import as_in_file, intended
+from actors.crowd.reconcile import changes, scale_notes, wanted, why_force
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import FILE, Turn
-from actors.crowd.workers import carry_out_change, forget_all
 from actors.values.bulletins import ConfigOnDisk, PartFailing
-from actors.values.facts import Instant
+from actors.values.facts import Instant, Ordered, SpecChanged, Verb
 from actors.values.families import Family, NoReplica
-from actors.values.records import Scaled
+from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Plan, Planned, RequestRefused
 from actors.values.spec import WorkerSpec
 
@@ -26,7 +26,7 @@ def apply(turn: Turn, apply: Apply, now: Instant) -> None:
 
 
 def plan(turn: Turn, plan: Plan, _now: Instant) -> None:
-    """Answer what `apply` would do; nothing is changed."""
+    """Answer what `apply` would do; nothing changes."""
     specs, kept = _wanted(turn, plan.specs, plan.families)
     planned = changes(specs, turn.crowd)
     notes = scale_notes(turn.roster.head.scaled, kept)
@@ -34,7 +34,7 @@ def plan(turn: Turn, plan: Plan, _now: Instant) -> None:
 
 
 def applied(turn: Turn, apply: Apply, now: Instant) -> Accepted:
-    """Make the workers be as the file says. Raises RequestRefused, and nothing has changed then."""
+    """Bring the workers to what the file says. Raises RequestRefused before anything changes."""
     wanted_specs, kept = _wanted(turn, apply.specs, apply.families)
     planned = changes(wanted_specs, turn.crowd)
     refusal = None if apply.force else why_force(planned, turn.crowd)
@@ -67,11 +67,34 @@ def _is_applied(
     digest = apply.config_digest
     config = replace(turn.roster.config, digest=digest, loaded_at=now.wall, changed_on_disk=False, error=None)
     turn.become(config=config)
-    turn.keep_head(config_digest=digest, scaled=scaled)  # with fsync: what was kept before is on disk, too
+    turn.keep_head(config_digest=digest, scaled=scaled)  # with fsync, so that the records before it are on disk, too
     later: dict[str, Any] = {"next_start": list(apply.next_start)} if apply.next_start else {}
     counts = Counter(str(change.action) for change in planned)
     turn.say("config.applied", digest=digest, **counts, **later)
     turn.show_service()
+
+
+def carry_out_change(turn: Turn, change: Change, spec: WorkerSpec) -> None:
+    """Bring one worker to what the file says, under the number of the present order."""
+    name, number = change.name, turn.roster.number
+    if change.action is Action.CREATE:
+        unknown.spawn(turn, Record(spec=spec), Define())
+        return
+    known = turn.crowd[name].record
+    if known.intent is Intent.REMOVED:  # any other order stays valid
+        leaving.stay(turn, name)
+    turn.remember(name, as_in_file(known, spec, change.action), durable=False)
+    turn.tell_news(name, SpecChanged(spec, number))
+
+
+def forget_all(turn: Turn, names: tuple[str, ...]) -> None:
+    """Let workers leave that are no longer in the file; dependants first."""
+    for name in names:
+        turn.remember(name, intended(turn.crowd[name].record, Verb.REMOVE), durable=False)
+    leaving.join(turn, names, Ordered(Verb.REMOVE, turn.roster.number))
+
+
+# ── the file on disk ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def broken(turn: Turn, broken: ConfigBroken, _now: Instant) -> None:
@@ -86,7 +109,7 @@ def note_error(turn: Turn, error: str) -> None:
 
 
 def on_disk(turn: Turn, on_disk: ConfigOnDisk, _now: Instant) -> None:
-    if on_disk.origin not in (None, turn.roster.head.origin):  # an editor puts a new file in the place of the old one
+    if on_disk.origin not in (None, turn.roster.head.origin):  # an editor replaced the file by a new one
         turn.keep_head(origin=on_disk.origin)
     note_part(turn, PartFailing(FILE, on_disk.gone))
     if turn.roster.config.changed_on_disk is not on_disk.changed:

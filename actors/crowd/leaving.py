@@ -1,19 +1,24 @@
-"""In which order workers end that were told to end together: dependants first. Pure.
+"""In which order workers end: dependants first; and the end of the service. Pure.
 
-an order for many ──join──▶ each waits (`leaving`) ──▶ it is told (`ends`) when no worker that leaves needs it
-                              └─ stay: a later order for one of them counts
+orders for many ──join──▶ each waits (`leaving`) ──▶ told (`ends`) when no leaving worker needs it ──▶ gone
+                             └─ stay: a later order for this worker replaces the order to end
+
+ShutDown ──▶ Closing ──▶ every living worker leaves, or all are kept ──▶ Done
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from actors.crowd.effects import Closing, Done
 from actors.crowd.members import Member
 from actors.crowd.turn import Turn
-from actors.values.facts import Ordered
+from actors.life.state import State
+from actors.values.facts import Instant, Ordered, Verb
+from actors.values.requests import ShutDown
 
 
 def join(turn: Turn, names: Iterable[str], order: Ordered) -> None:
-    """Let these leave, each in its turn; a new order for one that waits takes the place of the old one."""
+    """Let these workers leave, each in its turn. A new order for a waiting worker replaces the old one."""
     for name in names:
         turn.change(name, leaving=order)
 
@@ -23,22 +28,22 @@ def stay(turn: Turn, name: str) -> None:
 
 
 def let_go(turn: Turn) -> None:
-    """Tell those to end that no worker that is leaving needs any more.
+    """Tell the workers to end that no leaving worker needs.
 
-    In a circle, which a file cannot have, all are told at once, rather than never.
+    In a dependency circle, which the file cannot have, all are told at once.
     """
-    for name in _asked_about(turn):
+    for name in _candidates(turn):
         if _may_be_told(turn, name):
             _tell(turn, name)
-    if turn.crowd.waiting_to_end and not turn.crowd.told_to_end:
+    if turn.crowd.counts.waiting_to_end and not turn.crowd.counts.told_to_end:
         for name in turn.crowd.order:
             if turn.crowd[name].leaving:
                 _tell(turn, name)
 
 
-def _asked_about(turn: Turn) -> list[str]:
-    """Return those that the step touched, and those that they depend on: only for these anything can be new."""
-    if not turn.crowd.waiting_to_end:
+def _candidates(turn: Turn) -> list[str]:
+    """Return the workers that the step touched, and those that they depend on: only for these anything can change."""
+    if not turn.crowd.counts.waiting_to_end:
         return []
     touched = [name for name in turn.touched if name in turn.crowd]
     needed = [needed for name in touched for needed, _ in turn.crowd.needs(name)]
@@ -62,3 +67,37 @@ def _tell(turn: Turn, name: str) -> None:
     if order is not None:
         turn.put(name, replace(member, leaving=None, ends=member.has_life))
         turn.tell_news(name, order)
+
+
+# ── the end of the service ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def shut_down(turn: Turn, order: ShutDown, _now: Instant) -> None:
+    if turn.roster.closing and not order.keep_workers:
+        return
+    turn.become(closing=order)
+    turn.effects.append(Closing(order))
+    turn.say("service.stopping", cause=order.cause, workers="kept" if order.keep_workers else "stopped")
+    turn.touched |= dict.fromkeys(turn.crowd.order)
+
+
+def go_on_closing(turn: Turn) -> None:
+    """Let everything that lives leave, while the service ends."""
+    closing = turn.roster.closing
+    if closing and not closing.keep_workers:
+        join(turn, _still_to_leave(turn), Ordered(Verb.DOWN, turn.roster.number))
+
+
+def _still_to_leave(turn: Turn) -> list[str]:
+    members = ((name, turn.crowd.get(name)) for name in turn.touched)
+    return [name for name, m in members if m and (m.has_life or m.state is State.UNBORN) and not (m.leaving or m.ends)]
+
+
+def say_when_done(turn: Turn) -> None:
+    closing = turn.roster.closing
+    if closing is None or (turn.crowd.counts.living and not closing.keep_workers):
+        return
+    quarantined = any(member.state is State.QUARANTINED for member in turn.crowd.values())
+    end_server = not closing.keep_workers and not quarantined  # what is quarantined is never signalled
+    turn.keep_head(clean=True, server=None if end_server else turn.roster.server)  # for the next service
+    turn.effects.append(Done(closing.cause, end_server))

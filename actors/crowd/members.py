@@ -1,47 +1,55 @@
 """What is known of each worker, and the indexes by which a change finds the workers that it touches. Pure.
 
-put(crowd, name, member) keeps right:
-    dependants   a name, of a worker or a family ──▶ who has it in `depends_on`
-    families     a family ──▶ its replicas
-    line         turn ──▶ the pending workers that nothing of their own holds
-    counts       of workers that take a place, start, live, or are not born
+    put(crowd, name, member) keeps the indexes right:
+        dependants   name of a worker or a family ──▶ the workers that have it in `depends_on`
+        families     family ──▶ its replicas
+        line         turn ──▶ the pending workers that no gate of their own holds
+        counts       how many workers are in a state that matters to all
+
+The Supervisor owns what was ordered: a worker's record, and the orders that it has not confirmed (`unheard`). The
+Worker owns which orders it has carried out. So the number of the last one follows from `unheard`: see `heard`.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from immutables import Map
 
-from actors.crowd.intents import News
 from actors.life.state import State
-from actors.values.facts import Ordered
+from actors.values.facts import Ordered, SpecChanged, Verb
 from actors.values.gates import Gate
 from actors.values.records import Intent, Record
-from actors.values.spec import Condition
+from actors.values.requests import Action
+from actors.values.spec import Condition, WorkerSpec
 
 S = State
 _TAKES_A_PLACE = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
 _ON_THE_WAY = {S.PENDING, *_TAKES_A_PLACE}
 _QUEUES = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait again, and keeps its turn
 
+News = Ordered | SpecChanged
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One worker.
 
-    `unheard` was told to it and is not confirmed yet; `heard` is the number of the last order that it confirmed.
-    `turn` is its place in the queue of those that wait to start. `let_in`: it may start, and has not said that it does.
-    `gate` holds it while it is pending, `told` is the gate that it knows of. `stuck` is the gate at the bottom of its
-    chain of dependencies, where that gate lasts. `leaving` waits to be told to it; `ends`: it was told, and has not
-    ended yet. `failures`: when its actor failed lately (monotonic); `lost`: its actor has failed, and its pane is
-    looked for. `born`: it has said how it is, once.
+    - `unheard`: orders that it was told and has not confirmed. `dropped`: a restart on which its actor failed
+      twice; it is not given again, and never confirmed.
+    - `turn`: its place in the queue for a start. `let_in`: it may start, and has not reported that it does.
+    - `gate`: what holds it while it is pending. `told`: the gate that it was told. `stuck`: the gate at the bottom of
+      its chain of dependencies, when that gate lasts.
+    - `leaving`: an order to end that it is not told yet. `ends`: it was told, and has not ended yet.
+    - `failures`: when its actor failed lately (monotonic). `lost`: its actor has failed, and its pane is looked for.
+    - `born`: it has reported at least once.
     """
 
     state: State
     record: Record
     rests: bool = False
-    heard: int = 0
     unheard: tuple[News, ...] = ()
+    dropped: Ordered | None = None
     turn: int | None = None
     let_in: bool = False
     gate: Gate | None = None
@@ -53,24 +61,35 @@ class Member:
     lost: bool = False
     born: bool = True
 
+    def heard(self, number: int) -> int:
+        """Return the last order that the worker has carried out, when `number` is the last one of the service."""
+        unconfirmed = [news.number for news in (*self.unheard, self.leaving, self.dropped) if news]
+        return min(unconfirmed, default=number + 1) - 1
+
     @property
     def may_start(self) -> bool:
         return self.state is S.PENDING and not self.rests and self.record.intent is not Intent.REMOVED
 
     @property
     def on_the_way(self) -> bool:
-        """Whether it runs or is on the way to it, so that it has to be ended."""
+        """Whether the worker runs or is on the way to it, so that it has to be ended."""
         return self.state in _ON_THE_WAY
 
     @property
     def has_life(self) -> bool:
-        """Whether something of it may still live, though its state be that of a worker at rest."""
+        """Whether something of the worker may still live, even in the state of a worker at rest."""
         return self.on_the_way or (self.record.life is not None and self.state is not S.QUARANTINED)
 
-    @property
-    def _counted(self) -> tuple[bool, ...]:
-        starts, lives = self.state is S.STARTING, self.has_life or self.state is S.UNBORN
-        return self.state in _TAKES_A_PLACE, starts, lives, not self.born, self.leaving is not None, self.ends
+
+class Counts(NamedTuple):
+    """How many workers take a place, start, may have something that lives, …"""
+
+    taken: int = 0
+    starting: int = 0
+    living: int = 0  # those not born yet are among them
+    unborn: int = 0
+    waiting_to_end: int = 0
+    told_to_end: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +103,7 @@ class Crowd(Mapping[str, Member]):
     line: Map[int, str] = field(default_factory=Map)
     head: int = 0  # no turn before it is in the line
     turns: int = 0  # given so far
-    counts: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+    counts: Counts = field(default_factory=Counts)
 
     def __getitem__(self, name: str) -> Member:
         return self.members[name]
@@ -95,39 +114,14 @@ class Crowd(Mapping[str, Member]):
     def __len__(self) -> int:
         return len(self.members)
 
-    @property
-    def taken(self) -> int:
-        return self.counts[0]
-
-    @property
-    def starting(self) -> int:
-        return self.counts[1]
-
-    @property
-    def living(self) -> int:
-        """How many workers may have something that lives; those not born yet are among them."""
-        return self.counts[2]
-
-    @property
-    def unborn(self) -> int:
-        return self.counts[3]
-
-    @property
-    def waiting_to_end(self) -> int:
-        return self.counts[4]
-
-    @property
-    def told_to_end(self) -> int:
-        return self.counts[5]
-
     def needs(self, name: str) -> Iterator[tuple[str, Condition]]:
-        """Yield what a worker depends on; a family stands for each of its replicas, one of none for itself."""
+        """Yield what a worker depends on. A family stands for each of its replicas; without any, for itself."""
         for needed, on in self.members[name].record.spec.depends_on:
             for each in sorted(self.families.get(needed, ()), key=number_of) or (needed,):
                 yield each, on
 
     def dependants_of(self, name: str) -> frozenset[str]:
-        """Return who depends on this worker, by its own name or by its family's."""
+        """Return the workers that depend on this one, by its own name or by its family's."""
         found = self.dependants.get(name, frozenset())
         member = self.members.get(name)
         family = member.record.spec.replica_of if member else None
@@ -139,7 +133,7 @@ def number_of(replica: str) -> int:
 
 
 def put(crowd: Crowd, name: str, member: Member | None) -> Crowd:
-    """Return the crowd with this member in place of the one of that name; None: without it."""
+    """Return the crowd with this member under that name; None: without the worker."""
     before = crowd.members.get(name)
     if member is not None:
         crowd, member = _with_turn(crowd, before, member)
@@ -148,21 +142,32 @@ def put(crowd: Crowd, name: str, member: Member | None) -> Crowd:
     crowd = _in_line(_indexed(crowd, name, before, member), name, before, member)
     counts = zip(crowd.counts, _count(member), _count(before), strict=True)
     members = crowd.members.delete(name) if member is None else crowd.members.set(name, member)
-    return replace(crowd, members=members, counts=tuple(count + new - old for count, new, old in counts))
+    return replace(crowd, members=members, counts=Counts(*(count + new - old for count, new, old in counts)))
 
 
-def _count(member: Member | None) -> tuple[bool, ...]:
-    return member._counted if member else (False,) * 6
+def _count(member: Member | None) -> Counts:
+    """Return what one worker adds to the counts."""
+    if member is None:
+        return Counts()
+    state = member.state
+    return Counts(
+        taken=state in _TAKES_A_PLACE,
+        starting=state is S.STARTING,
+        living=member.has_life or state is S.UNBORN,
+        unborn=not member.born,
+        waiting_to_end=member.leaving is not None,
+        told_to_end=member.ends,
+    )
 
 
 def queue(crowd: Crowd, name: str) -> Crowd:
-    """Return the crowd with this worker at the end of the queue, though it does not wait yet."""
+    """Return the crowd with this worker at the end of the queue, before it waits."""
     member = replace(crowd.members[name], turn=crowd.turns)
     return replace(crowd, turns=crowd.turns + 1, members=crowd.members.set(name, member))
 
 
 def _with_turn(crowd: Crowd, before: Member | None, member: Member) -> tuple[Crowd, Member]:
-    """Give a turn to a worker that begins to wait; the first in the line is the one that began to wait first."""
+    """Give a turn to a worker that begins to wait, and take it from one that no longer waits."""
     if member.state not in _QUEUES:
         waits_no_more = before is None or before.state is not member.state
         return crowd, replace(member, turn=None) if waits_no_more and member.turn is not None else member
@@ -195,7 +200,7 @@ def _without(index: Map[str, frozenset[str]], key: str, name: str) -> Map[str, f
 
 
 def _in_line(crowd: Crowd, name: str, before: Member | None, after: Member | None) -> Crowd:
-    """Keep the line: pending workers that may start and that no gate of their own holds."""
+    """Keep the line: pending workers that may start, and that no gate of their own holds."""
     was, now = _place(before), _place(after)
     if was == now:
         return crowd
@@ -207,3 +212,42 @@ def _in_line(crowd: Crowd, name: str, before: Member | None, after: Member | Non
 
 def _place(member: Member | None) -> int | None:
     return member.turn if member and member.may_start and member.gate is None else None
+
+
+# ── what is wanted of a worker ────────────────────────────────────────────────────────────────────────────────────
+
+_INTENT = {
+    Verb.START: Intent.WANTED,
+    Verb.RESTART: Intent.WANTED,
+    Verb.STOP: Intent.STOPPED,
+    Verb.COMPLETE: Intent.COMPLETED,
+    Verb.REMOVE: Intent.REMOVED,
+}
+
+
+def intended(record: Record, verb: Verb) -> Record:
+    """Return the record with the intent of the order. `DOWN` keeps the intent, as does a stop of what has ended."""
+    if verb is Verb.STOP and record.intent in (Intent.COMPLETED, Intent.FAILED):
+        return record
+    return replace(record, intent=_INTENT.get(verb, record.intent))
+
+
+def as_told(record: Record, news: News) -> Record:
+    """Return the record as it will be when the worker has carried out this order."""
+    return as_in_file(record, news.spec) if isinstance(news, SpecChanged) else intended(record, news.verb)
+
+
+def is_restart(news: News) -> bool:
+    return isinstance(news, Ordered) and news.verb is Verb.RESTART
+
+
+def as_in_file(record: Record, spec: WorkerSpec, action: Action = Action.POLICY) -> Record:
+    """Return the record of a worker that the file names. One that was to be removed, or is started, is wanted."""
+    wanted = record.intent is Intent.REMOVED or action is Action.START
+    intent = Intent.WANTED if wanted else record.intent
+    return replace(record, spec=spec, by_hand=False, intent=intent)
+
+
+def must_be_durable(old: Record, new: Record) -> bool:
+    """Whether the change is an order or a final verdict, which must be on disk; lives and pids may follow later."""
+    return old.intent is not new.intent or old.spec != new.spec

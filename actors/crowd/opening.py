@@ -1,21 +1,19 @@
-"""What a beginning Supervisor makes of the records and of what lives. Pure."""
+"""The first roster, from the records and from what lives. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from actors.crowd import ending, file, roster, unknown
+from actors.crowd import file, leaving, roster, unknown
 from actors.crowd.effects import WatchServer
-from actors.crowd.failures import take_up
-from actors.crowd.members import Member
-from actors.crowd.room import Room
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Roster, Turn
+from actors.crowd.workers import take_up
 from actors.life import adoption
 from actors.life.adoption import World
-from actors.life.state import State
 from actors.ports import Survey
 from actors.values.bulletins import PartFailing
 from actors.values.facts import Instant
+from actors.values.gates import Room
 from actors.values.records import Origin, Record, Records
 from actors.values.requests import Apply, RequestRefused, ShutDown
 from actors.values.snapshot import Config
@@ -23,9 +21,10 @@ from actors.values.snapshot import Config
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What the service begins with. `apply`: the file, at a clean start; else the records alone rule.
+    """What the service starts from. `apply`: the file, at a clean start; None: the records alone decide.
 
-    `told`: as in `adoption.World`.
+    `told`: see `adoption.World`. `lost`: what of the records file was damaged, in words. `closing`: an order to
+    end that came before the Supervisor was built.
     """
 
     records: Records
@@ -35,9 +34,9 @@ class Opening:
     apply: Apply | None
     room: Room
     told: Mapping[str, float | None] = field(default_factory=dict)
-    origin: Origin | None = None  # of the file; None where it can't be looked at
-    lost: str | None = None  # what was found damaged in the records file, in words
-    closing: ShutDown | None = None  # the service was told to end before there was a Supervisor
+    origin: Origin | None = None  # of the file; None when it cannot be read
+    lost: str | None = None
+    closing: ShutDown | None = None
 
 
 def open_with(opening: Opening, now: Instant) -> roster.Step:
@@ -49,7 +48,7 @@ def open_with(opening: Opening, now: Instant) -> roster.Step:
     turn.effects.append(WatchServer(server))
     for record in _known_or_found(turn, opening):
         panes = opening.survey.panes.get(record.spec.name, ())
-        take_up(turn, Member(state=State.UNBORN, record=record), adoption.plan(record, panes, world))
+        take_up(turn, record, adoption.plan(record, panes, world))
     if opening.apply:
         _apply(turn, opening.apply, now)
     for name in turn.crowd.order:
@@ -59,7 +58,7 @@ def open_with(opening: Opening, now: Instant) -> roster.Step:
     turn.show_order()
     turn.show_service()
     if opening.closing:
-        ending.shut_down(turn, opening.closing, now)
+        leaving.shut_down(turn, opening.closing, now)
     return roster.settle(turn)
 
 
@@ -73,13 +72,13 @@ def _world(turn: Turn, opening: Opening) -> World:
 
 
 def _known_or_found(turn: Turn, opening: Opening) -> list[Record]:
-    """Return the records, and one for each worker of the file that lives though no record knows it."""
+    """Return the records, and one more for each worker of the file that lives without a record."""
     known, panes = list(opening.records.workers), opening.survey.panes
     names = {record.spec.name for record in known}
     specs = opening.apply.specs if opening.apply else ()
     found = [Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in names]
     strangers = sorted(panes.keys() - names - {spec.name for spec in specs})
-    unknown.found(turn, {name: panes[name] for name in strangers})
+    unknown.note(turn, {name: panes[name] for name in strangers})
     return known + found
 
 

@@ -1,23 +1,20 @@
-"""What a person wants of workers: orders, `run`, `scale`, input, and questions. Pure."""
+"""What a person wants of workers: orders, `run`, `scale`, input, and questions; and what is refused. Pure.
 
+A clause raises RequestRefused before it changes anything; the message says how to get it all the same.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from actors.crowd import admission, leaving, unknown
 from actors.crowd.effects import Answer, Define
-from actors.crowd.intents import ENDING, intended
-from actors.crowd.refusals import (
-    refuse_protected,
-    refuse_quarantined,
-    refuse_taken_name,
-    refuse_to_replace_unknown,
-    refuse_to_scale,
-    refuse_unknown,
-)
-from actors.crowd.replicas import members, ordered, together
+from actors.crowd.file import carry_out_change, forget_all
+from actors.crowd.members import Crowd, intended
+from actors.crowd.reconcile import different_keys, ordered, replicas_of, together
 from actors.crowd.turn import Turn
-from actors.crowd.workers import carry_out_change, forget_all
+from actors.life.state import State
 from actors.values.bulletins import InputWanted
-from actors.values.facts import Instant, Ordered, Verb
+from actors.values.facts import Instant, Ordered, Pane, Verb
 from actors.values.families import NoReplica
 from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import (
@@ -32,10 +29,13 @@ from actors.values.requests import (
     Run,
     Scale,
 )
+from actors.values.spec import WorkerSpec
+
+_ENDING = {Verb.STOP, Verb.COMPLETE, Verb.REMOVE, Verb.DOWN}
 
 
 def order(turn: Turn, order: Order, _now: Instant) -> None:
-    """Carry out one verb for these workers; what is wanted of them is on disk before it is answered."""
+    """Carry out one verb for these workers. Their new intent is on disk before the answer."""
     turn.refuse_if_closing()
     if order.choose:
         strangers = unknown.living(turn.roster.unknown) if order.verb is Verb.REMOVE else ()
@@ -43,15 +43,15 @@ def order(turn: Turn, order: Order, _now: Instant) -> None:
     if order.verb is Verb.REMOVE:
         for name in order.names:
             unknown.enlist_to_remove(turn, name)
-    refuse_unknown(order.names, turn.crowd)
+    _refuse_unknown(order.names, turn.crowd)
     if not order.force:
-        refuse_protected(order, turn.crowd)
-        refuse_quarantined(order, turn.crowd)
+        _refuse_protected(order, turn.crowd)
+        _refuse_quarantined(order, turn.crowd)
     news = Ordered(order.verb, turn.next_number())
     for name in order.names:
         turn.remember(name, intended(turn.crowd[name].record, order.verb), durable=True)
         turn.change(name, told=None)
-    if order.verb in ENDING:
+    if order.verb in _ENDING:
         leaving.join(turn, order.names, news)
     else:
         for name in order.names:
@@ -63,8 +63,8 @@ def order(turn: Turn, order: Order, _now: Instant) -> None:
 def run(turn: Turn, run: Run, _now: Instant) -> None:
     turn.refuse_if_closing()
     name = run.spec.name
-    refuse_taken_name(name, turn.crowd)
-    refuse_to_replace_unknown(run.spec, turn.roster.unknown.get(name, ()))
+    _refuse_taken_name(name, turn.crowd)
+    _refuse_to_replace_unknown(run.spec, turn.roster.unknown.get(name, ()))
     number = turn.next_number()
     record = Record(spec=run.spec, by_hand=True)
     turn.keep(name, record, durable=True)
@@ -75,15 +75,15 @@ def run(turn: Turn, run: Run, _now: Instant) -> None:
 
 def scale(turn: Turn, scale: Scale, _now: Instant) -> None:
     turn.refuse_if_closing()
-    family, there = scale.family, members(scale.family.name, turn.crowd)
+    family, there = scale.family, replicas_of(scale.family.name, turn.crowd)
     try:
         specs = {spec.name: spec for spec in family.specs(scale.count)}
     except NoReplica as fault:
         raise RequestRefused("config", str(fault)) from None
     gone = tuple(name for name in reversed(there) if name not in specs)
-    refuse_to_scale(specs, there, turn.crowd)
+    _refuse_to_scale(specs, there, turn.crowd)
     if not scale.force:
-        refuse_protected(Order(Verb.REMOVE, gone), turn.crowd)
+        _refuse_protected(Order(Verb.REMOVE, gone), turn.crowd)
     number = turn.next_number()
     new = tuple(name for name in specs if name not in there or turn.crowd[name].record.intent is Intent.REMOVED)
     for name in new:
@@ -102,14 +102,14 @@ def scale(turn: Turn, scale: Scale, _now: Instant) -> None:
 
 
 def give_input(turn: Turn, given: GiveInput, _now: Instant) -> None:
-    refuse_unknown((given.name,), turn.crowd)
+    _refuse_unknown((given.name,), turn.crowd)
     turn.tell(given.name, InputWanted(given.content, given.keys, given.answered, given.until))
     turn.effects.append(Answer(Accepted(turn.roster.number, (given.name,))))
 
 
 def inspect(turn: Turn, asked: Inspect, _now: Instant) -> None:
-    """Answer what holds for one worker beyond its row; nothing is changed."""
-    refuse_unknown((asked.name,), turn.crowd)
+    """Answer what is known about one worker beyond its row; nothing changes."""
+    _refuse_unknown((asked.name,), turn.crowd)
     member = turn.crowd[asked.name]
     found = Inspection(
         spec=member.record.spec,
@@ -120,3 +120,58 @@ def inspect(turn: Turn, asked: Inspect, _now: Instant) -> None:
         closing=turn.roster.closing is not None,
     )
     turn.effects.append(Answer(found))
+
+
+# ── what is refused ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _refuse_unknown(names: Iterable[str], crowd: Crowd) -> None:
+    unknown = [name for name in names if name not in crowd]
+    if unknown:
+        raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
+
+
+def _refuse_taken_name(name: str, crowd: Crowd) -> None:
+    if name in crowd:
+        raise RequestRefused(
+            "conflict",
+            f"a worker is called {name} already (it is {crowd[name].state}): take another name, "
+            f"or `panevisor remove {name}` first",
+        )
+    if replicas := sorted(crowd.families.get(name, ())):
+        raise RequestRefused("conflict", f"{name} is a family, of {', '.join(replicas[:3])} …: take another name")
+
+
+def _refuse_protected(order: Order, crowd: Crowd) -> None:
+    """Refuse to end a protected worker for good; a restart is allowed."""
+    protected = [name for name in order.names if crowd[name].record.spec.protected]
+    if protected and order.verb in (Verb.STOP, Verb.COMPLETE, Verb.REMOVE):
+        raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
+
+
+def _refuse_quarantined(order: Order, crowd: Crowd) -> None:
+    """Refuse to start a quarantined worker: what lives in its pane may be it, and a start would double it."""
+    unproven = [name for name in order.names if crowd[name].state is State.QUARANTINED]
+    if unproven and order.verb in (Verb.START, Verb.RESTART):
+        said = f"quarantined: {', '.join(unproven)}; see `panevisor why`, then --force if nothing of it lives"
+        raise RequestRefused("not-permitted", said)
+
+
+def _refuse_to_replace_unknown(spec: WorkerSpec, panes: tuple[Pane, ...]) -> None:
+    """Refuse to `run` another command under the name of an unknown living pane; the same command takes it over."""
+    if any(not pane.dead and pane.digest != spec.digest for pane in panes):
+        said = f"something else lives in tmux under the name {spec.name}: see `panevisor screen {spec.name}`, then "
+        raise RequestRefused("conflict", f"{said}`panevisor remove {spec.name}`, or take another name")
+
+
+def _refuse_to_scale(specs: Mapping[str, WorkerSpec], there: Iterable[str], crowd: Crowd) -> None:
+    """Refuse to scale while the present replicas differ from the file: new ones are made as the file is now."""
+    for name, spec in specs.items():
+        member = crowd.get(name)
+        if member is None:
+            continue
+        if name not in there:
+            raise RequestRefused("conflict", f"{name} exists, and is no replica: `panevisor remove {name}` first")
+        if keys := different_keys(member.record.spec, spec):
+            said = f"the file has changed for {name} ({', '.join(keys)}): `panevisor apply` first"
+            raise RequestRefused("conflict", said)

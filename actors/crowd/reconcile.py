@@ -1,13 +1,18 @@
-"""What applying a file changes: pure, from the new specs and what is known of each worker.
+"""What applying a file changes, from the new specs and what is known of each worker. Pure.
 
-specs, known ──changes──▶ one Change a worker ──too_many──▶ why it needs `force`
+    the file's specs, families ─┐                                                       ┌─▶ why it needs `force`
+    orders of `scale` ──────────┴─wanted─▶ specs, orders still valid ──changes──▶ one Change per worker
+
+A family is the workers of one table of the file, NAME-1 to NAME-N. A replica is a worker like any other; a label that
+the file cannot set names its family.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
-from actors.crowd.members import Member
+from actors.crowd.members import Crowd, Member, number_of
 from actors.life.state import State
+from actors.values.families import Family
 from actors.values.records import Intent, Scaled
 from actors.values.requests import Action, Change
 from actors.values.spec import WorkerSpec
@@ -17,11 +22,11 @@ _FORCES_REPLACE = ("command", "cwd", "env", "pane")
 _RUNNING = {S.STARTING, S.RUNNING}
 _ENDED = {Action.STOP, Action.REPLACE}
 _ENDS = {Intent.STOPPED, Intent.COMPLETED}
-SMALL = 3  # so many running workers may always be stopped or replaced
+SMALL = 3  # up to this number of running workers may always be stopped or replaced
 
 
 def changes(specs: Iterable[WorkerSpec], known: Mapping[str, Member]) -> tuple[Change, ...]:
-    """Return one change a worker of either side, those of the file first; who was defined by hand stays as it is."""
+    """Return one change per worker, those of the file first. Workers that `run` defined stay as they are."""
     wanted = {spec.name: spec for spec in specs}
     kept = [_change(spec, known.get(name)) for name, spec in wanted.items()]
     gone = [name for name, member in known.items() if name not in wanted and not member.record.by_hand]
@@ -29,7 +34,7 @@ def changes(specs: Iterable[WorkerSpec], known: Mapping[str, Member]) -> tuple[C
 
 
 def scale_notes(before: Iterable[Scaled], kept: Iterable[Scaled]) -> tuple[Change, ...]:
-    """Return a change that changes nothing for each family that a person scaled: what counts, the order or the file."""
+    """Return a note for each family that a person scaled, as a change that changes nothing: its size, and why."""
     still = tuple(kept)
     ended = [order for order in before if order not in still]
     overtaken = "its size is the file's again"
@@ -72,7 +77,7 @@ def _removal(name: str, known: Mapping[str, Member]) -> Change:
 def _with_renames(
     kept: list[Change], gone: list[str], wanted: Mapping[str, WorkerSpec], known: Mapping[str, Member]
 ) -> list[Change]:
-    """Note where a new worker is a vanished one under another name: it is stopped and started, not renamed."""
+    """Note each new worker that is a removed one under another name: it is stopped and started, not renamed."""
     old = {name: replace(known[name].record.spec, name="") for name in gone}
     noted = []
     for change in kept:
@@ -106,3 +111,50 @@ def why_force(planned: Iterable[Change], known: Mapping[str, Member]) -> str | N
     if len(ended) <= SMALL or len(ended) * 2 <= len(running):
         return None
     return f"it would stop or replace {len(ended)} of {len(running)} running workers; --force if that is meant"
+
+
+# ── families ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wanted(
+    specs: Iterable[WorkerSpec], families: Iterable[Family], orders: Iterable[Scaled]
+) -> tuple[tuple[WorkerSpec, ...], tuple[Scaled, ...]]:
+    """Return the specs with each family in its ordered size, and the orders that are still valid.
+
+    An order is valid while the file gives the size that it gave when the order came.
+    """
+    known = {family.name: family for family in families}
+    kept = tuple(order for order in orders if order.name in known and known[order.name].replicas == order.of_file)
+    found = {spec.name: spec for spec in specs}
+    for order in kept:
+        found = _resized(found, order.name, known[order.name].specs(order.count))
+    return tuple(found.values()), kept
+
+
+def _resized(specs: Mapping[str, WorkerSpec], name: str, replicas: tuple[WorkerSpec, ...]) -> dict[str, WorkerSpec]:
+    """Return the specs with these members of a family in the place of its first one; without any, at the end."""
+    new = {spec.name: spec for spec in replicas}
+    found: dict[str, WorkerSpec] = {}
+    for spec in specs.values():
+        found |= new if spec.replica_of == name else {spec.name: spec}
+    return found | new
+
+
+def ordered(orders: Iterable[Scaled], order: Scaled) -> tuple[Scaled, ...]:
+    """Return the orders with this one; the size that the file gives needs no order."""
+    others = tuple(known for known in orders if known.name != order.name)
+    return others if order.count == order.of_file else (*others, order)
+
+
+def replicas_of(name: str, crowd: Crowd) -> tuple[str, ...]:
+    """Return the present replicas of a family, by number."""
+    return tuple(sorted(crowd.families.get(name, ()), key=number_of))
+
+
+def together(order: Iterable[str], family: tuple[str, ...]) -> list[str]:
+    """Return the order with all members of the family in the place of its first one."""
+    names = set(family)
+    found: dict[str, None] = {}
+    for name in order:
+        found |= dict.fromkeys(family if name in names else [name])
+    return list(found)

@@ -1,18 +1,17 @@
-"""The Supervisor's step: from the roster and a message to the next roster, and what is to be done. Pure.
+"""The Supervisor's step: from the roster and a message to the next roster, and its effects. Pure.
 
     message ──▶ its clause ──▶ own gates ──▶ leaving ──▶ the line ──▶ opened? done? ──▶ roster′, effects
 
-A request that is refused raises RequestRefused, and changes nothing.
+A refused request raises RequestRefused and changes nothing.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.crowd import admission, ending, failures, file, leaving, orders, substrate, unknown, workers
+from actors.crowd import admission, file, leaving, orders, substrate, unknown, workers
 from actors.crowd.effects import Effect, Opened
-from actors.crowd.failures import Found, Retry
 from actors.crowd.turn import Roster, Turn
-from actors.crowd.unknown import UnknownSeen
+from actors.crowd.workers import Found, Retry
 from actors.values.bulletins import (
     Changed,
     ConfigOnDisk,
@@ -31,23 +30,23 @@ Step = tuple[Roster, tuple[Effect, ...]]
 
 
 def step(roster: Roster, message: Any, now: Instant) -> Step:
-    """Return the roster after this message, and what is to be done, in order."""
+    """Return the roster after this message, and the effects in their order."""
     turn = Turn(roster)
     _CLAUSES[type(message)](turn, message, now)
     return settle(turn)
 
 
 def settle(turn: Turn) -> Step:
-    """Draw the consequences: who may start now, who may end, and whether the service has begun or is done."""
+    """Draw the consequences: which workers may start or end now, and whether the service is open or done."""
     admission.look_at_own_gates(turn)
-    ending.go_on_closing(turn)
+    leaving.go_on_closing(turn)
     leaving.let_go(turn)
     if turn.roster.closing is None:
         admission.move_the_line(turn)
-    if not turn.roster.opened and not turn.crowd.unborn:
+    if not turn.roster.opened and not turn.crowd.counts.unborn:
         turn.become(opened=True)
         turn.effects.append(Opened())
-    ending.say_when_done(turn)
+    leaving.say_when_done(turn)
     return turn.roster, tuple(turn.effects)
 
 
@@ -68,9 +67,8 @@ _CLAUSES: Mapping[type, Callable[[Turn, Any, Instant], None]] = {
     Revived: substrate.revived,
     HostSeen: substrate.host_seen,
     PartFailing: substrate.part_failing,
-    ActorFailed: failures.actor_failed,
-    Found: failures.found,
-    UnknownSeen: unknown.seen,
-    Retry: failures.retry,
-    ShutDown: ending.shut_down,
+    ActorFailed: workers.actor_failed,
+    Found: unknown.found,
+    Retry: workers.retry,
+    ShutDown: leaving.shut_down,
 }

@@ -1,9 +1,9 @@
-"""What the workers stand on: tmux, the machine's memory, the parts of the service. Pure."""
+"""What all workers depend on: tmux, the machine's memory, the parts of the service. Pure."""
 
 from dataclasses import replace
 
 from actors.crowd import admission
-from actors.crowd.effects import AnswerLooks, FindServer, LookAtRecords, LookAtUnknown, RetryLater, WatchServer
+from actors.crowd.effects import AnswerLooks, FindServer, LookAtRecords, LookFor, RetryLater, WatchServer
 from actors.crowd.turn import Turn
 from actors.values.bulletins import HostSeen, PartFailing, Revived, ServerEnded, TmuxAnswers
 from actors.values.facts import Instant, ServerDied
@@ -22,7 +22,7 @@ def tmux_answers(turn: Turn, answers: TmuxAnswers, _now: Instant) -> None:
 
 
 def server_ended(turn: Turn, ended: ServerEnded, _now: Instant) -> None:
-    """One incident for all workers: they come back in the order of their dependencies, and no budget is spent."""
+    """One incident for all workers. They come back in dependency order, and no budget is spent."""
     if ended.server != turn.roster.server:
         return
     turn.become(server=None)
@@ -30,7 +30,7 @@ def server_ended(turn: Turn, ended: ServerEnded, _now: Instant) -> None:
     for name in turn.crowd.order:
         member = turn.crowd[name]
         if member.on_the_way and member.turn is None:
-            turn.queue(name)  # in the order of their definition, in whatever order they hear of it
+            turn.queue(name)  # in the order of definition, whichever reports first
         turn.tell(name, ServerDied())
     if _is_wanted(turn):
         turn.effects.append(FindServer())
@@ -54,12 +54,12 @@ def revived(turn: Turn, revived: Revived, now: Instant) -> None:
 
 
 def _is_wanted(turn: Turn) -> bool:
-    """Whether a tmux server is needed: not by a service that ends and has nothing left to end."""
-    return turn.roster.closing is None or turn.crowd.living > 0
+    """Whether a tmux server is needed. A service that ends and has no living worker needs none."""
+    return turn.roster.closing is None or turn.crowd.counts.living > 0
 
 
 def host_seen(turn: Turn, seen: HostSeen, _now: Instant) -> None:
-    """Memory and processes are the gates that open and close without any worker's doing."""
+    """Take the machine's memory and processes: gates that no worker's report opens or closes."""
     host = seen.host
     turn.become(
         room=replace(
@@ -67,9 +67,9 @@ def host_seen(turn: Turn, seen: HostSeen, _now: Instant) -> None:
         )
     )
     admission.tell_who_waits_for_a_turn(turn)
-    turn.effects += [LookAtUnknown(name) for name in turn.roster.unknown]
+    turn.effects += [LookFor(name, drop_start=False) for name in turn.roster.unknown]
     if "records" in dict(turn.roster.degraded):
-        turn.effects.append(LookAtRecords())  # what a damaged file had lost may have been settled
+        turn.effects.append(LookAtRecords())  # a damaged file may have been repaired
 
 
 def part_failing(turn: Turn, failing: PartFailing, _now: Instant) -> None:
@@ -77,7 +77,7 @@ def part_failing(turn: Turn, failing: PartFailing, _now: Instant) -> None:
 
 
 def note_part(turn: Turn, failing: PartFailing) -> None:
-    """Say once that a part of the service fails, and once that it is well again."""
+    """Say once that a part of the service fails, and once that it works again."""
     degraded = dict(turn.roster.degraded)
     if failing.reason is None and failing.what in degraded:
         del degraded[failing.what]

@@ -1,17 +1,15 @@
-"""The roster, and one step of it on its way. Pure: a `Turn` is made by `roster.step` and never outlives it."""
+"""The roster, and a step of it in progress. Pure: `roster.step` makes a `Turn`, which does not outlive the step."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from actors.crowd.effects import Define, Effect, Keep, KeepHead, Redefine, Say, ShowOrder, ShowService, Spawn, Tell
-from actors.crowd.intents import News, is_news
-from actors.crowd.members import Crowd, Member, put, queue
-from actors.crowd.room import Room
+from actors.crowd.members import Crowd, Member, News, must_be_durable, put, queue
 from actors.life.adoption import Decision
 from actors.life.state import State
 from actors.values.facts import Handle, Pane
-from actors.values.gates import Gate
+from actors.values.gates import Gate, Room
 from actors.values.records import Head, Record
 from actors.values.requests import RequestRefused, ShutDown
 from actors.values.snapshot import Config
@@ -23,9 +21,11 @@ FILE = "config"  # the part of the service that fails while the config file is g
 class Roster:
     """Everything that the Supervisor knows.
 
-    `shared` is the gate that holds all in the line. `server` is None while there is no tmux server, `blind` says why
-    tmux does not answer. `number` is that of the last order. `degraded`: a failing part of the service, and why.
-    `unknown`: panes that bear our mark, and of whose worker nothing is known.
+    - `server`: None while there is no tmux server. `blind`: why tmux does not answer.
+    - `shared`: the gate that holds all workers in the line.
+    - `number`: of the last order.
+    - `degraded`: each failing part of the service, and why.
+    - `unknown`: panes with our mark whose worker is not known.
     """
 
     crowd: Crowd = field(default_factory=Crowd)
@@ -47,7 +47,7 @@ class Roster:
 
     @property
     def shown_config(self) -> Config:
-        """The config; while its file is gone, that is its error."""
+        """The config; while its file is gone, its error says so."""
         return replace(self.config, error=dict(self.degraded).get(FILE) or self.config.error)
 
     @property
@@ -56,13 +56,13 @@ class Roster:
 
 
 class Turn:
-    """The roster as far as this step has come, the effects so far, and the names that the step has touched."""
+    """The roster and the effects of the step so far, and the names that the step has touched."""
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
         self.effects: list[Effect] = []
         self.touched: dict[str, None] = {}
-        self.freed: list[str] = []  # whom a worker that is gone has needed
+        self.freed: list[str] = []  # what removed workers depended on
 
     @property
     def crowd(self) -> Crowd:
@@ -95,37 +95,33 @@ class Turn:
     def reorder(self, names: Iterable[str]) -> None:
         self.become(crowd=replace(self.crowd, order=tuple(names)))
 
-    def spawn(self, record: Record, birth: Define | Redefine | Decision, number: int) -> None:
-        """Give a worker a new actor, which has been told nothing yet."""
+    def spawn(self, record: Record, birth: Define | Redefine | Decision) -> None:
+        """Give a worker a new actor, which is told nothing yet."""
         name = record.spec.name
         known = self.crowd.get(name)
         if known is None:
             self.keep(name, record, durable=False)
-            self.put(name, Member(state=State.UNBORN, record=record, heard=number))
+            self.put(name, Member(state=State.UNBORN, record=record))
             self.reorder((*self.crowd.order, name) if name not in self.crowd.order else self.crowd.order)
         else:
-            self.put(
-                name,
-                replace(known, state=State.UNBORN, record=record, rests=False, let_in=False, told=None, heard=number),
-            )
-        self.effects.append(Spawn(record, birth, number))
+            self.put(name, replace(known, state=State.UNBORN, record=record, rests=False, let_in=False, told=None))
+        self.effects.append(Spawn(record, birth, self.crowd[name].heard(self.roster.number)))
 
     def remember(self, name: str, record: Record, *, durable: bool) -> None:
-        """Keep a record in memory and on disk, when it is another one."""
+        """Keep a record that has changed, in memory and on disk."""
         if record != self.crowd[name].record:
             self.change(name, record=record)
             self.keep(name, record, durable=durable)
 
     def note(self, name: str, record: Record) -> None:
-        """Keep what a worker says of itself; with fsync where it says what was ordered or judged for good."""
-        known = self.crowd[name].record
-        self.remember(name, record, durable=is_news(known, record))
+        """Keep what a worker reports about itself, with fsync when it is an order or a final verdict."""
+        self.remember(name, record, durable=must_be_durable(self.crowd[name].record, record))
 
     def tell(self, name: str, message: Any) -> None:
         self.effects.append(Tell(name, message))
 
     def tell_news(self, name: str, news: News) -> None:
-        """Tell a worker an order; it is told again to a replacement that has not heard it."""
+        """Tell a worker an order. A new actor hears it again, unless the worker has confirmed it."""
         self.change(name, unheard=(*self.crowd[name].unheard, news))
         self.tell(name, news)
 

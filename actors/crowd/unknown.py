@@ -1,19 +1,16 @@
-"""Panes with our mark whose worker neither the records nor the file know: shown, until a person decides. Pure.
+"""Panes with our mark whose worker is neither in the records nor in the file: shown until a person decides. Pure.
 
-found at the start ──▶ shown under `degraded` ──▶ taken over (`run`, the file), ended (`remove`), or gone by itself
+found at the start ──▶ shown under `degraded` ──▶ taken over (`run`, the file), ended (`remove`), or ended by itself
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from actors.crowd.effects import Define
-from actors.crowd.failures import take_up
-from actors.crowd.members import Member
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Turn
+from actors.crowd.workers import Found, adopt, take_up
 from actors.life import adoption
 from actors.life.adoption import World
-from actors.life.state import State
 from actors.values.bulletins import PartFailing
 from actors.values.facts import Instant, Pane
 from actors.values.records import Intent, Record
@@ -21,22 +18,14 @@ from actors.values.spec import WorkerSpec
 
 Panes = Mapping[str, tuple[Pane, ...]]
 PART = "unknown panes"
-SHOWN = 10  # names in a message
+SHOWN = 10  # names per message
 WAYS = (
     "`panevisor screen NAME` shows what it is, `panevisor remove NAME` ends it, "
     "`panevisor up` takes over what the file has, and `run` with the same command what was run by hand"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSeen:
-    """What tmux says of a pane of whose worker nothing is known."""
-
-    name: str
-    pane: Pane | None
-
-
-def found(turn: Turn, panes: Panes) -> None:
+def note(turn: Turn, panes: Panes) -> None:
     """Say at the start which panes are unknown."""
     turn.become(unknown=dict(panes))
     for name in panes:
@@ -44,32 +33,35 @@ def found(turn: Turn, panes: Panes) -> None:
     show(turn)
 
 
-def seen(turn: Turn, seen: UnknownSeen, _now: Instant) -> None:
-    """One that has ended is of no concern any more."""
-    if seen.name in turn.roster.unknown and (seen.pane is None or seen.pane.dead):
-        _without(turn, seen.name)
+def found(turn: Turn, found: Found, _now: Instant) -> None:
+    """Take what tmux says of a pane: of a worker whose actor has failed, or of an unknown worker."""
+    member = turn.crowd.get(found.name)
+    if member and member.lost:
+        adopt(turn, found.name, found.pane)
+    elif found.name in turn.roster.unknown and (found.pane is None or found.pane.dead):
+        _without(turn, found.name)
         show(turn)
 
 
 def spawn(turn: Turn, record: Record, birth: Define) -> None:
-    """Give a new worker an actor, by the number of the present order; what lives under its name already goes on."""
+    """Give a new worker an actor. What already lives under its name is taken over."""
     if record.spec.name in turn.roster.unknown:
         take_over(turn, record)
     else:
-        turn.spawn(record, birth, turn.roster.number)
+        turn.spawn(record, birth)
 
 
 def take_over(turn: Turn, record: Record) -> None:
-    """Give what lives under this name to a worker."""
+    """Let the worker adopt what lives under its name."""
     panes = turn.roster.unknown.get(record.spec.name, ())
     _without(turn, record.spec.name)
     decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
-    take_up(turn, Member(state=State.UNBORN, record=record, heard=turn.roster.number), decision)
+    take_up(turn, record, decision)
     show(turn)
 
 
 def enlist_to_remove(turn: Turn, name: str) -> None:
-    """Make a worker of an unknown pane, which is ours by its mark, so that it is ended like any other."""
+    """Make a worker of an unknown pane, so that it is ended like any other. The mark says that the pane is ours."""
     if name in turn.roster.unknown and name not in turn.crowd:
         spec = WorkerSpec(name=name, command=("true",), cwd="/")
         record = Record(spec=spec, by_hand=True, intent=Intent.REMOVED)
@@ -87,12 +79,12 @@ def show(turn: Turn) -> None:
     if said is None or PART not in degraded:
         note_part(turn, PartFailing(PART, said))
         return
-    turn.become(degraded=tuple((degraded | {PART: said}).items()))  # fewer are left: the same incident
+    turn.become(degraded=tuple((degraded | {PART: said}).items()))  # still the same incident
     turn.show_service()
 
 
 def in_words(panes: Panes) -> str | None:
-    """Say who they are and what can be done; None when there are none."""
+    """Say which panes are unknown and what to do about them; None when there are none."""
     if not (names := living(panes)):
         return None
     shown = [f"{name} ({', '.join(pane.id for pane in panes[name])})" for name in names[:SHOWN]]

@@ -1,11 +1,13 @@
-"""What holds a pending worker: a kind, by which others decide, and the sentence that people read. Pure."""
+"""What holds a pending worker: a kind, by which others decide, and the sentence that people read; and how much room
+there is for workers. Pure.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Hold(StrEnum):
-    """What has to happen before the worker may start."""
+    """What a pending worker waits for; the comment says what opens the gate."""
 
     DEPENDENCY = "dependency"  # another worker gets there
     BLOCKED = "blocked"  # a person does something about another worker
@@ -15,6 +17,10 @@ class Hold(StrEnum):
     START_RATE = "start-rate"  # one of those that start now is ready
     TMUX = "tmux"  # tmux answers again
 
+
+MAX_STARTING = 20  # a judgement, not an optimum: docs/decisions.md has what it costs
+TASKS_A_WORKER = 2  # the program and the reader of its log
+KEPT_TASKS = 8  # processes and threads that no worker gets: probes, tmux clients, a person who attaches
 
 _LASTING = {Hold.BLOCKED, Hold.CAPACITY}
 
@@ -35,3 +41,19 @@ class Gate:
     def passes(self) -> bool:
         """Whether it opens with each worker that gets ready."""
         return self.hold is Hold.START_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the machine and the config allow: `places` for workers, up to `max_starting` at a time (0: no limit).
+
+    A start needs `least_memory` available bytes (0: any). `memory` is how many there are; None, before the first sweep,
+    holds no worker. `tasks` is how many more processes and threads `tasks_limit` allows.
+    """
+
+    places: int
+    max_starting: int = 0
+    least_memory: int = 0
+    memory: int | None = None
+    tasks: int | None = None
+    tasks_limit: str = ""

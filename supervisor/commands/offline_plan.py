@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.crowd.members import Member
-from actors.crowd.reconcile import changes, scale_notes, why_force
-from actors.crowd.replicas import wanted
+from actors.crowd.reconcile import changes, scale_notes, wanted, why_force
 from actors.life import adoption
 from actors.life.adoption import World
 from actors.life.state import Goal, State

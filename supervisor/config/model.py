@@ -22,8 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from actors.crowd.room import MAX_STARTING
 from actors.values.families import MOST
+from actors.values.gates import MAX_STARTING
 from actors.values.spec import (
     FULL,
     KINDS,

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from actors.crowd.room import KEPT_TASKS, TASKS_A_WORKER
 from actors.events.words import short_time
+from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER
 from supervisor.doctor import namesake as names
 from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject

@@ -6,12 +6,12 @@ from typing import Any
 from actors.crowd import admission, leaving, roster
 from actors.crowd.effects import Answer, Effect, Say, Tell
 from actors.crowd.members import Member
-from actors.crowd.room import Room
 from actors.crowd.turn import Roster, Turn
 from actors.events.table import faults_in
 from actors.life.state import State
 from actors.values.bulletins import Changed
 from actors.values.facts import Admitted, Handle, Instant, Ordered
+from actors.values.gates import Room
 from actors.values.records import Record
 from actors.values.snapshot import Config
 from actors.values.spec import Condition, WorkerSpec
@@ -56,7 +56,8 @@ class Story:
     def change(self, name: str, state: State, *, heard: bool = True, **record: Any) -> "Story":
         """The worker says that it is in this state now, and that it has heard all that it was told."""
         known = self.roster.crowd[name]
-        number = max((news.number for news in known.unheard), default=known.heard) if heard else known.heard
+        before = known.heard(self.roster.number)
+        number = max((news.number for news in known.unheard), default=before) if heard else before
         kept = {"spec": known.record.spec, "intent": known.record.intent} | record
         return self.tell(Changed(name, state, Record(**kept), number))
 

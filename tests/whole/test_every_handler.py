@@ -13,7 +13,7 @@ import pytest
 from kit.left_behind import folder_prefix
 from kit.support import DEADLINE, alive, rows_of, service_inside, sleepers, wait_until
 
-import actors.crowd.failures
+import actors.crowd.workers
 import actors.root
 from actors.base import Post
 from actors.values import bulletins, facts
@@ -37,7 +37,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     place = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
     patch = pytest.MonkeyPatch()
     patch.setenv("XDG_STATE_HOME", str(place / "xdg"))
-    patch.setattr(actors.crowd.failures, "FAILURES", 10_000)
+    patch.setattr(actors.crowd.workers, "FAILURES", 10_000)
     patch.setattr(Service, "_start_worker", noting_the_victim(Service._start_worker))
     with service_inside(place, sleepers(WORKERS), lambda service: len(pids(service)) == WORKERS) as service:
         yield service

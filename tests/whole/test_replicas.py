@@ -12,11 +12,11 @@ from kit.crowd import Story, decide, member, spec
 from kit.support import Site, alive
 
 from actors.crowd.members import Member
-from actors.crowd.replicas import ordered, together, wanted
-from actors.crowd.room import Room
+from actors.crowd.reconcile import ordered, together, wanted
 from actors.life.state import State
 from actors.values.facts import Ordered, Verb
 from actors.values.families import Family
+from actors.values.gates import Room
 from actors.values.records import Head, Scaled
 from actors.values.spec import Condition, WorkerSpec
 from supervisor.config.load import Config, ConfigError, load_text

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from kit.support import FAST, Site, alive, wait_until
 
-from actors.crowd.room import KEPT_TASKS, TASKS_A_WORKER, Room, full
-from actors.values.gates import Hold
+from actors.crowd.admission import full
+from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER, Hold, Room
 from supervisor.kernel import shortage
 from supervisor.kernel.shortage import NoProcess, NoThread, Shortage
 from supervisor.kernel.tasks import CGROUPS, limits_of, tightest

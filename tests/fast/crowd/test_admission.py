@@ -7,10 +7,9 @@ from kit.crowd import Story, crowd, decide, member, spec
 
 from actors.crowd.admission import LAST_LIFE, own_gate
 from actors.crowd.members import Member
-from actors.crowd.room import Room
 from actors.life.state import State
 from actors.values.facts import Admitted, Exit, Handle
-from actors.values.gates import Gate
+from actors.values.gates import Gate, Room
 from actors.values.spec import Condition
 
 S = State
@@ -145,8 +144,8 @@ def test_up_to_max_starting_start_at_a_time_and_the_first_in_line_are_next() -> 
     names = [f"w{n}" for n in range(60)]
     story = Story(crowd(**dict.fromkeys(names, S.PENDING)), Room(1000, max_starting=7))
     order = story.told(Admitted)
-    while story.roster.crowd.starting:
-        assert story.roster.crowd.starting <= 7
+    while story.roster.crowd.counts.starting:
+        assert story.roster.crowd.counts.starting <= 7
         waiting = [name for name in names if story.state(name) is S.PENDING]
         assert {story.gate(name) for name in waiting} <= {"waiting for a place among the 7 that start at a time"}
         ready = [name for name in names if story.state(name) is S.STARTING]

@@ -5,10 +5,10 @@ from dataclasses import replace
 from kit.crowd import Story, crowd, member, spec
 
 from actors.crowd.members import Member
-from actors.crowd.room import Room
 from actors.life.state import State
 from actors.values.bulletins import Finished
 from actors.values.facts import Admitted, Ordered, Verb
+from actors.values.gates import Room
 from actors.values.records import Intent
 from actors.values.requests import Order
 from actors.values.spec import Condition
@@ -36,7 +36,7 @@ def test_dependants_end_first_and_the_next_when_they_are_gone() -> None:
     assert story.change("app", S.STOPPING).told(Ordered) == []
     assert story.change("app", S.STOPPED).told(Ordered) == ["db"]
     assert story.change("db", S.STOPPED).told(Ordered) == []
-    assert (story.roster.crowd.waiting_to_end, story.roster.crowd.told_to_end) == (0, 0)
+    assert (story.roster.crowd.counts.waiting_to_end, story.roster.crowd.counts.told_to_end) == (0, 0)
 
 
 def test_a_dependant_that_has_failed_is_waited_for_while_it_is_being_ended() -> None:

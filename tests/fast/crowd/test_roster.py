@@ -30,9 +30,8 @@ from actors.crowd.effects import (
     Tell,
     WatchServer,
 )
-from actors.crowd.failures import Found, Retry
 from actors.crowd.opening import Opening, open_with
-from actors.crowd.room import Room
+from actors.crowd.workers import Found, Retry
 from actors.life.adoption import Adopt, Begin, Leave, Quarantine
 from actors.life.state import State
 from actors.ports import Survey
@@ -48,6 +47,7 @@ from actors.values.bulletins import (
 )
 from actors.values.facts import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
 from actors.values.failure import FAILURES, ActorFailed
+from actors.values.gates import Room
 from actors.values.records import Head, Intent, Origin, Record, Records
 from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
 from actors.values.snapshot import Config, Host
@@ -255,7 +255,7 @@ def failure(worker: str | None, handling: str = "Woken") -> ActorFailed:
 
 def test_a_worker_actor_that_fails_adopts_its_living_pane() -> None:
     story = Story(crowd(a=S.RUNNING)).tell(failure("a"))
-    assert effects(story, LookFor) == [LookFor("a")]
+    assert effects(story, LookFor) == [LookFor("a", drop_start=True)]
     pane = living_pane("a", story.roster.crowd["a"].record)
     story.tell(Found("a", pane))
     (spawned,) = effects(story, Spawn)
@@ -281,6 +281,9 @@ def test_a_restart_that_killed_an_actor_is_tried_once_more() -> None:
     story = Story(crowd(a=S.RUNNING)).tell(Order(Verb.RESTART, ("a",)))
     assert [n.verb for n in messages(story.tell(failure("a", "Ordered")).tell(Found("a", None)), "a")] == [Verb.RESTART]
     assert messages(story.tell(failure("a", "Ordered")).tell(Found("a", None)), "a") == []
+    assert [spawned.number for spawned in effects(story, Spawn)] == [0]  # it never counts as carried out
+    assert story.change("a", S.RUNNING).roster.crowd["a"].dropped
+    assert not story.tell(Order(Verb.START, ("a",))).change("a", S.RUNNING).roster.crowd["a"].dropped
 
 
 def test_a_worker_actor_that_fails_again_and_again_is_left_alone() -> None:
@@ -490,10 +493,10 @@ class Machine(RuleBasedStateMachine):
             return
         members = list(self.crowd.values())
         places = {S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING}
-        assert self.crowd.taken == sum(each.state in places for each in members)
-        assert self.crowd.starting == sum(each.state is S.STARTING for each in members)
-        assert self.crowd.living == sum(each.has_life or each.state is S.UNBORN for each in members)
-        assert self.crowd.waiting_to_end == sum(each.leaving is not None for each in members)
+        assert self.crowd.counts.taken == sum(each.state in places for each in members)
+        assert self.crowd.counts.starting == sum(each.state is S.STARTING for each in members)
+        assert self.crowd.counts.living == sum(each.has_life or each.state is S.UNBORN for each in members)
+        assert self.crowd.counts.waiting_to_end == sum(each.leaving is not None for each in members)
         assert sorted(self.crowd.order) == sorted(self.crowd.members)
 
     @invariant()
@@ -513,7 +516,7 @@ class Machine(RuleBasedStateMachine):
         free = [name for name, each in self.crowd.items() if each.may_start and each.gate is None]
         assert sorted(self.crowd.line.values()) == sorted(free)
         room, no_tmux = self.story.roster.room, self.story.roster.no_tmux
-        full = self.crowd.taken >= room.places or 0 < room.max_starting <= self.crowd.starting
+        full = self.crowd.counts.taken >= room.places or 0 < room.max_starting <= self.crowd.counts.starting
         assert not free or full or no_tmux
 
     @invariant()
