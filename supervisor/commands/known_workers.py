@@ -1,10 +1,12 @@
 """Which workers there are, for commands that read panes and logs: by the service's word, by the records without one."""
 
+from typing import Any
+
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.wire.client import Client
+from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import Worker
+from supervisor.wire.selection import Worker, families, require_one
 
 _WITHOUT_A_PICTURE = ("no-service", "starting")
 
@@ -18,6 +20,17 @@ def known_workers(place: Place) -> list[Worker]:
         if error.code not in _WITHOUT_A_PICTURE:
             raise
     return _on_record(place)
+
+
+def call_for_one(client: Client, verb: str, name: str, **fields: Any) -> Any:
+    """Ask about one worker. An unknown name is reported with the nearest one, a family's with its replicas."""
+    try:
+        return client.call(verb, name=name, **fields)
+    except ServiceError as error:
+        if error.code == "unknown-worker":
+            workers = client.call("status")["workers"]
+            require_one(name, [worker["name"] for worker in workers], families(workers))
+        raise
 
 
 def state_of(worker: Worker) -> str:

@@ -16,9 +16,8 @@ from supervisor.commands.known_workers import known_workers, state_of
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import TMUX_SOCKET, Place
 from supervisor.text.plain import visible
-from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import families, match
+from supervisor.wire.selection import families, require_one
 
 TIMEOUT = 5.0
 IDLE_SESSION = "_panevisor"  # the service's own, for its control client
@@ -72,9 +71,7 @@ def pane_of(place: Place, name: str) -> WorkerPane:
 
 def _missing(place: Place, panes: Collection[str], name: str) -> NoReturn:
     workers = {worker["name"]: worker for worker in known_workers(place)}
-    meant = match([name], sorted({*panes, *workers}), families(workers.values()))
-    if meant != [name]:
-        raise CommandError("usage", f"name one worker: {shown(name)} means {', '.join(meant[:_NAMED])}")
+    require_one(name, sorted({*panes, *workers}), families(workers.values()))
     raise CommandError("not-met", f"{name} has no pane: it is {state_of(workers[name])}")
 
 

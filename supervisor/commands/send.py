@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from supervisor.commands.conflicts import service_of
+from supervisor.commands.known_workers import call_for_one
 from supervisor.state.place import Place
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
@@ -20,7 +21,7 @@ def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: 
         if keys:
             if not words:
                 raise CommandError("usage", "say which keys: send NAME --keys C-c …")
-            client.call("send", name=name, keys=list(words), wait=wait)
+            call_for_one(client, "send", name, keys=list(words), wait=wait)
             return 0
         _send_text(client, name, _text(words), enter=enter, wait=wait)
     return 0
@@ -38,7 +39,7 @@ def _send_text(client: Client, name: str, text: str, *, enter: bool, wait: float
     for part, is_last in _with_last(parts):
         content = part + (end if is_last else b"")
         if content:
-            client.call("send", name=name, content=content, wait=wait)
+            call_for_one(client, "send", name, content=content, wait=wait)
         sent += len(content)
         _show(sent, is_last=is_last)
 

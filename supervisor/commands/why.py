@@ -12,6 +12,7 @@ from actors.events.words import amount, exit_in_words, short_time
 from actors.life.stop_plan import in_words as in_words_of
 from actors.values.snapshot import iso
 from actors.values.spec import StopStep
+from supervisor.commands.known_workers import call_for_one
 from supervisor.explain.events import Entry, is_found, is_idle, moves, state_in_words, told
 from supervisor.explain.outlook import Data, after_a_crash, next_of, remedies, spec_of, stopped_with_service
 from supervisor.explain.policy import exact, in_words, is_ever_restarted
@@ -19,8 +20,7 @@ from supervisor.explain.probes import condition, kind_of
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.tables import timestamp
-from supervisor.wire.client import Client, ServiceError
-from supervisor.wire.selection import match
+from supervisor.wire.client import Client
 
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
@@ -32,7 +32,7 @@ _FOLLOWS = {
 def why(place: Place, name: str, *, as_json: bool, command: str) -> int:
     """Print it. `command` is how the next command line begins: panevisor, and what tells it which service."""
     with Client.connect(place.socket) as client:
-        data = _asked(client, name)
+        data: Data = call_for_one(client, "why", name)
     if as_json:
         coming = next_of(data)
         can = [f"{command} {remedy.command}" for remedy in remedies(data)]
@@ -40,16 +40,6 @@ def why(place: Place, name: str, *, as_json: bool, command: str) -> int:
     else:
         print("\n".join(explain(data, timestamp(data["now"]), command)))
     return 0
-
-
-def _asked(client: Client, name: str) -> Data:
-    try:
-        data: Data = client.call("why", name=name)
-        return data
-    except ServiceError as error:
-        if error.code == "unknown-worker":  # say it with the nearest name
-            match([name], [worker["name"] for worker in client.call("status")["workers"]])
-        raise
 
 
 def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:

@@ -15,6 +15,7 @@ from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError, UnknownWorker
 from supervisor.wire.frames import MAX_ARRAY
 
+_NAMED = 5
 REPLICA_OF = "replica_of"  # as in actors.values.spec, which a command need not load for it
 Worker = Mapping[str, Any]
 """A worker as the status JSON has it."""
@@ -124,6 +125,13 @@ def match(
             raise UnknownWorker(pattern, f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
         found |= matching
     return [name for name in known if name in found]
+
+
+def require_one(name: str, known: Sequence[str], replicas: Mapping[str, set[str]]) -> None:
+    """Raise unless `name` is the name of one worker: unknown-worker, or usage where it means several."""
+    meant = match([name], known, replicas)
+    if meant != [name]:
+        raise CommandError("usage", f"name one worker: {shown(name)} means {', '.join(meant[:_NAMED])}")
 
 
 def _fits(worker: Worker, selection: Selection) -> bool:

@@ -309,6 +309,9 @@ def test_a_family_is_a_name_everywhere_also_while_it_has_no_replica(site: Site) 
     site.up()
     refused = site.run("run", "--name", "a", "--", "true", check=9).stderr
     assert "a is a family, of a-1, a-2 …: take another name" in refused
+    for argv in (["why", "a"], ["send", "a", "hi"], ["attach", "a"], ["screen", "a"]):
+        assert 'name one worker: "a" means a-1, a-2' in site.run(*argv, check=2).stderr
+    assert 'no worker is called "a-11" (did you mean "a-1"?)' in site.run("send", "a-11", "hi", check=4).stderr
     waiting = f"[workers.b]\n{SLEEP}depends_on = ['zero']\n"
     site.config.write_text(site.config.read_text() + waiting)
     site.run("apply", check=1)
