@@ -26,7 +26,7 @@ from actors.values.facts import (
     TypeUnknown,
 )
 from actors.values.feed import Entry
-from actors.values.records import Head, Record, Records
+from actors.values.records import Head, Record
 from actors.values.snapshot import Host, Snapshot
 from actors.values.spec import WorkerSpec
 
@@ -205,15 +205,13 @@ class Watchdog(Protocol):
 
 
 class RecordsFile(Protocol):
-    """The one records file; only the Supervisor calls it. A write that fails raises nothing: see `failing`."""
+    """The one records file; only the Supervisor writes it. A failed write raises nothing: see `failing`.
 
-    def load(self) -> Records: ...
-
-    def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
-        """Append one worker's record (None: forget it); `durable`: it is on disk when this returns."""
+    After a failed write nothing is written until `repair` has written the whole file.
+    """
 
     def keep_all(self, changes: Mapping[str, Record | None], *, durable: bool) -> None:
-        """Append the records of these workers with one wait for the disk."""
+        """Append the records of these workers (None: forget it). `durable`: they are on disk when this returns."""
 
     def keep_head(self, head: Head) -> None: ...
 

@@ -3,7 +3,7 @@
 Nothing here has a thread. Time passes, a process ends and tmux answers when the test says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from actors.base import Post
@@ -12,6 +12,7 @@ from actors.ports import Tell
 from actors.values.death import Death
 from actors.values.effects import EndTree, Probe, Watch
 from actors.values.facts import Handle, Instant, ProcessEnded, TreeGone, TreeLeft
+from actors.values.records import Head, Record
 
 WALL = 1_700_000_000.0
 
@@ -117,6 +118,37 @@ class FakeDeaths:
 
     def forget(self, worker: str) -> None:
         self.kept = [death for death in self.kept if death.worker != worker]
+
+
+class FakeRecords:
+    """Implements `RecordsFile`, on a disk that the test fills and empties."""
+
+    def __init__(self) -> None:
+        self.head, self.workers = Head(), dict[str, Record]()  # what is on the disk
+        self.full = False
+        self.waits = 0  # for the disk
+        self.failing: str | None = None
+        self.lost: str | None = None
+
+    def keep_all(self, changes: Mapping[str, Record | None], *, durable: bool) -> None:
+        if self._writes(durable):
+            known = self.workers | changes
+            self.workers = {name: record for name, record in known.items() if record}
+
+    def keep_head(self, head: Head) -> None:
+        if self._writes(durable=True):
+            self.head = head
+
+    def repair(self, records: Iterable[Record], head: Head) -> None:
+        self.failing = None
+        if self._writes(durable=True):
+            self.head, self.workers = head, {record.spec.name: record for record in records}
+
+    def _writes(self, durable: bool) -> bool:
+        if self.full and not self.failing:
+            self.failing = "records.jsonl: No space left on device"
+        self.waits += durable
+        return not self.failing
 
 
 class FakeJournal:

@@ -3,17 +3,22 @@
 import queue
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.fake_ports import FakeClock, FakeProcesses
+from kit.fake_ports import FakeClock, FakeProcesses, FakeRecords
 from kit.processes import House
 from kit.support import DEADLINE, wait_until
 
+from actors import ports
 from actors.ports import Clock, Processes
 from actors.values.effects import EndTree, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeGone, TreeLeft
+from actors.values.records import Head, Record, Records
+from actors.values.spec import WorkerSpec
 from supervisor.kernel.clock import SystemClock
+from supervisor.state.records import RecordsFile, read_records
 
 
 class Played:
@@ -136,3 +141,69 @@ def test_both_clocks_go_on_together(make: Callable[[], Clock]) -> None:
     after = clock.now()
     assert after.mono - before.mono >= 0.0625
     assert after.wall > before.wall
+
+
+class PlayedDisk:
+    """A records file that is only played."""
+
+    def __init__(self, _folder: Path) -> None:
+        self.port: ports.RecordsFile = (fake := FakeRecords())
+        self._fake = fake
+
+    def breaks(self, broken: bool) -> None:
+        self._fake.full = broken
+
+    def read(self) -> Records:
+        return Records(self._fake.head, tuple(self._fake.workers.values()))
+
+
+class RealDisk:
+    """A records file in a folder that can be moved away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._away = folder / "state", folder / "away"
+        self._folder.mkdir()
+        self._file = self._folder / "records.jsonl"
+        self.port: ports.RecordsFile = (file := RecordsFile(self._file))
+        file.load()
+
+    def breaks(self, broken: bool) -> None:
+        here, there = (self._folder, self._away) if broken else (self._away, self._folder)
+        here.rename(there)
+
+    def read(self) -> Records:
+        return read_records(self._file)
+
+
+@pytest.fixture(params=[PlayedDisk, RealDisk], ids=["played", "real"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return request.param(tmp_path)
+
+
+def record(name: str, **facts: Any) -> Record:
+    return Record(spec=WorkerSpec(name=name, command="x", cwd="/"), **facts)
+
+
+def test_what_is_kept_is_read_again(disk: Any) -> None:
+    head = Head(boot_id="b")
+    disk.port.keep_head(head)
+    disk.port.keep_all({"a": record("a"), "b": record("b")}, durable=True)
+    disk.port.keep_all({"a": None, "b": record("b", reason="it broke")}, durable=False)
+    assert disk.read() == Records(head, (record("b", reason="it broke"),))
+    assert (disk.port.failing, disk.port.lost) == (None, None)
+
+
+def test_a_failed_write_is_shown_and_nothing_is_written_until_the_whole_is_repaired(disk: Any) -> None:
+    disk.port.keep_all({"a": record("a")}, durable=True)
+    disk.breaks(True)
+    disk.port.keep_all({"b": record("b")}, durable=True)
+    assert "records.jsonl" in disk.port.failing
+    disk.port.repair([record("b")], Head())
+    assert disk.port.failing
+    disk.breaks(False)
+    disk.port.keep_all({"c": record("c")}, durable=True)
+    assert disk.port.failing
+    assert disk.read().workers == (record("a"),)
+    disk.port.repair([record("b"), record("c")], Head(boot_id="b"))
+    assert disk.port.failing is None
+    assert disk.read() == Records(Head(boot_id="b"), (record("b"), record("c")))
