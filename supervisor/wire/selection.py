@@ -4,14 +4,13 @@ Names and globs say which, `-l` and `-p` narrow them down, or stand alone. Nothi
 that changes something refuses it.
 """
 
-import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from supervisor.text.words import shown
+from supervisor.text.words import nearest, shown
 from supervisor.wire.errors import CommandError, UnknownWorker
 from supervisor.wire.frames import MAX_ARRAY
 
@@ -122,7 +121,7 @@ def match(
     for pattern in patterns:
         matching = {pattern} & there or replicas.get(pattern) or set(fnmatch.filter(known, pattern))
         if strict and not matching:
-            raise UnknownWorker(pattern, f"no worker is called {shown(pattern)}{_nearest(pattern, known)}")
+            raise UnknownWorker(pattern, f"no worker is called {shown(pattern)}{nearest(pattern, known)}")
         found |= matching
     return [name for name in known if name in found]
 
@@ -144,8 +143,3 @@ def _described(selection: Selection) -> str:
     parts = [f"label {shown(f'{key}={value}')}" for key, value in selection.labels]
     parts += [f"project {shown(selection.project)}"] if selection.project is not None else []
     return " and ".join(parts) + (" among those named" if selection.patterns else "")
-
-
-def _nearest(pattern: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(pattern, known, 1, 0.6)
-    return f" (did you mean {shown(near[0])}?)" if near else ""
