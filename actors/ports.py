@@ -33,18 +33,6 @@ from actors.values.spec import WorkerSpec
 Tell = Callable[[Fact], None]
 
 
-class TerminalError(Exception):
-    """tmux refused, or did not answer in time."""
-
-
-class TerminalUnreachable(TerminalError):
-    """tmux did not answer within the deadline: nothing is known about what was asked."""
-
-
-class NotAsked(TerminalUnreachable):
-    """The order has not reached tmux, and will not: nothing of it happens."""
-
-
 @dataclass(frozen=True, slots=True)
 class NamedStart:
     """One start of a chunk."""

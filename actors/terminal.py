@@ -12,7 +12,8 @@ from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
 from actors.errands import Closing, Errands, LogArming, LooksDue, Revive
-from actors.ports import Journal, NamedStart, PaneQuestion, TerminalError, TerminalPort
+from actors.errors import TerminalError
+from actors.ports import Journal, NamedStart, PaneQuestion, TerminalPort
 from actors.values.bulletins import Revived
 from actors.values.effects import Start, Type
 from actors.values.facts import Fact, PaneAbsent, PaneSeen

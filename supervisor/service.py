@@ -29,10 +29,11 @@ import pykka
 from actors.base import Post
 from actors.crowd.opening import Opening
 from actors.errands import Errands, Revive, TerminalPost
+from actors.errors import TerminalError, TerminalUnreachable
 from actors.loop import Loop
 from actors.metrics import MetricsActor
 from actors.opening import Factories, Outcome, Posts
-from actors.ports import Survey, TerminalError
+from actors.ports import Survey
 from actors.root import SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
@@ -65,22 +66,19 @@ from supervisor.probes.pool import ProbePool
 from supervisor.signals import SignalThread
 from supervisor.state import paths
 from supervisor.state import tail as log_tail
-from supervisor.state.deaths import FILE as DEATHS
 from supervisor.state.deaths import DeathRecords
 from supervisor.state.journal import ServiceLog
 from supervisor.state.lock import Lock
 from supervisor.state.log_queue import LogQueue
-from supervisor.state.place import Place
-from supervisor.state.records import FILE as RECORDS
+from supervisor.state.place import DEATHS, LOGS, RECORDS, STATUS, TMUX_SOCKET, Place
 from supervisor.state.records import RecordsFile
 from supervisor.state.status import StatusFile, read_status
 from supervisor.text.plain import visible
-from supervisor.tmux.client import SOCKET
 from supervisor.tmux.open_files import places_within, tmux_open_files
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.subreaper import NOFILE
 from supervisor.tmux.sweep import PaneSweeper
-from supervisor.tmux.terminal import LOGS, TmuxTerminal
+from supervisor.tmux.terminal import TmuxTerminal
 from supervisor.upkeep.hang_watch import HangWatch
 from supervisor.upkeep.repeated_errors import RepeatedErrors
 from supervisor.upkeep.sweeps import Housekeeping, Sweeps
@@ -343,7 +341,7 @@ class Service:
 
     def _the_one_before(self) -> dict[str, Any]:
         """Say how the last service here ended: one that was killed could not say so itself."""
-        before = read_status(self.place.state_dir / "status.json")
+        before = read_status(self.place.state_dir / STATUS)
         if before.pid is None or not self._known.workers:
             return {}
         ended = "cleanly" if self._known.head.clean else "not cleanly: killed, or the machine went down"
@@ -377,7 +375,7 @@ class Service:
         self._housekeeping = Housekeeping(self._segments, self._housekeep, self._adapter_failed)
         self._sweeps = Sweeps(self._panes, self._trees, self._housekeeping)
         self._status_file = StatusFile(
-            home / "status.json",
+            home / STATUS,
             version=self._version,
             started_at=self._started_at,
             pid=os.getpid(),
@@ -386,7 +384,7 @@ class Service:
         socket = self.place.socket
         self.gateway = Gateway(
             home / socket.name if socket.parent == self.place.state_dir else socket,
-            tmux_socket=home / SOCKET,
+            tmux_socket=home / TMUX_SOCKET,
             ask=self.ask,
             journal=self._log,
             load_config=self._load_config,
@@ -578,7 +576,7 @@ class Service:
             started_at=self._started_at,
             state_dir=paths.printable(state_dir),
             socket=paths.printable(self.place.socket),
-            tmux_socket=paths.printable(state_dir / SOCKET),
+            tmux_socket=paths.printable(state_dir / TMUX_SOCKET),
             config=self._place_config,
         )
         return MetricsActor.start(
@@ -617,7 +615,7 @@ class Service:
     def _housekeep(self) -> None:
         """Once a health beat: is the file still what was applied, is the lock still ours, can files be written?"""
         supervisor = self.posts.supervisor
-        if not os.access(self._lock.home / SOCKET, os.R_OK | os.W_OK):
+        if not os.access(self._lock.home / TMUX_SOCKET, os.R_OK | os.W_OK):
             self.posts.terminal.tell(Revive())  # it was deleted, or closed to us: the server binds it anew
         applied = self._records_digest()
         changed, file = bool(applied) and self._on_disk.digest() != applied, self.place.config
@@ -713,7 +711,7 @@ class Service:
 
         try:
             return BoundedServer(self._lock.home).sessions_of_others()
-        except OSError:  # no process can be had: the standing client needs none
+        except TerminalUnreachable:  # no process can be had: the standing client needs none
             return self._terminal.sessions_of_others()
 
     def _end_escapees(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from actors.events.words import short_size, short_time
 from supervisor.commands.why import clock
-from supervisor.state.deaths import FILE, chosen, plain_death, read_deaths
-from supervisor.state.place import Place
+from supervisor.state.deaths import chosen, plain_death, read_deaths
+from supervisor.state.place import DEATHS, Place
 from supervisor.text.plain import visible
 from supervisor.text.tables import timestamp
 from supervisor.wire.client import Client, ServiceError
@@ -64,7 +64,7 @@ def _found(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
 
 
 def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
-    known = read_deaths(place.state_dir / FILE)
+    known = read_deaths(place.state_dir / DEATHS)
     names = set(match(patterns, sorted({death.worker for death in known}))) if patterns else None
     return [plain_death(death) for death in chosen(known, names, most)]
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from supervisor.commands.conflicts import service_of
 from supervisor.commands.panes import foreign_panes, living, some
 from supervisor.state.lock import Held, Lock, hold
-from supervisor.state.place import Place
-from supervisor.state.records import FILE as RECORDS
+from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_head
 from supervisor.text.progress import STOPPED, Progress
 from supervisor.wire.client import NoService, ServiceError

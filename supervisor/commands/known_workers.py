@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from supervisor.state.place import Place
+from supervisor.state.place import RECORDS, Place
 from supervisor.text.plain import visible
 from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.errors import CommandError
@@ -42,7 +42,7 @@ def _on_record(place: Place) -> list[Worker]:
     from actors.values.records import Intent  # only where no service runs
     from supervisor.state.records import read_records
 
-    records = read_records(place.state_dir / "records.jsonl").workers
+    records = read_records(place.state_dir / RECORDS).workers
     waits = {"state": "not running", "reason": "no service runs that would start it"}
     return [
         {"name": record.spec.name, "labels": dict(record.spec.labels)}

@@ -20,7 +20,7 @@ from supervisor.commands.panes import pane_lines
 from supervisor.config import load as config
 from supervisor.kernel.files import no_place
 from supervisor.kernel.proc_table import handle_of
-from supervisor.state.place import Place
+from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_records
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.words import PaneLine, pane_line
@@ -51,7 +51,7 @@ def offline(place: Place) -> dict[str, Any]:
 
 def _records(state_dir: Path) -> Records:
     try:
-        return read_records(state_dir / "records.jsonl")
+        return read_records(state_dir / RECORDS)
     except NotADirectoryError as error:
         raise no_place(error, state_dir) from error
 

@@ -6,21 +6,21 @@ no path is too long.
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn
 
+from actors.errors import TerminalError
 from supervisor.commands.known_workers import known_workers, state_of
 from supervisor.kernel.programs import NOT_INSTALLED
-from supervisor.state.place import TMUX_SOCKET, Place
+from supervisor.state.place import Place
 from supervisor.text.plain import visible
+from supervisor.tmux.command import NoServer, NotInstalled, argv_of, run
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import families, require_one
 
 TIMEOUT = 5.0
-IDLE_SESSION = "_panevisor"  # the service's own, for its control client
 _NAMED = 5
 _FORMAT = "#{pane_id}\t#{session_name}\t#{pane_dead}\t#{@panevisor}"
 
@@ -59,6 +59,8 @@ def some(names: list[str]) -> str:
 
 def foreign_panes(place: Place) -> int:
     """Return how many panes are neither a worker's nor the service's own: a person's."""
+    from supervisor.tmux.words import IDLE_SESSION  # the service's own
+
     fields = [line.split("\t", 3) for line in _lines(place, _FORMAT)]
     return sum(1 for field in fields if len(field) == 4 and not field[3] and field[1] != IDLE_SESSION)
 
@@ -88,7 +90,7 @@ def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
         raise CommandError("usage", "attach needs a terminal; `panevisor screen NAME` prints what the pane shows")
     if pane.dead:
         print(f"{pane.name} has ended; this is its last screen (C-b d leaves it)", file=sys.stderr)
-    argv = _argv("attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}")
+    argv = argv_of("attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}")
     os.chdir(place.state_dir)
     try:
         os.execvpe(argv[0], argv, _environment())
@@ -109,30 +111,18 @@ def _lines(place: Place, format: str) -> list[str]:
 
 def _tmux(place: Place, *arguments: str) -> bytes:
     try:
-        done = subprocess.run(
-            _argv(*arguments),
-            cwd=place.state_dir,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT,
-        )
-    except FileNotFoundError:
-        raise (_no_tmux() if place.state_dir.is_dir() else _no_server(place)) from None
-    except PermissionError:
-        raise CommandError("not-permitted", f"no permission to use {place.state_dir}") from None
-    except subprocess.TimeoutExpired:
-        raise CommandError("timeout", f"tmux has not answered within {TIMEOUT:g} s") from None
-    if done.returncode == 0:
-        return done.stdout
-    said = done.stderr.decode(errors="replace").strip()
-    if "no server running" in said or "error connecting" in said:
-        raise _no_server(place)
-    raise CommandError("failed", f"tmux: {said}")
-
-
-def _argv(*arguments: str) -> list[str]:
-    return ["tmux", "-u", "-S", f"./{TMUX_SOCKET}", "-N", *arguments]
+        done = run(place.state_dir, *arguments, timeout=TIMEOUT)
+    except NotInstalled:
+        raise _no_tmux() from None
+    except NoServer:
+        raise _no_server(place) from None
+    except TerminalError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise CommandError("not-permitted", f"no permission to use {place.state_dir}") from None
+        raise CommandError("timeout" if "answered within" in str(error) else "failed", str(error)) from None
+    if done.code:
+        raise CommandError("failed", f"tmux: {done.said}")
+    return done.stdout
 
 
 def _environment() -> dict[str, str]:

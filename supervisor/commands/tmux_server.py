@@ -9,10 +9,10 @@ from typing import NoReturn
 from actors.values.spec import PaneSize
 from supervisor.commands.conflicts import refuse_astray
 from supervisor.kernel.programs import NOT_INSTALLED
-from supervisor.state.place import Place
+from supervisor.state.place import TMUX_CONF, Place
 from supervisor.tmux import subreaper
-from supervisor.tmux.client import scrubbed
-from supervisor.tmux.server import CONF, TmuxServer, until, write_conf
+from supervisor.tmux.command import scrubbed
+from supervisor.tmux.server import TmuxServer, until, write_conf
 from supervisor.wire.errors import CommandError
 
 
@@ -25,7 +25,7 @@ def become(place: Place) -> NoReturn:
     _write_conf(place)
     os.chdir(place.state_dir)
     try:
-        subreaper.become(f"./{CONF}", scrubbed(dict(os.environ)))
+        subreaper.become(f"./{TMUX_CONF}", scrubbed(dict(os.environ)))
     except FileNotFoundError:
         raise CommandError("failed", NOT_INSTALLED) from None
 
@@ -46,5 +46,5 @@ def _write_conf(place: Place) -> None:
     try:
         write_conf(place.state_dir, load(place.config).supervisor.pane)
     except ConfigError as error:
-        if not (place.state_dir / CONF).exists():
+        if not (place.state_dir / TMUX_CONF).exists():
             raise CommandError("config", str(error)) from error

@@ -66,6 +66,7 @@ from supervisor.state.paths import (
     printable,
     regular_content,
 )
+from supervisor.state.place import SERVICE_LOG
 from supervisor.text.words import Keys, dotted, shown
 
 __all__ = [
@@ -525,7 +526,7 @@ def _validated(model: type[_T], raw: _Raw) -> tuple[_T | None, list[Finding]]:
 
 def _settings(table: SupervisorTable, path: Path) -> SupervisorSettings:
     state_dir = below(path, table.state_dir) if table.state_dir else default_state_dir(path)
-    log_file = below(path, table.log.file) if table.log.file else state_dir / "service.log"
+    log_file = below(path, table.log.file) if table.log.file else state_dir / SERVICE_LOG
     plain = table.model_dump(exclude={"state_dir", "pane", "log"})
     return SupervisorSettings(
         state_dir=state_dir,

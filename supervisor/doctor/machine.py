@@ -14,6 +14,7 @@ from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.doctor.tmux import panes
 from supervisor.kernel.tasks import Limit, limits_of, number_in, tightest
+from supervisor.state.place import STATUS
 from supervisor.state.status import read_status
 from supervisor.tmux.open_files import places_within, tmux_open_files
 
@@ -37,7 +38,7 @@ def namesake(_subject: Subject) -> Iterator[Finding]:
 def clock(subject: Subject) -> Iterator[Finding]:
     """Judge the clock by the time that the service last wrote its status."""
     try:
-        written = (subject.found_at.state_dir / "status.json").stat().st_mtime
+        written = (subject.found_at.state_dir / STATUS).stat().st_mtime
     except OSError:
         written = None
     yield of_clock(time.time(), written)
@@ -74,7 +75,7 @@ def limits(subject: Subject) -> Iterator[Finding]:
     yield of_terminals(number_in("/proc/sys/kernel/pty/max"), number_in("/proc/sys/kernel/pty/nr"), demand)
     for limit in limits_of(subject.tmux_pid or os.getpid()):
         yield of_processes(limit.what, limit.free, demand, limit.mend)
-    service = read_status(subject.found_at.state_dir / "status.json")
+    service = read_status(subject.found_at.state_dir / STATUS)
     if service.alive and service.pid and (own := tightest(service.pid)):
         yield of_service(own)
 

@@ -12,8 +12,7 @@ from supervisor.commands.panes import living, some
 from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.state.paths import read_pointer
-from supervisor.state.place import Place
-from supervisor.state.records import FILE as RECORDS
+from supervisor.state.place import RECORDS, STATUS, Place
 from supervisor.state.records import examined, kept_beside
 from supervisor.state.status import UNWELL, StatusReport, read_status
 from supervisor.wire.client import Client, NoService
@@ -56,7 +55,7 @@ class Running:
 def service(subject: Subject) -> Iterator[Finding]:
     """Tell whether it runs, which version, whether it beats, and whether commands find it."""
     place = subject.found_at
-    report = read_status(place.state_dir / "status.json", interval=subject.settings.heartbeat_interval)
+    report = read_status(place.state_dir / STATUS, interval=subject.settings.heartbeat_interval)
     try:
         running = Running.at(place)
     except NoService:

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from actors.ports import TerminalError
+from actors.errors import TerminalError
 from actors.values.spec import PaneSize
 from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.kernel.programs import INSTALL
-from supervisor.tmux.client import batch
+from supervisor.tmux.command import batch
 from supervisor.tmux.open_files import places_within
 from supervisor.tmux.server import conf_text
 

@@ -29,7 +29,7 @@ from supervisor.probes.threads import ThreadsAside
 from supervisor.text.patterns import compiled
 from supervisor.text.plain import plain
 from supervisor.text.urls import http_target
-from supervisor.tmux.client import scrubbed
+from supervisor.tmux.command import scrubbed
 from supervisor.tmux.open_files import lowered
 
 GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look

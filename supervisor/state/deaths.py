@@ -24,7 +24,6 @@ from supervisor.kernel.files import as_known, content_of, opened, replace_file, 
 from supervisor.logs.segments import LifeLog
 from supervisor.text.plain import plain
 
-FILE = "deaths.jsonl"
 KEPT_A_WORKER = 20
 KEPT = 200
 LINES = 50  # of the log of the life

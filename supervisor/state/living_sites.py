@@ -16,8 +16,7 @@ from pathlib import Path
 from actors.values.records import Head, Origin
 from supervisor.kernel.proc_table import entry_of
 from supervisor.state.lock import DELETED
-from supervisor.state.lock import FILE_NAME as LOCK
-from supervisor.state.records import FILE as RECORDS
+from supervisor.state.place import LOCK, RECORDS
 from supervisor.state.records import read_head
 
 _SERVER = b"\0-S\0./tmux.sock\0-D\0"  # as subreaper.py starts it

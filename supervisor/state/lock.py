@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.kernel.files import as_known, claim, opened, within
+from supervisor.state.place import LOCK
 
-FILE_NAME = "lock"
 DELETED = " (deleted)"  # what the kernel writes after the name of what has none any more
 
 
@@ -40,7 +40,7 @@ class Lock:
 
     def still_ours(self) -> bool:
         """Whether the file in the directory is the locked one; if it was deleted, a second service can begin."""
-        return _same_file(self.home / FILE_NAME, self.fd)
+        return _same_file(self.home / LOCK, self.fd)
 
     def why_away(self) -> str | None:
         """Return where the directory is now, and the mend; None while it is where it was."""
@@ -68,7 +68,7 @@ def hold(state_dir: Path) -> Lock:
     claim(state_dir)
     directory = os.open(state_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return Lock(state_dir / FILE_NAME, _locked(within(directory) / FILE_NAME), directory)
+        return Lock(state_dir / LOCK, _locked(within(directory) / LOCK), directory)
     except BaseException:
         os.close(directory)
         raise

@@ -15,8 +15,16 @@ from typing import Any
 from supervisor.kernel.files import claim
 from supervisor.state import paths
 
-SOCKET = "panevisor.sock"
-TMUX_SOCKET = "tmux.sock"
+# the state directory: every name in it
+LOCK = "lock"
+SOCKET = "panevisor.sock"  # of the service
+RECORDS = "records.jsonl"
+DEATHS = "deaths.jsonl"
+STATUS = "status.json"
+SERVICE_LOG = "service.log"
+LOGS = "logs"  # a directory: what workers printed
+TMUX_SOCKET = "tmux.sock"  # subreaper.py, which imports nothing of ours, names it too
+TMUX_CONF = "tmux.conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Place:
 
     @property
     def logs(self) -> Path:
-        return self.state_dir / "logs"
+        return self.state_dir / LOGS
 
     @property
     def tmux_socket(self) -> Path:

@@ -23,8 +23,8 @@ from typing import Any
 
 from actors.values.records import Folding, Head, Record, Records
 from supervisor.kernel.files import as_known, content_of, opened, replace_file, sync_directory, write_all
+from supervisor.state.place import RECORDS
 
-FILE = "records.jsonl"
 COMPACT_FACTOR = 4  # lines for each worker and the head before the file is rewritten…
 COMPACT_ABOVE = 2000  # …but never a file of so few lines
 KEPT_DAMAGED = 5  # files that were found damaged and are kept beside
@@ -106,7 +106,7 @@ class RecordsFile:
         if otherwise and self._lost:
             self._lost = f"{self._lost}; by the log {_listed(otherwise)}"
         elif otherwise and (self.torn or not self._found):
-            what = f"the end of {FILE} was cut off" if self._found else f"{FILE} is missing or empty"
+            what = f"the end of {RECORDS} was cut off" if self._found else f"{RECORDS} is missing or empty"
             self._lose(f"{what}: by the log {_listed(otherwise)}, and of that nothing is on record")
         self._found = b""
 
@@ -273,7 +273,7 @@ def in_words(damage: Iterable[Damage], lines: int, known: Mapping[str, Record]) 
     shown = [name if name in known else f"{name} (nothing is left of it)" for name in names[:SHOWN]]
     shown += [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
     shown += ["workers whose names can't be read"] if any(one.worker is None for one in found) else []
-    said = f"{len(found)} of {lines} lines of {FILE} are damaged: what they said of {', '.join(shown)} is lost"
+    said = f"{len(found)} of {lines} lines of {RECORDS} are damaged: what they said of {', '.join(shown)} is lost"
     return f"{said}, and what was said before of them counts"
 
 

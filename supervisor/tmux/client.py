@@ -17,48 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from actors.ports import NotAsked, TerminalError, TerminalUnreachable
-from supervisor.kernel.programs import NOT_INSTALLED
-from supervisor.kernel.shortage import of_fork, popen
+from actors.errors import NotAsked, TerminalError, TerminalUnreachable
+from supervisor.kernel.shortage import popen
+from supervisor.tmux.command import DEADLINE, argv_of, batch, environment
 from supervisor.tmux.words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
 
-SOCKET = "tmux.sock"
 ATTACH_POLL = 0.001
-DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
-
-
-def tmux_argv(*arguments: str) -> list[str]:
-    """Return a tmux command for our socket, to be run with the state directory as cwd; it never starts a server."""
-    return ["tmux", "-u", "-S", f"./{SOCKET}", "-N", *arguments]
-
-
-def scrubbed(environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment without what belongs to whoever called us, rather than to a worker."""
-    return {key: value for key, value in environment.items() if key not in _NOT_FOR_WORKERS}
-
-
-_NOT_FOR_WORKERS = {
-    "TMUX",
-    "TMUX_PANE",
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "LISTEN_FDNAMES",
-    "INVOCATION_ID",
-    "JOURNAL_STREAM",
-    "MANAGERPID",
-    "SYSTEMD_EXEC_PID",
-    "MEMORY_PRESSURE_WATCH",
-    "MEMORY_PRESSURE_WRITE",
-    "LD_PRELOAD",
-    "PANEVISOR_WORKER",
-    "PANEVISOR_CONFIG",
-    "OLDPWD",
-    "SHLVL",
-    "_",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +201,14 @@ class ControlClient:
             raise TerminalUnreachable(f"tmux: {error}") from error
 
     def _attach(self, deadline: float) -> subprocess.Popen[bytes]:
-        argv = tmux_argv("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size")
+        argv = argv_of("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size")
         process = popen(
             argv,
             cwd=self._state_dir,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=client_environment(),
+            env=environment(),
             bufsize=0,
         )
         self._process, self._buffer = process, b""
@@ -351,35 +315,3 @@ def _wait(fd: int, events: int, deadline: float) -> None:
     left = deadline - time.monotonic()
     if left <= 0 or not poller.poll(left * 1000):
         raise TerminalUnreachable(f"tmux has not answered within {DEADLINE:g} s")
-
-
-def client_environment() -> dict[str, str]:
-    """Return the environment of a tmux client of ours: no outer tmux, and a UTF-8 locale."""
-    return scrubbed(dict(os.environ)) | {"LC_ALL": "C.UTF-8"}
-
-
-def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes:
-    """Run commands, a line each, by one `tmux source-file -`; return what they printed.
-
-    A line that fails does not stop the others. Raises `TerminalUnreachable` when there is no answer in time or
-    no client can be started, and `TerminalError` when tmux itself is missing.
-    """
-    try:
-        done = subprocess.run(
-            tmux_argv("source-file", "-"),
-            input=commands.encode(),
-            capture_output=True,
-            cwd=state_dir,
-            env=client_environment(),
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TerminalUnreachable(f"tmux has not answered within {round(timeout, 1):g} s") from error
-    except FileNotFoundError as error:
-        raise TerminalError(NOT_INSTALLED) from error
-    except OSError as error:
-        raise TerminalUnreachable(f"no tmux client can be started: {error}") from of_fork(error)
-    if b"no server running" in done.stderr or b"error connecting" in done.stderr:
-        raise TerminalUnreachable(done.stderr.decode(errors="replace").strip())
-    return done.stdout

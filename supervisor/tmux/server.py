@@ -12,17 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from actors.ports import TerminalError, TerminalUnreachable
+from actors.errors import TerminalError, TerminalUnreachable
 from actors.values.facts import Handle
 from actors.values.spec import PaneSize
 from supervisor.kernel.files import content_of, replace_file
 from supervisor.kernel.proc_table import entry_of, handle_of, signal_once
-from supervisor.kernel.programs import NOT_INSTALLED
+from supervisor.state.place import TMUX_CONF, TMUX_SOCKET
 from supervisor.tmux import subreaper
-from supervisor.tmux.client import SOCKET, batch, scrubbed
+from supervisor.tmux.command import NotInstalled, batch, scrubbed
 from supervisor.tmux.words import IDLE_SESSION
 
-CONF = "tmux.conf"
 BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
@@ -74,9 +73,9 @@ def write_conf(state_dir: Path, size: PaneSize) -> None:
     """Write the file that a beginning server reads, unless it is there: a full disk is no reason not to begin."""
     text = conf_text(size)
     with contextlib.suppress(OSError, ValueError):
-        if content_of(state_dir / CONF).decode() == text:
+        if content_of(state_dir / TMUX_CONF).decode() == text:
             return
-    replace_file(state_dir / CONF, text.encode(), sync=False)
+    replace_file(state_dir / TMUX_CONF, text.encode(), sync=False)
 
 
 class TmuxServer:
@@ -145,7 +144,7 @@ class TmuxServer:
         for number in (signal.SIGTERM, signal.SIGKILL):
             self._signal(number)
             if until(lambda: not self._alive(), BIRTH_TIMEOUT):
-                (self._state_dir / SOCKET).unlink(missing_ok=True)
+                (self._state_dir / TMUX_SOCKET).unlink(missing_ok=True)
                 return
         raise TerminalError(f"the tmux server (pid {self.pid}) does not end")
 
@@ -175,12 +174,12 @@ class TmuxServer:
 
     def _born(self) -> Handle:
         if not is_installed():
-            raise TerminalError(NOT_INSTALLED)
+            raise NotInstalled()
         write_conf(self._state_dir, self._size)
         script = str(Path(subreaper.__file__))
         with open(os.devnull, "r+b") as null:
             subprocess.run(
-                [sys.executable, "-I", "-S", script, f"./{CONF}"],
+                [sys.executable, "-I", "-S", script, f"./{TMUX_CONF}"],
                 cwd=self._state_dir,
                 env=scrubbed(dict(os.environ)),
                 stdin=null,
@@ -223,7 +222,7 @@ def _listening_pid(state_dir: Path) -> int:
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(1.0)
-            client.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+            client.connect(f"/proc/self/fd/{folder}/{TMUX_SOCKET}")
             pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             return int(pid)
     finally:

@@ -1,18 +1,17 @@
-"""libtmux on our socket, with every command bounded in time: for structure and single operations, never in a tick.
+"""libtmux on our socket, by the bounded command runner: for structure and single operations, never in a tick.
 
-libtmux waits for ever on a tmux server that is stopped, and logs whole command lines; here a command ends after
-`DEADLINE`, and nothing of it is logged. Its import costs 77 ms, so whoever needs it imports this module when needed.
+libtmux alone waits forever on a tmux server that is stopped, and logs whole command lines. Its import costs 77 ms, so
+its callers import this module where they need it.
 """
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import libtmux
 from libtmux.common import tmux_cmd
 
-from actors.ports import TerminalUnreachable
-from supervisor.tmux.client import DEADLINE, client_environment, tmux_argv
+from supervisor.state.place import TMUX_SOCKET
+from supervisor.tmux.command import DEADLINE, NoServer, argv_of, run
 from supervisor.tmux.words import WHOSE_FORMAT, others_in
 
 
@@ -20,31 +19,17 @@ class BoundedCommand(tmux_cmd):
     """One tmux command that has ended: `stdout` and `stderr` as lines, `returncode`."""
 
     def __init__(self, state_dir: Path, *arguments: str, timeout: float) -> None:
-        self.cmd = tmux_argv(*arguments)
-        try:
-            done = subprocess.run(
-                self.cmd,
-                cwd=state_dir,
-                env=client_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="backslashreplace",
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise TerminalUnreachable(f"tmux has not answered within {timeout:g} s") from error
-        self.returncode = done.returncode
-        self.stdout = done.stdout.splitlines()
-        self.stderr = done.stderr.splitlines()
+        done = run(state_dir, *arguments, timeout=timeout)
+        self.cmd, self.returncode = argv_of(*arguments), done.code
+        self.stdout = done.stdout.decode(errors="backslashreplace").splitlines()
+        self.stderr = done.stderr.decode(errors="backslashreplace").splitlines()
 
 
 class BoundedServer(libtmux.Server):
-    """The tmux server of a state directory. Raises `TerminalUnreachable` past the deadline; never starts a server."""
+    """The tmux server of a state directory. Raises `TerminalError` as `command.run` does; never starts a server."""
 
     def __init__(self, state_dir: Path, *, timeout: float = DEADLINE) -> None:
-        super().__init__(socket_path=str(state_dir / "tmux.sock"))
+        super().__init__(socket_path=str(state_dir / TMUX_SOCKET))
         self._state_dir = state_dir
         self._timeout = timeout
 
@@ -54,4 +39,7 @@ class BoundedServer(libtmux.Server):
 
     def sessions_of_others(self) -> list[str]:
         """Return the sessions with living panes that are not ours: people's own windows."""
-        return others_in(self.cmd("list-panes", "-a", "-F", WHOSE_FORMAT).stdout)
+        try:
+            return others_in(self.cmd("list-panes", "-a", "-F", WHOSE_FORMAT).stdout)
+        except NoServer:
+            return []

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from actors.ports import PaneSweep, Survey, SweepFailed, TerminalError
+from actors.errors import TerminalError
+from actors.ports import PaneSweep, Survey, SweepFailed
 from actors.values.facts import Handle, Pane
 from actors.vital import VitalThread
 from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.shortage import NoProcess
-from supervisor.tmux.client import ControlClient, batch
+from supervisor.tmux.client import ControlClient
+from supervisor.tmux.command import batch
 from supervisor.tmux.words import PaneLine
 
 CAPTURE_TIMEOUT = 10.0  # for all captures of a sweep; 1,000 take 0.5 s

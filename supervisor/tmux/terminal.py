@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.ports import NamedStart, NotAsked, PaneQuestion, StartAnswer, TerminalError, TypeAnswer
+from actors.errors import NotAsked, TerminalError
+from actors.ports import NamedStart, PaneQuestion, StartAnswer, TypeAnswer
 from actors.values.effects import Type
 from actors.values.facts import (
     Handle,
@@ -31,6 +32,7 @@ from actors.values.spec import WorkerSpec
 from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.programs import cannot_execute, is_known
 from supervisor.logs.segments import Segments, pipe_command
+from supervisor.state.place import LOGS
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.words import (
@@ -50,7 +52,6 @@ from supervisor.tmux.words import (
     words,
 )
 
-LOGS = "logs"
 EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
 FEW = 8  # panes that are listed one by one: 0.04 ms each, a list of all 1,000 takes 36
 TYPE_GUARDS = 2  # commands at the beginning of a line that types: in time, and the pane is alive and the life's

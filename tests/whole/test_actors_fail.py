@@ -84,7 +84,7 @@ def test_a_worker_that_raises_adopts_its_pane_and_takes_nobody_along(
 
 @pytest.mark.parametrize(
     ("part", "broken"),
-    [("CONF", "logs"), ("subreaper", SimpleNamespace(__file__="/no/such/script")), ("BIRTH_TIMEOUT", 0.0)],
+    [("TMUX_CONF", "logs"), ("subreaper", SimpleNamespace(__file__="/no/such/script")), ("BIRTH_TIMEOUT", 0.0)],
     ids=["its conf cannot be written", "its process cannot be started", "its birth takes too long"],
 )
 def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor(

@@ -23,9 +23,9 @@ from supervisor.kernel.trees import ProcessPort
 from supervisor.logs.segments import Segments
 from supervisor.probes.pool import ProbePool
 from supervisor.service import Service
-from supervisor.state.deaths import FILE as DEATHS
 from supervisor.state.deaths import DeathRecords
 from supervisor.state.histories import Histories
+from supervisor.state.place import DEATHS
 from supervisor.state.records import RecordsFile
 from supervisor.tmux.sweep import PaneSweeper
 

@@ -15,7 +15,7 @@ from actors.values.facts import Handle
 from supervisor.kernel import orphans
 from supervisor.kernel.orphans import end_orphans
 from supervisor.kernel.proc_table import Entry, Table, entry_of, handle_of, signal_once
-from supervisor.tmux.client import batch
+from supervisor.tmux.command import batch
 from supervisor.tmux.server import TmuxServer
 
 CONSOLE = """

@@ -11,9 +11,10 @@ from kit.support import rows_of, service_inside, wait_until
 
 from actors.base import Post
 from actors.errands import LOOK_PAUSE, Closing, Errands, LogArming, Look, LooksDue, Revive, TerminalPost
+from actors.errors import TerminalUnreachable
 from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
-from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
+from actors.ports import NamedStart, PaneQuestion
 from actors.terminal import CHUNK, StartWanted, TerminalActor, Typing
 from actors.values.effects import AskPane, Start, Type
 from actors.values.facts import (

@@ -18,7 +18,7 @@ from actors.values.effects import EndTree, Watch
 from actors.values.facts import Fact, Handle, TreeEscaped, TreeGone
 from supervisor.kernel.proc_table import entry_of, handle_of
 from supervisor.kernel.trees import ProcessPort
-from supervisor.tmux.client import client_environment, tmux_argv
+from supervisor.tmux.command import argv_of, environment
 from supervisor.tmux.server import TmuxServer
 
 FORMAT = "#{pane_pid} #{pane_tty}"
@@ -66,7 +66,7 @@ class Tmux:
 
     def tmux(self, *arguments: str) -> str:
         return subprocess.run(
-            tmux_argv(*arguments), cwd=self.place, env=client_environment(), capture_output=True, text=True, check=True
+            argv_of(*arguments), cwd=self.place, env=environment(), capture_output=True, text=True, check=True
         ).stdout
 
     def left_by(self, name: str) -> int:

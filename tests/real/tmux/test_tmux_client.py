@@ -7,8 +7,9 @@ from pathlib import Path
 
 from kit.support import wait_until
 
+from supervisor.state.place import TMUX_CONF
 from supervisor.tmux.client import ControlClient
-from supervisor.tmux.server import CONF, TmuxServer, lives
+from supervisor.tmux.server import TmuxServer, lives
 from supervisor.tmux.words import words
 
 
@@ -63,7 +64,7 @@ def test_a_client_attaches_while_nothing_is_ordered(place: Path, tmux_server: Tm
 
 
 def test_a_server_begins_on_a_full_disk_with_the_conf_that_is_there(place: Path, tmux_server: TmuxServer) -> None:
-    conf = place / CONF
+    conf = place / TMUX_CONF
     conf.chmod(0o400)
     before = conf.stat().st_mtime_ns
     tmux_server.end()

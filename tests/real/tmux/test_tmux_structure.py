@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.ports import TerminalUnreachable
+from actors.errors import TerminalUnreachable
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.structure import BoundedServer
 

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kit.support import wait_until
 
-from actors.ports import NamedStart, PaneQuestion, TerminalUnreachable
+from actors.errors import TerminalUnreachable
+from actors.ports import NamedStart, PaneQuestion
 from actors.values.effects import Start, Type
 from actors.values.facts import Handle, Refusal, Started, Typed, TypeHeld, TypeRefused, TypeUnknown
 from actors.values.spec import WorkerSpec
 from supervisor.logs.segments import Segments
-from supervisor.tmux.client import Block, ControlClient, _Lost, batch
+from supervisor.tmux.client import Block, ControlClient, _Lost
+from supervisor.tmux.command import batch
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.terminal import TmuxTerminal, bytes_to_read, cannot_start
 from supervisor.tmux.words import EXPIRED, pane_line, quoted, words

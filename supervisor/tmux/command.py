@@ -1,0 +1,102 @@
+"""One tmux command as a process of its own, bounded in time; a standing client (client.py) is cheaper for many.
+
+    run(state_dir, "list-panes", …) ──▶ tmux -S ./tmux.sock -N …, in the state directory ──▶ Done(stdout, stderr, code)
+
+It never starts a server. The state directory is its cwd, so no path is too long for a socket.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.errors import TerminalError, TerminalUnreachable
+from supervisor.kernel.programs import NOT_INSTALLED
+from supervisor.state.place import TMUX_SOCKET
+
+DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
+
+
+class NotInstalled(TerminalError):
+    """There is no tmux program to run."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_INSTALLED)
+
+
+class NoServer(TerminalUnreachable):
+    """No tmux server listens on the socket of this state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended; `code` is not 0 where tmux refused it, and `stderr` then says why."""
+
+    stdout: bytes
+    stderr: bytes
+    code: int
+
+    @property
+    def said(self) -> str:
+        return self.stderr.decode(errors="replace").strip()
+
+
+def argv_of(*arguments: str) -> list[str]:
+    """Return a tmux command line for our socket, to be run with the state directory as cwd."""
+    return ["tmux", "-u", "-S", f"./{TMUX_SOCKET}", "-N", *arguments]
+
+
+def run(state_dir: Path, *arguments: str, given: bytes = b"", timeout: float = DEADLINE) -> Done:
+    """Run one command, with `given` on its standard input.
+
+    Raises NotInstalled, NoServer, and TerminalUnreachable when there is no answer within `timeout` seconds or no
+    process can be started.
+    """
+    try:
+        ended = subprocess.run(
+            argv_of(*arguments),
+            input=given,
+            capture_output=True,
+            cwd=state_dir,
+            env=environment(),
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TerminalUnreachable(f"tmux has not answered within {round(timeout, 1):g} s") from error
+    except FileNotFoundError as error:
+        raise (NotInstalled() if state_dir.is_dir() else NoServer(f"there is no directory {state_dir}")) from error
+    except OSError as error:
+        from supervisor.kernel.shortage import of_fork  # only now: a command that prints a screen needs none of it
+
+        raise TerminalUnreachable(f"no tmux client can be started: {error}") from of_fork(error)
+    done = Done(ended.stdout, ended.stderr, ended.returncode)
+    if "no server running" in done.said or "error connecting" in done.said:
+        raise NoServer(done.said)
+    return done
+
+
+def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes:
+    """Run commands, a line each, by one `source-file -`; return what they printed. Raises as `run` does.
+
+    A line that fails does not stop the others.
+    """
+    return run(state_dir, "source-file", "-", given=commands.encode(), timeout=timeout).stdout
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a tmux client of ours: no outer tmux, and a UTF-8 locale."""
+    return scrubbed(dict(os.environ)) | {"LC_ALL": "C.UTF-8"}
+
+
+def scrubbed(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment without what belongs to our caller rather than to a worker."""
+    return {key: value for key, value in environment.items() if key not in _NOT_FOR_WORKERS}
+
+
+_NOT_FOR_WORKERS = {
+    *("TMUX", "TMUX_PANE", "PANEVISOR_WORKER", "PANEVISOR_CONFIG", "OLDPWD", "SHLVL", "_", "LD_PRELOAD"),
+    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"),
+    *("INVOCATION_ID", "JOURNAL_STREAM", "MANAGERPID", "SYSTEMD_EXEC_PID"),
+    *("MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE"),
+}
