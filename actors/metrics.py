@@ -22,6 +22,7 @@ from actors.values.bulletins import (
     CaptureTold,
     DefinitionOrder,
     HealthTold,
+    KeptBy,
     PartFailing,
     Report,
     ServiceNow,
@@ -119,6 +120,9 @@ class MetricsActor(SupervisedActor):
                 self._told = degraded
                 self._service = replace(self._service, tmux=tmux, config=config)
                 self._tell_degraded()
+            case KeptBy(who):
+                self._service = replace(self._service, kept_by=who)
+                self._publish_soon()
             case PartFailing(what, reason):
                 self._note_hanging(what, reason)
             case Withdrawn(name):

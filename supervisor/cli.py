@@ -237,6 +237,7 @@ def panevisor(context: click.Context, config: str | None, socket: str | None) ->
 def serve(given: Given, force: bool) -> int:
     """Run the service in the foreground (for systemd)."""
     from supervisor.commands.conflicts import refuse_astray, refuse_left_behind
+    from supervisor.commands.panes import need_tmux
     from supervisor.state.lock import Held, hold
 
     place = given.own_place()
@@ -256,18 +257,10 @@ def serve(given: Given, force: bool) -> int:
         what = f"a service (pid {another}) answers at {place.socket}, though its lock file was deleted"
         raise CommandError("conflict", what)
     _warn_of_namesake()
-    _need_tmux()
+    need_tmux()
     from supervisor.service import serve as run_service  # only with the lock: a second one is told at once
 
     return run_service(place, lock)
-
-
-def _need_tmux() -> None:
-    from supervisor.kernel.programs import NOT_INSTALLED
-    from supervisor.tmux.server import is_installed
-
-    if not is_installed():
-        raise CommandError("failed", NOT_INSTALLED)
 
 
 def _warn_of_namesake() -> None:

@@ -37,7 +37,7 @@ from actors.ports import Survey
 from actors.root import SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
-from actors.values.bulletins import ConfigOnDisk, PartFailing, ServerEnded
+from actors.values.bulletins import ConfigOnDisk, KeptBy, PartFailing, ServerEnded
 from actors.values.facts import Handle
 from actors.values.failure import ActorFailed
 from actors.values.gates import Room
@@ -80,6 +80,7 @@ from supervisor.tmux.subreaper import NOFILE
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
 from supervisor.upkeep.hang_watch import HangWatch
+from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.repeated_errors import RepeatedErrors
 from supervisor.upkeep.sweeps import Housekeeping, Sweeps
 from supervisor.upkeep.systemd import Notifier
@@ -189,6 +190,7 @@ class Service:
         self._version = importlib.metadata.version("panevisor")
         self._errors = RepeatedErrors(time.monotonic)
         self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
+        self._kept = Kept.from_environment()
         self._notifier = Notifier.from_environment()
         self._watch: ConfigWatch | None = None
         self._signals: SignalThread | None = None
@@ -335,6 +337,8 @@ class Service:
         self._log = LogQueue(written)
         facts = {"pid": os.getpid(), "version": self._version, "state_dir": str(self.place.state_dir)}
         self._log.log("service.started", facts | self._the_one_before())
+        if restart := self._kept.restart():
+            self._log.log("service.restarted", restart)
         watchdog, interval = self._notifier.watchdog_s, self._settings.capture_interval
         if watchdog and interval > watchdog / 2:  # half: what sd_watchdog_enabled(3) asks for
             self._log.log("service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
@@ -578,6 +582,7 @@ class Service:
             socket=paths.printable(self.place.socket),
             tmux_socket=paths.printable(state_dir / TMUX_SOCKET),
             config=self._place_config,
+            kept_by=self._kept.by,
         )
         return MetricsActor.start(
             self._clock,
@@ -633,8 +638,15 @@ class Service:
         if self._unpointed:
             self._write_pointer()
         supervisor.tell(PartFailing("pointer", self._unpointed))
+        self._look_for_keeper()
         for incident in self._errors.over():
             self._log.log("adapter.goes_on", {"error": incident.error, "times": incident.times})
+
+    def _look_for_keeper(self) -> None:
+        if self._kept.has_lost_keeper():
+            self._log.log("service.keeper_ended", {"pid": self._kept.keeper})
+            self._kept = Kept()
+            self.posts.metrics.tell(KeptBy(None))
 
     def _why_not_private(self) -> str | None:
         state_dir = self.place.state_dir

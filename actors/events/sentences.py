@@ -225,6 +225,11 @@ def service_started(facts: Facts, _most: int) -> str:
     return f"the service began (pid {facts.get('pid')})" + (f"; the one before had ended {before}" if before else "")
 
 
+def service_restarted(facts: Facts, _most: int) -> str:
+    how = exit_in_words(facts.get("exit_code"), facts.get("exit_signal"))
+    return f"the keeper of the service started it again (the one before: {how})"
+
+
 def service_stopping(facts: Facts, _most: int) -> str:
     return f"the service was told to end ({facts.get('cause')}), its workers {facts.get('workers')}"
 

@@ -270,6 +270,19 @@ _SERVICE: Mapping[str, Event] = {
         said=say.service_started,
         incident=True,
     ),
+    "service.restarted": Event(
+        level=WARNING,
+        fields="keeper restart exit_code exit_signal pause_s",
+        when="the keeper of `up` has started the service again; restart: which one this is, exit_code or exit_signal: "
+        "how the service before ended, pause_s: how long the keeper waited",
+        said=say.service_restarted,
+        incident=True,
+    ),
+    "service.keeper_ended": Event(
+        level=WARNING,
+        fields="pid",
+        when="the keeper has ended, the service goes on; it is not started again when it fails",
+    ),
     "state.table": Event(
         level=INFO,
         fields="reason workers lost",

@@ -125,6 +125,13 @@ class ServiceNow:
     config: Config
 
 
+@dataclass(frozen=True, slots=True)
+class KeptBy:
+    """Who starts the service again when it fails, from now on; None: nobody does."""
+
+    who: str | None
+
+
 # ── to the Supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

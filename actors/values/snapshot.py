@@ -242,7 +242,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The service's own part of the picture."""
+    """The service's own part of the picture. `kept_by`: who starts it again when it fails; None: nobody does."""
 
     pid: int
     version: str
@@ -251,6 +251,7 @@ class Service:
     socket: str
     tmux_socket: str
     config: Config
+    kept_by: str | None = None
     tick: int = 0
     tick_ms: float | None = None
     overruns: int = 0
@@ -264,6 +265,7 @@ class Service:
             "version": self.version,
             "started_at": iso(self.started_at),
             "uptime_s": round(max(0.0, now - self.started_at), 3),
+            "kept_by": self.kept_by,
             "state_dir": self.state_dir,
             "socket": self.socket,
             "tmux_socket": self.tmux_socket,

@@ -1,21 +1,24 @@
-"""Starting the service in the background, and waiting until it answers."""
+"""Starting the service in the background, with a keeper, and waiting until it answers."""
 
+import contextlib
 import os
 import select
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 from supervisor.kernel.files import opened
-from supervisor.state.place import Place
+from supervisor.state.place import OUTPUT, Place
+from supervisor.upkeep import keeper
 from supervisor.upkeep.systemd import VARIABLES
 from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
 START_TIMEOUT = 30.0
 RIVAL_TIMEOUT = 5.0  # from taking the lock to listening: the imports, mostly
-OUTPUT = "serve.out"
+PATIENCE = 3  # failures of a service in its start, after which `up` tells of them
 SHOWN_LINES = 20
 _PAUSE = 0.02
 _NOT_ITS_OWN = {"PANEVISOR_WORKER", *VARIABLES}  # what speaks of the caller: its worker, its systemd unit
@@ -24,25 +27,21 @@ _CODES = {2: "usage", 5: "config", 6: "not-permitted", 7: "failed", 9: "conflict
 
 
 def start(place: Place, timeout: float = START_TIMEOUT, *, force: bool = False) -> Client:
-    """Start a service here, and return a connection once it has a picture.
+    """Start a service and its keeper here, and return a connection once the service has a picture.
 
-    One that ends instead passes on what it said and its exit code. When another one was quicker, that one is used.
-    `force`: even beside workers of this file that live elsewhere.
+    Where a keeper is about to start one already, that one is waited for. A service that ends instead passes on what it
+    said and its exit code. When another one was quicker, that one is used.
+    `force`: even beside workers of this file that live elsewhere; it holds for this start alone.
     """
-    options = ["-c", str(place.config), "--socket", str(place.socket)]
     place.claim()
-    output = place.state_dir / OUTPUT
-    with open(output, "wb", opener=opened) as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor", *options, "serve", *(["--force"] if force else [])],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            cwd="/",
-            env={key: value for key, value in os.environ.items() if key not in _NOT_ITS_OWN},
-            start_new_session=True,
-        )
-    return _answering(place, process, output, time.monotonic() + timeout)
+    waiting = _Waiting(place, timeout)
+    while True:
+        with keeper.place_of_keeper(place.state_dir) as file:
+            process = _started(place, file, waiting.output, force=force) if file else None
+        if process:
+            return waiting.for_service_of(process)
+        if client := waiting.for_keeper_there():
+            return client
 
 
 def when_ready(place: Place, timeout: float = START_TIMEOUT) -> Client:
@@ -60,32 +59,87 @@ def when_ready(place: Place, timeout: float = START_TIMEOUT) -> Client:
         time.sleep(_PAUSE)
 
 
-def _answering(place: Place, process: "subprocess.Popen[bytes]", output: Path, deadline: float) -> Client:
-    while True:
-        try:
-            return when_ready(place, max(0.0, deadline - time.monotonic()))
-        except NoService:
-            code = process.poll()
-        if code is not None:
-            return _after_its_end(place, code, output)
-        if time.monotonic() > deadline:
-            raise CommandError("timeout", f"the service (pid {process.pid}) does not answer; see {output}")
-        _wait_for(process.pid, _PAUSE)
+def _started(place: Place, file: IO[bytes], output: Path, *, force: bool) -> "subprocess.Popen[bytes]":
+    options = ["-c", str(place.config), "--socket", str(place.socket)]
+    with open(output, "ab", opener=opened) as said:
+        said.truncate(0)
+        return keeper.start_keeper(
+            file,
+            [sys.executable, "-m", "supervisor", *options, "serve"],
+            once="--force" if force else "",
+            output=said,
+            environment={key: value for key, value in os.environ.items() if key not in _NOT_ITS_OWN},
+        )
 
 
-def _after_its_end(place: Place, code: int, output: Path) -> Client:
-    deadline = time.monotonic() + RIVAL_TIMEOUT
-    while code == _CONFLICT and time.monotonic() < deadline:  # another one holds the lock: it may be about to answer
-        try:
-            return when_ready(place)
-        except NoService:
-            time.sleep(_PAUSE)
-    raise CommandError(_CODES.get(code, "failed"), f"the service did not start (exit code {code}):\n{_tail(output)}")
+class _Waiting:
+    """Waits, from now on, for a service to answer that a keeper starts. `output`: what the two print."""
 
+    def __init__(self, place: Place, timeout: float) -> None:
+        self.output = place.state_dir / OUTPUT
+        self._place = place
+        self._deadline = time.monotonic() + timeout
+        self._failures = self._count_failures()
 
-def _tail(output: Path) -> str:
-    lines = output.read_text(errors="replace").splitlines()
-    return "\n".join(lines[-SHOWN_LINES:]) or f"it said nothing; see {output}"
+    def for_service_of(self, process: "subprocess.Popen[bytes]") -> Client:
+        """Return a connection to the service of this new keeper; raises what keeps the service from answering."""
+        self._failures = 0  # the output began with the keeper
+        while True:
+            code = process.poll()  # before the question: what ends after it may have answered somebody
+            try:
+                return self._when_ready()
+            except NoService:
+                if code is not None:
+                    return self._after_its_end(code)
+            self._refuse_to_wait(process.pid)
+            _wait_for(process.pid, _PAUSE)
+
+    def for_keeper_there(self) -> Client | None:
+        """Return a connection to the service of the keeper that lives here; None when that keeper has ended."""
+        found = keeper.keeper_of(self._place.state_dir)
+        if found is None:
+            time.sleep(_PAUSE)  # it has only begun, or is ending
+            return None
+        with found:
+            found.hurry()
+            while not found.ended(_PAUSE):
+                with contextlib.suppress(NoService):
+                    return self._when_ready()
+                self._refuse_to_wait(found.pid)
+        return None
+
+    def _when_ready(self) -> Client:
+        return when_ready(self._place, max(0.0, self._deadline - time.monotonic()))
+
+    def _refuse_to_wait(self, pid: int) -> None:
+        """Raise when the service fails again and again, or the time is over; the keeper goes on."""
+        ends = f"its keeper (pid {pid}) goes on trying; `panevisor down` ends that"
+        if self._count_failures() >= self._failures + PATIENCE:
+            raise CommandError("failed", f"the service fails while it starts, and {ends}:\n{self._tail()}")
+        if time.monotonic() > self._deadline:
+            raise CommandError("timeout", f"the service does not answer, and {ends}:\n{self._tail()}")
+
+    def _after_its_end(self, code: int) -> Client:
+        deadline = time.monotonic() + RIVAL_TIMEOUT
+        while (
+            code == _CONFLICT and time.monotonic() < deadline
+        ):  # another one holds the lock: it may be about to answer
+            try:
+                return when_ready(self._place)
+            except NoService:
+                time.sleep(_PAUSE)
+        raise CommandError(_CODES.get(code, "failed"), f"the service did not start (exit code {code}):\n{self._tail()}")
+
+    def _count_failures(self) -> int:
+        return sum(line.startswith(keeper.FAILED) for line in self._lines())
+
+    def _tail(self) -> str:
+        return "\n".join(self._lines()[-SHOWN_LINES:]) or f"it said nothing; see {self.output}"
+
+    def _lines(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            return self.output.read_text(errors="replace").splitlines()
+        return []
 
 
 def _wait_for(pid: int, seconds: float) -> None:

@@ -1,9 +1,15 @@
-"""`panevisor down`: the workers, then the service, then tmux; it returns when they are gone, by the kernel's word."""
+"""`panevisor down`: the workers, then the service and its keeper, then tmux; it returns when all have ended.
+
+a service answers           ──▶ it ends the workers and itself; its keeper starts nothing any more
+a keeper, but no service    ──▶ the keeper is dismissed; a service that it is just starting is waited for
+neither, but workers live   ──▶ this command ends them as a service would
+"""
 
 import contextlib
 import os
 import select
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +20,11 @@ from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_head
 from supervisor.text.progress import STOPPED, Progress
-from supervisor.wire.client import NoService, ServiceError
+from supervisor.upkeep.keeper import Keeper, keeper_of
+from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
+KEEPER_TIMEOUT = 30.0  # as long as `up` waits for a service to answer
 TMUX_TIMEOUT = 20.0  # the service ends tmux before itself; tmux took 8 s for 3,000 panes
 
 
@@ -29,18 +37,27 @@ def down(place: Place, *, keep_workers: bool, end: End) -> int:
     try:
         client = service_of(place)
     except NoService:
-        return _without_service(place, keep_workers=keep_workers, end=end)
+        keeper = keeper_of(place.state_dir)
+        if keeper is None:
+            return _without_service(place, keep_workers=keep_workers, end=end)
+        with keeper:
+            _dismiss(keeper, place)
+        return _after_keeper(place, keep_workers=keep_workers, end=end)
     with client, contextlib.ExitStack() as descriptors:
         progress = Progress(STOPPED)
         client.on_message = progress
         with contextlib.suppress(ServiceError):  # one that has only begun has no picture, but can end
             client.call("subscribe", topics=["metrics"])
         answer = client.call("down", keep_workers=keep_workers)
+        if keeper := keeper_of(place.state_dir):
+            descriptors.enter_context(keeper).dismiss()  # were the service killed on its way, it would come back
         service, tmux = (_descriptor(answer[key], descriptors) for key in ("pid", "tmux_pid"))
         with contextlib.suppress(NoService):  # it ends by closing the connection
             for message in client.messages():
                 progress(message)
         _ended(service, None)
+        if keeper:
+            keeper.ended(KEEPER_TIMEOUT)  # it follows its service at once
         progress.done()
         tmux_gone = _ended(tmux, 0.0) or (not _is_left(place) and _ended(tmux, TMUX_TIMEOUT))
     return _report(place, answer["pid"], keep_workers=keep_workers, tmux_gone=tmux_gone)
@@ -83,6 +100,30 @@ def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> i
     print(f"all workers and the service (pid {pid}) have ended")
     print(f"tmux was left: {people} window(s) there are somebody's own", file=sys.stderr)
     return 0
+
+
+def _dismiss(keeper: Keeper, place: Place) -> None:
+    """Return when the keeper has ended, or the service that it was starting answers."""
+    keeper.dismiss()
+    deadline = time.monotonic() + KEEPER_TIMEOUT
+    while not keeper.ended(0.05):
+        with contextlib.suppress(NoService), Client.connect(place.socket):
+            return
+        if time.monotonic() > deadline:
+            what = f"the service that the keeper (pid {keeper.pid}) has started does not answer"
+            raise CommandError("timeout", f"{what}; see {place.state_dir}/service.log")
+
+
+def _after_keeper(place: Place, *, keep_workers: bool, end: End) -> int:
+    """Take down what there is without a keeper: that there was one is enough to have ended."""
+    with contextlib.suppress(NoService):
+        service_of(place).close()
+        return down(place, keep_workers=keep_workers, end=end)
+    left = living(place)
+    if keep_workers or not left:
+        print("no service is running; its keeper has ended" + (f", and {some(left)} live on" if left else ""))
+        return 0
+    return _without_service(place, keep_workers=keep_workers, end=end)
 
 
 def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:

@@ -6,6 +6,7 @@ no path is too long.
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -127,6 +128,12 @@ def _tmux(place: Place, *arguments: str) -> bytes:
 
 def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
+
+
+def need_tmux() -> None:
+    """Raise CommandError where tmux is not installed."""
+    if shutil.which("tmux") is None:
+        raise _no_tmux()
 
 
 def _no_tmux() -> CommandError:

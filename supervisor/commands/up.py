@@ -14,6 +14,7 @@ from supervisor.commands.background import start, when_ready
 from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
 from supervisor.commands.known_workers import state_of
 from supervisor.commands.orders import on_record
+from supervisor.commands.panes import need_tmux
 from supervisor.commands.status import WELL, show
 from supervisor.config import load as config
 from supervisor.kernel.files import refuse_shared
@@ -78,6 +79,7 @@ def _service(found: Place, own: Place, *, force: bool) -> Client:
         refuse_left_behind(own)
         if not force:
             refuse_astray(own)
+        need_tmux()
         return start(own, force=force)
 
 

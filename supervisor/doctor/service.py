@@ -15,6 +15,7 @@ from supervisor.state.paths import read_pointer
 from supervisor.state.place import RECORDS, STATUS, Place
 from supervisor.state.records import examined, kept_beside
 from supervisor.state.status import UNWELL, StatusReport, read_status
+from supervisor.upkeep.keeper import KEEPER, SYSTEMD, keeper_of
 from supervisor.wire.client import Client, NoService
 from supervisor.wire.errors import CommandError
 
@@ -59,7 +60,7 @@ def service(subject: Subject) -> Iterator[Finding]:
     try:
         running = Running.at(place)
     except NoService:
-        yield of_absence(report)
+        yield of_absence(report, _keeper_pid(place))
         yield from _left_behind(subject)
     except CommandError as silent:
         yield error(f"the service does not answer: {silent}", f"see {place.state_dir}/service.log; else {ANEW}")
@@ -67,10 +68,33 @@ def service(subject: Subject) -> Iterator[Finding]:
         yield of_version(running, installed())
         yield of_heartbeat(report)
         yield from of_health(running.picture) if running.picture else ()
+        yield from of_keeper(running, _keeper_pid(place))
     yield from of_kept(kept_beside(place.state_dir / RECORDS))
     if found := astray(subject.begins_at):
         yield error(found.what, found.mend)
     yield from of_pointer(read_pointer(place.config), subject.begins_at.state_dir, place.config)
+
+
+def _keeper_pid(place: Place) -> int | None:
+    if found := keeper_of(place.state_dir):
+        with found:
+            return found.pid
+    return None
+
+
+def of_keeper(running: Running, keeper: int | None) -> Iterator[Finding]:
+    """Tell who starts the service again when it fails. `keeper`: the pid of the one that lives here."""
+    if running.picture is None:
+        return
+    by = running.picture["supervisor"]["kept_by"]
+    if by == KEEPER and keeper:
+        yield ok(f"the keeper (pid {keeper}) starts it again when it fails")
+    elif by == SYSTEMD:
+        yield ok("systemd starts it again when it fails")
+    elif running.pid == 1:
+        yield ok("it is pid 1: what runs this container starts it again when it fails")
+    else:
+        yield warning("nobody starts it again when it fails", f"{ANEW}, and the service has a keeper")
 
 
 def _left_behind(subject: Subject) -> Iterator[Finding]:
@@ -147,8 +171,11 @@ def of_health(picture: Mapping[str, Any]) -> Iterator[Finding]:
         yield warning(f"a person has to see to {shown}", "`panevisor why NAME` says what happened and what can be done")
 
 
-def of_absence(report: StatusReport) -> Finding:
-    """Say how the last service ended, where none answers."""
+def of_absence(report: StatusReport, keeper: int | None = None) -> Finding:
+    """Say how the last service ended, where none answers. `keeper`: the pid of the keeper that lives here."""
+    if keeper:
+        mend = "wait, or `panevisor up` starts it at once; serve.out and service.log in its state directory say why"
+        return warning(f"none answers: its keeper (pid {keeper}) is about to start it again", mend)
     match report.verdict:
         case "running" | "stale":
             mend = f"end it (`kill {report.pid}`; the workers live on), then `panevisor up`"

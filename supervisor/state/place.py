@@ -16,7 +16,9 @@ from supervisor.kernel.files import claim
 from supervisor.state import paths
 
 # the state directory: every name in it
-LOCK = "lock"
+LOCK = "lock"  # with the pid of the service
+KEEPER = "keeper"  # with the pid of its keeper, which has locked it
+OUTPUT = "serve.out"  # what a service in the background, and its keeper, print
 SOCKET = "panevisor.sock"  # of the service
 RECORDS = "records.jsonl"
 DEATHS = "deaths.jsonl"

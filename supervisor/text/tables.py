@@ -47,6 +47,8 @@ def summary(picture: Picture) -> list[str]:
     if service["tmux"] != "ok":
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
     lines += [f"degraded: {visible(what)}" for what in service["degraded"]]
+    if service["kept_by"] is None and service["pid"] != 1:  # pid 1 has its container's runtime
+        lines.append("nobody starts this service again when it fails (`panevisor doctor` says more)")
     config = service["config"]
     if config["error"]:
         wrong = visible(config["error"], keep="\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kit import ROOT
+from supervisor.upkeep.keeper import keeper_of
 
 PANEVISOR = [sys.executable, "-m", "supervisor"]
 FAST = '[supervisor]\nstate_dir = "state"\ncapture_interval = "200ms"\nhealth_interval = "500ms"\n'
@@ -92,8 +93,23 @@ class Site:
     def service_pid(self) -> int:
         return int((self.state / "lock").read_text().split()[0])
 
+    def keeper_pid(self) -> int | None:
+        """Return the pid of the living keeper of `up`."""
+        keeper = keeper_of(self.state)
+        if keeper is None:
+            return None
+        with keeper:
+            return keeper.pid
+
+    def kill_keeper(self) -> None:
+        """SIGKILL to the keeper, if one lives, and wait until it has ended: the service is not started again."""
+        if pid := self.keeper_pid():
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not alive(pid))
+
     def kill_service(self) -> None:
-        """SIGKILL, and wait until the kernel has closed what it held."""
+        """SIGKILL to its keeper and to the service; wait until the kernel has closed what they held."""
+        self.kill_keeper()
         pid = self.service_pid()
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not alive(pid))
@@ -138,6 +154,7 @@ class Site:
         """End whatever is left, by pid."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.run("down", timeout=30)
+        self.kill_keeper()
         leftovers = [pid for pids in self.truth().values() for pid in pids]
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
             if "supervisor" in cmdline(self.service_pid()):

@@ -19,7 +19,19 @@ ROOT = Handle(100, 1)
 # status -o json, as the contract has it
 TOP = {"schema", "seq", "supervisor", "host", "totals", "workers"}
 SUPERVISOR = {
-    *("pid", "version", "started_at", "uptime_s", "state_dir", "socket", "tmux_socket", "tick", "tick_ms", "overruns"),
+    *(
+        "pid",
+        "version",
+        "started_at",
+        "uptime_s",
+        "kept_by",
+        "state_dir",
+        "socket",
+        "tmux_socket",
+        "tick",
+        "tick_ms",
+        "overruns",
+    ),
     *("tmux", "degraded", "subscribers", "config"),
 }
 CONFIG = {"path", "digest", "loaded_at", "changed_on_disk", "error"}
