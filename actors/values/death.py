@@ -1,6 +1,6 @@
 """A death record: how one life ended, what was known of it, and what policy decided. A value, and its JSON."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -30,11 +30,3 @@ class Death:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"lines": list(self.lines)}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Death":
-        """Rebuild what `to_json` gave; raises KeyError, TypeError or ValueError for what is none."""
-        known = {f.name for f in fields(cls)}
-        values = {key: value for key, value in data.items() if key in known}
-        lines = tuple(str(line) for line in values.pop("lines", ()))
-        return cls(**values | {"worker": str(data["worker"]), "ended_at": float(data["ended_at"]), "lines": lines})

@@ -3,7 +3,7 @@
 Records are the truth about what a person wanted and what was judged; the kernel and tmux are the truth about processes.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -44,36 +44,8 @@ class Record:
 
     def state_to_json(self) -> dict[str, Any]:
         """Return all but the spec, which is most of a record and seldom changes."""
-        return {
-            "by_hand": self.by_hand,
-            "intent": self.intent,
-            "ready": self.ready,
-            "life": self.life,
-            "process": asdict(self.process) if self.process else None,
-            "exit": asdict(self.exit) if self.exit else None,
-            "judged": self.judged,
-            "reason": self.reason,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Record":
-        return cls.of_state(WorkerSpec.from_json(_table(_table(data)["spec"])), data)
-
-    @classmethod
-    def of_state(cls, spec: WorkerSpec, data: dict[str, Any]) -> "Record":
-        """Return the record of this spec with the state that `state_to_json` gave."""
-        process, exit = _table(data).get("process"), data.get("exit")
-        return cls(
-            spec=spec,
-            by_hand=bool(data.get("by_hand")),
-            intent=Intent(data.get("intent", Intent.WANTED)),
-            ready=bool(data.get("ready")),
-            life=data.get("life"),
-            process=Handle(**process) if process else None,
-            exit=Exit(**exit) if exit else None,
-            judged=data.get("judged"),
-            reason=data.get("reason", ""),
-        )
+        state = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "spec"}
+        return {key: asdict(value) if isinstance(value, Handle | Exit) else value for key, value in state.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +69,6 @@ class Origin:
     file: tuple[int, int]
     folder: tuple[int, int]
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Origin":
-        (file, inode), (folder, folder_inode) = data["file"], data["folder"]
-        return cls(config=str(data["config"]), file=(int(file), int(inode)), folder=(int(folder), int(folder_inode)))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
@@ -120,24 +87,6 @@ class Head:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Head":
-        server, origin = _table(data).get("server"), data.get("origin")
-        return cls(
-            boot_id=data.get("boot_id", ""),
-            server=Handle(**server) if server else None,
-            config_digest=data.get("config_digest", ""),
-            clean=bool(data.get("clean", False)),
-            scaled=tuple(Scaled(**_table(order)) for order in data.get("scaled", ())),
-            origin=Origin.from_json(_table(origin)) if origin else None,
-        )
-
-
-def _table(found: Any) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise TypeError(f"not a table: {found!r:.80}")
-    return found
-
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -145,38 +94,3 @@ class Records:
 
     head: Head = field(default_factory=Head)
     workers: tuple[Record, ...] = ()
-
-
-class Folding:
-    """The records after each line of the file, taken in order; the last line about a thing wins.
-
-    `{"head": {…}}`, `{"worker": name, "record": {…} | null}`, or `{"of": name, "state": {…}}`: a record without its
-    spec, which is as in the line before.
-    """
-
-    def __init__(self) -> None:
-        self.head = Head()
-        self.workers: dict[str, Record] = {}
-
-    @property
-    def records(self) -> Records:
-        return Records(self.head, tuple(self.workers.values()))
-
-    def take(self, entry: dict[str, Any]) -> None:
-        """Take one line; a bad one raises KeyError, TypeError or ValueError, and changes nothing."""
-        if "head" in entry:
-            self.head = Head.from_json(entry["head"])
-        elif "of" in entry:
-            name = entry["of"]
-            self.workers[name] = Record.of_state(self.workers[name].spec, entry["state"])
-        else:
-            self._take_worker(entry["worker"], entry.get("record"))
-
-    def _take_worker(self, name: str, data: Any) -> None:
-        if data is None:
-            self.workers.pop(name, None)
-            return
-        record = Record.from_json(data)
-        if record.spec.name != name:
-            raise ValueError(f"record of {record.spec.name!r} under the name {name!r}")
-        self.workers[name] = record

@@ -2,6 +2,9 @@
 
 A spec has two parts. What needs a new process to change (command, cwd, environment, pane size) goes into
 `WorkerSpec.digest`; everything else is policy and is applied to the living worker.
+
+These classes are the only description of a worker's keys. A file and a record are read by them, and `docs/config.md`
+is made from them: the text below a field is what its reader is told. Durations are in seconds.
 """
 
 import dataclasses
@@ -9,11 +12,17 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal
+
+from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 
 REPLICA_OF = "replica_of"  # the label that says of which family a worker is a replica; no file can set it
 LONGEST_NAME = 64
 NAME_PATTERN = rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}"
+
+ExitCode = Annotated[int, Between(0, 255)]
+Threshold = Annotated[int, Between(1, 1000)]
+Reaction = Literal["restart", "notify"]
 
 
 class Restart(StrEnum):
@@ -55,48 +64,48 @@ FULL = "full"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """The pauses between restarts, in seconds; n counts from 0 since the last healthy life.
+    """The pauses between restarts; n counts from 0 since the last healthy life.
 
-    exponential: `initial * factor**n`; linear: `initial * (n + 1)`; constant: `initial`; each at most `max`. `steps`
-    are the pauses themselves, the last one repeats. `jitter` spreads a pause by ± that part of it; `FULL` takes any
-    time up to it.
+    An array of durations is short for `steps`.
     """
 
-    initial: float = 1.0
-    factor: float = 2.0
-    max: float = 60.0
-    jitter: float | Literal["full"] = 0.2
+    initial: Annotated[float, Seconds()] = 1.0
+    """The first pause."""
+    factor: Annotated[float, Between(1)] = 2.0
+    """By how much an exponential pause grows; only for `kind = "exponential"`."""
+    max: Annotated[float, Seconds()] = 60.0
+    """The longest pause; at least `initial`."""
+    jitter: Annotated[float | Literal["full"], Form.JITTER] = 0.2
+    """Spreads a pause by ± that part of it; `"full"` takes any time up to the pause."""
     kind: Growth = Growth.EXPONENTIAL
-    steps: tuple[float, ...] = ()
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Backoff":
-        values = {**data}
-        values |= {"kind": Growth(values.get("kind", Growth.EXPONENTIAL)), "steps": tuple(values.get("steps", ()))}
-        return cls(**values)
+    """How pauses grow: `initial * factor**n`, `initial * (n + 1)` or `initial`."""
+    steps: Annotated[tuple[float, ...], Form.PAUSES] = ()
+    """The pauses themselves, of which the last one repeats. Only `jitter` may stand beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRule:
-    """What to do after an exit with one of `codes` or by one of `signals` (numbers)."""
+    """What to do after an exit with one of `codes` or by one of `signals`; at least one of them has to be given.
+
+    The first rule that matches decides, before `restart` and `ok_exit_codes`.
+    """
 
     do: ExitAction
-    codes: tuple[int, ...] = ()
-    signals: tuple[int, ...] = ()
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "ExitRule":
-        values = {**data}
-        lists = {key: tuple(values.get(key, ())) for key in ("codes", "signals")}
-        return cls(do=ExitAction(values["do"]), **lists)
+    """`restart-now` makes no pause, but counts as a restart."""
+    codes: tuple[ExitCode, ...] = ()
+    """Exit codes."""
+    signals: tuple[Annotated[int, Form.SIGNAL], ...] = ()
+    """Signals that ended the worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `restarts` restarts in any `within` seconds."""
+    """At most `restarts` restarts within any `within` seconds; healthy lives do not change that count."""
 
-    restarts: int
-    within: float
+    restarts: Threshold
+    """How many restarts are allowed."""
+    within: Annotated[float, Seconds("1ms")]
+    """In which time."""
 
 
 KINDS = ("tcp", "unix", "http", "command", "log", "screen")
@@ -113,48 +122,46 @@ class Http:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """How a worker is asked whether it is well: at most one of `KINDS`, and how often; durations in seconds.
+    """How a worker is asked whether it is well: by at most one of `KINDS`, and how often."""
 
-    `unix` is absolute; `log` and `screen` are RE2 patterns. One try lasts at most `attempt_timeout`. So many
-    `successes` in a row are a yes, so many `failures` in a row a no (-1: no number of them is).
-    """
-
-    tcp: str | None = None
-    unix: str | None = None
-    http: Http | None = None
-    command: tuple[str, ...] | str | None = None
-    log: str | None = None
-    screen: str | None = None
-    interval: float = 1.0
-    attempt_timeout: float = 1.0
-    successes: int = 1
-    failures: int = -1
+    tcp: Annotated[str | None, Form.ADDRESS] = None
+    """The address accepts a connection."""
+    unix: PathText | None = None
+    """The socket at this path accepts a connection."""
+    http: Annotated[Http | None, Form.HTTP] = None
+    """A GET is answered with 2xx or 3xx, or with one of `status`."""
+    command: Command | None = None
+    """The command exits with 0; it runs in the worker's folder with its environment."""
+    log: Annotated[str | None, Form.PATTERN] = None
+    """The life has printed such a line; for `live`: since the last try."""
+    screen: Annotated[str | None, Form.PATTERN] = None
+    """The pane shows it."""
+    interval: Annotated[float, Seconds("100ms")] = 1.0
+    """The time between two tries; the first tries of a starting worker are quicker."""
+    attempt_timeout: Annotated[float, Seconds("10ms")] = 1.0
+    """How long one try may take."""
+    successes: Threshold = 1
+    """How many successes in a row mean yes."""
+    failures: Annotated[int, Form.ATTEMPTS] = -1
+    """How many failures in a row mean no."""
 
     @property
     def kind(self) -> str | None:
-        """Which of `KINDS` it is; None: nobody is asked."""
+        """The one of `KINDS` that is given; None: the worker is not asked."""
         return next((kind for kind in KINDS if getattr(self, kind) is not None), None)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild what `dataclasses.asdict` gave; unknown keys (of a newer version) are left out."""
-        values = {f.name: data[f.name] for f in dataclasses.fields(cls) if f.name in data}
-        if isinstance(values.get("command"), list | tuple):
-            values["command"] = tuple(values["command"])
-        if http := values.get("http"):
-            values["http"] = Http(http["url"], tuple(http.get("status", ())), _pairs(http.get("headers", ())))
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(Check):
-    """A life is ready when `delay` seconds have passed and its check, if there is one, has said yes.
+    """When a starting worker counts as running: `delay` has passed and its check, if there is one, has said yes.
 
-    Not within `timeout` seconds, or when the check says no before: it counts as an unhealthy life.
+    A worker that is not ready within `timeout`, or whose check says no, has had an unhealthy life.
     """
 
-    delay: float = 0.0
-    timeout: float = 60.0
+    delay: Annotated[float, Seconds()] = 0.0
+    """The shortest time until it is ready; less than `timeout`."""
+    timeout: Annotated[float, Seconds("1ms")] = 60.0
+    """The longest time until it is ready."""
 
 
 class Do(StrEnum):
@@ -166,30 +173,40 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live(Check):
-    """A running worker is asked from `grace` seconds after it got ready (or was adopted); without a kind it is not."""
+    """Whether a running worker is still well; without a kind of probe it is not asked."""
 
-    interval: float = 10.0
-    attempt_timeout: float = 5.0
-    failures: int = 3
-    grace: float = 10.0
+    interval: Annotated[float, Seconds("100ms")] = 10.0
+    """The time between two tries."""
+    attempt_timeout: Annotated[float, Seconds("10ms")] = 5.0
+    """How long one try may take."""
+    failures: Threshold = 3
+    """How many failures in a row mean no."""
+    grace: Annotated[float, Seconds()] = 10.0
+    """The time from ready, or from the adoption by a new service, until the first try."""
     do: Do = Do.RESTART
+    """What a no does: end the worker as after a crash, or only tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaneSize:
-    """Width and height in cells, history in lines."""
+    """The size of each worker's pane, in cells and lines."""
 
-    columns: int = 200
-    rows: int = 50
-    history: int = 2000
+    columns: Annotated[int, Between(10, 1000)] = 200
+    """Its width."""
+    rows: Annotated[int, Between(2, 1000)] = 50
+    """Its height."""
+    history: Annotated[int, Between(0, 1_000_000)] = 2000
+    """How many lines tmux keeps that have left the screen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLimits:
-    """A worker's log is kept in `keep` segments of `max_size` bytes."""
+    """How much of a worker's output is kept."""
 
-    max_size: int = 10_000_000
-    keep: int = 5
+    max_size: Annotated[int, Bytes("4kB")] = 10_000_000
+    """The size of one segment. A change takes effect when the log is next armed."""
+    keep: Annotated[int, Between(1, 1000)] = 5
+    """How many segments there are, with the one being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,27 +229,28 @@ StopStep = str | float | TypeKeys | TypeText
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
-    """One step of a stall ladder, `wait` seconds after the one before; `send` types `text` and Enter, or `keys`."""
+    """One step of a stall ladder."""
 
     do: Literal["notify", "send", "interrupt", "restart"]
-    wait: float = 0.0
-    text: str | None = None
-    keys: tuple[str, ...] = ()
+    """`notify` writes a line to the log, as each step does; `interrupt` types C-c. A `restart` has to come last."""
+    wait: Annotated[float, Seconds()] = 0.0
+    """The time since the step before. Without it the first step is done at once, and each other after 30 s."""
+    text: Text | None = None
+    """What `send` types, with Enter."""
+    keys: Annotated[tuple[str, ...], Form.KEY_NAMES] = ()
+    """What `send` presses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
-    """A running worker without output, or without a change of its screen, for `after` seconds (None: never) is stalled.
+    """What is done about a running worker that gives no sign of life for `after`; the first wait counts from there."""
 
-    The first rung's `wait` counts from there.
-    """
-
-    after: float | None = None
+    after: Annotated[float | None, Seconds("2s", never=True)] = None  # tmux counts output in whole seconds
+    """When it is stalled."""
     by: Literal["output", "screen"] = "output"
+    """What is a sign of life: output, or a changed screen."""
     ladder: tuple[Rung, ...] = (Rung(do="notify"),)
-
-
-Reaction = Literal["restart", "notify"]
+    """The steps, climbed until there is a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,43 +263,75 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`memory` in bytes, `cpu` in percent of one core in each of `cpu_samples` health beats, `age` in seconds."""
+    """What a worker's process tree may use, looked at once each `health_interval`."""
 
-    memory: Limit | None = None
-    cpu: Limit | None = None
-    cpu_samples: int = 6
-    processes: Limit | None = None
-    age: Limit | None = None
+    memory: Annotated[Limit | None, Form.MEMORY_LIMIT] = None
+    """Resident memory of the tree."""
+    cpu: Annotated[Limit | None, Form.CPU_LIMIT] = None
+    """Percent of one core, in each of `cpu_samples` looks in a row."""
+    cpu_samples: Threshold = 6
+    """How many looks in a row have to be above `cpu`."""
+    processes: Annotated[Limit | None, Form.COUNT_LIMIT] = None
+    """How many processes the tree has."""
+    age: Annotated[Limit | None, Form.AGE_LIMIT] = None
+    """The time since the start. The restart for its age is not counted."""
+    do: Reaction = "restart"
+    """What is done above a limit that does not say: end the worker as after a crash, or only tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
-    """One worker, validated. `command` is an argv (exec, no shell) or a string for `/bin/sh -c`; `cwd` is absolute."""
+    """One worker, validated; the keys of `[workers.NAME]`, where NAME has 1 to 64 letters, digits, `_` and `-`.
 
-    name: str
-    command: tuple[str, ...] | str
-    cwd: str
-    env: tuple[tuple[str, str], ...] = ()
-    project: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
+    `name` and `pane` are no keys of that table. `cwd` is absolute.
+    """
+
+    name: Annotated[str, Elsewhere()]
+    command: Command
+    """What is run."""
+    cwd: Annotated[PathText, Unwritten(".", "the folder of the file")]
+    """The working directory."""
+    env: tuple[tuple[Annotated[str, Form.VARIABLE], Text], ...] = ()
+    """Added to the environment of the one who started the service; wins over `env_file`."""
+    project: Text = ""
+    """A name for a group of workers, for `-p PROJECT`."""
+    labels: tuple[tuple[Annotated[str, Form.LABEL], Text], ...] = ()
+    """For `-l LABEL=VALUE`."""
     protected: bool = False
+    """Whether stop, complete and remove need `--force`; restart and down do not."""
     restart: Restart = Restart.ON_FAILURE
-    ok_exit_codes: tuple[int, ...] = (0,)
+    """When an ended worker is started again; what a person stopped stays stopped."""
+    ok_exit_codes: tuple[ExitCode, ...] = (0,)
+    """The exit codes of a worker that ended well."""
     backoff: Backoff = field(default_factory=Backoff)
-    max_restarts: int = 5
-    healthy_after: float = 60.0
-    depends_on: tuple[tuple[str, Condition], ...] = ()
+    """The pauses between restarts."""
+    max_restarts: Annotated[int, Between(-1, MANY)] = 5
+    """Restarts without a healthy life between (so 6 lives with 5), then it has failed; -1: no limit."""
+    healthy_after: Annotated[float, Seconds("1ms")] = 60.0
+    """A life this long is healthy: it forgives earlier crashes."""
+    depends_on: Annotated[tuple[tuple[str, Condition], ...], Form.DEPENDENCIES] = ()
+    """What has to be reached before it starts: `"started"`, `"ready"`, `"completed"` or `"exited"`."""
     ready: Ready = field(default_factory=Ready)
+    """When a starting worker counts as running."""
     live: Live = field(default_factory=Live)
-    stop: tuple[StopStep, ...] = ("TERM", 10.0, "KILL")
-    cleanup_after: float | None = 30.0
+    """Whether a running worker is still well."""
+    stop: Annotated[tuple[StopStep, ...], Form.STOP_PLAN] = ("TERM", 10.0, "KILL")
+    """How it is ended: signals, `{ keys = ["C-c"] }` or `{ text = "exit" }`, with waits between; the last is KILL."""
+    cleanup_after: Annotated[float | None, Seconds(never=True)] = 30.0
+    """The pane of a completed worker is removed after this."""
     log: LogLimits = field(default_factory=LogLimits)
-    pane: PaneSize = field(default_factory=PaneSize)
+    """How much of its output is kept."""
+    pane: Annotated[PaneSize, Elsewhere()] = field(default_factory=PaneSize)
     stall: Stall = field(default_factory=Stall)
+    """What is done when it gives no sign of life."""
     limits: Limits = field(default_factory=Limits)
-    on_exit: tuple[ExitRule, ...] = ()  # the first that matches decides, before `restart` and `ok_exit_codes`
+    """What its process tree may use."""
+    on_exit: tuple[ExitRule, ...] = ()
+    """Rules for exits, before `restart` and `ok_exit_codes`."""
     max_restarts_in: Window | None = None
-    retry: float | None = None  # the pause of a worker whose budget is spent, in seconds; None: it has failed
+    """A second limit: not more than so many restarts in this time."""
+    retry: Annotated[float | None, Seconds("1s", never=True)] = None
+    """When the budget is spent it has failed; with a time it is started again that often, without end."""
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -304,64 +354,3 @@ class WorkerSpec:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as the records file keeps them."""
         return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "WorkerSpec":
-        """Rebuild what `to_json` gave; unknown keys (of a newer version) are left out."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in data.items() if key in known}
-        command = values["command"]
-        values |= {
-            "command": command if isinstance(command, str) else tuple(command),
-            "env": _pairs(values.get("env", ())),
-            "labels": _pairs(values.get("labels", ())),
-            "restart": Restart(values.get("restart", Restart.ON_FAILURE)),
-            "ok_exit_codes": tuple(values.get("ok_exit_codes", (0,))),
-            "depends_on": tuple((name, Condition(on)) for name, on in values.get("depends_on", ())),
-            "stop": tuple(_stop_step(step) for step in values.get("stop", ("TERM", 10.0, "KILL"))),
-            "backoff": Backoff.from_json(values.get("backoff", {})),
-            "ready": Ready.from_json(values.get("ready", {})),
-            "live": _live(values.get("live", {})),
-            "log": LogLimits(**values.get("log", {})),
-            "pane": PaneSize(**values.get("pane", {})),
-            "stall": _stall(values.get("stall", {})),
-            "limits": _limits(values.get("limits", {})),
-            "on_exit": tuple(ExitRule.from_json(rule) for rule in values.get("on_exit", ())),
-            "max_restarts_in": Window(**values["max_restarts_in"]) if values.get("max_restarts_in") else None,
-        }
-        return cls(**values)
-
-
-def _live(data: dict[str, Any]) -> Live:
-    live = Live.from_json(data)
-    return dataclasses.replace(live, do=Do(live.do))
-
-
-def _pairs(items: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((key, value) for key, value in items)
-
-
-def _stop_step(step: Any) -> StopStep:
-    if isinstance(step, dict):
-        return TypeKeys(tuple(step["keys"])) if "keys" in step else TypeText(step["text"])
-    typed: StopStep = step
-    return typed
-
-
-def _stall(data: dict[str, Any]) -> Stall:
-    values = dict(data)
-    if "ladder" in values:
-        values["ladder"] = tuple(_rung(dict(rung)) for rung in values["ladder"])
-    return Stall(**values)
-
-
-def _rung(values: dict[str, Any]) -> Rung:
-    return Rung(**values | {"keys": tuple(values.get("keys", ()))})
-
-
-def _limits(data: dict[str, Any]) -> Limits:
-    """Rebuild each limit; `cpu_samples` is the one key that is none."""
-    values: dict[str, Any] = {
-        key: Limit(**value) if isinstance(value, dict) else value for key, value in dict(data).items()
-    }
-    return Limits(**values)

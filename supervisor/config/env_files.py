@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supervisor.config.model import variable_name
+from supervisor.config.forms import variable_name
 from supervisor.state.paths import NoRegularFile, below, regular_content
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """The config file: read, validated as a whole, and turned into the values that the service works with.
 
-    bytes ──tomllib──▶ tables ──config_tables──▶ Config
+    bytes ──tomllib──▶ tables ──tables.read──▶ Config
                          │ whatever is wrong, anywhere in the file
-                         └──config_problems──▶ ConfigError, each problem with its line (toml_places)
+                         └──findings──▶ ConfigError, each problem with its line (places)
 
 Beside the file only the env files that it names are read, now: so a changed value is a change that `apply` sees, and
 a new start of the service is none. A `cwd` that does not exist is found when the worker starts.
@@ -12,51 +12,19 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-from pydantic import ValidationError
+from typing import Any, NamedTuple
 
 from actors.values.families import MOST, Family, NoReplica
-from actors.values.spec import (
-    KINDS,
-    LONGEST_NAME,
-    NAME_PATTERN,
-    REPLICA_OF,
-    Backoff,
-    Condition,
-    Do,
-    ExitRule,
-    Limit,
-    Limits,
-    Live,
-    LogLimits,
-    PaneSize,
-    Ready,
-    Restart,
-    Rung,
-    Stall,
-    Window,
-    WorkerSpec,
-)
+from actors.values.spec import KINDS, LONGEST_NAME, NAME_PATTERN, REPLICA_OF, PaneSize, WorkerSpec
+from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
-from supervisor.config.model import (
-    RUNG_WAIT,
-    CheckTable,
-    FileTable,
-    LimitGiven,
-    LimitsTable,
-    PolicyTable,
-    StallTable,
-    SupervisorTable,
-    Table,
-    WorkerTable,
-)
-from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem, findings
+from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
+from supervisor.config.settings import Config, OfFile, ServiceLogSettings, SupervisorSettings, different_settings
+from supervisor.config.tables import check, read
 from supervisor.state.paths import (
     MOST_BYTES,
     NoRegularFile,
@@ -81,59 +49,20 @@ __all__ = [
     "load_text",
 ]
 
-_T = TypeVar("_T", bound=Table)
 _Raw = dict[str, Any]
 
 _MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
-_MOST_NAMES = 12  # of a cycle in a message
 _MERGED = ("backoff", "ready", "live", "log", "env", "labels", "stall", "limits")
+_OWN = frozenset({"command", "depends_on"})  # belong to each worker, never to the defaults
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceLogSettings:
-    """`supervisor.log`: `file` is absolute, `max_size` in bytes, `format` is "json" or "console"."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The file as a whole; its tables are looked into one by one."""
 
-    file: Path
-    level: str
-    format: str
-    max_size: int
-    keep: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorSettings:
-    """`[supervisor]`: paths are absolute, intervals in seconds, `on_term` is "keep" or "stop".
-
-    `min_free_memory` in bytes, `max_starting` 0: no limit.
-    """
-
-    state_dir: Path
-    capture_interval: float
-    health_interval: float
-    heartbeat_interval: float
-    max_workers: int
-    pane: PaneSize
-    log: ServiceLogSettings
-    watch_config: bool
-    on_term: str
-    min_free_memory: int
-    max_starting: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """A valid file: `path` is absolute, `workers` stand as in the file, with the replicas of each of the `families`.
-
-    `digest` is 12 hex digits over its bytes and those of its env files; without any, of its SHA-256. `next_start` is
-    for a running service to set: the keys of `[supervisor]` that it can't take from the file.
-    """
-
-    path: Path
-    digest: str
-    supervisor: SupervisorSettings
-    workers: tuple[WorkerSpec, ...]
-    families: tuple[Family, ...] = ()
-    next_start: tuple[str, ...] = ()
+    supervisor: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    workers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def load(path: Path) -> Config:
@@ -158,20 +87,6 @@ def load(path: Path) -> Config:
 def load_text(text: bytes, path: Path) -> Config:
     """Validate the text as if it stood at `path`, which itself is not read; raises ConfigError."""
     return _Reader(text, path).config()
-
-
-def different_settings(begun: SupervisorSettings, now: SupervisorSettings) -> tuple[str, ...]:
-    """Return the keys of `[supervisor]` in which these differ; `pane` is no such key, as it counts with each worker."""
-    old, new = _beside_its_log(begun), _beside_its_log(now)
-    keys = [field.name for field in fields(SupervisorSettings) if field.name != "pane"]
-    return tuple(key for key in keys if getattr(old, key) != getattr(new, key))
-
-
-def _beside_its_log(settings: SupervisorSettings) -> SupervisorSettings:
-    """Return the settings with `log.file` relative to the state directory, where it is in it: it follows that."""
-    file = settings.log.file
-    relative = file.relative_to(settings.state_dir) if file.is_relative_to(settings.state_dir) else file
-    return replace(settings, log=replace(settings.log, file=relative))
 
 
 def _error(path: Path, line: int | None, message: str) -> ConfigError:
@@ -263,6 +178,7 @@ class _Reader:
         self._path = Path(os.path.abspath(path))
         self._faults: dict[_Fault, Finding] = {}
         self._env_files: dict[Path, EnvFile] = {}
+        self._pane = PaneSize()
         self._replicas: dict[str, tuple[_Raw, int]] = {}  # by family: its table as written, and how many
 
     def config(self) -> Config:
@@ -270,48 +186,48 @@ class _Reader:
         tables = self._tables(raw)
         self._env_files = {path: read_env_file(path) for path in named_in(raw, self._path)}
         supervisor = self._supervisor(tables["supervisor"])
+        self._pane = supervisor.pane if supervisor else self._pane
         workers = self._workers(tables["workers"], self._inherited(tables["defaults"]))
         self._check_dependencies(tables["workers"])
         if supervisor is None or self._faults:
             raise self._error()
-        pane = PaneSize(**supervisor.pane.model_dump())
         return Config(
             path=self._path,
             digest=digest_of(self._text, (file.content for file in self._env_files.values())),
-            supervisor=_settings(supervisor, self._path),
-            workers=tuple(self._spec(name, table, pane) for name, table in workers.items()),
-            families=tuple(self._family(name, pane) for name in self._replicas),
+            supervisor=supervisor,
+            workers=tuple(workers),
+            families=tuple(map(self._family, self._replicas)),
         )
 
-    def _family(self, name: str, pane: PaneSize) -> Family:
+    def _family(self, name: str) -> Family:
         merged, count = self._replicas[name]
 
         def spec_of(index: int) -> WorkerSpec:
-            table, found = self._replica(name, merged, index)
-            if table is None or found:
+            spec, found = self._replica(name, merged, index)
+            if spec is None or found:
                 said = "; ".join(finding.said() for finding in found[:MOST_PROBLEMS])
                 raise NoReplica(f"the file gives no valid {name}-{index}: {said}")
-            return self._spec(f"{name}-{index}", table, pane)
+            return spec
 
         return Family(name, count, spec_of)
 
     def _tables(self, raw: _Raw) -> dict[str, _Raw]:
         """Return the three top-level tables, empty where they are missing or none."""
-        _, found = _validated(FileTable, raw)
+        _, found = read(_File, raw)
         for finding in found:
             self._note_top(finding)
-        return {key: _table_or_empty(raw.get(key)) for key in FileTable.model_fields}
+        return {key: _table_or_empty(raw.get(key)) for key in ("supervisor", "defaults", "workers")}
 
     def _note_top(self, finding: Finding) -> None:
         worker = str(finding.keys[1]) if finding.keys[0] == "workers" and len(finding.keys) > 1 else None
         self._add(finding.keys, worker, "" if worker else dotted(finding.keys), finding)
 
-    def _supervisor(self, raw: _Raw) -> SupervisorTable | None:
-        table, found = _validated(SupervisorTable, raw)
+    def _supervisor(self, raw: _Raw) -> SupervisorSettings | None:
+        settings, found = read(SupervisorSettings, raw, {"folder": self._path.parent})
         for finding in found:
             keys = ("supervisor", *finding.keys)
             self._add(keys, None, dotted(keys), finding._replace(message=f"[supervisor]: {finding.message}"))
-        return table
+        return _completed(settings, self._path) if settings else None
 
     def _inherited(self, raw: _Raw) -> _Raw:
         """Return what workers inherit, and note what is wrong in it by itself.
@@ -319,10 +235,10 @@ class _Reader:
         What does not go together is judged in each worker. Defaults with more problems than are told give no worker
         anything: each worker would have them all again.
         """
-        for key in {"command", "depends_on"} & raw.keys():
+        for key in _OWN & raw.keys():
             self._add_default(Finding((key,), f"{key} belongs to each worker and cannot stand here"))
-        inheritable = _inheritable(raw)
-        _, found = _validated(PolicyTable, inheritable)
+        inheritable = {key: value for key, value in raw.items() if key not in _OWN}
+        found = check(WorkerSpec, inheritable, beside=OfFile, without=_OWN)
         for finding in found:
             if not finding.mismatch:
                 self._add_default(finding)
@@ -330,55 +246,56 @@ class _Reader:
             self._add_default(finding)
         return inheritable if len(found) <= MOST_PROBLEMS else {}
 
-    def _workers(self, raw: _Raw, defaults: _Raw) -> dict[str, WorkerTable]:
-        """Return the workers whose tables are right, what their env files set being in `env`."""
+    def _workers(self, raw: _Raw, defaults: _Raw) -> list[WorkerSpec]:
+        """Return the workers whose tables are right."""
         for name in raw:
             if fault := _name_fault(name):
                 self._add(("workers", name), name, "", Finding((), fault))
-        owned = {name: own for name, own in raw.items() if isinstance(own, dict)}
-        tables: dict[str, WorkerTable | None] = {}
-        for name, own in owned.items():
-            merged = _merged(defaults, own)
-            count = merged.get("replicas")
-            if type(count) is int and 0 <= count <= MOST and count != 1:
-                tables |= self._members(name, own, defaults, merged, count)
-                self._check_member_names(name, count, raw)
-            else:
-                tables[name] = self._worker(name, own, defaults, filled(merged, name, 1) if count == 1 else merged)
-        return {name: table for name, table in tables.items() if table is not None}
+        specs: list[WorkerSpec | None] = []
+        for name, own in raw.items():
+            if isinstance(own, dict):
+                specs += self._of_table(name, own, defaults, raw)
+        return [spec for spec in specs if spec]
 
-    def _worker(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw) -> WorkerTable | None:
-        table, found = self._judged(merged)
+    def _of_table(self, name: str, own: _Raw, defaults: _Raw, raw: _Raw) -> list[WorkerSpec | None]:
+        """Return the worker of a table, or its replicas."""
+        merged = _merged(defaults, own)
+        count = merged.get("replicas")
+        if type(count) is int and 0 <= count <= MOST and count != 1:
+            self._check_member_names(name, count, raw)
+            return self._members(name, own, defaults, merged, count)
+        spec, found = self._judged(name, filled(merged, name, 1) if count == 1 else merged)
         for finding in found:
             self._add_to_owner(name, own, defaults, finding)
-        return table
+        return [spec]
 
-    def _judged(self, merged: _Raw) -> tuple[WorkerTable | None, list[Finding]]:
-        """Return the table, what its env files set being in `env`, and whatever is wrong with it."""
-        table, found = _validated(WorkerTable, merged)
+    def _judged(self, name: str, merged: _Raw) -> tuple[WorkerSpec | None, list[Finding]]:
+        """Return the worker, what its env files set being in `env`, and whatever is wrong with it."""
+        known = {"folder": self._path.parent, "name": name, "pane": self._pane}
+        spec, found = read(WorkerSpec, merged, known, beside=OfFile)
         by_files = self._set_by_files(merged)
         found = [*found, *self._env_file_findings(merged), *_size_findings(merged, by_files)]
-        return table.model_copy(update={"env": by_files | table.env}) if table else None, found
+        return replace(spec, env=tuple((by_files | dict(spec.env)).items())) if spec else None, found
 
-    def _members(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw, count: int) -> dict[str, WorkerTable | None]:
-        """Return a family's tables; the first one that is wrong speaks for all. Of none, the first is judged, too."""
+    def _members(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw, count: int) -> list[WorkerSpec | None]:
+        """Return a family's workers; the first one that is wrong speaks for all. Of none, the first is judged, too."""
         self._replicas[name] = (merged, count)
-        tables: dict[str, WorkerTable | None] = {}
+        specs: list[WorkerSpec | None] = []
         for index in range(1, max(count, 1) + 1):
-            table, found = self._replica(name, merged, index)
+            spec, found = self._replica(name, merged, index)
             for finding in found:
                 self._add_to_owner(name, own, defaults, finding)
             if found:
                 break
-            tables[f"{name}-{index}"] = table
-        return tables if count else {}
+            specs.append(spec)
+        return specs if count else []
 
-    def _replica(self, name: str, merged: _Raw, index: int) -> tuple[WorkerTable | None, list[Finding]]:
+    def _replica(self, name: str, merged: _Raw, index: int) -> tuple[WorkerSpec | None, list[Finding]]:
         replica = f"{name}-{index}"
-        table, found = self._judged(filled(merged, replica, index))
+        spec, found = self._judged(replica, filled(merged, replica, index))
         if len(replica) > LONGEST_NAME >= len(name):
             found.append(Finding(("replicas",), f"replicas gives names longer than {LONGEST_NAME} characters"))
-        return table.model_copy(update={"labels": table.labels | {REPLICA_OF: name}}) if table else None, found
+        return replace(spec, labels=(*spec.labels, (REPLICA_OF, name))) if spec else None, found
 
     def _check_member_names(self, name: str, count: int, raw: _Raw) -> None:
         for index in range(1, count + 1):
@@ -404,16 +321,8 @@ class _Reader:
             self._add_worker(name, finding)
 
     def _check_dependencies(self, raw: _Raw) -> None:
-        wanted = {name: _dependencies(_table_or_empty(table)) for name, table in raw.items()}
-        for name, fault in _dependency_faults(wanted):
-            self._add_worker(name, fault)
-        edges = {name: [other for other in on if other in raw and other != name] for name, on in wanted.items()}
-        for cycle in _cycles(edges):
-            keys = wanted[cycle[0]][cycle[1]]
-            self._add_worker(cycle[0], Finding(keys, f"depends_on goes in a circle: {_drawn(cycle)}"))
-
-    def _spec(self, name: str, table: WorkerTable, pane: PaneSize) -> WorkerSpec:
-        return _spec_of(name, table, self._path.parent, pane)
+        for name, finding in dependency_findings({name: _table_or_empty(table) for name, table in raw.items()}):
+            self._add_worker(name, finding)
 
     def _add_default(self, finding: Finding) -> None:
         self._add(("defaults", *finding.keys), DEFAULTS, dotted(finding.keys), finding)
@@ -443,7 +352,8 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
 
     Raises ConfigError, whose problems have neither file nor line.
     """
-    table, found = _validated(WorkerTable, dict(raw))
+    known = {"folder": str(raw.get("cwd", "")), "name": name, "pane": pane}
+    spec, found = read(WorkerSpec, dict(raw), known, beside=OfFile)
     messages = [finding.said() for finding in (*found[:MOST_PROBLEMS], *_size_findings(dict(raw), {}))]
     if fault := _name_fault(name):
         messages.append(f"{shown(name)} {fault}")
@@ -451,109 +361,30 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
         messages.append("cwd must be an absolute path")
     of_file = ("depends_on", "env_file", "replicas")
     messages += [f"{key} is for workers of the file" for key in of_file if raw.get(key) not in (None, [], {})]
-    if table is None or messages:
+    if spec is None or messages:
         more = len(found[MOST_PROBLEMS:])
         raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages), more)
-    return _spec_of(name, table, Path(table.cwd), pane)
+    return spec
 
 
-def _spec_of(name: str, table: WorkerTable, folder: Path, pane: PaneSize) -> WorkerSpec:
-    return WorkerSpec(
-        name=name,
-        command=table.command if isinstance(table.command, str) else tuple(table.command),
-        cwd=os.path.normpath(folder / table.cwd),
-        env=tuple(table.env.items()),
-        project=table.project,
-        labels=tuple(table.labels.items()),
-        protected=table.protected,
-        restart=Restart(table.restart),
-        ok_exit_codes=tuple(table.ok_exit_codes),
-        backoff=Backoff.from_json(table.backoff.model_dump()),
-        max_restarts=table.max_restarts,
-        healthy_after=table.healthy_after,
-        depends_on=tuple((other, Condition(on)) for other, on in table.depends_on.items()),
-        ready=Ready.from_json(_check_of(table.ready, folder)),
-        live=replace(Live.from_json(_check_of(table.live, folder)), do=Do(table.live.do)),
-        stop=tuple(table.stop),
-        cleanup_after=table.cleanup_after,
-        log=LogLimits(**table.log.model_dump()),
-        pane=pane,
-        stall=_stall(table.stall),
-        limits=_limits(table.limits),
-        on_exit=tuple(ExitRule.from_json(rule.model_dump()) for rule in table.on_exit),
-        max_restarts_in=Window(**table.max_restarts_in.model_dump()) if table.max_restarts_in else None,
-        retry=table.retry,
-    )
-
-
-def _stall(table: StallTable) -> Stall:
-    rungs = (
-        Rung(
-            do=rung.do,
-            wait=rung.wait if rung.wait is not None else RUNG_WAIT if number else 0.0,
-            text=rung.text,
-            keys=tuple(rung.keys),
-        )
-        for number, rung in enumerate(table.ladder)
-    )
-    return Stall(after=table.after, by=table.by, ladder=tuple(rungs))
-
-
-def _limits(table: LimitsTable) -> Limits:
-    def limit(given: LimitGiven | None) -> Limit | None:
-        return Limit(given.value, given.do or table.do) if given else None
-
-    return Limits(
-        memory=limit(table.memory),
-        cpu=limit(table.cpu),
-        cpu_samples=table.cpu_samples,
-        processes=limit(table.processes),
-        age=limit(table.age),
-    )
-
-
-def _check_of(table: CheckTable, folder: Path) -> _Raw:
-    values = table.model_dump()
-    return values | {"unix": os.path.normpath(folder / table.unix) if table.unix is not None else None}
-
-
-def _validated(model: type[_T], raw: _Raw) -> tuple[_T | None, list[Finding]]:
-    try:
-        return model.model_validate(raw), []
-    except ValidationError as error:
-        return None, list(findings(error, model))
-
-
-def _settings(table: SupervisorTable, path: Path) -> SupervisorSettings:
-    state_dir = below(path, table.state_dir) if table.state_dir else default_state_dir(path)
-    log_file = below(path, table.log.file) if table.log.file else state_dir / SERVICE_LOG
-    plain = table.model_dump(exclude={"state_dir", "pane", "log"})
-    return SupervisorSettings(
-        state_dir=state_dir,
-        pane=PaneSize(**table.pane.model_dump()),
-        log=ServiceLogSettings(file=log_file, **table.log.model_dump(exclude={"file"})),
-        **plain,
+def _completed(settings: SupervisorSettings, path: Path) -> SupervisorSettings:
+    """Return the settings with the paths that the file leaves out."""
+    state_dir = settings.state_dir or default_state_dir(path)
+    return replace(
+        settings, state_dir=state_dir, log=replace(settings.log, file=settings.log.file or state_dir / SERVICE_LOG)
     )
 
 
 # defaults
 
 
-def _inheritable(defaults: _Raw) -> _Raw:
-    return {key: value for key, value in defaults.items() if key not in ("command", "depends_on")}
-
-
 def _merged(defaults: _Raw, own: _Raw) -> _Raw:
     """Return the worker's table over the defaults; tables are merged key by key, a kind of probe replaces another."""
-    tables = {key: _over(_table_or_empty(defaults.get(key)), own[key]) for key in _MERGED if type(own.get(key)) is dict}
+    tables = {key: _table_or_empty(defaults.get(key)) | own[key] for key in _MERGED if type(own.get(key)) is dict}
     for key in ("ready", "live"):
         if key in tables and not own[key].keys().isdisjoint(KINDS):
             tables[key] = {k: v for k, v in tables[key].items() if k not in KINDS or k in own[key]}
     return {**defaults, **own, **tables}
-
-
-def _over(defaults: _Raw, own: _Raw) -> _Raw:
-    return {**defaults, **own}
 
 
 def _table_or_empty(value: object) -> _Raw:
@@ -595,59 +426,3 @@ def _size_findings(merged: _Raw, by_files: dict[str, str]) -> Iterator[Finding]:
 
 def _bytes_of(texts: list[Any]) -> int:
     return sum(len(text.encode()) + 1 for text in texts if isinstance(text, str))
-
-
-def _dependencies(table: _Raw) -> dict[str, Keys]:
-    """Return the names that a worker waits for, each with its place, whatever else is wrong with the table."""
-    written = table.get("depends_on")
-    names = enumerate(written) if isinstance(written, list) else ((name, name) for name in _table_or_empty(written))
-    return {name: ("depends_on", at) for at, name in names if isinstance(name, str)}
-
-
-def _dependency_faults(wanted: dict[str, dict[str, Keys]]) -> Iterator[tuple[str, Finding]]:
-    """Give, by worker, what it waits for in vain: a worker that is not there, or itself."""
-    names = tuple(wanted)
-    for name, dependencies in wanted.items():
-        for other, keys in dependencies.items():
-            if other not in wanted:
-                what = f"depends_on names {shown(other)}, and no worker is called that"
-                yield name, Finding(keys, what, meant=(other, names))
-            elif other == name:
-                yield name, Finding(keys, "depends_on names the worker itself, which would never start")
-
-
-def _cycles(edges: dict[str, list[str]]) -> Iterator[list[str]]:
-    """Give cycles that share no worker, each from its first worker on: enough to see what to cut.
-
-    A depth-first walk without recursion: there may be thousands in a row. It looks at each edge once.
-    """
-    order = {name: number for number, name in enumerate(edges)}
-    seen: set[str] = set()
-    for root in edges:
-        trail = {root: iter(edges[root])} if root not in seen else {}
-        depth, told = {root: 0}, [-1]  # of the workers on the trail: how deep they stand, and which depths were told
-        while trail:
-            seen.add(here := next(reversed(trail)))
-            other = next(trail[here], None)
-            if other is None:
-                del trail[here]
-                told = told if told[-1] < len(trail) else told[:-1]
-            elif other not in seen:
-                depth[other] = len(trail)
-                trail[other] = iter(edges[other])
-            elif other in trail and told[-1] < depth[other]:
-                cycle = list(islice(reversed(trail), len(trail) - depth[other]))[::-1]
-                told += range(depth[other], len(trail))
-                yield _rotated(cycle, first=min(cycle, key=order.__getitem__))
-
-
-def _rotated(cycle: list[str], first: str) -> list[str]:
-    start = cycle.index(first)
-    return cycle[start:] + cycle[:start]
-
-
-def _drawn(cycle: list[str]) -> str:
-    names = [*cycle, cycle[0]]
-    if len(names) > _MOST_NAMES:
-        names = [*names[: _MOST_NAMES - 2], "…", names[-1]]
-    return " → ".join(names)

@@ -7,9 +7,9 @@ A message never holds a value of `env`, which may be a secret.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 from supervisor.text.words import Keys, dotted, nearest, quoted, shown
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from supervisor.config.model import Table
-
-
 DEFAULTS = "[defaults]"
 """What `Problem.worker` is for `[defaults]`: no worker's name, so a worker named "defaults" is still told apart."""
+
+NOT_YET = frozenset({("rules",)})
+"""Keys of a worker that are part of the contract and not built so far."""
 
 MOST_PROBLEMS = 100
 """How many problems of a file are told, from its beginning; the rest is counted. A person mends a few at a time."""
@@ -84,8 +84,11 @@ class Refused(ValueError):
         self.parts = parts
 
 
-class Mismatch(ValueError):
-    """A value that is fine by itself but not beside another one of its table."""
+class Mismatch(Refused):
+    """A key that is fine by itself but not beside another one of its table; None: it is the table as a whole."""
+
+    def __init__(self, key: str | None, what: str) -> None:
+        super().__init__(((key,) if key else (), what))
 
 
 class Finding(NamedTuple):
@@ -104,18 +107,18 @@ class Finding(NamedTuple):
         return self.message + nearest(*self.meant) if self.meant else self.message
 
 
-def findings(error: "ValidationError", model: type["Table"]) -> Iterator[Finding]:
-    """Translate what pydantic found in a table of shape `model`."""
+def findings(error: "ValidationError", keys_at: Callable[[Keys], Sequence[str]]) -> Iterator[Finding]:
+    """Translate what pydantic found in a table; `keys_at` gives the right keys of the table at these keys."""
     for detail in error.errors(include_url=False):
         cause = detail.get("ctx", {}).get("error")
         keys = _without_mark(detail["loc"])
         if isinstance(cause, Refused):
-            yield from (Finding(keys + at, f"{dotted(keys + at)} {what}") for at, what in cause.parts)
+            mismatch = isinstance(cause, Mismatch)
+            yield from (Finding(keys + at, f"{dotted(keys + at)} {what}", mismatch) for at, what in cause.parts)
         elif detail["type"] == "extra_forbidden":
-            yield _unknown(keys, _below(model, keys[:-1]))
+            yield _unknown(keys, keys_at(keys[:-1]))
         else:
-            message = f"{dotted(keys)} {_predicate(detail)}"
-            yield Finding(keys, message, isinstance(cause, Mismatch), _meant(detail))
+            yield Finding(keys, f"{dotted(keys)} {_predicate(detail)}", meant=_meant(detail))
 
 
 def _without_mark(keys: Keys) -> Keys:
@@ -123,25 +126,12 @@ def _without_mark(keys: Keys) -> Keys:
     return keys[:-1] if len(keys) == 3 and keys[-1] == "[key]" else keys
 
 
-def _below(model: type["Table"], keys: Keys) -> type["Table"]:
-    for key in keys:
-        if isinstance(key, str):  # an index leads into an array, whose tables are all of one shape
-            model = _table_in(model.model_fields[key].annotation)
-    return model
-
-
-def _table_in(annotation: Any) -> type["Table"]:
-    """Return the shape of a table in `T`, `list[T]` or `T | None`: only a table has unknown keys."""
-    found: type[Table] = get_args(annotation)[0] if get_args(annotation) else annotation
-    return found
-
-
-def _unknown(keys: Keys, model: type["Table"]) -> Finding:
+def _unknown(keys: Keys, known: Sequence[str]) -> Finding:
     key = str(keys[-1])
-    if key in model.not_yet:
-        return Finding(keys, f'key "{dotted(keys)}" is not supported yet')
+    if keys in NOT_YET:
+        return Finding(keys, f'key "{key}" is not supported yet')
     table = f" in {dotted(keys[:-1])}" if keys[:-1] else ""
-    return Finding(keys, f"unknown key {shown(key)}{table}", meant=(key, tuple(model.model_fields)))
+    return Finding(keys, f"unknown key {shown(key)}{table}", meant=(key, tuple(known)))
 
 
 def _predicate(detail: "ErrorDetails") -> str:

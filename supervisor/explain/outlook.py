@@ -17,6 +17,7 @@ from actors.values.spec import WorkerSpec
 from supervisor.explain.events import is_found, moves, state_in_words
 from supervisor.explain.probes import condition, kind_of
 from supervisor.text.tables import timestamp
+from supervisor.text.values import rebuilt
 
 Data = Mapping[str, Any]
 """The answer to `why`, see docs/wire.md."""
@@ -51,7 +52,7 @@ def next_of(data: Data) -> Next:
 
 def spec_of(data: Data) -> WorkerSpec:
     """Return the policy as a spec, for whoever reckons with one; its command is empty."""
-    return WorkerSpec.from_json({**data["policy"], "name": data["worker"]["name"], "command": "", "cwd": ""})
+    return rebuilt(WorkerSpec, {**data["policy"], "name": data["worker"]["name"], "command": "", "cwd": ""})
 
 
 def uptime(data: Data) -> float:

@@ -23,6 +23,7 @@ from actors.vital import VitalThread
 from supervisor.kernel.files import as_known, content_of, opened, replace_file, write_all
 from supervisor.logs.segments import LifeLog
 from supervisor.text.plain import plain
+from supervisor.text.values import rebuilt
 
 KEPT_A_WORKER = 20
 KEPT = 200
@@ -232,7 +233,7 @@ def _folded(lines: Iterable[bytes]) -> list[Death]:
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
             entry = json.loads(line)
             if "death" in entry:
-                found.append(Death.from_json(entry["death"]))
+                found.append(rebuilt(Death, entry["death"]))
             else:
                 found = [death for death in found if death.worker != entry["forget"]]
     return found

@@ -4,7 +4,7 @@
                         ▲   │ too many lines, a write failed, or lines are damaged
                         └───┘ rewritten whole: tmp, fsync, rename, fsync of the directory
 
-What the lines say is in `actors.values.records.Folding`. Each begins with the CRC-32 of what follows it,
+What the lines say is in `Folding`. Each begins with the CRC-32 of what follows it,
 `{"crc":"89abcdef","worker":…}`, so that a damaged line is known even where it still reads as JSON; lines of an older
 version have none. A torn last line was never acknowledged, so it is dropped. After a write that failed nothing is
 appended until `repair` has written the whole file: the tail may be torn, and a line glued to it would be lost with it.
@@ -21,9 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actors.values.records import Folding, Head, Record, Records
+from actors.values.records import Head, Record, Records
 from supervisor.kernel.files import as_known, content_of, opened, replace_file, sync_directory, write_all
 from supervisor.state.place import RECORDS
+from supervisor.text.values import rebuilt
 
 COMPACT_FACTOR = 4  # lines for each worker and the head before the file is rewritten…
 COMPACT_ABOVE = 2000  # …but never a file of so few lines
@@ -243,7 +244,7 @@ def read_head(path: Path) -> Head:
     for line in reversed(lines):
         if _HEAD.match(line):
             with contextlib.suppress(*_BAD_LINE):
-                return Head.from_json(_entry(line)["head"])
+                return _head(_entry(line)["head"])
     return Head()
 
 
@@ -278,6 +279,46 @@ def in_words(damage: Iterable[Damage], lines: int, known: Mapping[str, Record]) 
 
 
 # ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Folding:
+    """The records after each line of the file, taken in order; the last line about a thing wins.
+
+    `{"head": {…}}`, `{"worker": name, "record": {…} | null}`, or `{"of": name, "state": {…}}`: a record without its
+    spec, which is as in the line before.
+    """
+
+    def __init__(self) -> None:
+        self.head = Head()
+        self.workers: dict[str, Record] = {}
+
+    @property
+    def records(self) -> Records:
+        return Records(self.head, tuple(self.workers.values()))
+
+    def take(self, entry: dict[str, Any]) -> None:
+        """Take one line; a bad one raises KeyError, TypeError or ValueError, and changes nothing."""
+        if "head" in entry:
+            self.head = _head(entry["head"])
+        elif "of" in entry:
+            name = entry["of"]
+            self.workers[name] = rebuilt(Record, {**entry["state"], "spec": self.workers[name].spec})
+        else:
+            self._take_worker(entry["worker"], entry.get("record"))
+
+    def _take_worker(self, name: str, plain: object) -> None:
+        if plain is None:
+            self.workers.pop(name, None)
+            return
+        record = rebuilt(Record, plain)
+        if record.spec.name != name:
+            raise ValueError(f"record of {record.spec.name!r} under the name {name!r}")
+        self.workers[name] = record
+
+
+def _head(plain: dict[str, Any]) -> Head:
+    """Return the head of a line; a service that did not say how it ended did not end cleanly."""
+    return rebuilt(Head, {"clean": False, **plain})
 
 
 @dataclass(frozen=True, slots=True)

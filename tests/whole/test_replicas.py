@@ -22,6 +22,7 @@ from actors.values.spec import Condition, WorkerSpec
 from supervisor.config.load import Config, ConfigError, load_text
 from supervisor.config.replicas import filled
 from supervisor.explain.policy import waits_in_vain
+from supervisor.text.values import rebuilt
 from supervisor.wire.selection import Selection, select
 
 S = State
@@ -51,7 +52,7 @@ def test_each_replica_is_a_worker_with_its_own_number_wherever_one_may_stand() -
     assert (two.cwd, two.env, two.ready.tcp) == ("/srv/w1", (("N", "2"),), "127.0.0.1:8082")
     assert two.labels == (("a", "b"), ("replica_of", "web"))
     assert two.replica_of == "web"
-    assert WorkerSpec.from_json(two.to_json()) == two
+    assert rebuilt(WorkerSpec, two.to_json()) == two
 
 
 @pytest.mark.parametrize(
@@ -174,8 +175,8 @@ def test_an_order_that_says_what_the_file_says_is_none() -> None:
 
 def test_the_order_is_on_record() -> None:
     head = Head(scaled=(Scaled("web", 3, 2),))
-    assert Head.from_json(head.to_json()) == head
-    assert Head.from_json({}).scaled == ()
+    assert rebuilt(Head, head.to_json()) == head
+    assert rebuilt(Head, {}).scaled == ()
 
 
 def test_new_replicas_stand_beside_the_old_ones() -> None:

@@ -41,6 +41,7 @@ from supervisor.config.on_disk import FileOnDisk, digest_on_disk
 from supervisor.config.places import Places
 from supervisor.config.problems import DEFAULTS
 from supervisor.text.quantities import seconds, size
+from supervisor.text.values import rebuilt
 from supervisor.text.words import shown
 
 PATH = Path("/etc/pv/panevisor.toml")
@@ -775,7 +776,7 @@ def test_a_restart_policy_is_read_with_its_rules_its_window_and_its_slow_lane() 
         ExitRule(do=ExitAction.RESTART_NOW, codes=(75, 76)),
         ExitRule(do=ExitAction.FAIL, signals=(11, 9, 1)),
     )
-    assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 def test_a_rule_that_is_wrong_is_told_with_its_own_line() -> None:
@@ -877,7 +878,7 @@ def test_a_stop_plan_may_ask_before_it_signals() -> None:
     )
     (spec,) = load_text(table, Path("/tmp/x.toml")).workers
     assert spec.stop == (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL")
-    assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 @pytest.mark.parametrize(
@@ -1149,7 +1150,7 @@ def test_no_worker_is_lost_without_a_problem_and_every_problem_has_a_line(tables
             assert all(problem.line for problem in found)
         case config:
             assert [each.name for each in config.workers] == list(tomllib.loads(text).get("workers", {}))
-            assert [WorkerSpec.from_json(each.to_json()) for each in config.workers] == list(config.workers)
+            assert [rebuilt(WorkerSpec, each.to_json()) for each in config.workers] == list(config.workers)
 
 
 # stall and limits
@@ -1270,14 +1271,14 @@ def test_thresholds_and_times_of_probes_reach_their_spec() -> None:
     )
     assert spec.ready == Ready(tcp="a:1", interval=2.0, attempt_timeout=3.0, successes=2, failures=9)
     assert spec.live == Live(log="x", interval=60.0, failures=1, grace=0.0, do=Do.NOTIFY)
-    assert WorkerSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 def test_a_record_of_before_there_were_kinds_is_read() -> None:
     old = worker("ready.tcp = 'a:1'").to_json()
     old["ready"] = {"delay": 0.0, "timeout": 60.0, "tcp": "a:1"}
     del old["live"]
-    assert WorkerSpec.from_json(old) == worker("ready.tcp = 'a:1'")
+    assert rebuilt(WorkerSpec, old) == worker("ready.tcp = 'a:1'")
 
 
 def test_two_kinds_of_probe_in_one_table_are_refused_at_the_second() -> None:

@@ -52,6 +52,7 @@ from actors.values.records import Head, Intent, Origin, Record, Records
 from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
 from actors.values.snapshot import Config, Host
 from actors.values.spec import Condition
+from supervisor.text.values import rebuilt
 
 S = State
 READY = Condition.READY
@@ -408,7 +409,7 @@ def test_a_new_file_in_the_place_of_the_old_one_is_on_record_once() -> None:
     origin = Origin(config="f", file=(1, 2), folder=(1, 1))
     story = Story().tell(ConfigOnDisk(True, origin)).tell(ConfigOnDisk(True, origin)).tell(ConfigOnDisk(True))
     assert [effect.head.origin for effect in story.done if isinstance(effect, KeepHead)] == [origin]
-    assert Head.from_json(json.loads(json.dumps(story.roster.head.to_json()))).origin == origin
+    assert rebuilt(Head, json.loads(json.dumps(story.roster.head.to_json()))).origin == origin
 
 
 # ── a machine: the indexes say what the plain rules say ───────────────────────────────────────────────────────────

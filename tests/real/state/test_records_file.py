@@ -15,9 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.values.facts import Exit, Handle
-from actors.values.records import Folding, Head, Intent, Record, Records
+from actors.values.records import Head, Intent, Record, Records
 from actors.values.spec import WorkerSpec
-from supervisor.state.records import COMPACT_ABOVE, KEPT_DAMAGED, RecordsFile, examined, kept_beside, read_records
+from supervisor.state.records import (
+    COMPACT_ABOVE,
+    KEPT_DAMAGED,
+    Folding,
+    RecordsFile,
+    examined,
+    kept_beside,
+    read_records,
+)
 
 HEAD = Head(boot_id="b", server=Handle(7, 70), config_digest="d", clean=False)
 

@@ -1,0 +1,76 @@
+"""What a file may say for a field of a spec: plain metadata that stands in the field's `Annotated`.
+
+Nothing here checks a value. `supervisor.config.tables` reads a file by this metadata, and `supervisor.config.reference`
+describes the keys with it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """A duration like "1m30s" of at least `least`. With `never` that word is allowed too, and gives None."""
+
+    least: str = "0s"
+    never: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A size like "20MB" of at least `least`."""
+
+    least: str
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A number from `least` to `most`; None: without an upper limit, but finite."""
+
+    least: int
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What the file means when it leaves out a key whose field has no default; `said` is that in words."""
+
+    value: Any
+    said: str
+
+
+class Elsewhere:
+    """A field that is no key of its table: what reads the table knows it already."""
+
+
+class Form(StrEnum):
+    """A value that is written in a form of its own; the text describes it to people."""
+
+    TEXT = "text"
+    PATH = "path, relative to the folder of the file"
+    COMMAND = "array (executed without a shell) or text for `/bin/sh -c`"
+    VARIABLE = "name of an environment variable"
+    LABEL = "name of a label"
+    DEPENDENCIES = 'table of worker = condition, or array of workers that have to be "ready"'
+    STOP_PLAN = "array of steps and waits in turn"
+    JITTER = 'number from 0 to 1, or "full"'
+    PAUSES = "array of durations"
+    SIGNAL = 'signal, as "SEGV" or 11'
+    ADDRESS = '"host:port" or "[IPv6]:port"'
+    PATTERN = "RE2 pattern"
+    HTTP = 'URL ("http://…"), or table of `url`, `status` and `headers`'
+    ATTEMPTS = "whole number from 1, or -1 for any number"
+    KEY_NAMES = "array of names of keys, as tmux has them"
+    MEMORY_LIMIT = 'size of at least 1MB, table of `value` and `do`, or "none"'
+    CPU_LIMIT = 'number from 1, table of `value` and `do`, or "none"'
+    COUNT_LIMIT = 'whole number from 1, table of `value` and `do`, or "none"'
+    AGE_LIMIT = 'duration of at least 1s, table of `value` and `do`, or "never"'
+    MEMORY = 'size, or share of the machine\'s memory like "5%"'
+    ENV_FILES = "path, or array of paths"
+
+
+Text = Annotated[str, Form.TEXT]
+PathText = Annotated[str, Form.PATH]
+Command = Annotated[tuple[str, ...] | str, Form.COMMAND]
+MANY = 10**9  # of anything counted: what is packed and stored has to fit 64 bits with room for sums

@@ -1,0 +1,395 @@
+"""Values that are written in a form of their own: how a file's text becomes what a spec holds.
+
+A reader raises ValueError with a predicate that follows the key ("must be …"), or Refused with several of them, each
+at its own part of the value.
+"""
+
+import ipaddress
+import os
+import re
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+
+from actors.values.keys import MANY, Form
+from actors.values.spec import FULL, REPLICA_OF, Condition, Http, Reaction, StopStep, TypeKeys, TypeText
+from supervisor.config.problems import Refused
+from supervisor.text.keys import KeyUnknown, checked
+from supervisor.text.patterns import compiled
+from supervisor.text.quantities import memory, seconds, size
+from supervisor.text.urls import http_target
+from supervisor.text.words import Keys, nearest, shown
+
+SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
+IDENTITY = "PANEVISOR_WORKER"
+_LONGEST_TEXT = 1000  # of a step of a stop plan, in characters
+
+
+def refuse(verdicts: Iterable[tuple[Keys, str | None]]) -> None:
+    """Raise what is said of the parts of a value, of all at once; None is said of a good one."""
+    if bad := [(at, verdict) for at, verdict in verdicts if verdict]:
+        raise Refused(*bad)
+
+
+def _fault(read: Callable[[Any], object], value: object) -> str | None:
+    """Return what `read` has against the value, None where it takes it."""
+    try:
+        read(value)
+    except ValueError as verdict:
+        return str(verdict)
+    return None
+
+
+def _array(value: object, like: str, *, part: Callable[[Any], str | None], what: str = "array") -> list[Any]:
+    """Return an array with something in it, whose parts are all right."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"must be an {what} like {like}, not {'an empty array' if value == [] else shown(value)}")
+    refuse(((index,), part(each)) for index, each in enumerate(value))
+    return value
+
+
+# ── text ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+def _writable_path(text: str) -> str:
+    if not _no_nul(text).strip():
+        raise ValueError('must not be empty (for the folder of this file write ".")')
+    if text.startswith("~"):
+        raise ValueError('must not begin with "~", which only a shell knows (write the path in full)')
+    return text
+
+
+def _path(text: str, info: ValidationInfo) -> str:
+    """Return the path below the context's folder, without `..`."""
+    return os.path.normpath(os.path.join((info.context or {}).get("folder", "/"), _writable_path(text)))
+
+
+def _env_files(value: object) -> tuple[str, ...]:
+    """Read one path or an array of them; they stay as they are written."""
+    if isinstance(value, str):
+        return (_writable_path(value),)
+    if not isinstance(value, list):
+        raise ValueError(f'must be a path like ".env" or an array of paths, not {shown(value)}')
+    refuse(((index,), _text_fault(part) or _fault(_writable_path, part)) for index, part in enumerate(value))
+    return tuple(value)
+
+
+def _text_fault(part: object) -> str | None:
+    return None if isinstance(part, str) else f"must be text in quotes, not {shown(part)}"
+
+
+def variable_name(name: str) -> str:
+    """Return the name of an environment variable; a ValueError says what is wrong with it."""
+    if name == IDENTITY:
+        raise ValueError("is set by Panevisor itself, to tell whose a process is (leave it out)")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("is no name for a variable (letters, digits and _, not beginning with a digit)")
+    return name
+
+
+def _label(name: str) -> str:
+    if not name or "=" in name:
+        raise ValueError("could not be selected by `-l LABEL=VALUE` (name it, without =)")
+    if name == REPLICA_OF:
+        raise ValueError("is set by Panevisor itself, to tell whose replica a worker is (leave it out)")
+    return name
+
+
+def _command(value: object) -> tuple[str, ...] | str:
+    if not isinstance(value, str):
+        return tuple(_arguments(value))
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return _no_nul(value)
+
+
+def _arguments(value: object) -> list[str]:
+    found = _array(value, '["sleep", "60"], or text for /bin/sh', part=_argument)
+    if not found[0].strip():
+        raise Refused(((0,), "must name the program, and is empty"))
+    return found
+
+
+def _argument(part: object) -> str | None:
+    return _text_fault(part) or _fault(_no_nul, part)
+
+
+# ── dependencies and stop plans ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _depends_on(value: object) -> tuple[tuple[str, Condition], ...]:
+    """Read a table of conditions, or an array of workers that have to be ready."""
+    if isinstance(value, dict):
+        refuse(((name,), _condition_fault(condition)) for name, condition in value.items())
+        return tuple((name, Condition(condition)) for name, condition in value.items())
+    if not isinstance(value, list):
+        raise ValueError(f'must be a table like {{ db = "ready" }} or an array of names, not {shown(value)}')
+    refuse(((index,), _worker_name_fault(name)) for index, name in enumerate(value))
+    return tuple((name, Condition.READY) for name in dict.fromkeys(value))
+
+
+def _worker_name_fault(part: object) -> str | None:
+    return None if isinstance(part, str) else f"must be the name of a worker in quotes, not {shown(part)}"
+
+
+def _condition_fault(part: object) -> str | None:
+    known = [condition.value for condition in Condition]
+    if part in known:
+        return None
+    hint = nearest(part, known) if isinstance(part, str) else ""
+    return f'must be "started", "ready", "completed" or "exited", not {shown(part)}{hint}'
+
+
+def _stop(value: object) -> tuple[StopStep, ...]:
+    """Read steps and waits in turn: `[{ keys = ["C-c"] }, "2s", "KILL"]` gives `(TypeKeys(("C-c",)), 2.0, "KILL")`."""
+    steps: list[StopStep] = []
+    verdicts: list[tuple[Keys, str | None]] = []
+    for index, step in enumerate(_array(value, '["TERM", "10s", "KILL"]', part=lambda _: None)):
+        try:
+            steps.append(seconds(step) if index % 2 else _action(step))
+        except ValueError as verdict:
+            verdicts.append(((index,), f"{verdict}{_turn(index, step)}"))
+    if not verdicts and steps[-1] != "KILL":
+        verdicts.append(((), 'must end with "KILL": a worker deaf to all the rest would never end'))
+    refuse(verdicts)
+    return tuple(steps)
+
+
+def _action(step: object) -> StopStep:
+    return _typing(step) if isinstance(step, dict) else _signal(step)
+
+
+def _typing(step: dict[Any, Any]) -> StopStep:
+    match step:
+        case {"text": str() as text, **rest} if not rest:
+            return TypeText(_typed_text(text))
+        case {"keys": list() as keys, **rest} if keys and not rest:
+            return TypeKeys(_keys(keys))
+    raise ValueError(f'must be {{ keys = ["C-c"] }} or {{ text = "exit" }}, not {shown(step)}')
+
+
+def _typed_text(text: str) -> str:
+    if not text or len(text) > _LONGEST_TEXT or any(ord(char) < 32 for char in text):
+        raise ValueError(f"text must be one line of 1 to {_LONGEST_TEXT:,} characters (Enter is typed after it)")
+    return text
+
+
+def _keys(keys: list[Any]) -> tuple[str, ...]:
+    for key in keys:
+        if not isinstance(key, str):
+            raise ValueError(f"keys must be names of keys in quotes, not {shown(key)}")
+    try:
+        return checked(keys)
+    except KeyUnknown as unknown:
+        raise ValueError(f"keys must be names of keys: {unknown}") from None
+
+
+def _signal(step: object) -> str:
+    name = step.removeprefix("SIG") if isinstance(step, str) else None
+    if name not in SIGNALS:
+        hint = nearest(name.upper(), list(SIGNALS)) if name else ""
+        raise ValueError(f"must be one of the signals {', '.join(SIGNALS)}, not {shown(step)}{hint}")
+    return name
+
+
+def _turn(index: int, step: object) -> str:
+    """Explain the order where a step would have been right in the other kind of place."""
+    if index % 2 == 0 and isinstance(step, str) and step[:1].isdigit():
+        return " (signals and waits take turns, a signal first)"
+    is_action = isinstance(step, dict) or (isinstance(step, str) and step.removeprefix("SIG") in SIGNALS)
+    return " (put a wait between two signals)" if index % 2 and is_action else ""
+
+
+# ── probes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not _is_host(host) or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
+        raise ValueError(
+            f'must be "host:port" with a port from 1 to 65535, or "[::1]:port" for IPv6, not {shown(address)}'
+        )
+    return address
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return re.fullmatch(r"[A-Za-z0-9._-]{1,255}", host, re.ASCII) is not None
+    try:
+        return host.endswith("]") and ipaddress.IPv6Address(host[1:-1]) is not None
+    except ValueError:
+        return False
+
+
+def _pattern(text: str) -> str:
+    """Check an RE2 pattern here, so that a bad one has its line; what is kept is the text."""
+    compiled(text)
+    return text
+
+
+def _http(value: object) -> Http:
+    """Read a URL or a table. No header's value is ever shown: it may be a secret."""
+    table = {"url": value} if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise ValueError(f'must be a URL like "http://127.0.0.1:8080/health", or a table with url, not {shown(value)}')
+    headers, status = table.get("headers", {}), table.get("status", [])
+    written: list[tuple[Keys, str | None]] = [((key,), _http_key_fault(key)) for key in table]
+    written.append((() if isinstance(value, str) else ("url",), _url_fault(table.get("url"))))
+    written.append((("status",), _status_fault(status)))
+    named = headers.items() if isinstance(headers, dict) else ()
+    written += [(("headers", name), _header_fault(name, text)) for name, text in named]
+    written.append((("headers",), None if isinstance(headers, dict) else "must be a table"))
+    refuse(written)
+    return Http(table["url"], tuple(status), tuple(headers.items()))
+
+
+def _http_key_fault(key: str) -> str | None:
+    return None if key in ("url", "status", "headers") else "is unknown (an http probe has url, status and headers)"
+
+
+def _url_fault(url: object) -> str | None:
+    return "is missing" if url is None else _text_fault(url) or _fault(http_target, url)
+
+
+def _status_fault(status: object) -> str | None:
+    fits = isinstance(status, list) and all(type(code) is int and 100 <= code <= 599 for code in status)
+    return None if fits else f"must be an array of codes like [200, 204], not {shown(status)}"
+
+
+def _header_fault(name: str, value: object) -> str | None:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        return "is no name for a header"
+    fits = isinstance(value, str) and re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value)
+    return None if fits else "must be text in quotes, on one line"
+
+
+def _not_zero(count: int) -> int:
+    if count == 0:
+        raise ValueError("must be at least 1, or -1 for any number, not 0")
+    return count
+
+
+# ── restarts and limits ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pauses(value: object) -> tuple[float, ...]:
+    """Read the pauses of a back-off, in seconds."""
+    found = _array(value, '["1s", "5s"]', what="array of pauses", part=lambda step: _fault(seconds, step))
+    return tuple(map(seconds, found))
+
+
+def _jitter(value: object) -> object:
+    if value == FULL or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1):
+        return value
+    raise ValueError(f'must be a number from 0 to 1, or "full", not {shown(value)}')
+
+
+def _exit_signal(value: object) -> int:
+    """Read a signal by its number or its name, with or without SIG."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= signal.NSIG - 1:
+        return value
+    known = {name.name.removeprefix("SIG"): name.value for name in signal.Signals}
+    name = value.removeprefix("SIG") if isinstance(value, str) else None
+    if name not in known:
+        hint = nearest(name.upper(), list(known)) if name else ""
+        raise ValueError(f'must be a signal like "SEGV" or 11, not {shown(value)}{hint}')
+    return known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitGiven:
+    """A limit as the file has it; `do` None: as the table's."""
+
+    value: float
+    do: Reaction | None = None
+
+
+def _limit(read: Callable[[object], float], none: tuple[str, ...] = ("none",)) -> Any:
+    """Read a limit in its three ways: a value, a table of value and do, or a word for none."""
+
+    def limit(value: object) -> LimitGiven | None:
+        if value in none:
+            return None
+        if not isinstance(value, dict):
+            return LimitGiven(read(value))
+        refuse(((key,), _part_fault(key, part, read)) for key, part in ({"value": None} | value).items())
+        return LimitGiven(read(value["value"]), value.get("do"))
+
+    return _read(limit)
+
+
+def _part_fault(key: str, part: object, read: Callable[[object], float]) -> str | None:
+    if key not in ("value", "do"):
+        return f"is none of value and do{nearest(key, ['value', 'do'])}"
+    if key == "do":
+        return None if part in ("restart", "notify") else f'must be "restart" or "notify", not {shown(part)}'
+    return "is missing" if part is None else _fault(read, part)
+
+
+def _number(value: object, what: str, *, most: int, whole: bool = False) -> float:
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 1 <= value <= most:
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"must be {kind} of {what} from 1 to {most}, not {shown(value)}")
+    return value
+
+
+# ── the table ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(reader: Callable[[Any], object]) -> Any:
+    return Annotated[Any, BeforeValidator(reader)]
+
+
+def _text(*readers: Callable[..., object]) -> Any:
+    return Annotated[(str, *map(AfterValidator, readers))]
+
+
+def duration(least: str, never: bool) -> Any:
+    """Return how a duration is read; with `never`, None for that word."""
+
+    def read(value: object) -> float | None:
+        return None if never and value == "never" else seconds(value, least=least, never=never)
+
+    return Annotated[Any, BeforeValidator(read), WithJsonSchema({"type": "string"})]
+
+
+def byte_count(least: str) -> Any:
+    """Return how a size is read."""
+    schema = WithJsonSchema({"type": ["integer", "string"]})
+    return Annotated[Any, BeforeValidator(lambda value: size(value, least=least)), schema]
+
+
+FORMS: dict[Form, Any] = {
+    Form.TEXT: _text(_no_nul),
+    Form.PATH: _text(_path),
+    Form.COMMAND: _read(_command),
+    Form.VARIABLE: _text(variable_name),
+    Form.LABEL: _text(_no_nul, _label),
+    Form.DEPENDENCIES: _read(_depends_on),
+    Form.STOP_PLAN: _read(_stop),
+    Form.JITTER: _read(_jitter),
+    Form.PAUSES: _read(pauses),
+    Form.SIGNAL: _read(_exit_signal),
+    Form.ADDRESS: _text(_address),
+    Form.PATTERN: _text(_pattern),
+    Form.HTTP: _read(_http),
+    Form.ATTEMPTS: Annotated[int, Field(ge=-1, le=MANY), AfterValidator(_not_zero)],
+    Form.KEY_NAMES: Annotated[list[str], AfterValidator(checked)],
+    Form.MEMORY_LIMIT: _limit(lambda value: size(value, least="1MB")),
+    Form.CPU_LIMIT: _limit(lambda value: _number(value, "percent of one core", most=1_000_000)),
+    Form.COUNT_LIMIT: _limit(lambda value: _number(value, "processes", most=MANY, whole=True)),
+    Form.AGE_LIMIT: _limit(lambda value: seconds(value, least="1s"), none=("none", "never")),
+    Form.MEMORY: _read(memory),
+    Form.ENV_FILES: _read(_env_files),
+}
+"""What pydantic reads in the place of the field's own type."""

@@ -1,0 +1,112 @@
+"""What one table has to fulfil as a whole: its short forms, and keys that have to go together.
+
+    as written ──spelt_out──▶ without short forms ──each key is read──▶ values ──judged──▶ values of the dataclass
+
+`judged` raises Refused for keys that are wrong wherever they stand, and Mismatch for keys that are fine by themselves.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Limit, Limits, Live, Ready, Rung, Stall
+from supervisor.config.forms import LimitGiven, pauses, refuse
+from supervisor.config.problems import Mismatch, Refused
+from supervisor.text.words import shown
+
+RUNG_WAIT = "30s"  # until the next step of a stall ladder that does not say
+_Values = dict[str, Any]
+
+
+def spelt_out(kind: type, written: object) -> object:
+    """Return the table without its short forms."""
+    return _SHORT[kind](written) if kind in _SHORT else written
+
+
+def judged(kind: type, values: _Values, given: Collection[str]) -> _Values:
+    """Return the values for the dataclass; `given` are the keys that the file has."""
+    for rule in _RULES.get(kind, ()):
+        rule(values, given)
+    return values | _limits(values) if kind is Limits else values
+
+
+def _backoff(written: object) -> object:
+    if not isinstance(written, list | dict):
+        like = 'a table like { initial = "1s" } or an array like ["1s", "5s"]'
+        raise ValueError(f"must be {like}, not {shown(written)}")
+    if isinstance(written, dict):
+        return written
+    pauses(written)  # for its verdicts, which here are about backoff[0] and so on
+    return {"steps": written}
+
+
+def _stall(written: object) -> object:
+    if not isinstance(written, dict) or not isinstance(ladder := written.get("ladder"), list):
+        return written
+    waits = [
+        {"wait": RUNG_WAIT} | rung if number and isinstance(rung, dict) else rung for number, rung in enumerate(ladder)
+    ]
+    return written | {"ladder": waits}
+
+
+def _factor_only_where_it_counts(backoff: _Values, given: Collection[str]) -> None:
+    if "factor" in given and backoff["kind"] != Growth.EXPONENTIAL:
+        raise Mismatch("factor", f'is for kind = "exponential", not for {shown(str(backoff["kind"]))} (leave it out)')
+
+
+def _max_not_below_initial(backoff: _Values, _given: Collection[str]) -> None:
+    longest, first = backoff["max"], backoff["initial"]
+    if longest < first:
+        raise Mismatch("max", f"({longest:g}s) must not be less than backoff.initial ({first:g}s)")
+
+
+def _steps_alone(backoff: _Values, given: Collection[str]) -> None:
+    if backoff["steps"] and set(given) - {"steps", "jitter"}:
+        raise Mismatch(None, "has steps, which are the pauses as they are: beside them only jitter can stand")
+
+
+def _after_something(rule: _Values, _given: Collection[str]) -> None:
+    if not rule["codes"] and not rule["signals"]:
+        raise Refused((("do",), "needs codes or signals beside it, to say after which ends"))
+
+
+def _one_kind(check: _Values, _given: Collection[str]) -> None:
+    kinds = [kind for kind in KINDS if check[kind] is not None]
+    refuse(((kind,), f"stands beside {kinds[0]}, and only one of them can be asked") for kind in kinds[1:])
+
+
+def _delay_below_timeout(ready: _Values, _given: Collection[str]) -> None:
+    delay, timeout = ready["delay"], ready["timeout"]
+    if delay >= timeout:
+        raise Mismatch("delay", f"({delay:g}s) must be less than ready.timeout ({timeout:g}s)")
+
+
+def _types_only_to_send(rung: _Values, _given: Collection[str]) -> None:
+    typed = bool(rung["keys"]) + (rung["text"] is not None)
+    if rung["do"] == "send" and typed != 1:
+        raise Refused((("keys",), 'or text must be given, one of them: do = "send" has to say what it types'))
+    if rung["do"] != "send" and typed:
+        raise Refused((("keys",), 'and text are only for do = "send"'))
+
+
+def _restart_comes_last(stall: _Values, _given: Collection[str]) -> None:
+    for number, rung in enumerate(stall["ladder"][:-1]):
+        if rung.do == "restart":
+            what = 'must come last when it is do = "restart": nothing is left to climb after it'
+            raise Refused((("ladder", number), what))
+
+
+def _limits(values: _Values) -> _Values:
+    """Return each limit with what is done about it: its own `do`, else the table's."""
+    given = {key: limit for key, limit in values.items() if isinstance(limit, LimitGiven)}
+    return {key: Limit(limit.value, limit.do or values["do"]) for key, limit in given.items()}
+
+
+_SHORT: dict[type, Callable[[object], object]] = {Backoff: _backoff, Stall: _stall}
+_RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
+    Backoff: (_steps_alone, _factor_only_where_it_counts, _max_not_below_initial),
+    ExitRule: (_after_something,),
+    Ready: (_one_kind, _delay_below_timeout),
+    Live: (_one_kind,),
+    Rung: (_types_only_to_send,),
+    Stall: (_restart_comes_last,),
+}

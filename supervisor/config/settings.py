@@ -1,0 +1,100 @@
+"""The values that a config file gives: `[supervisor]`, and the keys of a worker that its spec does not keep.
+
+Like `actors.values.spec`, these classes are the only description of their keys.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from actors.values.families import MOST, Family
+from actors.values.gates import MAX_STARTING
+from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
+from actors.values.spec import PaneSize, WorkerSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLogSettings:
+    """The log of the service itself."""
+
+    file: Annotated[Path, Form.PATH, Unwritten(None, "service.log in the state directory")]
+    """Where it is written."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe lines that are written; changes of a worker's state are, whatever it says."""
+    format: Literal["json", "console"] = "json"
+    """One JSON object a line, or lines for people."""
+    max_size: Annotated[int, Bytes("4kB")] = 20_000_000
+    """The size at which a new file is begun."""
+    keep: Annotated[int, Between(1, 1000)] = 5
+    """How many files there are, with the one being written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorSettings:
+    """The service itself. All of it but `pane` counts from the next start of the service."""
+
+    state_dir: Annotated[
+        Path, Form.PATH, Unwritten(None, "`~/.local/state/panevisor/<stem>-<8 hex digits of the file's path>`")
+    ]
+    """Where records, logs and sockets lie."""
+    capture_interval: Annotated[float, Seconds("100ms")] = 5.0
+    """How often panes are looked at."""
+    health_interval: Annotated[float, Seconds("100ms")] = 10.0
+    """How often processes are looked at."""
+    heartbeat_interval: Annotated[float, Seconds("1s")] = 30.0
+    """How often `status.json` is written."""
+    max_workers: Annotated[int, Between(1, 4000)] = 1000
+    """How many workers may live at a time; the others are pending."""
+    pane: PaneSize = dataclasses.field(default_factory=PaneSize)
+    """The size of each worker's pane."""
+    log: Annotated[ServiceLogSettings, Unwritten({}, "")]
+    """The log of the service."""
+    watch_config: bool = False
+    """Whether a change of the file, or of an env file, is applied as soon as it is at rest."""
+    on_term: Literal["keep", "stop"] = "keep"
+    """What SIGTERM does with the workers: leave them running, or stop them. As pid 1 it is always `stop`."""
+    min_free_memory: Annotated[int, Form.MEMORY] = 0
+    """With less available memory no pending worker starts."""
+    max_starting: Annotated[int, Between(0, 4000)] = MAX_STARTING
+    """How many workers may be `starting` at a time; 0: no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfFile:
+    """Keys of a worker that only a file can have: what they give becomes part of its spec, or makes several specs."""
+
+    env_file: Annotated[tuple[str, ...], Form.ENV_FILES] = ()
+    """Files of NAME=value lines; a later one wins over an earlier one, and `env` over all."""
+    replicas: Annotated[int | None, Between(0, MOST)] = None
+    """So many workers, NAME-1 to NAME-N; 1 is NAME itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A valid file: `path` is absolute, `workers` stand as in the file, with the replicas of each of the `families`.
+
+    `digest` is 12 hex digits over its bytes and those of its env files; without any, of its SHA-256. `next_start` is
+    for a running service to set: the keys of `[supervisor]` that it can't take from the file.
+    """
+
+    path: Path
+    digest: str
+    supervisor: SupervisorSettings
+    workers: tuple[WorkerSpec, ...]
+    families: tuple[Family, ...] = ()
+    next_start: tuple[str, ...] = ()
+
+
+def different_settings(begun: SupervisorSettings, now: SupervisorSettings) -> tuple[str, ...]:
+    """Return the keys of `[supervisor]` in which these differ; `pane` is no such key, as it counts with each worker."""
+    old, new = _beside_its_log(begun), _beside_its_log(now)
+    keys = [field.name for field in dataclasses.fields(SupervisorSettings) if field.name != "pane"]
+    return tuple(key for key in keys if getattr(old, key) != getattr(new, key))
+
+
+def _beside_its_log(settings: SupervisorSettings) -> SupervisorSettings:
+    """Return the settings with `log.file` relative to the state directory, where it is in it: it follows that."""
+    file = settings.log.file
+    relative = file.relative_to(settings.state_dir) if file.is_relative_to(settings.state_dir) else file
+    return dataclasses.replace(settings, log=dataclasses.replace(settings.log, file=relative))
