@@ -100,12 +100,12 @@ class ExitRule:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `restarts` restarts within any `within` seconds; healthy lives do not change that count."""
+    """At most `restarts` restarts in any period of `within`; healthy lives do not change that count."""
 
     restarts: Threshold
     """How many restarts are allowed."""
     within: Annotated[float, Seconds("1ms")]
-    """In which time."""
+    """The period."""
 
 
 KINDS = ("tcp", "unix", "http", "command", "log", "screen")
@@ -233,8 +233,8 @@ class Rung:
 
     do: Literal["notify", "send", "interrupt", "restart"]
     """`notify` writes a line to the log, as each step does; `interrupt` types C-c. A `restart` has to come last."""
-    wait: Annotated[float, Seconds()] = 0.0
-    """The time since the step before. Without it the first step is done at once, and each other after 30 s."""
+    wait: Annotated[float, Seconds(), Unwritten("0s", '`"0s"` for the first step, else `"30s"`')] = 0.0
+    """The time since the step before."""
     text: Text | None = None
     """What `send` types, with Enter."""
     keys: Annotated[tuple[str, ...], Form.KEY_NAMES] = ()
@@ -281,18 +281,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
-    """One worker, validated; the keys of `[workers.NAME]`, where NAME has 1 to 64 letters, digits, `_` and `-`.
-
-    `name` and `pane` are no keys of that table. `cwd` is absolute.
-    """
+    """One worker. NAME has 1 to 64 letters, digits, `_` and `-`, and does not begin with `_panevisor`."""
 
     name: Annotated[str, Elsewhere()]
     command: Command
     """What is run."""
     cwd: Annotated[PathText, Unwritten(".", "the folder of the file")]
-    """The working directory."""
+    """The working directory."""  # in a spec it is absolute, like each path
     env: tuple[tuple[Annotated[str, Form.VARIABLE], Text], ...] = ()
-    """Added to the environment of the one who started the service; wins over `env_file`."""
+    """Added to the environment in which the service was started; wins over `env_file`."""
     project: Text = ""
     """A name for a group of workers, for `-p PROJECT`."""
     labels: tuple[tuple[Annotated[str, Form.LABEL], Text], ...] = ()
@@ -306,7 +303,7 @@ class WorkerSpec:
     backoff: Backoff = field(default_factory=Backoff)
     """The pauses between restarts."""
     max_restarts: Annotated[int, Between(-1, MANY)] = 5
-    """Restarts without a healthy life between (so 6 lives with 5), then it has failed; -1: no limit."""
+    """How many restarts without a healthy life between; with 5 the sixth crash is a failure. -1: no limit."""
     healthy_after: Annotated[float, Seconds("1ms")] = 60.0
     """A life this long is healthy: it forgives earlier crashes."""
     depends_on: Annotated[tuple[tuple[str, Condition], ...], Form.DEPENDENCIES] = ()
@@ -329,9 +326,9 @@ class WorkerSpec:
     on_exit: tuple[ExitRule, ...] = ()
     """Rules for exits, before `restart` and `ok_exit_codes`."""
     max_restarts_in: Window | None = None
-    """A second limit: not more than so many restarts in this time."""
+    """A second limit, which counts the restarts of a period."""
     retry: Annotated[float | None, Seconds("1s", never=True)] = None
-    """When the budget is spent it has failed; with a time it is started again that often, without end."""
+    """With `"never"` a worker whose budget is spent has failed; else it starts again after each such pause."""
 
     @property
     def argv(self) -> tuple[str, ...]:

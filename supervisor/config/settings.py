@@ -66,8 +66,8 @@ class OfFile:
 
     env_file: Annotated[tuple[str, ...], Form.ENV_FILES] = ()
     """Files of NAME=value lines; a later one wins over an earlier one, and `env` over all."""
-    replicas: Annotated[int | None, Between(0, MOST)] = None
-    """So many workers, NAME-1 to NAME-N; 1 is NAME itself."""
+    replicas: Annotated[int | None, Between(0, MOST), Unwritten(None, "`1`")] = None
+    """How many workers the table gives: NAME-1 to NAME-N; 1 is NAME itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from actors.life.budget import full_pause
 from actors.values.spec import WorkerSpec
 from supervisor.cli import panevisor
 from supervisor.config.load import load_text
+from supervisor.config.reference import reference
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 WORKER = '[workers.example]\ncommand = ["sleep", "1000"]\n'
@@ -51,14 +52,8 @@ def test_each_config_that_is_shown_is_valid(page: str, example: str, place: Path
     load_text(example.encode(), place / "panevisor.toml")
 
 
-def test_the_config_reference_shows_the_defaults(place: Path) -> None:
-    (reference,) = examples("docs/config.md", "toml")
-    shown = "\n".join(line for line in reference.splitlines() if "# e.g." not in line and "file: e.g." not in line)
-    shown = shown.replace("[workers.api]", '[workers.api]\ncommand = ["sleep", "1000"]')
-    bare = '[workers.api]\ncommand = ["sleep", "1000"]\n'
-    path = place / "panevisor.toml"
-    assert load_text(shown.encode(), path).workers == load_text(bare.encode(), path).workers
-    assert load_text(shown.encode(), path).supervisor == load_text(bare.encode(), path).supervisor
+def test_the_config_page_is_what_the_model_says() -> None:
+    assert text_of("docs/config.md") == reference(), "run: python -m supervisor.config.reference > docs/config.md"
 
 
 def test_the_demo_config_is_valid() -> None:
