@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from supervisor.wire.selection import Selection
 
 NAME = "panevisor"
+_IN_HOME = "~/.config/panevisor/panevisor.toml"
 INTERRUPTED = 128 + signal.SIGINT
 Command = Callable[..., Any]
 
@@ -178,7 +179,7 @@ def _timeout_of(default: str, told: str) -> Callable[[Command], Command]:
     return click.option("--timeout", default=default, show_default=True, callback=_seconds, help=told)
 
 
-_timeout = _timeout_of("60s", "Wait at most so long for the verdicts.")
+_timeout = _timeout_of("60s", "Wait at most this long for the verdicts.")
 
 
 def _selecting(function: Command) -> Command:
@@ -220,7 +221,9 @@ def _selection(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-c", "--config", metavar="FILE", help="The config; else $PANEVISOR_CONFIG, ./panevisor.toml, XDG.")
+@click.option(
+    "-c", "--config", metavar="FILE", help=f"The config; else $PANEVISOR_CONFIG, ./panevisor.toml, {_IN_HOME}."
+)
 @click.option("--socket", metavar="PATH", help="The service's socket; by default in its state directory.")
 @click.pass_context
 def panevisor(context: click.Context, config: str | None, socket: str | None) -> None:
@@ -284,10 +287,10 @@ def _answering(place: "Place") -> int | None:
 
 @panevisor.command()
 @_timeout
-@click.option("--force", is_flag=True, help="Even if more than half of the running ones end, or some live elsewhere.")
+@click.option("--force", is_flag=True, help="Even if more than half of the running workers end, or live elsewhere.")
 @click.pass_obj
 def up(given: Given, timeout: float, force: bool) -> int:
-    """Start the service if need be, apply the config, wait for a verdict on each worker."""
+    """Start the service if none runs, apply the config, wait for a verdict on each worker."""
     from supervisor.commands.up import up as bring_up
 
     return bring_up(given.place(), given.own_place(), timeout=timeout, force=force)
@@ -310,8 +313,8 @@ def _end_what_lives(place: "Place", lock: "Lock") -> int:
 
 
 @panevisor.command(name="tmux-server")
-@click.option("--wait", is_flag=True, help="Become nothing: return as soon as that tmux server listens.")
-@_timeout_of("10s", "Wait at most so long for it to listen.")
+@click.option("--wait", is_flag=True, help="Only wait until that tmux server listens.")
+@_timeout_of("10s", "Wait at most this long for it to listen.")
 @click.pass_obj
 def tmux_server(given: Given, wait: bool, timeout: float) -> int:
     """Become this config's tmux server, in the foreground (for systemd)."""
@@ -327,7 +330,7 @@ def tmux_server(given: Given, wait: bool, timeout: float) -> int:
 @panevisor.command()
 @_selecting
 @_OUTPUT
-@click.option("-w", "--watch", is_flag=True, help="Print anew at each change, until Ctrl-C.")
+@click.option("-w", "--watch", is_flag=True, help="Print again at each change, until Ctrl-C.")
 @click.pass_obj
 def status(
     given: Given, names: tuple[str, ...], labels: tuple[str, ...], project: str | None, output: str, watch: bool
@@ -364,7 +367,7 @@ def stop(given: Given, **options: Any) -> int:
 @panevisor.command()
 @_ordering
 def restart(given: Given, **options: Any) -> int:
-    """End workers and start them anew, at once."""
+    """End workers and start them again, at once."""
     return _order(given, "restart", options)
 
 
@@ -415,7 +418,7 @@ def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, n
 @click.option("--force", is_flag=True, help="Also stop those that are protected.")
 @click.pass_obj
 def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool, force: bool) -> int:
-    """Have N replicas of NAME, until the file says another number; those with the highest numbers go first."""
+    """Set how many replicas NAME has, until the file changes that; the highest numbers go first."""
     from supervisor.commands.orders import scale as scale_family
 
     return scale_family(given.place(), name, replicas, force=force, wait=0.0 if no_wait else timeout)
@@ -426,7 +429,7 @@ def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool,
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")
 @click.option("--keys", is_flag=True, help="What follows are keys: C-c, Enter, Up …")
 @click.option("--no-enter", is_flag=True, help="Type no Enter after the text.")
-@click.option("--timeout", default="30s", show_default=True, callback=_seconds, help="Wait so long until it is typed.")
+@click.option("--timeout", default="30s", show_default=True, callback=_seconds, help="Wait at most this long.")
 @click.pass_obj
 def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: bool, timeout: float) -> int:
     """Type exactly TEXT and Enter into a worker's terminal, or keys; `-` reads the text from standard input."""
@@ -502,7 +505,7 @@ def events(given: Given, follow: bool, count: int, output: str) -> int:
 @click.option("-o", "--output", type=_LINES, default="text", show_default=True)
 @click.pass_obj
 def why(given: Given, name: str, output: str) -> int:
-    """Tell what led to a worker's state, what happens next and when, and what can be done."""
+    """Show what led to a worker's state, what happens next and when, and what you can do."""
     from supervisor.commands.why import why as tell_why
 
     return tell_why(given.place(), name, as_json=output == "json", command=given.command())
@@ -511,7 +514,7 @@ def why(given: Given, name: str, output: str) -> int:
 @panevisor.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("-n", "--count", type=click.IntRange(1, 200), default=20, show_default=True, help="The newest N.")
-@click.option("--full", is_flag=True, help="With the last words of each; so it is with one NAME and -n 1, too.")
+@click.option("--full", is_flag=True, help="With the last lines of each (the default for one NAME with -n 1).")
 @_OUTPUT
 @click.pass_obj
 def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output: str) -> int:
@@ -528,7 +531,7 @@ def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output:
 @_OUTPUT
 @click.pass_obj
 def plan(given: Given, output: str) -> int:
-    """Say what applying the file would do; exit 10 when something would change."""
+    """Show what applying the file would change; exit 10 if it would change something."""
     from supervisor.commands.plan import plan as show_plan
 
     return show_plan(given.place(), given.own_place(), as_json=output == "json")
@@ -550,7 +553,7 @@ def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
 @click.argument("file", required=False)
 @click.pass_obj
 def check(given: Given, file: str | None) -> int:
-    """Validate a config: every problem with its line, else what each restart policy comes to, and warnings."""
+    """Check a config: every problem with its line, else what each restart policy does, and warnings."""
     from supervisor.config import load as config
     from supervisor.explain.arithmetic import line, warnings
     from supervisor.explain.policy import in_words, waits_in_vain
@@ -584,7 +587,7 @@ def init() -> int:
         with open(FILE_NAME, "x") as file:
             file.write(text)
     except FileExistsError:
-        raise CommandError("conflict", f"./{FILE_NAME} is there already; nothing was changed") from None
+        raise CommandError("conflict", f"./{FILE_NAME} exists already; nothing was changed") from None
     click.echo(f"wrote ./{FILE_NAME}: edit it, then `panevisor up`")
     return 0
 
@@ -593,7 +596,7 @@ def init() -> int:
 @_OUTPUT
 @click.pass_obj
 def doctor(given: Given, output: str) -> int:
-    """Check tmux, limits, rights, disk, config and service, each with the mend. Exit 1 if there is an error."""
+    """Check tmux, limits, rights, disk, config and service, each with its remedy. Exit 1 if there is an error."""
     from supervisor.doctor.checks import doctor as examine
 
     return examine(given.place(), given.own_place(), json_wanted=output == "json")

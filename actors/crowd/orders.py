@@ -128,7 +128,7 @@ def inspect(turn: Turn, asked: Inspect, _now: Instant) -> None:
 def _refuse_unknown(names: Iterable[str], crowd: Crowd) -> None:
     unknown = [name for name in names if name not in crowd]
     if unknown:
-        raise RequestRefused("unknown-worker", f"no such worker: {', '.join(unknown)}")
+        raise RequestRefused("unknown-worker", f"no worker is called {', '.join(unknown)}")
 
 
 def _refuse_taken_name(name: str, crowd: Crowd) -> None:
@@ -146,7 +146,7 @@ def _refuse_protected(order: Order, crowd: Crowd) -> None:
     """Refuse to end a protected worker for good; a restart is allowed."""
     protected = [name for name in order.names if crowd[name].record.spec.protected]
     if protected and order.verb in (Verb.STOP, Verb.COMPLETE, Verb.REMOVE):
-        raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; --force if that is meant")
+        raise RequestRefused("not-permitted", f"protected: {', '.join(protected)}; use --force to do it all the same")
 
 
 def _refuse_quarantined(order: Order, crowd: Crowd) -> None:

@@ -105,12 +105,12 @@ def why_force(planned: Iterable[Change], known: Mapping[str, Member]) -> str | N
     removed = [change.name for change in planned if change.action is Action.STOP]
     protected = [name for name in removed if known[name].record.spec.protected]
     if protected:
-        return f"it would remove what is protected: {', '.join(protected)}; --force if that is meant"
+        return f"it would remove what is protected: {', '.join(protected)}; use --force to do it all the same"
     running = {name for name, member in known.items() if member.state in _RUNNING}
     ended = [change.name for change in planned if change.action in _ENDED and change.name in running]
     if len(ended) <= SMALL or len(ended) * 2 <= len(running):
         return None
-    return f"it would stop or replace {len(ended)} of {len(running)} running workers; --force if that is meant"
+    return f"it would stop or replace {len(ended)} of {len(running)} running workers; use --force to do it all the same"
 
 
 # ── families ──────────────────────────────────────────────────────────────────────────────────────────────────────

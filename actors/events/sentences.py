@@ -34,7 +34,7 @@ def pending(facts: Facts, _most: int) -> str:
         case "tmux-unreachable":
             return f"could not start, tmux refused it or did not answer: {reason}"
         case "start-lost":
-            return "tmux lost the start: is to start anew"
+            return "tmux lost the start: is to start again"
         case cause:
             return f"pending ({cause})" + (f": {reason}" if reason else "")
 
@@ -46,7 +46,7 @@ def starting(facts: Facts, most: int) -> str:
         case "backoff-over":
             return f"starting again{_of(facts, most)}"
         case "restart":
-            return "starting anew"
+            return "starting again"
         case "person":
             return "starting at once, as a person ordered"
         case cause:
@@ -170,7 +170,7 @@ def quarantined(facts: Facts, _most: int) -> str:
 
 
 def respawned(facts: Facts, _most: int) -> str:
-    return f"somebody ran respawn-pane in its pane: pid {facts.get('pid')} in place of {facts.get('old_pid')}"
+    return f"a person ran respawn-pane in its pane: pid {facts.get('pid')} in place of {facts.get('old_pid')}"
 
 
 def escaped(facts: Facts, _most: int) -> str:

@@ -105,13 +105,13 @@ def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: In
 def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
     """Return which limit allows no further restart, in words; None when there is budget left."""
     if 0 <= spec.max_restarts <= budget.attempt:
-        return f"{budget.attempt} restarts without a healthy spell of {spec.healthy_after:g} s"
+        return f"{budget.attempt} restarts without a healthy life of {spec.healthy_after:g} s"
     window = spec.max_restarts_in
     if window:
         counted = sum(now.mono - at.mono < window.within for at in budget.recent)
         if counted >= window.restarts:
             return f"{counted} restarts within {window.within:g} s"
-    return f"{budget.attempt} restarts without a healthy spell of {spec.healthy_after:g} s" if budget.slow else None
+    return f"{budget.attempt} restarts without a healthy life of {spec.healthy_after:g} s" if budget.slow else None
 
 
 def slow_jitter(spec: WorkerSpec) -> float:

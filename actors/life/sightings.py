@@ -53,7 +53,7 @@ def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
     pane = fact.pane
     if pane.dead or pane.process is None or not w.is_empty:
         return replace(w, pane=pane.id, attached=pane.attached), ()
-    reason = f"somebody runs something in its pane {pane.id} (pid {pane.pid})"
+    reason = f"a person runs something in its pane {pane.id} (pid {pane.pid})"
     w = replace(without_pane(w), goal=None, next_start=None, admitted=False, cleanup_at=None)
     return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", reason=reason)
 

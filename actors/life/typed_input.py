@@ -31,7 +31,7 @@ def type_next(w: Worker, now: Instant) -> Step:
     if w.life is None or w.life.phase is not Phase.ALIVE or w.pane is None:
         return w, ()
     queue, late = in_time(w.typing, now.mono)
-    told = given_up(w, "nobody waited for it any more", late)
+    told = given_up(w, "no one waits for it any more", late)
     queue, piece = next_piece(queue, now.mono)
     if piece is None:
         return replace(w, typing=queue), told

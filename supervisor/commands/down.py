@@ -98,7 +98,7 @@ def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> i
         who = f" ({some(left)})" if left else ""
         raise CommandError("failed", f"the service has ended, but tmux has not{who}: see its log")
     print(f"all workers and the service (pid {pid}) have ended")
-    print(f"tmux was left: {people} window(s) there are somebody's own", file=sys.stderr)
+    print(f"tmux was left running: {people} window(s) there belong to a person", file=sys.stderr)
     return 0
 
 
@@ -130,7 +130,7 @@ def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:
     """End in order what a service that was killed has left."""
     left = living(place)
     if not left:
-        nothing = f"no service is running, and no worker of it lives (nobody listens at {place.socket})"
+        nothing = f"no service is running, and no worker of it lives (nothing listens at {place.socket})"
         raise CommandError("no-service", nothing)
     if keep_workers:
         what = f"no service is running, but tmux still has {some(left)}"

@@ -36,7 +36,7 @@ def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bo
     """
     names = _meant(place, patterns)
     if keep_on and wanted.previous:
-        raise CommandError("usage", "--previous is over, it can't be followed (leave out -f)")
+        raise CommandError("usage", "--previous shows a life that has ended; leave out -f")
     if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
         print(f"nothing printed yet: {visible(', '.join(silent))}", file=sys.stderr)
     output = Output(names, raw=wanted.raw)

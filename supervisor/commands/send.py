@@ -20,7 +20,7 @@ def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: 
     with service_of(place) as client:
         if keys:
             if not words:
-                raise CommandError("usage", "say which keys: send NAME --keys C-c …")
+                raise CommandError("usage", "name the keys: send NAME --keys C-c …")
             call_for_one(client, "send", name, keys=list(words), wait=wait)
             return 0
         _send_text(client, name, _text(words), enter=enter, wait=wait)
@@ -29,7 +29,7 @@ def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: 
 
 def _text(words: tuple[str, ...]) -> str:
     if len(words) != 1:
-        raise CommandError("usage", "one TEXT is sent: put it in quotes, or `-` to read it from standard input")
+        raise CommandError("usage", "send takes one TEXT: put it in quotes, or use `-` to read standard input")
     return words[0]
 
 

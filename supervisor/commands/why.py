@@ -117,7 +117,7 @@ def _cautions(data: Data) -> Iterator[str]:
     if data["draining"] and data["worker"]["state"] != "stopping":
         yield "what is left of its last life is still being ended; nothing new begins before that"
     if data["worker"]["hands_on"]:
-        yield "somebody is attached to its pane"
+        yield "a person is attached to its pane"
 
 
 # ── the chain ─────────────────────────────────────────────────────────────────────────────────────────────────────

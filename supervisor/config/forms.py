@@ -92,7 +92,7 @@ def variable_name(name: str) -> str:
     if name == IDENTITY:
         raise ValueError("is set by Panevisor itself, to tell whose a process is (leave it out)")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError("is no name for a variable (letters, digits and _, not beginning with a digit)")
+        raise ValueError("is not a valid name for a variable (letters, digits and _, not beginning with a digit)")
     return name
 
 
@@ -267,7 +267,7 @@ def _status_fault(status: object) -> str | None:
 
 def _header_fault(name: str, value: object) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-        return "is no name for a header"
+        return "is not a valid name for a header"
     fits = isinstance(value, str) and re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value)
     return None if fits else "must be text in quotes, on one line"
 

@@ -405,7 +405,7 @@ def _has(table: Any, keys: Keys) -> bool:
 
 def _name_fault(name: str) -> str | None:
     if not re.fullmatch(NAME_PATTERN, name):
-        return "is no name for a worker (1 to 64 letters, digits, _ and -)"
+        return "is not a valid name for a worker (1 to 64 letters, digits, _ and -)"
     if name.startswith("_panevisor"):
         return "names that begin with _panevisor are kept for the service itself (choose another)"
     return None

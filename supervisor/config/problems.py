@@ -73,7 +73,7 @@ class ConfigError(Exception):
         """Give the line that counts the problems which are not told, if there are any."""
         if self.more:
             plural = "" if self.more == 1 else "s"
-            yield f"… and {self.more:,} more problem{plural} (mend these first, then check again)"
+            yield f"… and {self.more:,} more problem{plural} (correct these first, then check again)"
 
 
 class Refused(ValueError):

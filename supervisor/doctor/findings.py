@@ -72,4 +72,4 @@ def as_json(found: Sequence[Named]) -> dict[str, object]:
 def _count(found: Sequence[Named]) -> str:
     counts = {level: sum(1 for _, finding in found if finding.level is level) for level in (Level.ERROR, Level.WARNING)}
     said = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
-    return ", ".join(said) or "nothing to mend"
+    return ", ".join(said) or "no problems found"

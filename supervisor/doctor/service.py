@@ -179,7 +179,7 @@ def of_absence(report: StatusReport, keeper: int | None = None) -> Finding:
     match report.verdict:
         case "running" | "stale":
             mend = f"end it (`kill {report.pid}`; the workers live on), then `panevisor up`"
-            return error(f"pid {report.pid} lives, and nobody listens at its socket", mend)
+            return error(f"pid {report.pid} lives, but nothing listens at its socket", mend)
         case "gone":
             return warning(f"none runs: pid {report.pid} was killed (last beat {report.last_heartbeat})", ADOPT)
         case "crashed":

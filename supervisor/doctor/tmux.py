@@ -40,12 +40,12 @@ _SCOPES = "from 3.4 on, built with systemd, it puts each pane in a scope of its 
 _MATTERS: dict[str, str] = {
     "exit-empty": "it ends with its last session",
     "remain-on-exit": "the status of an exit is lost with its pane",
-    "set-clipboard": "a worker can write to the clipboard of whoever attaches",
-    "message-limit": "whoever attaches can read what was ordered for other workers, with their environment",
-    "allow-passthrough": "a worker's escape sequences reach the terminal of whoever attaches",
+    "set-clipboard": "a worker can write to the clipboard of the person who attaches",
+    "message-limit": "the person who attaches can read what was ordered for other workers, with their environment",
+    "allow-passthrough": "a worker's escape sequences reach the terminal of the person who attaches",
     "allow-rename": "a worker can rename its window",
     "automatic-rename": "windows lose their names",
-    "update-environment": "a worker's next life gets the environment of whoever attached",
+    "update-environment": "a worker's next life gets the environment of the person who attached",
     "detach-on-destroy": "who is attached is moved to another worker when theirs goes",
 }
 _QUESTIONS = """\

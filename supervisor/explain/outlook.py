@@ -86,7 +86,7 @@ def after_a_crash(data: Data) -> str:
 
 def _pending(data: Data) -> Next:
     if data["closing"]:
-        return Next("nothing: the service is ending, `panevisor up` begins anew")
+        return Next("nothing: the service is ending; `panevisor up` starts it again")
     if data["blockers"]:
         return _blocked(data["blockers"])
     hold = data["gate"]["hold"] if data["gate"] else None
@@ -110,12 +110,12 @@ def _blocked(blockers: list[Data]) -> Next:
     if root["state"] in _ON_THE_WAY:
         return Next(f"starts as soon as {held['name']} is {held['on']}")
     how = state_in_words(root["state"])
-    return Next(f"nothing, until somebody does something about {root['name']}, which {how}")
+    return Next(f"nothing, until a person does something about {root['name']}, which {how}")
 
 
 def _starting(data: Data) -> Next:
     if data["worker"]["pid"] is None:
-        return Next("tmux is being asked about it; at the latest after a minute it is looked for anew")
+        return Next("tmux is being asked about it; at the latest after a minute it is looked for again")
     ready = data["policy"]["ready"]
     if kind_of(ready) is None:
         return Next("counts as running", begun(data) + ready["delay"])
@@ -141,7 +141,7 @@ def _running(data: Data) -> Next:
     age = data["policy"]["limits"]["age"]
     if age and age["do"] == "restart":
         return Next("it is restarted for its age, which is not counted", begun(data) + age["value"])
-    return Next("nothing: it runs until it ends or somebody ends it")
+    return Next("nothing: it runs until it ends or a person ends it")
 
 
 _RUNGS = {
@@ -158,7 +158,7 @@ def _of_the_stalled(stall: Data) -> Next:
         return Next("nothing more is done about its stall; a sign of life ends that")
     step = f"{_RUNGS[stall['next']]} (step {stall['climbed'] + 1} of {stall['steps']})"
     if stall["paused"]:
-        return Next(f"once nobody is attached any more, and after its wait, {step}; a sign of life ends the stall")
+        return Next(f"when no one is attached any more, and after its wait, {step}; a sign of life ends the stall")
     at = timestamp(stall["next_at"]) if stall["next_at"] else None
     return Next(f"unless it shows a sign of life, {step}", at)
 
@@ -172,7 +172,7 @@ def _backoff(data: Data) -> Next:
 
 
 def _stopping(data: Data) -> Next:
-    outcome = _OUTCOMES.get(data["intent"]) or ("stops" if data["closing"] else "starts anew")
+    outcome = _OUTCOMES.get(data["intent"]) or ("stops" if data["closing"] else "starts again")
     outcome += " when nothing is left of its process tree"
     ending = data.get("ending")
     if ending is None:
@@ -200,7 +200,7 @@ _OUTCOMES = {"stopped": "is stopped", "completed": "is completed", "removed": "i
 def _stopped(data: Data) -> Next:
     if stopped_with_service(data):
         return Next("nothing more from this service; `panevisor up` starts it again")
-    return Next("nothing, until somebody starts it")
+    return Next("nothing, until a person starts it")
 
 
 def stopped_with_service(data: Data) -> bool:
@@ -211,7 +211,7 @@ def stopped_with_service(data: Data) -> bool:
 def _completed(data: Data) -> Next:
     after = data["policy"]["cleanup_after"]
     if data["worker"]["pane"] is None or after is None:
-        return Next("nothing, until somebody starts it again")
+        return Next("nothing, until a person starts it again")
     return Next("nothing more, only its pane is closed", timestamp(data["worker"]["since"]) + after)
 
 
@@ -223,8 +223,8 @@ _NEXT: Mapping[str, Callable[[Data], Next]] = {
     "stopping": _stopping,
     "stopped": _stopped,
     "completed": _completed,
-    "failed": lambda _data: Next("nothing, until somebody does something"),
-    "quarantined": lambda _data: Next("nothing, until somebody decides: it is never signalled and never doubled"),
+    "failed": lambda _data: Next("nothing, until a person does something"),
+    "quarantined": lambda _data: Next("nothing, until a person decides: it is never signalled and never doubled"),
 }
 
 
@@ -250,13 +250,17 @@ def _remedies(data: Data) -> list[Remedy]:
         case "starting":
             return [Remedy(f"screen {name}", "what it shows now"), logs, stop]
         case "running":
-            restart = Remedy(f"restart {name}", "end it and start it anew, counted from zero")
+            restart = Remedy(f"restart {name}", "end it and start it again, counted from zero")
             return [*_of_the_last_life(worker), Remedy(f"attach {name}", "its terminal"), restart, stop]
         case "backoff":
             at_once = Remedy(f"start {name}", "start it now, counted from zero")
             return [logs, at_once, stop]
         case "stopping":
-            return [Remedy(f"attach {name}", "its terminal"), logs, Remedy(f"start {name}", "start it anew afterwards")]
+            return [
+                Remedy(f"attach {name}", "its terminal"),
+                logs,
+                Remedy(f"start {name}", "start it again after that"),
+            ]
         case "quarantined":
             take = Remedy(f"start --force {name}", "start it all the same, if you know what lives there")
             return [Remedy(f"screen {name}", "what lives there"), take, Remedy(f"remove {force}{name}", "forget it")]
@@ -265,7 +269,7 @@ def _remedies(data: Data) -> list[Remedy]:
         case "completed":
             return [logs, Remedy(f"start {name}", "run it once more")]
         case "failed" if _could_not_start(data):
-            return [Remedy("up", "apply the file, once what is wrong is mended"), start]
+            return [Remedy("up", "apply the file, when you have corrected it"), start]
         case "failed":
             return [logs, start]
     return [start, logs]

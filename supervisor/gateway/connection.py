@@ -96,7 +96,7 @@ class Connection:
                 await self._until(wire.HEADER)
                 return await self._body(wire.request_length(self._buffer[: wire.HEADER]), bound)
         except TimeoutError:
-            raise wire.WireError("bad-frame", f"a request that is not whole after {self._stuck_after:g} s") from None
+            raise wire.WireError("bad-frame", f"a request that is not complete after {self._stuck_after:g} s") from None
 
     async def _body(self, length: int, bound: asyncio.Timeout) -> bytearray:
         async with self._room(length, bound):

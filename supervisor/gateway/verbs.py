@@ -311,7 +311,7 @@ def _order_of(verb: OrderVerb, request: Request) -> Order:
 
 def _selection(request: Request) -> Selection:
     if "names" in request:
-        raise WireError("usage", "names and select exclude each other")
+        raise WireError("usage", "use names or select, not both")
     try:
         selection = Selection.of_wire(request["select"])
         selection.require()
@@ -345,7 +345,7 @@ def _table_of(request: Request) -> dict[str, Any]:
     """Return the worker's table as a file would have it; what is not given has its default."""
     policy = table(request, "policy")
     for key in _NEVER_SET.keys() & policy.keys():
-        raise WireError("usage", f"{key} is no key to set: {_NEVER_SET[key]}")
+        raise WireError("usage", f"{key} cannot be set: {_NEVER_SET[key]}")
     given = {
         "command": texts(request, "command"),
         "cwd": text(request, "cwd"),

@@ -27,7 +27,7 @@ def checked(keys: Iterable[str]) -> tuple[str, ...]:
             from supervisor.text.words import nearest, shown
 
             hint = nearest(key, list(NAMES)) or " (C-c, M-x, Enter, Escape, Up, F5 …; text goes without --keys)"
-            raise KeyUnknown(f"{shown(key)} is no key{hint}")
+            raise KeyUnknown(f"{shown(key)} is not a key{hint}")
     if len(found) > _MOST:
         raise KeyUnknown(f"at most {_MOST} keys at once")
     return found

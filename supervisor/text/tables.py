@@ -48,7 +48,7 @@ def summary(picture: Picture) -> list[str]:
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
     lines += [f"degraded: {visible(what)}" for what in service["degraded"]]
     if service["kept_by"] is None and service["pid"] != 1:  # pid 1 has its container's runtime
-        lines.append("nobody starts this service again when it fails (`panevisor doctor` says more)")
+        lines.append("nothing starts this service again when it fails (`panevisor doctor` says more)")
     config = service["config"]
     if config["error"]:
         wrong = visible(config["error"], keep="\n")
@@ -72,7 +72,7 @@ def why(worker: Worker, now: float) -> str:
     if worker["next_start_at"]:
         parts.append(f"again in {short_time(max(0.0, timestamp(worker['next_start_at']) - now))}")
     if worker["hands_on"]:
-        parts.append("somebody is attached")
+        parts.append("a person is attached")
     return "; ".join(parts)
 
 

@@ -8,7 +8,7 @@ from datetime import date, time
 Keys = tuple[str | int, ...]
 """The way to a place in a file: keys of tables and, from 0, indexes of arrays."""
 _SHOWN = 60
-_CLOSE_ENOUGH = 70.0  # of 100: "comand" and "command" are 92 alike, "retry" and "ready" 60
+_CLOSE_ENOUGH = 65.0  # of 100: "comand" and "command" are 92 alike, "apl" and "api" 67, "retry" and "ready" 60
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ class Client:
         except PermissionError as error:
             raise ServiceError("not-permitted", f"no permission to use {socket_path}") from error
         except (BlockingIOError, TimeoutError) as error:
-            raise ServiceError("busy", f"the service does not take the connection within {timeout:g} s") from error
+            raise ServiceError("busy", f"the service has not accepted the connection within {timeout:g} s") from error
         except OSError as error:
             raise NoService(_nobody_at(socket_path)) from error
         if (owner := unix_socket.peer_of(connection).uid) != os.geteuid():
@@ -108,7 +108,7 @@ class Client:
         try:
             self._socket.sendall(payload)
         except TimeoutError as error:
-            raise ServiceError("timeout", "the service does not take the request") from error
+            raise ServiceError("timeout", "the service has not accepted the request") from error
         except ConnectionError:
             pass  # why it has closed is still to be read
         return id
@@ -146,7 +146,7 @@ def _nobody_at(socket_path: Path) -> str:
     log = os.path.join(socket_path.parent, "service.log")
     told = f". What happened is in {log}" if os.path.isfile(log) else ""
     left = "workers that were left running live on: `panevisor up` adopts them"
-    return f"no service is running (nobody listens at {socket_path}); {left}{told}"
+    return f"no service is running (nothing listens at {socket_path}); {left}{told}"
 
 
 def _packed(request: dict[str, Any]) -> bytes:

@@ -157,7 +157,7 @@ def _decoded(payload: bytes | bytearray) -> Any:
 
 
 def _no_ext(code: int, _data: bytes) -> Any:
-    raise WireError("bad-frame", f"ext types are not taken (type {code})")
+    raise WireError("bad-frame", f"ext types are not supported (type {code})")
 
 
 def _check(value: Any) -> None:
@@ -172,6 +172,6 @@ def _check(value: Any) -> None:
         elif isinstance(here, list):
             stack += [(inner, depth + 1) for inner in here]
         elif not isinstance(here, _SCALARS):
-            raise WireError("bad-frame", "only plain values are taken")
+            raise WireError("bad-frame", "only plain values are supported")
         if depth > MAX_DEPTH:
             raise WireError("bad-frame", f"nested deeper than {MAX_DEPTH}")

@@ -58,9 +58,9 @@ class Selection:
     def require(self) -> None:
         """Refuse no selection, and one that contradicts itself."""
         if self.empty:
-            raise CommandError("usage", "say which workers: NAME… (globs too), -l LABEL=VALUE, -p PROJECT or --all")
+            raise CommandError("usage", "name the workers: NAME… (globs too), -l LABEL=VALUE, -p PROJECT or --all")
         if self.all and (self.patterns or self.labels or self.project is not None):
-            raise CommandError("usage", "--all and a selection exclude each other")
+            raise CommandError("usage", "use --all or a selection of workers, not both")
 
 
 def _flat(patterns: list[Any]) -> list[Any]:

@@ -216,7 +216,7 @@ def test_what_is_set_as_toml_counts_unless_an_option_says_it(site: Site) -> None
     assert site.worker("job")["labels"] == {"x": "set", "y": "option"}
     for key, value in (("command", '["true"]'), ("cwd", '"/"')):
         done = site.run("run", "--name", "other", "--set", f"{key} = {value}", "--", "true", check=2)
-        assert f"{key} is no key to set" in done.stderr
+        assert f"{key} cannot be set" in done.stderr
     assert "env must be" in site.run("run", "--name", "other", "--set", "env = 1", "--", "true", check=2).stderr
     assert set(site.workers()) == {"job"}
 

@@ -65,7 +65,7 @@ def test_standard_input_of_any_bytes_and_size_arrives_as_it_is(site: Site, reade
 def test_keys_go_by_their_names(site: Site, reader: Path) -> None:
     site.run("send", "raw", "--keys", "C-c", "Up", "-", "Enter", check=0)
     got(reader, b"\x03\x1b[A-\r")
-    assert '"Entre" is no key (did you mean "Enter"?)' in site.run("send", "raw", "--keys", "Entre", check=2).stderr
+    assert '"Entre" is not a key (did you mean "Enter"?)' in site.run("send", "raw", "--keys", "Entre", check=2).stderr
 
 
 def test_requests_are_typed_in_the_order_in_which_they_came(site: Site, reader: Path) -> None:

@@ -305,7 +305,7 @@ def test_an_env_file_is_read_as_a_shell_would_but_without_expansion(folder: Path
         ("\r\n\n# hunter2\n\nexport hunter2\n", "whose line 5 is not NAME=value"),
         ("A=1\nB='hunter2\nC=1\n", "whose line 2 is not NAME=value, or has a quote that does not close"),
         ("A=1\nB='hunter2' hunter2\n", "whose line 2 is not NAME=value"),
-        ("A=1\nhunter-2=hunter2\n", "whose line 2 has a name that is no name for a variable"),
+        ("A=1\nhunter-2=hunter2\n", "whose line 2 has a name that is not a valid name for a variable"),
         ("A=1\nPANEVISOR_WORKER=hunter2", "whose line 2 has a name that is set by Panevisor itself"),
         ("A=hunter\x002", "whose line 1 has a NUL character in its value"),
         (b"A=hunter2\nB=\xffhunter2", "whose line 2 is not UTF-8 (save the file as UTF-8)"),
@@ -668,9 +668,9 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("cwd = 5", "cwd must be text in quotes, not 5"),
         ("cwd = 2020-01-01", "cwd must be text in quotes, not 2020-01-01"),
         (r'cwd = "\u0000"', "cwd must not contain a NUL character"),
-        ("env.A-B = 'x'", "env.A-B is no name for a variable"),
-        ("env.'' = 'x'", 'env."" is no name for a variable'),
-        ("env.1A = 'x'", "env.1A is no name for a variable"),
+        ("env.A-B = 'x'", "env.A-B is not a valid name for a variable"),
+        ("env.'' = 'x'", 'env."" is not a valid name for a variable'),
+        ("env.1A = 'x'", "env.1A is not a valid name for a variable"),
         ("env.PANEVISOR_WORKER = 'x'", "env.PANEVISOR_WORKER is set by Panevisor itself"),
         ("env.A = 5", "env.A must be text in quotes"),
         ("env_file = 5", 'env_file must be a path like ".env" or an array of paths, not 5'),
@@ -895,7 +895,7 @@ def test_a_stop_plan_may_ask_before_it_signals() -> None:
         ),
         ("['TERM', 'KILL']", ['stop[1] must be a duration like "10s" or "1m30s", not "KILL" (put a wait between']),
         ("['10s', 'KILL']", ["stop[0] must be one of the signals", "stop[1] must be a duration"]),
-        ("[{ keys = ['C-cc'] }, '1s', 'KILL']", ['stop[0] keys must be names of keys: "C-cc" is no key']),
+        ("[{ keys = ['C-cc'] }, '1s', 'KILL']", ['stop[0] keys must be names of keys: "C-cc" is not a key']),
         ("[{ keys = [3] }, '1s', 'KILL']", ["stop[0] keys must be names of keys in quotes, not 3"]),
         ("[{ keys = [] }, '1s', 'KILL']", ['stop[0] must be { keys = ["C-c"] } or { text = "exit" }, not a table']),
         ("[{ text = 'a', x = 1 }, '1s', 'KILL']", ["stop[0] must be { keys = ["]),
@@ -913,7 +913,7 @@ def test_stop_rules(stop: str, messages: list[str]) -> None:
 @pytest.mark.parametrize("name", ["a b", "", "é", "a.b", "x" * 65, "a\n", "a/b"])
 def test_a_name_beyond_the_pattern_is_refused(name: str) -> None:
     (found,) = said(f"[workers.{shown(name)}]\ncommand = 'x'" if len(name) < 60 else f"workers.{name}.command = 'x'")
-    assert "is no name for a worker" in found
+    assert "is not a valid name for a worker" in found
 
 
 def test_names_of_the_service_itself_are_refused() -> None:
@@ -998,7 +998,7 @@ def test_the_first_hundred_problems_are_told_and_the_rest_is_counted(text: str) 
     lines = [problem.line or 0 for problem in error.problems]
     assert lines == sorted(lines)
     assert len(str(error)) < 20_000
-    assert str(error).endswith("\n… and 2,400 more problems (mend these first, then check again)")
+    assert str(error).endswith("\n… and 2,400 more problems (correct these first, then check again)")
 
 
 def test_the_nearest_word_is_looked_up_only_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1214,7 +1214,7 @@ def test_a_changed_stall_or_limit_needs_no_new_process() -> None:
         ("stall.ladder = [{ do = 'send', text = 5 }]", "stall.ladder[0].text must be text in quotes, not 5"),
         (
             "stall.ladder = [{ do = 'send', keys = ['Entr'] }]",
-            'stall.ladder[0].keys "Entr" is no key (did you mean "Enter"?)',
+            'stall.ladder[0].keys "Entr" is not a key (did you mean "Enter"?)',
         ),
         (
             "stall.ladder = [{ do = 'notify', wat = '1s' }]",
@@ -1322,7 +1322,7 @@ def test_a_pattern_that_re2_refuses_is_told_with_its_line(pattern: str, what: st
             "http = { url = 'http://a', headers = { A = \"SECRET\\nB\" } }",
             "ready.http.headers.A must be text in quotes",
         ),
-        ("http = { url = 'http://a', headers = { 'A B' = 'x' } }", 'ready.http.headers."A B" is no name'),
+        ("http = { url = 'http://a', headers = { 'A B' = 'x' } }", 'ready.http.headers."A B" is not a valid name'),
         ("http = { url = 'http://a', timeout = '1s' }", "ready.http.timeout is unknown"),
         ("command = []", "ready.command must be an array like"),
         ("successes = 0", "ready.successes must be at least 1"),

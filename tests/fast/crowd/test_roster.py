@@ -85,7 +85,7 @@ def test_an_order_is_on_disk_before_it_is_told_and_answered() -> None:
 def test_an_unknown_worker_is_refused_and_nothing_changes() -> None:
     story = Story(crowd(a=S.RUNNING))
     before = story.roster
-    with pytest.raises(RequestRefused, match="no such worker: b"):
+    with pytest.raises(RequestRefused, match="no worker is called b"):
         story.tell(Order(Verb.STOP, ("a", "b")))
     assert story.roster is before
 

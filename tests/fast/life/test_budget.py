@@ -59,7 +59,7 @@ def test_there_are_as_many_restarts_as_the_policy_says(exit: Exit | None, most: 
 
 def test_a_budget_that_is_spent_says_so() -> None:
     spent = verdict(BADLY, 5)
-    assert spent == Fail("5 restarts without a healthy spell of 60 s: budget spent")
+    assert spent == Fail("5 restarts without a healthy life of 60 s: budget spent")
 
 
 def test_always_spends_the_budget_on_good_exits_too() -> None:
@@ -227,7 +227,7 @@ def test_a_person_s_start_begins_every_count_anew() -> None:
 
 
 def test_where_there_is_a_slow_lane_a_spent_budget_leads_there_for_ever_and_is_counted_on() -> None:
-    said = "5 restarts without a healthy spell of 60 s: budget spent, tried every 600 s"
+    said = "5 restarts without a healthy life of 60 s: budget spent, tried every 600 s"
     first = verdict(BADLY, 5, retry=600.0)
     assert first == Retry(600.0, Budget(6, 6, NOW, slow=True), said)
     assert isinstance(first, Retry)

@@ -1533,4 +1533,4 @@ def test_input_for_which_nobody_waits_any_more_is_not_typed_and_told() -> None:
     s.tell(Typed(s.life, 1))
     assert [order.content for order in s.ever(Type)] == [b"a", b"c"]
     (refused,) = [told for told in s.ever(Acknowledge) if told.problem]
-    assert (refused.number, refused.problem) == (2, "nobody waited for it any more; it was not typed")
+    assert (refused.number, refused.problem) == (2, "no one waits for it any more; it was not typed")

@@ -69,7 +69,7 @@ def test_no_selection_is_refused_where_one_is_required() -> None:
 
 
 def test_all_and_a_selection_exclude_each_other() -> None:
-    with pytest.raises(CommandError, match="exclude each other"):
+    with pytest.raises(CommandError, match="not both"):
         Selection(all=True, patterns=("a",)).require()
 
 

@@ -144,7 +144,7 @@ def test_nobody_answering_is_exit_seven(home: Path, capsys: pytest.CaptureFixtur
 
 def test_down_where_nothing_runs_and_nothing_lives_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["down"]) == 7
-    said = f"no service is running, and no worker of it lives (nobody listens at {home}/st/panevisor.sock)"
+    said = f"no service is running, and no worker of it lives (nothing listens at {home}/st/panevisor.sock)"
     assert capsys.readouterr().err == f"panevisor: {said}\n"
 
 

@@ -148,7 +148,7 @@ def test_a_half_open_frame_is_refused_and_dropped_and_who_asks_nothing_may_stay(
     half.sendall(sent)
     answer = receive(half)
     assert answer is not None
-    assert answer["error"] == {"code": "bad-frame", "message": "a request that is not whole after 0.3 s"}
+    assert answer["error"] == {"code": "bad-frame", "message": "a request that is not complete after 0.3 s"}
     assert receive(half) is None
     assert idle.call("hello")["pid"]
 
@@ -162,7 +162,7 @@ def test_half_open_and_stuck_clients_have_five_seconds(place: Path) -> None:
     finally:
         bench.close()
     assert answer is not None
-    assert answer["error"]["message"] == "a request that is not whole after 5 s"
+    assert answer["error"]["message"] == "a request that is not complete after 5 s"
     assert gateway.STUCK_AFTER == bench.stuck_after == 5
 
 
@@ -376,7 +376,7 @@ def test_an_order_that_takes_too_long_names_those_without_a_verdict(bench: Bench
 
 def test_a_refusal_keeps_its_code(make: Make) -> None:
     def refuse(_request: object, _timeout: float) -> object:
-        raise RequestRefused("not-permitted", "protected: a; --force if that is meant")
+        raise RequestRefused("not-permitted", "protected: a; use --force to do it all the same")
 
     with pytest.raises(ServiceError, match="--force") as caught:
         make(answer=refuse).client().call("stop", names=["a"])
