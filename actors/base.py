@@ -1,9 +1,9 @@
-"""What our actors have in common: failures told to the owner, posts that outlive an actor, and a table of the handlers
-at work. A SupervisedActor has a thread of its own; all Workers share one (`actors.loop`).
+"""What our actors have in common: failures told to the owner, posts that outlive an actor, a table of busy handlers.
 
-pykka stops *all* actors of the process when a handler raises something like SystemExit; here that is one failure of one
-actor, like any other. A message is told to a `Post`, not to an actor. The owner sets where the post leads; a message to
-an actor that has ended is dropped.
+A SupervisedActor has a thread of its own; all Workers share one (`actors.loop`). pykka stops *all* actors of the
+process when a handler raises SystemExit or KeyboardInterrupt; here it is the failure of one actor, like any other.
+Messages are told to a `Post`, not to an actor. The owner sets where the post leads. A message to an actor that has
+ended is dropped.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ M = TypeVar("M")
 
 
 class HandlerEscaped(Exception):
-    """A handler raised what is no `Exception`: SystemExit, KeyboardInterrupt."""
+    """A handler raised SystemExit, KeyboardInterrupt or another exception that is no `Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A handler at work: whose, on which type of message, since when (monotonic), and in which thread."""
+    """A handler at work: its actor, the type of its message, since when (monotonic), and its thread."""
 
     role: str
     worker: str | None
@@ -42,13 +42,13 @@ _at_work: dict[int, Busy] = {}  # by thread; an entry goes when its handler retu
 
 
 def at_work() -> list[Busy]:
-    """Return the handlers of all our actors that are at work now; for a watchdog, from any thread."""
+    """Return all handlers that are at work now. Any thread may call it; the watchdog does."""
     return list(_at_work.copy().values())
 
 
 @contextlib.contextmanager
 def working(role: str, handling: str, worker: str | None = None) -> Iterator[None]:
-    """Let this thread count as at work inside: an actor's, or another one that a disk may keep."""
+    """List this thread as at work inside the `with`. It need not be an actor's: a disk may block other threads, too."""
     thread = threading.get_ident()
     _at_work[thread] = Busy(role, worker, handling, time.monotonic(), thread)
     try:
@@ -58,7 +58,7 @@ def working(role: str, handling: str, worker: str | None = None) -> Iterator[Non
 
 
 class Post(Generic[M]):
-    """Where to tell messages of type `M`; `ref` is set by the owner alone."""
+    """Where to tell messages of type `M`; only the owner sets `ref`."""
 
     def __init__(self) -> None:
         self.ref: pykka.ActorRef[Any] | None = None
@@ -79,16 +79,16 @@ class Supervised(pykka.Actor):
         self.role = role
         self.worker_name = worker
         self._handling = ""
-        self.actor_ref.tell(_BEGIN)  # first of all, and not in on_start: pykka calls no `on_failure` for that
+        self.actor_ref.tell(_BEGIN)  # not in on_start: pykka does not call `on_failure` for that
 
     def begin(self) -> None:
-        """The first thing that happens in the thread of the handlers."""
+        """Called before the first message, in the thread of the handlers."""
 
     def handle(self, message: Any) -> Any:
         raise NotImplementedError
 
     def tell_me(self, message: Any) -> None:
-        """Tell this actor something, from anywhere; after its end it is dropped. This is what ports are handed."""
+        """Tell this actor something, from any thread; after its end it is dropped. Ports get this method."""
         with contextlib.suppress(pykka.ActorDeadError):
             self.actor_ref.tell(message)
 
@@ -120,11 +120,11 @@ class Supervised(pykka.Actor):
             self.failed()
 
     def failed(self) -> None:
-        """Called after the owner was told. What it raises goes no further."""
+        """Called after the owner was told of a failure. What it raises is dropped."""
 
 
 class SupervisedActor(Supervised, pykka.ThreadingActor):
-    """One that may block: it has a thread of its own. Raises RuntimeError at `start` where none can be had."""
+    """An actor that may block: it has a thread of its own. `start` raises RuntimeError when none can be started."""
 
     def _start_actor_loop(self) -> None:
         VitalThread(f"actor-{self.role}", self._actor_loop).start()

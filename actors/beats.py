@@ -1,6 +1,6 @@
-"""When beats and alarms are due: pure arithmetic, no clock.
+"""When beats and alarms are due: arithmetic without a clock.
 
-Beat n is at start + n·interval: no drift. Beats missed meanwhile are skipped and counted, never made up.
+Beat n is due at start + n·interval, so the clock does not drift. Missed beats are skipped and counted.
 """
 
 import heapq
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """One regular beat. `number` is the last one that was due, `missed` counts those that were skipped."""
+    """One regular beat. `number` is the last one that was due; `missed` counts skipped ones."""
 
     start: float
     interval: float
@@ -21,20 +21,20 @@ class Beats:
         return self.start + (self.number + 1) * self.interval
 
     def passed(self, now: float) -> "Beats":
-        """Return the beats after `now`; the same object when none was due."""
+        """Return the beats after `now`; this object when none was due."""
         if now < self.next_at:
             return self
         number = int((now - self.start) // self.interval)
         return replace(self, number=number, missed=self.missed + number - self.number - 1)
 
 
-SUPERSEDED = 64  # entries of the heap that may be out of date, beside as many as there are alarms
+SUPERSEDED = 64  # the heap may have this number of outdated entries, plus one per alarm
 
 
 class Alarms:
-    """A heap of one alarm a key; setting a key again replaces its alarm.
+    """A heap with one alarm per key; setting a key again replaces its alarm.
 
-    What was replaced or dropped stays in the heap until it comes to the top, or until such entries are the most of it.
+    Outdated entries stay in the heap until they reach the top, or until they are the majority.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Alarms:
 
     @property
     def stored(self) -> int:
-        """The entries in memory: at most SUPERSEDED more than twice the alarms there were at the last `arm`."""
+        """The number of entries in memory: up to twice the alarms of the last `arm`, plus SUPERSEDED."""
         return len(self._heap)
 
     def arm(self, key: str, at: float) -> None:

@@ -1,11 +1,11 @@
-"""What waits for the Terminal: its mailbox never holds two questions of one worker, and no order twice.
+"""What waits for the Terminal. Its mailbox never holds two questions of one worker, nor an order twice.
 
     Worker × N, Supervisor ──tell──▶ Errands ──LooksDue, at most one──▶ mailbox of the Terminal
-                                        └─ a table of Looks, one a worker ──taken whole──▶ one look at tmux
+                                        └─ a table of Looks, one per worker ──taken whole──▶ one look at tmux
 
-Questions wait in the table until tmux has answered one look for all of them. While it does not, the next look is sent
-for by the next question, no sooner than LOOK_PAUSE after the last look. So however long tmux hangs, and however often
-workers ask, one look is outstanding, and what waits is bounded by the number of workers.
+Questions wait in the table until tmux has answered one look for all of them. While tmux does not answer, the next
+question asks for another look, but only LOOK_PAUSE after the last one. So one look is outstanding, and the number of
+workers bounds what waits, for as long as tmux hangs.
 """
 
 import threading
@@ -22,9 +22,9 @@ LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Answered by PaneSeen or PaneAbsent, once tmux answers. A later one of the same worker takes its place.
+    """Answered by PaneSeen or PaneAbsent when tmux answers. A later question of the same worker replaces it.
 
-    `pane` None: look for it by the worker's name. `drop_start`: a start of it that still waits must not happen later.
+    `pane` None: look for the worker's name. `drop_start`: drop the worker's start if it still waits.
     """
 
     name: str
@@ -57,11 +57,11 @@ class LogArming:
 
 @dataclass(frozen=True, slots=True)
 class Revive:
-    """See to it that there is a tmux server. Answered to the Supervisor by Revived."""
+    """Find the tmux server, or start one. Answered to the Supervisor by Revived."""
 
 
 Repeated = Closing | LogArming | Revive
-"""Orders that are given again until they are seen to be done; each waits once."""
+"""Orders that are repeated until they are seen to be done; each waits once."""
 
 
 class Errands:
@@ -76,7 +76,7 @@ class Errands:
         self._repeated: set[Repeated] = set()
 
     def news(self, message: Any) -> Any:
-        """Return what the Terminal is to be told of this message; None when it knows, or is not to know yet."""
+        """Return what to tell the Terminal for this message; None: nothing now."""
         with self._lock:
             match message:
                 case Look():
@@ -102,20 +102,20 @@ class Errands:
         return order
 
     def take_looks(self) -> list[Look]:
-        """Return all questions that wait, and leave none."""
+        """Take all waiting questions."""
         with self._lock:
             self._sent_for = False
             looks, self._looks = self._looks, {}
             return list(looks.values())
 
     def put_back(self, looks: Iterable[Look]) -> None:
-        """tmux has not answered these; where a worker has asked again meanwhile, its later question stands."""
+        """Keep questions that tmux did not answer. A worker's later question has replaced its earlier one."""
         with self._lock:
             self._looks = {look.name: look for look in looks} | self._looks
             self._not_before = self._now() + LOOK_PAUSE
 
     def begun(self, order: Repeated) -> None:
-        """The Terminal has begun this order: from now on it can wait again."""
+        """The Terminal has started this order: from now on it can wait again."""
         with self._lock:
             self._repeated.discard(order)
 
@@ -127,7 +127,7 @@ class Errands:
 
 
 class TerminalPost(Post[Any]):
-    """Where the Terminal is told things."""
+    """The Terminal's post, with the table in front of its mailbox."""
 
     def __init__(self, errands: Errands) -> None:
         super().__init__()

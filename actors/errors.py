@@ -11,8 +11,8 @@ class TerminalError(Exception):
 
 
 class TerminalUnreachable(TerminalError):
-    """tmux did not answer within the deadline: nothing is known about what was asked."""
+    """tmux did not answer within the deadline: the outcome is unknown."""
 
 
 class NotAsked(TerminalUnreachable):
-    """The order has not reached tmux, and will not: nothing of it happens."""
+    """The order has not reached tmux, and will not reach it."""

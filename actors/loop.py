@@ -1,9 +1,9 @@
-"""Many actors in one thread: each has a mailbox, a state and a failure of its own, and none needs a thread.
+"""Many actors in one thread: each has its own mailbox, state and failures, and none needs a thread.
 
-    tell ──▶ Mailbox ──has mail──▶ the line ──▶ Loop: one message of the first, who then goes to the end of the line
+    tell ──▶ Mailbox ──has mail──▶ the line ──▶ Loop: one message of the first actor, which then joins the line's end
 
-So an actor with a thousand messages delays another by one message at a time. A handler that blocks holds all actors of
-the loop: their handlers only decide and tell.
+An actor with a thousand messages delays another by one message at a time. A handler that blocks delays all actors of
+the loop, so handlers here only decide and tell.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Loop:
-    """One thread, and the line of those who have mail. It lives as long as its owner lets it."""
+    """One thread, and the line of actors that have mail. It runs until `close`."""
 
     def __init__(self, name: str) -> None:
         self._line: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -32,11 +32,11 @@ class Loop:
         self.thread.start()
 
     def join_line(self, turn: Callable[[], None]) -> None:
-        """Call `turn` once, after the turns of those who stand in line already."""
+        """Call `turn` once, after the turns that are already in the line."""
         self._line.put(turn)
 
     def close(self) -> None:
-        """End the thread when those in line have had their turn; nobody else gets one."""
+        """End the thread after the turns that are in the line now."""
         self._line.put(None)
 
     def _run(self) -> None:
@@ -49,12 +49,12 @@ class TurnOver(Exception):
 
 
 class Mailbox:
-    """An actor's inbox, as pykka wants it. While there is mail, its actor stands in line, once."""
+    """An actor's inbox, as pykka wants it. While it has mail, its actor is in the line once."""
 
     def __init__(self) -> None:
         self._mail: deque[Envelope[Any]] = deque()
         self._lock = threading.Lock()
-        self._in_line = True  # until it is opened: what comes before is kept
+        self._in_line = True  # until `open`: earlier mail is kept
         self._join_line: Callable[[], None] = lambda: None
         self._left: float = 0
 
@@ -66,7 +66,7 @@ class Mailbox:
             self._join_line()
 
     def get(self) -> "Envelope[Any]":
-        """Return the next message; raise TurnOver when this turn's have been taken."""
+        """Return the next message; raise TurnOver when the turn's messages are taken."""
         if not self._left or not self._mail:
             raise TurnOver
         self._left -= 1
@@ -76,7 +76,7 @@ class Mailbox:
         return not self._mail
 
     def open(self, join_line: Callable[[], None]) -> None:
-        """Let the actor have turns from now on."""
+        """Give the actor turns from now on."""
         self._join_line = join_line
         self.end_turn()
 
@@ -93,7 +93,7 @@ class Mailbox:
 
 
 class LoopActor(Supervised):
-    """An actor that has its turns in a Loop; all else is as pykka has it. No handler of it may block."""
+    """An actor that has its turns in a Loop; the rest is pykka's. Its handlers must not block."""
 
     actor_inbox: Mailbox
 
@@ -114,7 +114,7 @@ class LoopActor(Supervised):
         self.actor_inbox.open(lambda: self._loop.join_line(self._turn))
 
     def _turn(self) -> None:
-        """Handle one message; one that comes after the end is answered as dead, and not left waiting."""
+        """Handle one message. After the end, a question is answered by ActorDeadError instead of waiting forever."""
         if not self._set_up:
             self._set_up = True
             self._actor_loop_setup()

@@ -3,9 +3,9 @@
     Report × N ──▶ Metrics ──Snapshot──▶ Gateway, status file
        the end of a capture beat └──────▶ watchdog
 
-A change of state is published at once, changes within 50 ms together. What else has changed is published 50 ms after
-the first change. The reports of a health beat wait for its end: all have answered, or its deadline has passed. A worker
-that has not reported by then keeps its last row, whose `reported_at` tells its age; it delays no other.
+A change of state is published at once, and changes within 50 ms are published together. Other changes are published
+50 ms after the first. The reports of a health beat are published at its end: when all workers have answered, or at its
+deadline. A worker that did not report keeps its last row, whose `reported_at` tells its age.
 """
 
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class BeatOver:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatDue:
-    """Time for the status file."""
+    """The status file is due."""
 
 
 class MetricsActor(SupervisedActor):
@@ -70,7 +70,7 @@ class MetricsActor(SupervisedActor):
         self._clock = clock
         self._service = service
         self._told: tuple[str, ...] = service.degraded  # by the Supervisor
-        self._hanging: dict[str, str] = {}  # told by the watch itself: it may be the Supervisor that hangs
+        self._hanging: dict[str, str] = {}  # told by the watch itself, because the Supervisor may be what hangs
         self._publisher = publisher
         self._heartbeat = heartbeat
         self._watchdog = watchdog
@@ -139,7 +139,7 @@ class MetricsActor(SupervisedActor):
                 raise TypeError(f"no message of Metrics: {message!r}")
 
     def _line_up(self, names: tuple[str, ...]) -> None:
-        """Keep this order; a worker that is not in it is gone."""
+        """Keep this order. A worker that is not in it is gone."""
         self._order, self._defined = names, frozenset(names)
         for name in self._rows.keys() - self._defined:
             self._withdraw(name)
@@ -161,7 +161,7 @@ class MetricsActor(SupervisedActor):
             self._end_beat_if_answered()
 
     def _note_change(self, beat: int | None) -> None:
-        """Publish what was measured: with the others of its health beat, or soon when it is of none that is awaited."""
+        """Publish a measured change at the end of its health beat; soon, when the beat is over or it has none."""
         self._dirty = True
         if beat is None or beat <= self._ended:
             self._publish_by(self._clock.now().mono + TOGETHER)
@@ -241,7 +241,7 @@ class MetricsActor(SupervisedActor):
         self._publisher.publish(self._snapshot, MappingProxyType(dict(self._screens)))
 
     def _ordered(self) -> dict[str, Row]:
-        """Return the rows in the order of definition; one that is not in it yet comes last."""
+        """Return the rows in the order of definition; new ones come last."""
         names = (*self._order, *(name for name in self._rows if name not in self._defined))
         return {name: self._rows[name] for name in names if name in self._rows}
 
@@ -258,7 +258,7 @@ class MetricsActor(SupervisedActor):
 
 
 def _news(row: Row) -> tuple[Any, ...]:
-    """Return what is published at once when it changes; the rest waits for the end of a beat."""
+    """Return the fields whose change is published at once; the others wait for the end of a beat."""
     return (
         row.state,
         row.health,

@@ -1,7 +1,7 @@
-"""What the actors need of the world, as Protocols; `supervisor/` has the adapters, tests have theirs.
+"""What the actors need from the world, as Protocols; `supervisor/` has the adapters, tests have fakes.
 
-Every port answers by telling a fact to the function it was given (`tell`), from a thread of its own; none blocks its
-caller but `TerminalPort`, which only the Terminal actor calls and whose every call is bounded in time.
+A port answers by telling a fact to the function `tell`, from a thread of its own. Only `TerminalPort` blocks its
+caller: the Terminal actor alone calls it, and every call is bounded in time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,9 +43,9 @@ class NamedStart:
 
 @dataclass(frozen=True, slots=True)
 class PaneQuestion:
-    """A pane that is asked for: by its id, or (None) by the mark of the worker `name`.
+    """A question for a pane: by its id, or (None) by the mark of the worker `name`.
 
-    `nudge`: make tmux reap first, it may have missed a SIGCHLD.
+    `nudge`: make tmux reap first, because it may have missed a SIGCHLD.
     """
 
     name: str
@@ -61,16 +61,16 @@ class TerminalPort(Protocol):
     """The only writer to tmux. Every call returns within its deadline or raises `TerminalUnreachable`."""
 
     def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
-        """Carry out a chunk of starts, each refused or carried out alone; one answer for each, in order."""
+        """Carry out a chunk of starts, each independently of the others. Return one answer per start, in order."""
 
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
-        """Return when it was taken and, in the order of the questions, each pane; None when it does not exist."""
+        """Return when the look was taken, and each pane in the order of the questions; None: it does not exist."""
 
     def close(self, pane: str) -> None:
         """Destroy the session of the pane if the pane is dead and bears our mark."""
 
     def type(self, order: Type) -> TypeAnswer:
-        """Type into the pane, if it is alive and still the life's; nothing of a refused order is typed."""
+        """Type into the pane, if it is alive and still belongs to the life. A refused order types nothing."""
 
     def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
         """Open the pane's log pipe again, in a new segment."""
@@ -79,12 +79,12 @@ class TerminalPort(Protocol):
         """Delete the log of a worker that was removed."""
 
     def revive(self) -> Handle:
-        """Return the tmux server's process, started anew if there is none; a lost socket is bound again."""
+        """Return the tmux server's process. Start it if there is none; bind a lost socket again."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaneSweep:
-    """One list-panes of everything. `changed`: those whose screen was captured, because it may have changed."""
+    """One list-panes of everything. `screens`: those that were captured, because they may have changed."""
 
     taken: float
     panes: Mapping[str, Pane]  # by worker name; ours only
@@ -103,7 +103,7 @@ class SweepFailed:
 
 @dataclass(frozen=True, slots=True)
 class TreeSweep:
-    """One look at the process table. `trees` by worker name; None where the first process is not in it."""
+    """One look at the process table. `trees` by worker name; None: the table does not have the first process."""
 
     taken: float
     trees: Mapping[str, Tree | None]
@@ -120,12 +120,12 @@ class Sweeper(Protocol):
     def sweep_trees(
         self, roots: Mapping[str, Handle], keep: Mapping[str, int], answer: Callable[[TreeSweep], None]
     ) -> None:
-        """`keep`: how many log segments each worker keeps; the sweep drops the older ones."""
+        """`keep`: the number of log segments that each worker keeps; the sweep drops older ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a beginning service finds: all panes with a mark of ours, by name, and the tmux server's process."""
+    """What a starting service finds: all panes with our mark, by name, and the tmux server's process."""
 
     taken: float
     panes: Mapping[str, tuple[Pane, ...]]
@@ -133,32 +133,32 @@ class Survey:
 
 
 class Processes(Protocol):
-    """Signals trees and tells of their end. Tables are keyed by life and cleared by `forget`."""
+    """Signals trees and tells their end. Tables are keyed by life and cleared by `forget`."""
 
     def watch(self, watch: Watch, tell: Tell) -> None:
-        """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already."""
+        """Tell `ProcessEnded(life)` within a millisecond of the end; at once when the process has ended before."""
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
-        """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
+        """Send the signal to the whole tree. Tell `TreeLeft` with its receivers, and `TreeGone` when none is left.
 
-        Before that it tells `TreeEscaped` of whoever had left the tree unseen, and ends them, too.
+        Processes that had left the tree unnoticed are ended, too; `TreeEscaped` tells them before `TreeGone`.
         """
 
     def forget(self, life: str) -> None:
-        """Stop watching the life's first process. An ending goes on until its tree is gone."""
+        """Stop watching the life's first process. An `end` continues until the tree is gone."""
 
 
 class Prober(Protocol):
-    """Runs probes in a bounded pool: a hung one costs only itself."""
+    """Runs probes in a bounded pool; a probe that hangs delays no other."""
 
     def probe(self, probe: Probe, tell: Tell) -> None:
-        """Try again and again; tell `ProbeSucceeded` or `ProbeFailed` of each try. One probe a life: the last."""
+        """Try repeatedly; tell `ProbeSucceeded` or `ProbeFailed` for each try. A life has one probe: the last one."""
 
     def show(self, life: str, screen: bytes) -> None:
-        """Note what the life's pane shows now."""
+        """Take what the life's pane shows now."""
 
     def forget(self, life: str) -> None:
-        """Give up the probe of this life."""
+        """Stop the probe of this life."""
 
 
 class Clock(Protocol):
@@ -171,12 +171,12 @@ class Clock(Protocol):
 
 
 class Publisher(Protocol):
-    """Where pictures and activity go: the Gateway. Neither call blocks."""
+    """Where pictures and activity go: the Gateway. No call blocks."""
 
     def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None: ...
 
     def activity(self, newest: tuple[Entry, ...]) -> None:
-        """`newest` is the whole feed, newest first; the first entry is the new one."""
+        """`newest`: the whole feed, newest first."""
 
 
 class Heartbeat(Protocol):
@@ -186,10 +186,10 @@ class Heartbeat(Protocol):
 
 
 class Watchdog(Protocol):
-    """Whoever ends the service when its beats no longer end: systemd. The call neither blocks nor raises."""
+    """systemd, which ends the service when its beats stop. The call neither blocks nor raises."""
 
     def beat_ended(self, snapshot: Snapshot) -> None:
-        """A capture beat has gone the whole way: swept (or refused by tmux), told to workers, taken by Metrics."""
+        """A capture beat is complete: swept (or tmux did not answer), told to workers, taken by Metrics."""
 
 
 class RecordsFile(Protocol):
@@ -209,23 +209,23 @@ class RecordsFile(Protocol):
 
     @property
     def lost(self) -> str | None:
-        """What was found damaged, in words; None when nothing was, or the matter is settled."""
+        """What was found damaged, in words; None when nothing was, or a person has settled it."""
 
     def repair(self, records: Iterable[Record], head: Head) -> None:
-        """Write the whole file anew: after a failure, or to compact it."""
+        """Write the whole file again, after a failure."""
 
 
 class Journal(Protocol):
-    """The service's log: one line an event. Thread-safe, never raises."""
+    """The service's log: one line per event. Thread-safe, never raises."""
 
     def log(self, event: str, facts: Mapping[str, Any]) -> None: ...
 
 
 class Deaths(Protocol):
-    """Keeps death records. Neither call blocks or raises."""
+    """Keeps death records. No call blocks or raises."""
 
     def keep(self, death: Death) -> None:
-        """Keep it, with the last words that the log has of that life."""
+        """Keep the record, with the last lines that the life logged."""
 
     def forget(self, worker: str) -> None:
         """Drop the records of a worker that was removed."""

@@ -1,11 +1,11 @@
-"""The Supervisor: root of the tree. It owns every other actor and carries messages to `roster.step`; it only carries.
+"""The Supervisor: the root actor. It owns every other actor, and carries messages to `roster.step`. It decides nothing.
 
     ask: Order, Apply, Plan, Run, GiveInput, ShutDown ─┐
     Worker ──Changed, Finished──▶                      ├─▶ step ──▶ roster′, effects ──▶ records file (first), Workers,
     tmux, machine, parts of the service ──▶            ┘                                Terminal, Metrics, the log
 
-A Worker actor that fails is replaced. The others are crash-only: when one of them fails, the service ends, the workers
-live on, and the next service adopts them.
+A Worker actor that fails is replaced. The others are crash-only: when one fails, the service ends, the workers live on,
+and the next service adopts them.
 """
 
 from collections.abc import Callable
@@ -145,14 +145,14 @@ class SupervisorActor(SupervisedActor):
             case Done(cause, end_server):
                 self._done(Outcome(cause, end_server))
             case Keep() | Answer():
-                pass  # `_become` has seen to it
+                pass  # `_become` does them
             case _:
                 assert_never(effect)
 
     # ── actors ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _spawn(self, spawn: Spawn) -> None:
-        """Start a Worker actor; where one of that name has failed, the new one takes its place."""
+        """Start a Worker actor; it replaces a failed one of the same name."""
         post: Post[Any] = Post()
         post.ref = self._factories.worker(spawn.record.spec.name, _birth(spawn, self._factories.seed()))
         self._workers[spawn.record.spec.name] = post
@@ -177,9 +177,9 @@ class SupervisorActor(SupervisedActor):
         self._records.keep_all({each.name: each.record for each in kept}, durable=any(each.durable for each in kept))
 
     def _with_records(self, accepted: Accepted) -> Accepted:
-        """Answer an order, once what it left to remember is on disk or cannot be."""
+        """Answer an order when its records are on disk, or when they cannot be written."""
         if self._records.failing:
-            self._repair()  # it may have been for a moment only
+            self._repair()  # the disk may have recovered
         return replace(accepted, unrecorded=self._records.failing)
 
     def _look_at_records(self) -> None:
@@ -214,7 +214,7 @@ def _birth(spawn: Spawn, seed: str) -> Birth:
             case Define(cause):
                 worker, effects = adoption.define(spawn.record.spec, seed, now, cause)
             case Redefine():
-                worker, effects = adoption.anew(spawn.record, seed, now)
+                worker, effects = adoption.again(spawn.record, seed, now)
             case decision:
                 worker, effects = adoption.born(spawn.record, decision, seed, now)
         return replace(worker, order=spawn.number), effects

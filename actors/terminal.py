@@ -1,8 +1,11 @@
-"""The Terminal actor: the only writer to tmux. Single orders go at once; starts that piled up go in chunks.
+"""The Terminal actor: the only writer to tmux. Single orders go out at once; waiting starts go out in chunks.
 
-A batch holds tmux's one thread, so a chunk is 4 starts (45–80 ms); between two chunks the single orders that came
-meanwhile have their turn, because the next chunk is a message at the end of the mailbox. Questions for panes wait in
-`Errands`, and one look answers all of them.
+    StartWanted ──▶ queue ──Flush: up to CHUNK──▶ tmux ──Started, …──▶ Worker
+    Typing, Closing, … ─────────────────────────▶ tmux
+    Errands ──LooksDue──▶ one look at tmux ──PaneSeen, PaneAbsent──▶ all who asked
+
+A chunk holds tmux's one thread for 45–80 ms. Between two chunks other orders have their turn, because the next chunk is
+a message at the end of the mailbox.
 """
 
 from collections import deque
@@ -40,7 +43,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Discarding:
-    """The worker of this name was removed: its log goes."""
+    """The worker of this name was removed: delete its log."""
 
     name: str
 
@@ -54,7 +57,7 @@ TerminalOrder = StartWanted | LooksDue | Typing | Closing | Discarding | LogArmi
 
 
 class TerminalActor(SupervisedActor):
-    """Owns the queue of starts; every call of the port is bounded in time."""
+    """Owns the queue of starts. Every call of the port is bounded in time."""
 
     def __init__(self, port: TerminalPort, errands: Errands, journal: Journal, supervisor: Post[Any]) -> None:
         super().__init__(supervisor, "terminal")
@@ -108,7 +111,7 @@ class TerminalActor(SupervisedActor):
         self._flush_soon()
 
     def _look(self) -> None:
-        """Answer all who ask for their panes, from one look; while tmux does not answer they go on waiting."""
+        """Answer all questions for panes from one look. While tmux does not answer, the questions wait."""
         looks = self._errands.take_looks()
         if not looks:
             return
@@ -116,7 +119,7 @@ class TerminalActor(SupervisedActor):
         try:
             taken, panes = self._port.look([PaneQuestion(look.name, look.pane, look.nudge) for look in looks])
         except TerminalError:
-            self._errands.put_back(looks)  # no evidence about anything
+            self._errands.put_back(looks)
             return
         for look, pane in zip(looks, panes, strict=True):
             look.tell(PaneSeen(taken, pane) if pane else PaneAbsent(taken))

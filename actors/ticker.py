@@ -1,10 +1,10 @@
-"""The Ticker: the only clock. Two beats and one heap of alarms; it never blocks and never scans anything itself.
+"""The Ticker: the only clock. It has two beats and one heap of alarms. It never blocks, and the Sweeper reads for it.
 
-    clock ──Rang──▶ Ticker ──▶ Sweeper (one sweep a beat)
+    clock ──Rang──▶ Ticker ──▶ Sweeper (one sweep per beat)
                       ▲            │ SweptPanes, SweptTrees
                       └────────────┘──▶ to each worker its slice
 
-At a capture beat only those workers are told whose pane changed, died or vanished; at a health beat all are.
+At a capture beat the Ticker tells the workers whose pane changed, died or vanished; at a health beat it tells all.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +29,14 @@ from actors.values.bulletins import (
 from actors.values.facts import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
 
 TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
-SWEEP_LOST = 30.0  # seconds after which a sweep that never answered is given up
-GAP = 3  # capture intervals without the clock's bell: the service itself was stopped, or starved
+SWEEP_LOST = 30.0  # seconds after which a sweep without an answer is given up
+GAP = 3  # capture intervals without the clock: the service was stopped, or starved
 GAP_LEAST = 2.0  # seconds
 ON_TIME_AFTER = 60.0  # seconds without an overrun that end an incident of them
 
 
 class TickerActor(SupervisedActor):
-    """Owns the beats, the alarms, and the last picture of the panes (only to tell what changed)."""
+    """Owns the beats, the alarms, and the panes of the last sweep, to see what changed."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class TickerActor(SupervisedActor):
         self._answering: bool | None = None
         self._rung = start
         self._overruns = 0
-        self._overrun_at: float | None = None  # the last one of an incident that is not over
+        self._overrun_at: float | None = None  # the last overrun of the present incident
 
     def begin(self) -> None:
         self._sweep_panes(0)
@@ -114,7 +114,7 @@ class TickerActor(SupervisedActor):
         self._arm_clock()  # only now: a slow tick delays the next, it never stacks
 
     def _tell_of_gap(self, now: float) -> None:
-        """Say when nobody watched for a while: what happened meanwhile is judged late, and what is missing is not."""
+        """Log a time in which the service did not run: exits in it are judged late."""
         silent, self._rung = now - self._rung, now
         if silent > max(GAP * self._capture.interval, GAP_LEAST):
             self._say("service.gap", {"seconds": round(silent, 1)})
@@ -198,7 +198,7 @@ class TickerActor(SupervisedActor):
         self._sweeping_trees = None
         sweep = answer.sweep
         for name, enrolled in self._enrolled.items():
-            # a worker that got its process after the sweep began is not judged by it: no slice, only its turn
+            # a worker that started after the sweep began gets no slice, only the beat
             known = name in sweep.trees
             taken = sweep.taken if known else float("-inf")
             enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), sweep.log_bytes.get(name)))

@@ -1,9 +1,9 @@
-"""Threads that live as long as the service. What escapes one of them is told: no thread dies in silence.
+"""Threads that the service cannot do without. An exception that escapes one of them ends the service.
 
-    VitalThread ──what escapes its work──▶ the one who listens: the service, which ends with 70 and lets workers run
+    VitalThread ──exception──▶ listener: the service, which exits with 70 and lets the workers run
 
-Whoever keeps the service starts it again, and adoption does the rest. There is one listener a process, because it is
-the process that ends.
+Its keeper starts the service again, and adoption does the rest. There is one listener per process, because the process
+ends.
 """
 
 import sys
@@ -15,7 +15,7 @@ Escaped = Callable[[str, BaseException], None]
 
 
 def _print(name: str, error: BaseException) -> None:
-    """What is done while no service listens."""
+    """The listener while no service runs."""
     print(f"the thread {name} has died:", *traceback.format_exception(error), sep="\n", file=sys.stderr)
 
 
@@ -23,13 +23,13 @@ _listener: Escaped = _print
 
 
 def listen(escaped: Escaped | None) -> None:
-    """Tell `escaped(thread, error)` from now on, in the thread that dies; None: print it."""
+    """Call `escaped(thread, error)` from now on, in the thread that ends; None: print the error."""
     global _listener
     _listener = escaped or _print
 
 
 class VitalThread(threading.Thread):
-    """A daemon thread that the service cannot do without. Raises RuntimeError at `start` where none can be had."""
+    """A daemon thread that the service cannot do without. `start` raises RuntimeError when none can be started."""
 
     def __init__(self, name: str, work: Callable[[], object]) -> None:
         super().__init__(name=name, daemon=True)
@@ -38,5 +38,5 @@ class VitalThread(threading.Thread):
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # SystemExit, too: threading would pass over it
+        except BaseException as error:  # threading would ignore SystemExit
             _listener(self.name, error)

@@ -1,4 +1,4 @@
-"""The Worker actor: carries facts to `lifecycle.step`, and its effects to the world. It decides nothing.
+"""The Worker actor: carries facts to `life.step`, and its effects to the world. It decides nothing.
 
 fact ──▶ step ──▶ Worker′, effects ──▶ Terminal, process port, prober
                      └──▶ Report to Metrics, Changed to the Supervisor, alarm at the Ticker
@@ -53,7 +53,7 @@ Birth = Callable[[Instant], Step]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """Whom a Worker tells, and what it does things with."""
+    """The ports and posts of a Worker."""
 
     clock: Clock
     journal: Journal
@@ -69,9 +69,9 @@ class Dependencies:
 
 
 class WorkerActor(LoopActor):
-    """Owns all there is of one worker: its state, its counters, its screen. They begin and end with this actor.
+    """Owns everything about one worker: state, counters, screen. They start and end with this actor.
 
-    Nothing that it calls may block: whom it tells has a queue and a thread of their own.
+    Nothing that it calls blocks: each port has a queue and a thread of its own.
     """
 
     def __init__(self, name: str, birth: Birth, deps: Dependencies) -> None:
@@ -94,7 +94,7 @@ class WorkerActor(LoopActor):
     def handle(self, message: Any) -> None:
         assert self._worker is not None
         if self._worker.state is State.REMOVED:
-            return  # it has said its last word; what still waits in the mailbox is told to nobody
+            return  # what still waits in the mailbox of a removed worker is dropped
         if isinstance(message, InputWanted):
             message = self._given(message)
         if isinstance(message, TreeSeen):
@@ -110,8 +110,8 @@ class WorkerActor(LoopActor):
 
     def failed(self) -> None:
         for answered in self._typists.values():
-            with contextlib.suppress(BaseException):  # a stranger's code; the next one is to be told all the same
-                answered(f"the actor of {self._name} has failed; it may have been typed")
+            with contextlib.suppress(BaseException):  # the sender's code: the next sender gets its answer all the same
+                answered(f"the actor of {self._name} has failed; the input may have been typed")
 
     def _take(self, before: Worker, fact: Fact) -> None:
         after, effects = step(before, fact, self._deps.clock.now())
@@ -128,7 +128,7 @@ class WorkerActor(LoopActor):
             self._carry_out(effect)
 
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
-        self._report()  # first: who is let in because of this is never seen before it
+        self._report()  # first: a worker that starts because of this change is never shown before it
         record = record_of(after)
         news = Changed(after.name, after.state, record, after.order, after.rests)
         if news != self._said:
@@ -178,7 +178,7 @@ class WorkerActor(LoopActor):
             case Type():
                 deps.terminal.tell(Typing(effect, tell))
             case Acknowledge(number, problem):
-                if answered := self._typists.pop(number, None):  # nobody waits for what a stall's ladder typed
+                if answered := self._typists.pop(number, None):
                     answered(problem)
             case Watch():
                 deps.processes.watch(effect, tell)
@@ -198,7 +198,7 @@ class WorkerActor(LoopActor):
             case Finish():
                 self._finish()
             case Emit():
-                pass  # told already, before anything was done
+                pass  # `_become` has logged it
 
     def _finish(self) -> None:
         for post in (self._deps.ticker, self._deps.metrics):
@@ -224,7 +224,7 @@ _GOAL_INTENTS = {Goal.STOP: Intent.STOPPED, Goal.COMPLETE: Intent.COMPLETED, Goa
 
 
 def record_of(worker: Worker) -> Record:
-    """Return what is to be remembered of a worker. What `down` stopped is still wanted."""
+    """Return the record of a worker. One that `down` stopped is still wanted."""
     intent = _INTENTS.get(worker.state, Intent.WANTED)
     if worker.with_service:
         intent = Intent.WANTED
@@ -244,7 +244,7 @@ def record_of(worker: Worker) -> Record:
 
 
 def _unended(worker: Worker) -> tuple[str | None, Handle | None]:
-    """Return the life of which something may still live."""
+    """Return the life, and its process, of which something may still live."""
     if worker.life:
         return worker.life.id, worker.life.process
     return (worker.ending.life, worker.ending.process) if worker.ending else (None, None)

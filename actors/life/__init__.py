@@ -1,4 +1,4 @@
-"""A worker's whole life as a state machine: `step(worker, fact, now) → (worker, effects)`; no clock, no I/O.
+"""One worker's whole life as a state machine: `step(worker, fact, now) → (worker, effects)`; no clock, no I/O.
 
          ┌───────────────┐ admitted ┌──────────┐  ready  ┌─────────┐
     ●───▶│    pending    ├─────────▶│ starting ├────────▶│ running │
@@ -14,16 +14,16 @@
 Rules that hold everywhere:
 
 - Only the kernel and tmux say that a process has ended. `ProcessEnded` is a question; the verdict is the pane's exit.
-- A fact that names another life than the present one changes nothing.
-- A sweep that was taken before the last answer about this life tells nothing about it, and absence never counts while
-  an order is in flight.
-- No new life begins before nothing is left of the old one (`ending`).
-- `TRANSITIONS` is the table of the design. A step outside it raises `IllegalTransition` and changes nothing.
+- A fact about another life changes nothing.
+- A life ignores sweeps taken before the last answer about it. Absence never counts while an order is in flight.
+- A new life starts only when nothing is left of the old one (`ending`).
+- `TRANSITIONS` is the table of states. A step outside it raises `IllegalTransition` and changes nothing.
 
     machine ─▶ orders, sightings ─▶ starting, watching ─▶ readiness, aftermath ─▶ ending ─▶ moves, outcomes, typed_input
 
-Each module has clauses: functions from the worker, the fact that they are named after, and now, to a `Step`. It calls
-those to its right only; the modules that decide without a worker (budget, stall, stop_plan …) stand beside the package.
+Each module has clauses: functions from the worker, a fact and now to a `Step`. A module calls only those to its right.
+The parts (budget, stall, limits, tally, stop_plan, typing_queue, screen) decide without a worker. `adoption` makes the
+worker of a starting service.
 """
 
 from actors.life.machine import due, step

@@ -1,8 +1,9 @@
-"""What to do with each worker when a service begins: pure, from the records and one look at tmux and the kernel.
+"""What a starting service does with each worker, from the records and one look at tmux and the kernel. Pure.
 
     record, panes with its mark, the world ──▶ plan() ──▶ Decision ──▶ born() ──▶ Worker and its first effects
 
-Nothing that lives is doubled; nothing that cannot be proved to be ours is signalled. Counters begin at zero.
+A living worker is never started twice. A process that is not proved to be ours is never signalled. Counters start at
+zero.
 """
 
 from collections.abc import Mapping
@@ -22,9 +23,9 @@ from actors.values.spec import WorkerSpec
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the service found: did the machine, or the tmux server, begin anew since the records were written?
+    """Whether the machine or the tmux server started again since the records were written.
 
-    `told`: the lives whose exit the log tells already, each with its uptime in seconds, None where that is not known.
+    `told`: lives whose exit is in the log, each with its uptime in seconds (None: unknown).
     """
 
     rebooted: bool
@@ -42,7 +43,7 @@ class Survivor:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """It lives: go on with it. `ready`: it was ready before. `stop`: it was being ended for good; go on with that."""
+    """The worker lives: go on with it. `ready`: it was ready before. `goal`: it was being ended; go on with that."""
 
     pane: Pane
     life: str
@@ -53,9 +54,9 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """It died while nobody watched: its exit (None: the pane is gone too) is judged by policy.
+    """The worker ended while no service ran. Policy judges its exit (None: the pane is gone, too).
 
-    `told`: the service before had logged the exit, and was killed before it could record the verdict.
+    `told`: the last service logged the exit and was killed before it recorded the verdict.
     """
 
     life: str
@@ -68,19 +69,19 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """It rests as it was. `survivor` as in `Begin`, `told` and `uptime_s` as in `Judge`."""
+    """The worker stays at rest. `survivor`: see `Begin`. `told`, `uptime_s`: see `Judge`. `remove`: it was ordered."""
 
     state: State
     pane: Pane | None
     survivor: "Survivor | None" = None
-    remove: bool = False  # that was ordered, and cut short
+    remove: bool = False
     told: bool = False
     uptime_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """It is wanted and has no life: pending. `survivor` is ended first."""
+    """The worker is wanted and has no life: it becomes pending. `survivor` is ended first."""
 
     cause: str
     pane: Pane | None = None
@@ -89,7 +90,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """What lives there cannot be proved to be this worker: shown, never signalled, never doubled."""
+    """What lives is not proved to be this worker: it is shown, never signalled, and no second one is started."""
 
     reason: str
 
@@ -101,7 +102,7 @@ _GOALS = {Intent.STOPPED: Goal.STOP, Intent.COMPLETED: Goal.COMPLETE, Intent.REM
 
 
 def plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
-    """Decide about one worker. `panes` are those of the present tmux server that bear its name in our mark."""
+    """Decide about one worker. `panes`: those of the present tmux server with its name in our mark."""
     match decision := _plan(record, panes, world):
         case Judge(life) | Leave(pane=Pane(life=str(life))) if life in world.told:
             return replace(decision, told=True, uptime_s=world.told[life])
@@ -130,25 +131,25 @@ def _plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
 
 def _living(record: Record, pane: Pane, process: Handle) -> Decision:
     life = pane.life or ""
-    if record.intent is Intent.FAILED:  # it failed while it lived (not ready in time), and its end was cut short
+    if record.intent is Intent.FAILED:  # it failed while it lived (not ready in time), and was being ended
         return Leave(State.FAILED, pane, Survivor(life, process))
     goal = _GOALS.get(record.intent)
     if goal is None and pane.digest != record.spec.digest:
-        goal = Goal.REPLACE  # a replacement that was ordered, and cut short
+        goal = Goal.REPLACE  # a replacement was ordered
     return Adopt(pane, life, process, record.ready and record.life == life, goal)
 
 
 def _died_unwatched(record: Record, pane: Pane) -> Decision:
     life = pane.life or ""
     known = record.process if record.life == life else None
-    process = known if known and known.pid == pane.pid else Handle(pane.pid, 0)  # the pid may be another's by now
+    process = known if known and known.pid == pane.pid else Handle(pane.pid, 0)  # the pid may be of another process now
     if pane.exit:
         return Judge(life, pane, pane.exit, process)
-    return Adopt(pane, life, process, record.ready and record.life == life)  # tmux owes us the status: ask for it
+    return Adopt(pane, life, process, record.ready and record.life == life)  # tmux will tell the status: ask for it
 
 
 def state_after(decision: Decision) -> State | None:
-    """Return the state that a worker will be in, as far as the decision alone tells it."""
+    """Return the state that the worker will have, if the decision alone tells it."""
     match decision:
         case Adopt():
             return State.RUNNING
@@ -162,8 +163,8 @@ def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") ->
     return move(_unborn(spec, seed, now), State.PENDING, now, "worker.pending", cause)
 
 
-def anew(record: Record, seed: str, now: Instant) -> Step:
-    """Return a worker of which nothing was left, as it is wanted now."""
+def again(record: Record, seed: str, now: Instant) -> Step:
+    """Return a worker that was removed and is wanted again."""
     if record.intent is Intent.WANTED:
         return define(record.spec, seed, now)
     return born(record, plan(record, (), World(rebooted=False, server_died=False)), seed, now)
@@ -197,7 +198,7 @@ def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
     state = State.RUNNING if found.ready else State.STARTING
     w, emitted = move(w, state, now, "worker.adopted", "adopted", pid=found.process.pid)
     if found.goal:
-        w, effects = begin_stop(w, found.goal, now, "adopted")  # that was begun, and goes on
+        w, effects = begin_stop(w, found.goal, now, "adopted")
     elif found.pane.dead or found.pane.process is None:
         w, effects = step(w, ProcessEnded(life.id), now)
     else:
@@ -217,7 +218,7 @@ def _left(w: Worker, found: Leave, reason: str, now: Instant) -> Step:
 
 
 def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
-    """Tell of the end of a life that was to end, where no service told it; that of a failed one is known."""
+    """Tell the end of a life that no service has told; the end of a failed worker is known."""
     pane = found.pane
     w = replace(w, pane=pane.id if pane else None)
     if pane is None or pane.life in (None, w.judged) or pane.exit is None or found.state is State.FAILED:
@@ -247,7 +248,7 @@ def _judged(w: Worker, found: Judge, now: Instant) -> Step:
 
 
 def _judged_again(w: Worker, verdict: Verdict, what: str, now: Instant) -> Step:
-    """Move to where the verdict leads, as one that is found so: the exit itself is in the log already."""
+    """Move the worker where the verdict sends it; the exit itself is already in the log."""
     match verdict:
         case Retry():
             reason = f"waiting to start again: {what}"

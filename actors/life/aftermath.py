@@ -1,4 +1,4 @@
-"""A life is over: its exit is judged, what is left of its tree is ended, and then comes what was asked or decided."""
+"""A life is over: its exit is judged, the rest of its tree is ended, and then comes what was ordered or decided."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,13 +22,13 @@ from actors.life.typed_input import drop_input
 from actors.values.effects import Effect, Emit, Finish, Forget
 from actors.values.facts import Exit, Instant, TreeGone
 
-UNTOLD = 10.0  # seconds that `down` waits for tmux's word on a life of which nothing is left
+UNTOLD = 10.0  # seconds that `down` waits for tmux to tell the exit of a life whose tree is gone
 
 S = State
 
 
 def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
-    """Judge an exit, unless the life was being ended; tell it, keep it, and lay the life down."""
+    """Judge an exit, unless the life was being ended; log it, keep a death record, and end the life."""
     exit, uptime = dated(exit, life), lived(life, exit, now)
     w = replace(w, exit=exit, judged=life.id)
     facts = {"life": life.id, **exit_facts(exit, uptime)}
@@ -36,7 +36,7 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
         verdict = judge(w.spec, w.budget, exit, well_for(w, life, uptime, now), dice(w), now)
         cause = "exit"
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
-    else:  # it was being ended
+    else:
         told = (Emit("worker.exited", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
         cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
     begun, ended = life.since.wall, (life.ended or now).wall
@@ -46,9 +46,9 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
 
 
 def lay_down(w: Worker, life: Life, now: Instant) -> Step:
-    """The life is over: clear it from every table, and end what is left of its tree before anything else begins."""
+    """Clear the life from every table, and end the rest of its tree before anything else starts."""
     w, untyped = drop_input(w, f"{w.name} has ended")
-    w = replace(w, pane_since=now.mono)  # a sweep from before may show its pane alive
+    w = replace(w, pane_since=now.mono)  # an earlier sweep may show the pane alive
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
     ending = w.ending
@@ -56,7 +56,7 @@ def lay_down(w: Worker, life: Life, now: Instant) -> Step:
         w, effects = begin_ending(w, life, now)
     elif ending.gone:
         w, effects = _nothing_left(w, ending, now)
-    elif not ending.signalled:  # it went when it was asked: now what it left behind
+    elif not ending.signalled:  # it ended when asked: now the rest of its tree
         w, effects = next_ending_step(w, replace(ending, last=life.last_tree or ending.last), now)
     return w, (Forget(life.id), *untyped, *effects)
 
@@ -68,12 +68,12 @@ def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
     if w.life is None:
         return _nothing_left(w, ending, now)
     due = now.mono + UNTOLD
-    w = replace(w, ending=replace(ending, steps=(), due=due, gone=True))  # goes on when its exit is judged
+    w = replace(w, ending=replace(ending, steps=(), due=due, gone=True))  # continues when its exit is judged
     return question(w, w.life, now) if w.life and w.life.phase is Phase.ALIVE else (w, ())
 
 
 def wait_for_word(w: Worker, now: Instant) -> Step:
-    """Nothing is left, and tmux has not said how it ended: a worker that goes with the service goes without that."""
+    """Give up waiting for the exit of a life whose tree is gone, when the worker ends together with the service."""
     ending = w.ending
     if ending is None or not ending.gone or ending.due is None or now.mono < ending.due:
         return w, ()
@@ -84,7 +84,7 @@ def wait_for_word(w: Worker, now: Instant) -> Step:
 
 def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
     forced = ending.forced and bool(ending.left)
-    w = replace(w, ending=None, pane_since=now.mono)  # a sweep from before may show in its pane what was ended
+    w = replace(w, ending=None, pane_since=now.mono)  # an earlier sweep may show the ended process in its pane
     if w.state is S.STOPPING or w.goal is Goal.REMOVE:
         return finish_stop(w, now, forced=forced)
     if w.state is S.PENDING and w.admitted:
@@ -93,7 +93,7 @@ def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
 
 
 def finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
-    """Become what was asked for, now that nothing is left; `forced`: some of it had to be killed."""
+    """Become what was ordered, now that nothing is left of the life. `forced`: SIGKILL was needed."""
     goal, w = w.goal, replace(w, goal=None)
     facts: dict[str, Any] = {"forced": True} if forced else {}
     match goal:
@@ -118,13 +118,13 @@ def _respecced(w: Worker) -> Worker:
 
 
 def change_goal(w: Worker, goal: Goal, now: Instant) -> Step:
-    """A stopping worker becomes something else; at once, where only the end of its pane is still waited for."""
+    """Give a stopping worker another goal; it is reached at once when only the pane is left."""
     w = replace(w, goal=goal)
     return finish_stop(w, now) if w.is_empty else (w, ())
 
 
 def remove(w: Worker, now: Instant) -> Step:
-    """Close its pane; it is removed when tmux says that the pane is gone, so that none is ever left behind."""
+    """Close the pane. The worker is removed when tmux says that the pane is gone, so that no pane stays behind."""
     w = replace(w, goal=Goal.REMOVE, admitted=False, next_start=None, next_spec=None)
     if w.pane:
         return close_pane(w, now)
@@ -133,7 +133,7 @@ def remove(w: Worker, now: Instant) -> Step:
 
 
 def end_pause(w: Worker, now: Instant) -> Step:
-    """Begin the next life when the pause before it is over."""
+    """Start the next life when the pause before it is over."""
     if w.next_start is None or now.mono < w.next_start.mono:
         return w, ()
     if w.rests:
@@ -144,7 +144,7 @@ def end_pause(w: Worker, now: Instant) -> Step:
 
 
 def clean_up(w: Worker, now: Instant) -> Step:
-    """Close the pane of what was completed long enough ago."""
+    """Close the pane of a completed worker when `cleanup_after` has passed."""
     if w.cleanup_at is None or now.mono < w.cleanup_at or w.ending:
         return w, ()
     return close_pane(w, now)

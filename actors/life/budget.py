@@ -1,13 +1,13 @@
-"""How often a worker may come back, and after what pause: pure decisions over one small counter.
+"""How often a worker is restarted, and after what pause: decisions over one small counter. Pure.
 
     end ──▶ on_exit: the first rule that matches ──▶ Complete | Fail(reason) | again, at once or after a pause
              └─ none ──▶ ok_exit_codes, restart ──▶ Complete | Fail(reason) | again, after a pause
     again ──▶ is the budget spent? no ──▶ Retry(delay, budget)
                                   yes ──▶ `retry`: Retry in the slow lane, else Fail(reason)
 
-Two limits, whichever is spent first: `max_restarts` counts since the last healthy life, `max_restarts_in` the restarts
-of the last while, which only time forgives. The slow lane lasts until a healthy life, which forgives everything.
-The counter lives in one Worker, and begins at zero with it.
+There are two limits: `max_restarts` counts since the last healthy life; `max_restarts_in` counts the restarts of a
+recent period, which only time forgives. The first limit that is spent decides. A healthy life ends the slow lane and
+forgives everything. The counter lives in one Worker and starts at zero.
 """
 
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
-SLOW_JITTER = 0.2  # of the slow lane where `jitter` is "full", which would make it no lane of its own
+SLOW_JITTER = 0.2  # of the slow lane when `jitter` is "full", because any pause up to `retry` would not be slow
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`attempt` counts restarts since the last healthy spell, `restarts` all of this Worker's.
+    """`attempt` counts restarts since the last healthy life, `restarts` all restarts of this Worker.
 
-    `recent` are the times of the last restarts, oldest first, as many as `max_restarts_in` looks back at; () without
-    it. `slow`: the budget is spent, and the worker is tried every `retry`.
+    `recent`: the times of the last restarts, oldest first, up to the number in `max_restarts_in`. `slow`: the budget is
+    spent, and the worker is started every `retry`.
     """
 
     attempt: int = 0
@@ -35,19 +35,19 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """It ended well and is done."""
+    """The worker ended well and is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """It is not started again by itself."""
+    """The worker is not started again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It is started again after `delay` seconds, with `budget` already charged; `note` says what is unusual in it."""
+    """The worker starts again after `delay` seconds; `budget` is already charged. `note`: what is unusual, if any."""
 
     delay: float
     budget: Budget
@@ -58,9 +58,9 @@ Verdict = Complete | Fail | Retry
 
 
 def judge(spec: WorkerSpec, budget: Budget, exit: Exit | None, uptime: float, dice: float, now: Instant) -> Verdict:
-    """Decide about an ended life. `exit` None: it was ended because it did not get ready, which is a failure.
+    """Decide about an ended life. `exit` None: it was ended because it was not ready in time, which is a failure.
 
-    `uptime` in seconds, `dice` in [0, 1) decides the jitter.
+    `uptime` is in seconds. `dice` in [0, 1) decides the jitter.
     """
     rule = rule_for(spec, exit)
     match rule.do if rule else _by_policy(spec, exit):
@@ -74,7 +74,7 @@ def judge(spec: WorkerSpec, budget: Budget, exit: Exit | None, uptime: float, di
 
 
 def rule_for(spec: WorkerSpec, exit: Exit | None) -> ExitRule | None:
-    """Return the first `on_exit` rule that names this exit; a life that was not ready, or lost, has none to name."""
+    """Return the first `on_exit` rule that names this exit; None for an unknown exit, or a life that was not ready."""
     return next((rule for rule in spec.on_exit if exit is not None and _names(rule, exit)), None)
 
 
@@ -103,7 +103,7 @@ def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: In
 
 
 def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
-    """Return which limit allows no further restart, in words; None when there is budget left."""
+    """Return in words which limit is spent; None when there is budget left."""
     if 0 <= spec.max_restarts <= budget.attempt:
         return f"{budget.attempt} restarts without a healthy life of {spec.healthy_after:g} s"
     window = spec.max_restarts_in
@@ -115,7 +115,7 @@ def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
 
 
 def slow_jitter(spec: WorkerSpec) -> float:
-    """Return the part by which the pauses of the slow lane are spread."""
+    """Return the jitter of the slow lane, as a part of the pause."""
     jitter = spec.backoff.jitter
     return SLOW_JITTER if isinstance(jitter, str) else jitter
 
@@ -127,28 +127,28 @@ def _charged(spec: WorkerSpec, budget: Budget, now: Instant) -> Budget:
 
 
 def forgiven(budget: Budget, uptime: float, healthy_after: float) -> Budget:
-    """Return the budget after a life of `uptime` seconds: a healthy one forgives what was before.
+    """Return the budget after a life of `uptime` seconds: a healthy one forgives earlier crashes.
 
-    The window is forgiven by time alone (it is there for lives that are healthy, and too many), but for one case: a
-    healthy life ends the slow lane, so it has to begin a new count.
+    Only time forgives the window, which limits even healthy lives. The one exception is the end of the slow lane: it
+    starts a new count.
     """
     if uptime < healthy_after:
         return budget
-    return anew(budget) if budget.slow else replace(budget, attempt=0)
+    return fresh(budget) if budget.slow else replace(budget, attempt=0)
 
 
-def anew(budget: Budget) -> Budget:
-    """Return the budget with every limit untouched; only the number of all restarts stays."""
+def fresh(budget: Budget) -> Budget:
+    """Return the budget with all limits reset; the number of all restarts stays."""
     return replace(budget, attempt=0, recent=(), slow=False)
 
 
 def pause(backoff: Backoff, attempt: int, dice: float) -> float:
-    """Return the seconds before restart number `attempt` (0 is the first), spread by jitter."""
+    """Return the seconds before restart number `attempt` (from 0), spread by jitter."""
     return _spread(full_pause(backoff, attempt), backoff.jitter, dice)
 
 
 def full_pause(backoff: Backoff, attempt: int) -> float:
-    """Return the same without its jitter."""
+    """Return the seconds before restart number `attempt` (from 0), without jitter."""
     if backoff.steps:
         return backoff.steps[min(attempt, len(backoff.steps) - 1)]
     match backoff.kind:
@@ -168,5 +168,5 @@ def _exponential(backoff: Backoff, attempt: int) -> float:
 
 
 def _spread(seconds: float, jitter: float | str, dice: float) -> float:
-    """Return `seconds` ± `jitter` as a part of it; "full" gives anything in (0, seconds]."""
+    """Return `seconds` spread by ± that part of it; "full" gives any time in (0, seconds]."""
     return seconds * (1 - dice) if isinstance(jitter, str) else seconds * (1 + jitter * (2 * dice - 1))

@@ -1,4 +1,4 @@
-"""A life is being ended: the steps of its stop plan, each when it is due, until nothing is left."""
+"""The end of a life: the steps of its stop plan, each when it is due, until nothing is left."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from actors.life.moves import end_probe
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input, given_up, type_next, under_way
 from actors.life.typing_queue import (
-    NOBODYS,
+    NO_SENDER,
     held,
     interrupted,
     is_stuck,
@@ -20,17 +20,17 @@ S = State
 
 
 def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> Step:
-    """Begin to end a worker, to become what `goal` says."""
+    """Start to end a worker, which then becomes what `goal` says."""
     cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) and cause == "person" else cause
     w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value)
     if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
-        return w, emitted  # its process is not known yet: it is ended when the answer comes
+        return w, emitted  # the process is not known yet: it is ended when the answer comes
     w, effects = begin_ending(w, w.life, now)
     return w, (*emitted, *effects)
 
 
 def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
-    """Take the first step of the stop plan for what there is of this life."""
+    """Take the first step of the stop plan for this life."""
     ending = Ending(life=life.id, process=life.process, last=life.last_tree, steps=w.spec.stop)
     w, unasked = end_probe(w)
     w, effects = next_ending_step(w, ending, now)
@@ -45,9 +45,9 @@ def step_ending(w: Worker, now: Instant) -> Step:
 
 
 def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
-    """Do what the plan has next and note when the step after it is due; the last one has no successor.
+    """Take the next step of the plan, and note when the step after it is due.
 
-    What can't be typed is passed over, with its wait too as long as nothing was signalled.
+    Steps that type are skipped when the program cannot read them; before the first signal their waits are, too.
     """
     listens = w.life is not None and w.life.id == ending.life and w.life.phase is Phase.ALIVE and w.pane is not None
     steps = ending.steps if listens or ending.signalled else stop_plan.from_first_signal(ending.steps)
@@ -60,9 +60,9 @@ def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
 
 
 def _ask_to_end(w: Worker, action: TypeKeys | TypeText, now: Instant) -> Step:
-    """Type what the plan says; what others wanted to type is given up, it was not meant for what comes after this."""
+    """Type what the plan says. Waiting input of others is dropped: it was not meant for an ending program."""
     keys = action.keys if isinstance(action, TypeKeys) else ()
-    queue, dropped = interrupted(w.typing, InputGiven(NOBODYS, stop_plan.typed_bytes(action), keys))
+    queue, dropped = interrupted(w.typing, InputGiven(NO_SENDER, stop_plan.typed_bytes(action), keys))
     told = given_up(w, f"{w.name} is being ended", dropped)
     w, typing = type_next(replace(w, typing=queue), now)
     return w, (*told, *typing)
@@ -97,8 +97,8 @@ def type_refused(w: Worker, fact: TypeRefused, now: Instant) -> Step:
 
 
 def _not_typed(w: Worker, reason: str, now: Instant) -> Step:
-    """Nobody reads what is typed: that is told to those who gave it, and a stop plan that asks goes on."""
-    asked = any(given.number == NOBODYS for given in w.typing.waiting)
+    """Drop all input, because the program does not read it; a stop plan that was typing takes its next step."""
+    asked = any(given.number == NO_SENDER for given in w.typing.waiting)
     w, told = drop_input(w, reason)
     if not asked or w.ending is None or w.ending.signalled:
         return w, told

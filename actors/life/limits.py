@@ -1,8 +1,8 @@
-"""What a worker's process tree may use at most: pure, looked at once a health beat.
+"""What a worker's process tree may use. Pure; checked at each health beat.
 
-    usage ──judge(watch, limits, usage)──▶ watch, the breaches that are new
+    usage ──judge(watch, limits, usage)──▶ watch, new breaches
 
-A breach is told once, and again only after the tree was within the limit in between.
+A breach is told once. It is told again only after the tree was within the limit in between.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ Which = Literal["memory", "cpu", "processes", "age"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One sample of a tree: bytes, percent of one core (None: not known yet), processes, seconds since its start."""
+    """One sample of a tree: bytes, percent of one core (None: unknown), processes, seconds since its start."""
 
     rss_bytes: int
     cpu_percent: float | None
@@ -25,7 +25,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class LimitWatch:
-    """What one life has told so far: how many samples in a row were above the CPU limit, which breaches are told."""
+    """What is known about one life: `busy` samples in a row above the CPU limit, and the breaches `told`."""
 
     busy: int = 0
     told: frozenset[tuple[Which, Limit]] = frozenset()
@@ -33,7 +33,7 @@ class LimitWatch:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A limit that the tree has exceeded just now."""
+    """A limit that the tree exceeds."""
 
     which: Which
     value: float
@@ -41,7 +41,7 @@ class Breach:
 
     @property
     def planned(self) -> bool:
-        """Claim that nothing is wrong with the worker: it is only old."""
+        """Whether the worker is only old, and not broken."""
         return self.which == "age"
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Breach:
 
 
 def judge(watch: LimitWatch, limits: Limits, usage: Usage) -> tuple[LimitWatch, tuple[Breach, ...]]:
-    """Return the breaches that are new with this sample, those that count as a crash before age."""
+    """Return the breaches that are new with this sample; age comes last, because it is no crash."""
     busy = _busy(watch.busy, limits.cpu, usage.cpu_percent)
     values: dict[Which, tuple[Limit | None, float | None]] = {
         "memory": (limits.memory, usage.rss_bytes),
@@ -67,7 +67,7 @@ def judge(watch: LimitWatch, limits: Limits, usage: Usage) -> tuple[LimitWatch, 
 
 
 def _busy(before: int, limit: Limit | None, percent: float | None) -> int:
-    """Return how many samples in a row were above the limit; one that is not known changes nothing."""
+    """Return the number of samples in a row above the limit; an unknown sample changes nothing."""
     if limit is None:
         return 0
     if percent is None:

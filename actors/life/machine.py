@@ -1,4 +1,4 @@
-"""The table of clauses: one function for each kind of fact, and for each deadline."""
+"""The tables of clauses: one function for each kind of fact, and one for each deadline."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,12 +55,12 @@ S = State
 
 
 def step(worker: Worker, fact: Fact, now: Instant) -> Step:
-    """Return the worker after `fact`, and what is to be done in the world; `IllegalTransition` would be a bug."""
+    """Return the worker after `fact`, and its effects. Raises `IllegalTransition` for a bug."""
     return _CLAUSES[type(fact)](worker, fact, now)
 
 
 def due(worker: Worker) -> float | None:
-    """Return the monotonic time of the worker's next own deadline; the shell asks to be woken then."""
+    """Return the monotonic time of the worker's next deadline; the shell asks to be woken then."""
     return min(_deadlines(worker), default=None)
 
 
@@ -87,7 +87,7 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
 
 
 def _ready_at(life: Life) -> float | None:
-    """Return when its readiness is to be looked at; None where the next try of its probe decides."""
+    """Return when to check its readiness; None when the next try of its probe decides."""
     if life.probed and life.delay_over is not None:
         return life.delay_over
     return None if life.overdue or life.untried is not None else life.ready_by
@@ -102,7 +102,7 @@ def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
 
 
 def _health_beat(w: Worker, fact: TreeSeen, now: Instant) -> Step:
-    """Each worker hears of it: what an alarm that was lost should have done is done now."""
+    """Take the slice of a sweep, and check all deadlines, in case an alarm was lost."""
     w, effects = tree_seen(w, fact, now)
     w, more = _woken(w, fact, now)
     return w, (*effects, *more)

@@ -1,4 +1,4 @@
-"""The smallest moves of a life, which the clauses are made of."""
+"""The smallest moves of a life; the clauses are made of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,16 +7,16 @@ from actors.life.state import Life, Phase, State, Step, Worker, move
 from actors.values.effects import AskPane, ClosePane, Emit, EndProbe, Start
 from actors.values.facts import Instant
 
-ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # pauses between questions for an exit status, the last one repeats
-ASK_UNANSWERED = 5.0  # seconds between questions that tmux does not answer; each waits until it does
+ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between questions for an exit status; the last repeats
+ASK_UNANSWERED = 5.0  # seconds between questions while tmux does not answer
 NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
-CLOSE_AGAIN = 10.0  # seconds until a pane that was to be closed and is still there is closed again
+CLOSE_AGAIN = 10.0  # seconds until an order to close a pane is repeated
 
 S = State
 
 
 def begin_life(w: Worker, now: Instant, cause: str) -> Step:
-    """Order a new life, in the pane that is there; `cause` is told."""
+    """Order a new life, in the present pane if there is one."""
     life = Life(id=f"{w.seed}-{w.lives + 1}", phase=Phase.ORDERED, since=now, answered=now.mono)
     w = replace(w, life=life, lives=w.lives + 1, next_start=None, admitted=False, goal=None, cleanup_at=None)
     w, emitted = move(w, S.STARTING, now, "worker.starting", cause, attempt=w.budget.attempt)
@@ -24,13 +24,13 @@ def begin_life(w: Worker, now: Instant, cause: str) -> Step:
 
 
 def question(w: Worker, life: Life, now: Instant) -> Step:
-    """Its process has ended, so ask for the exit at once: only the pane knows it."""
+    """Ask for the exit at once, because the process has ended: only the pane knows the exit."""
     asked = replace(life, phase=Phase.ENDED, ended=now, asks=0, answers=0, ask_at=now.mono)
     return ask_again(replace(w, life=asked), now)
 
 
 def ask_again(w: Worker, now: Instant) -> Step:
-    """Ask on for an exit, or for what came of a start, when that is due."""
+    """Ask again for an exit, or for the result of a start, when that is due."""
     life = w.life
     if life is None or life.ask_at is None or now.mono < life.ask_at:
         return w, ()
@@ -42,19 +42,19 @@ def ask_again(w: Worker, now: Instant) -> Step:
 
 
 def close_pane(w: Worker, now: Instant) -> Step:
-    """Close the pane, and again until tmux says that it is gone: the order can be lost."""
+    """Close the pane. The order can be lost, so it is repeated until tmux says that the pane is gone."""
     if w.pane is None:
         return replace(w, cleanup_at=None), ()
     return replace(w, cleanup_at=now.mono + CLOSE_AGAIN), (ClosePane(w.pane), AskPane(w.pane))
 
 
 def without_pane(w: Worker) -> Worker:
-    """Return the worker after its pane has gone."""
+    """Return the worker after its pane is gone."""
     return replace(w, pane=None, attached=False)
 
 
 def end_probe(w: Worker) -> Step:
-    """Give up what is asked; what was said last stays known."""
+    """Stop the present probe; its last result stays known."""
     if w.life is None or w.life.probing is None:
         return w, ()
     return replace(w, life=replace(w.life, probing=None)), (EndProbe(w.life.id),)

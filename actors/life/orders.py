@@ -1,9 +1,9 @@
-"""What a person or a file wants of a worker, in each of its states."""
+"""What a person or the file wants of a worker, in each of its states."""
 
 from dataclasses import replace
 
 from actors.life.aftermath import change_goal, finish_stop, remove
-from actors.life.budget import anew
+from actors.life.budget import fresh
 from actors.life.ending import begin_stop
 from actors.life.moves import begin_life
 from actors.life.outcomes import arm_cleanup
@@ -34,7 +34,7 @@ def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
 
 def _order_start(w: Worker, now: Instant) -> Step:
     if w.goal is Goal.REMOVE and w.state is not S.STOPPING:
-        w = replace(w, goal=None)  # the later order counts
+        w = replace(w, goal=None)  # the later order is valid
     match w.state:
         case S.PENDING:
             return replace(w, next_start=None), ()
@@ -45,7 +45,7 @@ def _order_start(w: Worker, now: Instant) -> Step:
         case S.BACKOFF:
             return replace(_forgiven(w), next_start=now), ()
         case S.STOPPING if w.goal is not Goal.REPLACE:
-            return change_goal(_forgiven(w), Goal.RESTART, now)  # remembered: it starts when the tree is gone
+            return change_goal(_forgiven(w), Goal.RESTART, now)  # it starts when the tree is gone
     return w, ()
 
 
@@ -63,7 +63,7 @@ def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
         case S.STARTING | S.RUNNING:
             return begin_stop(w, goal, now)
         case S.STOPPING if goal is Goal.DOWN and w.goal in (Goal.STOP, Goal.COMPLETE, Goal.REMOVE):
-            return w, ()  # it ends anyway, and what was ordered of it stays
+            return w, ()  # it ends anyway, and the earlier order stays valid
         case S.STOPPING:
             return change_goal(w, goal, now)
         case S.PENDING | S.BACKOFF if goal is Goal.DOWN and w.goal is Goal.REMOVE:
@@ -75,19 +75,19 @@ def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
             return finish_stop(replace(w, goal=goal), now)
     if goal is not Goal.REMOVE or w.state is S.REMOVED:
         return w, ()
-    if w.ending:  # the last life's tree first
+    if w.ending:  # first the tree of the last life ends
         return replace(w, goal=goal, next_start=None, admitted=False), ()
     return remove(w, now)
 
 
 def _forgiven(w: Worker) -> Worker:
-    return replace(w, budget=anew(w.budget))
+    return replace(w, budget=fresh(w.budget))
 
 
 def spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
     w = replace(w, order=max(w.order, fact.number))
     if w.goal is Goal.REMOVE and w.state in (S.STOPPED, S.COMPLETED, S.FAILED):
-        return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # it was as good as gone: it begins anew
+        return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # only its pane was left: it starts again
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
         old, w = w.spec, replace(w, spec=fact.spec, next_spec=None)
@@ -105,7 +105,7 @@ def spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
 
 
 def _policy_changed(w: Worker, old: WorkerSpec, now: Instant) -> Step:
-    """What the new policy says counts for the life that there is, and for the pane of one that is over."""
+    """Apply a new policy to the present life, or to the pane of the last one."""
     match w.state:
         case S.STOPPING if w.goal:
             return change_goal(w, w.goal, now)
@@ -115,7 +115,7 @@ def _policy_changed(w: Worker, old: WorkerSpec, now: Instant) -> Step:
 
 
 def _wanted_again(w: Worker, now: Instant) -> Worker:
-    """The file names a worker that is about to be removed: it goes on where it was."""
+    """Return the worker without an order to remove it, because the file has it again."""
     if w.goal is not Goal.REMOVE:
         return w
     if w.state is S.STOPPING:

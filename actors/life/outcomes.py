@@ -1,4 +1,4 @@
-"""What the end of a life comes to: what is judged, how long it was well, what is told and kept of it."""
+"""The outcome of a life: where the verdict sends the worker, how long the life was well, its death record."""
 
 import random
 from dataclasses import replace
@@ -18,7 +18,7 @@ S = State
 
 
 def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
-    """Move where the budget sends the worker; `event` tells it, with what has happened and `facts`."""
+    """Move the worker where the verdict sends it. `what` says what happened; `facts` go into the line `event`."""
     match verdict:
         case Complete():
             w, effects = move(w, S.COMPLETED, now, event, cause, reason=what, **facts)
@@ -33,7 +33,7 @@ def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: 
 
 
 def arm_cleanup(w: Worker, now: Instant) -> Worker:
-    """Return the worker that loses its pane after `cleanup_after`."""
+    """Return the worker with the time at which its pane is closed."""
     after = w.spec.cleanup_after
     return w if after is None or w.pane is None else replace(w, cleanup_at=now.mono + after)
 
@@ -44,11 +44,11 @@ def dice(w: Worker) -> float:
 
 
 def lived(life: Life, exit: Exit, now: Instant) -> float:
-    """Return for how many seconds the life lived.
+    """Return the seconds that the life lived.
 
-    The kernel tells of its end at once, also while tmux does not answer; tmux knows when it ended though this service
-    did not look for a while. tmux tells whole seconds of a wall clock, so that only counts when it is late by more, and
-    fits into the life.
+    The kernel tells the end at once, even while tmux does not answer. tmux knows the time of the end even when this
+    service did not run. tmux has whole seconds of a wall clock, so its time is used only when it is earlier by more
+    than `LATE`, and within the life.
     """
     end = life.ended or now
     seen = max(0.0, end.mono - life.since.mono)
@@ -57,24 +57,24 @@ def lived(life: Life, exit: Exit, now: Instant) -> float:
 
 
 def dated(exit: Exit, life: Life) -> Exit:
-    """Return the exit with the time of the kernel's word where tmux could not reap until much later."""
+    """Return the exit with the kernel's time when tmux reaped the process much later."""
     late = life.ended is not None and exit.at > life.ended.wall + LATE
     return replace(exit, at=life.ended.wall) if late and life.ended else exit
 
 
 def well_for(w: Worker, life: Life, uptime: float, now: Instant) -> float:
-    """Return for how many seconds a life of `uptime` seconds that has ended was well."""
+    """Return the seconds for which a life of `uptime` seconds was well; it has ended."""
     return min(uptime, max(0.0, stall.well_until(life.stall, w.spec.stall, now.mono) - life.since.mono))
 
 
 def budget_after(w: Worker, life: Life, now: Instant) -> Budget:
-    """Return the budget, forgiven if the life was healthy for long enough: a silent one only till its last sign."""
+    """Return the budget, forgiven if the life was healthy long enough; a silent life counts to its last sign."""
     healthy = stall.healthy_until(life.stall, w.spec.stall, now.mono) - life.since.mono
     return forgiven(w.budget, healthy, w.spec.healthy_after)
 
 
 def forgive(w: Worker, now: Instant) -> Step:
-    """Forgive what was before a life that is healthy by now."""
+    """Forgive earlier crashes when the present life is healthy."""
     if w.state is not S.RUNNING or w.life is None or not w.budget.attempt:
         return w, ()
     return replace(w, budget=budget_after(w, w.life, now)), ()
@@ -91,7 +91,7 @@ def death_of(
     cause: str,
     ended_at: float | None = None,
 ) -> KeepDeath:
-    """Return the order to keep a record of an exit that was judged; the worker is as the verdict left it."""
+    """Return the effect that keeps a record of a judged exit; `w` is the worker after the verdict."""
     again = w.next_start if w.state is S.BACKOFF else None
     return KeepDeath(
         Death(
@@ -119,7 +119,7 @@ def said(exit: Exit) -> str:
 
 
 def exit_facts(exit: Exit, uptime: float | None) -> dict[str, Any]:
-    """Return what the log has of an exit; `uptime` in seconds."""
+    """Return the facts of an exit for the log; `uptime` in seconds."""
     return {
         "exit_code": exit.code,
         "exit_signal": exit.signal,

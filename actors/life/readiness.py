@@ -1,4 +1,4 @@
-"""Is a life ready, and later: is it well? What the tries of its probe mean for the worker."""
+"""Whether a life is ready, and later whether it is well: what the tries of its probe mean for the worker."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ S = State
 
 
 def await_readiness(w: Worker, life: Life, now: Instant) -> Step:
-    """Begin to wait until a started life is ready, by its delay and its probe."""
+    """Wait until a started life is ready, by its delay and its probe."""
     ready = w.spec.ready
     life = replace(life, ready_by=now.mono + ready.timeout, delay_over=now.mono + ready.delay)
     life = replace(life, overdue=False, untried=None)
@@ -30,7 +30,7 @@ def await_readiness(w: Worker, life: Life, now: Instant) -> Step:
 
 
 def look_at_readiness(w: Worker, now: Instant) -> Step:
-    """Move on when it is ready, or has not become so in time."""
+    """Move the worker when it is ready, or was not ready in time."""
     life = w.life
     if w.state is not S.STARTING or life is None or life.phase is not Phase.ALIVE:
         return w, ()
@@ -48,7 +48,7 @@ def _out_of_time(w: Worker, life: Life, now: Instant) -> Step:
 
 
 def _try_once_more(w: Worker, life: Life) -> Step:
-    """Its time is up, and a last try decides: the tries before may be old, as after a stop of this service."""
+    """Let one last try decide after the time is up: earlier tries may be old, as after a stop of this service."""
     if life.overdue or life.untried is not None:
         return w, ()
     return replace(w, life=replace(life, overdue=True)), (_probe(w, life, Purpose.READY),)
@@ -63,7 +63,7 @@ def _not_ready(w: Worker, life: Life, now: Instant, what: str) -> Step:
 
 
 def watch_over(w: Worker) -> Step:
-    """Begin to ask a running worker whether it is well, if its policy says so."""
+    """Start the liveness probe of a running worker, if its policy has one."""
     return end_probe(w) if w.spec.live.kind is None else _ask_about(w, Purpose.LIVE)
 
 
@@ -95,7 +95,7 @@ def probe_told(w: Worker, fact: ProbeSucceeded | ProbeFailed, now: Instant) -> S
 
 
 def probe_unknown(w: Worker, fact: ProbeUnknown, _now: Instant) -> Step:
-    """No try could be made: for its time to get ready the clock stands still since the last one that could."""
+    """Stop the clock of `ready.timeout` while no try can be made."""
     life = w.life
     if life is None or (life.id, life.probing, fact.purpose) != (fact.life, Purpose.READY, Purpose.READY):
         return w, ()
@@ -139,7 +139,7 @@ def _well_or_not(w: Worker, life: Life, before: Tally, now: Instant) -> Step:
 
 
 def probe_anew(w: Worker, old: WorkerSpec, now: Instant) -> Step:
-    """A changed check counts for the life that there is."""
+    """Probe the present life by the check of the new spec, if the check has changed."""
     life = w.life
     if life is None or life.phase is not Phase.ALIVE:
         return w, ()
@@ -153,7 +153,7 @@ def probe_anew(w: Worker, old: WorkerSpec, now: Instant) -> Step:
 
 
 def show(w: Worker, before: Worker) -> tuple[Effect, ...]:
-    """Return what hands a new screen to the probe that looks at it."""
+    """Return the effect that hands a new screen to the probe that reads it."""
     life = w.life
     if life is None or life.probing is None or w.screen is None or w.screen is before.screen:
         return ()

@@ -1,4 +1,4 @@
-"""What a pane shows: the last capture, whole, with a digest to tell whether it changed."""
+"""What a pane shows: the last capture, with a digest that tells whether it changed."""
 
 import hashlib
 import re
@@ -13,14 +13,14 @@ _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One capture. `digest` is of all of it, so a same-length edit anywhere is a change."""
+    """One capture. `digest` covers all of it, so an edit anywhere is a change."""
 
     content: bytes
     digest: bytes
 
     @classmethod
     def of(cls, captured: bytes, *, previous: "Screen | None" = None) -> "Screen":
-        """Return the screen of a capture; `previous` itself when nothing changed."""
+        """Return the screen of a capture; `previous` when nothing changed."""
         digest = hashlib.blake2b(captured, digest_size=16).digest()
         if previous is not None and previous.digest == digest:
             return previous
@@ -28,7 +28,7 @@ class Screen:
 
 
 def tail(captured: bytes, limit: int) -> bytes:
-    """Return the last `limit` bytes at most, beginning at a line: never inside an escape sequence or a character."""
+    """Return up to the last `limit` bytes, from the start of a line: never inside an escape sequence or a character."""
     if len(captured) <= limit:
         return captured
     start = len(captured) - limit
@@ -39,7 +39,7 @@ def tail(captured: bytes, limit: int) -> bytes:
 
 
 def _after_partial(captured: bytes, start: int) -> int:
-    """One line longer than the limit: begin after the escape sequence or the character that would be cut."""
+    """Return where to start in a line longer than the limit: after the escape sequence or character that is cut."""
     escape = captured.rfind(b"\x1b", 0, start)
     sequence = _ESCAPE.match(captured, escape) if escape >= 0 else None
     if sequence:

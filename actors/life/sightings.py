@@ -1,4 +1,4 @@
-"""What tmux and the kernel tell of a life: its pane, the end of its process, its tree, the death of the server."""
+"""What tmux and the kernel tell about a life: its pane, the end of its process, its tree, the death of the server."""
 
 from dataclasses import replace
 
@@ -14,9 +14,9 @@ from actors.life.watching import look_at_limits, look_for_stall
 from actors.values.effects import ArmLog, AskPane, Effect, Emit, Watch
 from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
 
-GRACE = 5.0  # seconds in which a pane that no sweep has seen yet is not judged by its absence
-MISSES_BEFORE_GONE = 2  # one sweep without the pane is a question, the answer to it the second
-STATUS_LOST = 12  # answers without a status after which it counts as lost (about 4 s)
+GRACE = 5.0  # seconds in which the absence of a new pane does not count
+MISSES_BEFORE_GONE = 2  # the first is a sweep without the pane, the second the answer to a look
+STATUS_LOST = 12  # answers without a status after which the status counts as lost (about 4 s)
 
 S = State
 
@@ -47,7 +47,7 @@ def pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
 
 
 def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
-    """Keep what is there: the next life begins in this pane. What lives in it is somebody's: that is for a person."""
+    """Keep a dead pane for the next life. A living one has a person's program in it: a person decides."""
     if w.state in (S.QUARANTINED, S.REMOVED) or fact.taken <= w.pane_since:
         return w, ()
     pane = fact.pane
@@ -74,7 +74,7 @@ def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
 
 
 def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
-    """Ask on; past the last question a dead pane's status is lost, and a pane that still lives is watched anew."""
+    """Ask again. After the last question a dead pane's status is lost, and a living pane is watched again."""
     if life.answers + 1 < STATUS_LOST:
         return replace(w, life=replace(life, answers=life.answers + 1)), ()
     if pane.dead:
@@ -116,7 +116,7 @@ def _missed(w: Worker, life: Life, now: Instant) -> Step:
 
 
 def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
-    """Somebody ran respawn-pane: the old process is over, what lives in the pane now is this worker's."""
+    """A person ran respawn-pane: the old process has ended, and the new one is this worker's."""
     if pane.process is None or pane.dead:
         return died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
@@ -124,7 +124,7 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", facts), Watch(life.id, pane.process))
     w = replace(w, life=found)
-    w, ending = begin_ending(w, found, now) if w.ending else (w, ())  # the plan begins anew with the new process
+    w, ending = begin_ending(w, found, now) if w.ending else (w, ())  # the plan starts again with the new process
     return w, (*said_so, *ending)
 
 
@@ -133,7 +133,7 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
     if life is None or life.phase is not Phase.ALIVE or fact.taken <= life.answered:
         return w, ()
     tree = fact.tree
-    if tree is None:  # the pane answers: the sweep may have begun with the root of the life before
+    if tree is None:  # the sweep may have looked for the process of the life before: ask the pane
         return w, (AskPane(w.pane, nudge=True),)
     w = replace(w, life=replace(life, last_tree=tree.handles), rss_bytes=tree.rss_bytes)
     w = replace(w, cpu_percent=tree.cpu_percent, processes=len(tree.handles))
@@ -141,15 +141,15 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
 
 
 def server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
-    """Every pane is gone at once; what survived the hang-up is ended before the way back, and no budget is spent."""
+    """All panes are gone. What survived the hang-up is ended before the next start. No budget is spent."""
     life, w = w.life, replace(without_pane(w), pane_since=now.mono, cleanup_at=None, screen=None)
     if life and life.phase in (Phase.ORDERED, Phase.UNKNOWN):
-        return w, ()  # its start is in flight and may reach the next server: the answer tells, or a sweep
+        return w, ()  # the start is in flight and may reach the next server: the answer or a sweep tells
     moved: tuple[Effect, ...] = ()
     if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):
         w = replace(w, next_start=None)
         w, moved = move(w, S.PENDING, now, "worker.pending", "tmux-died", reason="the tmux server died")
     if life is None and w.goal is Goal.REMOVE and w.is_empty:
-        return remove(w, now)  # nothing but its pane was waited for
+        return remove(w, now)  # only its pane was left
     w, effects = lay_down(w, life, now) if life else (w, ())
     return w, (*moved, *effects)

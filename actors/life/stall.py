@@ -1,17 +1,17 @@
-"""When a running worker counts as stalled, and the ladder of what is done about it: pure, decided by looks at its pane.
+"""When a running worker counts as stalled, and the ladder of actions against it. Pure; looks at the pane decide.
 
     ask_at ──▶ one look at the pane ──look(watch, plan, sight)──▶ watch, moments: Stalled, Climbed(rung) …, Unstalled
 
-Only a look decides: no look, as while tmux does not answer, no verdict and no rung. So at a deadline the pane is asked
-for, and a rung is climbed by the answer that shows still no sign of life.
+Only a look decides: while tmux does not answer there is no verdict and no rung. So the worker asks for its pane at each
+deadline, and climbs a rung when the answer shows no sign of life.
 
-Signs of life: by output, that tmux's time of the last output byte moved; it has whole seconds, so what follows in the
-same second is not seen, and `after` is judged up to a second early. By screen, that the screen differs, unless the pane
-was only given another size.
+A sign of life, by output: tmux's time of the last output byte moved. This time has whole seconds, so later output in
+the same second is not seen, and `after` may end up to a second early. By screen: the screen differs, and the pane did
+not only change its size.
 
-What a stalled worker prints because of us is no sign of life: the echo of what the ladder typed, and what a program
-draws anew for another size (somebody attached, or left). That is all output that tmux dates within `ECHO` seconds of
-it. A program that is really back prints later than that, too.
+What a stalled worker prints because of us is no sign of life: the echo of typed text, and a redraw for another size
+(a person attached or left). This is all output that tmux dates within `ECHO` seconds of the cause. A program that has
+recovered prints later than that, too.
 """
 
 from dataclasses import dataclass, replace
@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 from actors.values.facts import Instant
 from actors.values.spec import Rung, Stall
 
-ECHO = 2.0  # seconds of the wall clock around our own typing, or a new size, whose output is not counted
-ASK_AGAIN = 5.0  # seconds until a question for the pane that was not answered is asked again
+ECHO = 2.0  # seconds of the wall clock around our typing, or a new size, in which output does not count
+ASK_AGAIN = 5.0  # seconds until an unanswered question for the pane is repeated
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at the pane: when (monotonic), Unix second of the last output, columns and rows, who is there.
+    """One look at the pane: when (monotonic), Unix second of the last output, columns and rows, is a person attached.
 
-    `digest` is that of the screen, None where it was not captured: then it is as before if the rest is.
+    `digest` is of the screen. None: it was not captured, so it is unchanged if the other fields are.
     """
 
     taken: float
@@ -39,37 +39,37 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StallWatch:
-    """What is known of one life. `quiet` is when the last sign of life was seen (monotonic), None before any look."""
+    """What is known about one life. `quiet`: when the last sign of life was seen (monotonic); None before any look."""
 
     quiet: float | None = None
     activity: int = 0
     size: tuple[int, int] = (0, 0)
     digest: bytes | None = None
     since: Instant | None = None  # stalled since
-    climbed: int = 0  # rungs that were done
+    climbed: int = 0  # rungs done
     due: Instant | None = None  # of the next rung; None: there is none, or a person is attached
     paused: bool = False  # the next rung waits until the person has left
-    echo_at: float | None = None  # Unix time of what makes it print by itself
+    echo_at: float | None = None  # Unix time of our typing, or of a new size
     asked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """It gave no sign of life for `silent` seconds."""
+    """The worker gave no sign of life for `silent` seconds."""
 
     silent: float
 
 
 @dataclass(frozen=True, slots=True)
 class Unstalled:
-    """It gave one again, `after` seconds later; or stalls do not count any more."""
+    """The worker gave a sign of life again after `after` seconds, or its spec no longer watches for stalls."""
 
     after: float
 
 
 @dataclass(frozen=True, slots=True)
 class Climbed:
-    """Rung number `step` (from 1) is to be done now."""
+    """Rung number `step` (from 1) is due now."""
 
     rung: Rung
     step: int
@@ -79,7 +79,7 @@ Moment = Stalled | Unstalled | Climbed
 
 
 def look(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> tuple[StallWatch, tuple[Moment, ...]]:
-    """Return what one look comes to. `plan.after` None: nothing is watched, and what was stalled is not any more."""
+    """Return the watch after one look, and what happened. `plan.after` None: stalls are not watched."""
     if plan.after is None:
         return StallWatch(), () if watch.since is None else (Unstalled(now.mono - watch.since.mono),)
     before, watch = watch, _remembered(watch, plan, sight)
@@ -97,7 +97,7 @@ def look(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> tuple[St
 
 
 def ask_at(watch: StallWatch, plan: Stall) -> float | None:
-    """Return when (monotonic) a look at the pane would tell something: at once for the first; None: nothing would."""
+    """Return when (monotonic) a look at the pane can decide something; 0 before the first look, None: never."""
     if plan.after is None:
         return None
     if watch.since is None:
@@ -108,25 +108,25 @@ def ask_at(watch: StallWatch, plan: Stall) -> float | None:
 
 
 def echoing(watch: StallWatch, now: Instant) -> StallWatch:
-    """Return the watch after something was typed by the ladder: what is printed around now is its echo."""
+    """Return the watch after the ladder typed something: output around now is its echo."""
     return replace(watch, echo_at=now.wall) if watch.since else watch
 
 
 def next_rung(watch: StallWatch, plan: Stall) -> Rung | None:
-    """Return what comes next for a stalled worker; None at the end of the ladder."""
+    """Return the next rung of a stalled worker; None at the end of the ladder."""
     return plan.ladder[watch.climbed] if watch.since and watch.climbed < len(plan.ladder) else None
 
 
 def healthy_until(watch: StallWatch, plan: Stall, now: float) -> float:
-    """Return until when (monotonic) a life counts as healthy: no longer than its last sign of life, if that is watched.
+    """Return until when (monotonic) a life counts as healthy; when stalls are watched, up to its last sign of life.
 
-    So a life that hangs from its beginning forgives nothing, however long it hung.
+    So a life that hangs from its start forgives nothing.
     """
     return now if plan.after is None or watch.quiet is None else min(now, watch.quiet)
 
 
 def well_until(watch: StallWatch, plan: Stall, now: float) -> float:
-    """Return until when (monotonic) a life that ends now was well: a stalled one till its last sign of life."""
+    """Return until when (monotonic) a life that ends now was well; a stalled one until its last sign of life."""
     return now if watch.since is None else healthy_until(watch, plan, now)
 
 
@@ -134,7 +134,7 @@ def well_until(watch: StallWatch, plan: Stall, now: float) -> float:
 
 
 def _remembered(watch: StallWatch, plan: Stall, sight: Sight) -> StallWatch:
-    """Return the watch with what this look compares with next time; by screen, only a captured one is that."""
+    """Return the watch with what the next look is compared with; by screen, only captured screens are."""
     if plan.by == "screen" and sight.digest is None and watch.quiet is not None:
         return watch
     return replace(watch, activity=sight.activity, size=sight.size, digest=sight.digest or watch.digest)
@@ -149,7 +149,7 @@ def _is_sign(before: StallWatch, plan: Stall, sight: Sight) -> bool:
 
 
 def _is_known(before: StallWatch, plan: Stall, sight: Sight) -> bool:
-    """Claim that the look tells whether anything changed: a screen that may have, and was not captured, does not."""
+    """Whether the look tells if anything changed. A screen that may have changed and was not captured does not."""
     same = (sight.activity, sight.size) == (before.activity, before.size)
     return plan.by == "output" or sight.digest is not None or same
 
@@ -170,12 +170,12 @@ def _look_at_stalled(
 
 
 def _is_echo(watch: StallWatch, sight: Sight) -> bool:
-    """Claim that the last output is dated around `echo_at`; on both sides, so that a clock set back hides nothing."""
+    """Whether the last output is dated around `echo_at`, before or after it, so that a clock set back hides nothing."""
     return watch.echo_at is not None and watch.echo_at - ECHO <= sight.activity <= watch.echo_at + ECHO
 
 
 def _paused(watch: StallWatch, plan: Stall, sight: Sight, now: Instant) -> StallWatch:
-    """While a person is attached only `notify` goes on; when they have left, the next rung's wait begins anew."""
+    """Pause the ladder while a person is attached, except `notify`; when they leave, the rung's wait starts again."""
     rung = next_rung(watch, plan)
     if rung and rung.do != "notify" and sight.attached:
         return replace(watch, paused=True, due=None)

@@ -1,4 +1,4 @@
-"""A life begins: the order to start it, and each answer that tmux can give, late or never."""
+"""The start of a life: the order, and each answer that tmux can give, late or never."""
 
 from dataclasses import replace
 
@@ -11,8 +11,8 @@ from actors.values.effects import Effect, Forget, Start, Watch
 from actors.values.facts import Fact, Handle, Held, Instant, Pane, Refusal, Started, StartRefused, StartUnknown
 from actors.values.gates import Gate, Hold
 
-REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # until a refused start is tried again, the last one repeats
-NO_PROCESS_PAUSE = 1.0  # seconds at the least, until a start is tried again for which tmux could not fork
+REFUSED_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before a refused start is repeated; the last repeats
+NO_PROCESS_PAUSE = 1.0  # seconds, at least, when tmux could not fork
 
 S = State
 
@@ -75,7 +75,7 @@ def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
 
 
 def _resting(w: Worker, now: Instant, least: float = 0.0) -> Worker:
-    """One that is refused again and again is tried less and less often; nothing is counted."""
+    """Return the worker with a pause before the next start: longer with each refusal. No budget is spent."""
     pause = max(least, REFUSED_PAUSES[min(w.refused, len(REFUSED_PAUSES) - 1)])
     again = Instant(now.mono + pause, now.wall + pause) if pause else None
     return replace(w, refused=w.refused + 1, next_start=again)
@@ -90,15 +90,15 @@ def start_unknown(w: Worker, fact: StartUnknown, _now: Instant) -> Step:
 
 
 def start_found(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
-    """A sweep shows what came of a start that was not answered."""
+    """Go on with the process of an unanswered start, which a sweep shows."""
     if pane.process is None and not pane.dead:
-        return w, ()  # it ended between the two reads: the next sweep shows it dead
+        return w, ()  # the process ended during the sweep: the next one shows a dead pane
     process = pane.process or Handle(pane.pid, 0)
     return started(w, Started(life.id, pane.id, process), now)
 
 
 def start_lost(w: Worker, life: Life, now: Instant) -> Step:
-    """The order has expired and shows no pane. What may have come of it all the same is ended, then it starts anew."""
+    """Start again: the order has expired, and there is no pane. A process that it made all the same is ended first."""
     moved: tuple[Effect, ...] = ()
     if w.state is S.STARTING:
         reason = "tmux lost the start"

@@ -1,4 +1,4 @@
-"""The state of one worker, and the table of its transitions. `lifecycle.step` is the only one that moves it."""
+"""The state of one worker, and the table of its transitions. Only `move` changes the state."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,7 +17,7 @@ from actors.values.spec import StopStep, WorkerSpec
 
 
 class State(StrEnum):
-    """Where a worker is in its life. `UNBORN` is nobody's state to see: the log says null."""
+    """Where a worker is in its life. `UNBORN` is never shown: the log says null."""
 
     UNBORN = "unborn"
     PENDING = "pending"
@@ -51,16 +51,16 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 
 class IllegalTransition(Exception):
-    """A step tried a transition that the table does not have: a bug in this file; the worker is as it was."""
+    """A step tried a transition that the table does not have. This is a bug; the worker is unchanged."""
 
 
 class Phase(StrEnum):
-    """How much is known of a life's process."""
+    """How much is known about a life's process."""
 
     ORDERED = "ordered"  # its start is in flight
     UNKNOWN = "unknown"  # its start was not answered in time
     ALIVE = "alive"
-    ENDED = "ended"  # the kernel says so; tmux has not given the status yet
+    ENDED = "ended"  # the kernel says so; tmux has not told the exit status yet
 
 
 class Goal(StrEnum):
@@ -80,22 +80,22 @@ class Life:
 
     id: str
     phase: Phase
-    since: Instant  # of its order, then of its process
-    answered: float  # monotonic; what was taken before tells nothing of this life
+    since: Instant  # of the order to start, then of the process
+    answered: float  # monotonic; a sweep taken before tells nothing about this life
     process: Handle | None = None
     seen: bool = False  # by a sweep
     misses: int = 0  # consecutive sweeps without its pane
-    ended: Instant | None = None  # when the kernel, or the first look at a dead pane, told of its end
+    ended: Instant | None = None  # when the kernel or a look at the dead pane told that it ended
     asks: int = 0  # questions for its exit status since it ended
-    answers: int = 0  # answers to them that had no status yet
+    answers: int = 0  # answers to them without a status
     ask_at: float | None = None
     ready_by: float | None = None
-    overdue: bool = False  # that time has come: the next try decides
-    untried: float | None = None  # since when no try could be made; the time until the next one does not count
+    overdue: bool = False  # `ready_by` has passed: the next try decides
+    untried: float | None = None  # since when no try could be made; this time does not count
     delay_over: float | None = None
-    probed: bool = False  # the readiness probe has said yes, or there is none
-    probing: Purpose | None = None  # what its probe is for, while there is one
-    tally: Tally = field(default_factory=Tally)  # of that probe's tries
+    probed: bool = False  # the readiness probe has succeeded, or there is none
+    probing: Purpose | None = None  # the purpose of the present probe
+    tally: Tally = field(default_factory=Tally)  # of the present probe's tries
     last_tree: tuple[Handle, ...] = ()
     stall: StallWatch = field(default_factory=StallWatch)
     limits: LimitWatch = field(default_factory=LimitWatch)
@@ -103,44 +103,44 @@ class Life:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What is left of a life is being ended: the steps of the stop plan still to come, and when."""
+    """The end of a life in progress: the steps of the stop plan still to come, and when."""
 
     life: str
     process: Handle | None
     last: tuple[Handle, ...]
     steps: tuple[StopStep, ...]
     due: float | None = None
-    signalled: bool = False  # not while it is only asked: until then nobody watches its tree for its end
+    signalled: bool = False  # False while keys or text only ask it to end: nothing watches its tree yet
     forced: bool = False  # SIGKILL was needed
-    left: tuple[int, ...] = ()  # to whom the last signal went
+    left: tuple[int, ...] = ()  # the pids that the last signal went to
     gone: bool = False  # nothing is left, but the exit is not judged yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """Everything about one worker; `seed` is unique to this actor and makes lives unique and jitter repeatable."""
+    """Everything about one worker. `seed` is unique to this actor: it makes lives unique and jitter repeatable."""
 
     spec: WorkerSpec
     seed: str
     state: State
     since: Instant
     reason: str = ""
-    gate: Gate | None = None  # what holds it while it is pending, as far as it was told
+    gate: Gate | None = None  # what holds it while it is pending, as last told
     life: Life | None = None
     lives: int = 0
     pane: str | None = None
-    pane_since: float = 0.0  # monotonic; what was taken before tells nothing about `pane`
+    pane_since: float = 0.0  # monotonic; a sweep taken before tells nothing about `pane`
     budget: Budget = field(default_factory=Budget)
     next_start: Instant | None = None  # in back-off, or pending after starts that were refused
     refused: int = 0  # starts in a row that tmux refused
     goal: Goal | None = None
-    with_service: bool = False  # it was stopped with the service, and is still wanted
+    with_service: bool = False  # it was stopped together with the service, and is still wanted
     next_spec: WorkerSpec | None = None
     ending: Ending | None = None
-    admitted: bool = False  # a start waits for nothing but the end of the old tree
+    admitted: bool = False  # the start waits only for the end of the old tree
     cleanup_at: float | None = None
     exit: Exit | None = None
-    judged: str | None = None  # the life whose exit that is
+    judged: str | None = None  # the life that `exit` is of
     order: int = 0  # number of the last order that was carried out
     typing: TypingQueue = field(default_factory=TypingQueue)
     screen: Screen | None = None
@@ -156,17 +156,17 @@ class Worker:
 
     @property
     def is_empty(self) -> bool:
-        """Claim that nothing of a life is left, or still being ended."""
+        """Whether no life is left, and none is being ended."""
         return self.life is None and self.ending is None
 
     @property
     def rests(self) -> bool:
-        """Claim that it is pending, and is not to be admitted yet."""
+        """Whether the worker is pending and waits for a time, so it is not admitted yet."""
         return self.state is S.PENDING and self.next_start is not None
 
     @property
     def is_unready(self) -> bool:
-        """Claim that it runs, and that its liveness probe has said no."""
+        """Whether the worker runs and its liveness probe has failed."""
         probed = self.life is not None and self.life.probing is Purpose.LIVE
         return self.state is S.RUNNING and probed and self.life.tally.verdict is Verdict.NO  # type: ignore[union-attr]
 
@@ -175,7 +175,7 @@ Step = tuple[Worker, tuple[Effect, ...]]
 
 
 def move(w: Worker, to: State, now: Instant, event: str, cause: str, **facts: Any) -> Step:
-    """Return the worker in its new state, and the one line that says so; `reason` stays in the worker's row."""
+    """Return the worker in its new state, and the one log line about it; `reason` stays in the worker's row."""
     if to not in TRANSITIONS[w.state]:
         raise IllegalTransition(f"worker {w.name}: {w.state} → {to} ({event})")
     reason = str(facts.get("reason", ""))

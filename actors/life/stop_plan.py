@@ -1,22 +1,22 @@
-"""A stop plan: what is done to end a life, step by step, and after what waits. Pure.
+"""A stop plan: the steps that end a life, and the waits between them. Pure.
 
     [keys, 2 s, text, 5 s, TERM, 10 s, KILL]
-     └── asked: nothing is signalled ──┘└── the whole tree is signalled, until nothing is left of it
+     └── asks: nothing is signalled ──┘└── signals the whole tree, until nothing is left of it
 
-Whoever is asked may go by itself. When the first process has ended so, nobody is left to ask: the plan goes on at its
-first signal, at once, with what is left of the tree.
+When the first process ends while it is asked, the plan continues at once at its first signal, with the rest of the
+tree.
 """
 
 from dataclasses import dataclass
 
 from actors.values.spec import StopStep, TypeKeys, TypeText
 
-LAST = "KILL"  # of every plan; one that lacks it (a record of another version) gets it
+LAST = "KILL"  # ends every plan; a plan without it (in a record of another version) gets it
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The step that is due, the seconds until the one after it (None: there is none), and the steps after it."""
+    """The step that is due, the seconds until the next one (None: it is the last), and the steps after it."""
 
     action: str | TypeKeys | TypeText
     wait: float | None
@@ -28,7 +28,7 @@ class Next:
 
 
 def next_step(steps: tuple[StopStep, ...]) -> Next:
-    """Return what is to be done now; two actions without a wait between follow one another at once."""
+    """Return the step that is due. Two actions without a wait between them follow each other at once."""
     action, *rest = steps or (LAST,)
     if isinstance(action, int | float):
         return next_step(tuple(rest))
@@ -41,23 +41,23 @@ def next_step(steps: tuple[StopStep, ...]) -> Next:
 
 
 def from_first_signal(steps: tuple[StopStep, ...]) -> tuple[StopStep, ...]:
-    """Return the plan without the asking in front of it."""
+    """Return the plan from its first signal on."""
     signals = (index for index, step in enumerate(steps) if isinstance(step, str))
     return steps[next(signals, len(steps)) :] or (LAST,)
 
 
 def typed_bytes(action: TypeKeys | TypeText) -> bytes:
-    """Return what is typed as bytes, Enter with it; nothing where it is keys."""
+    """Return the text to type, with Enter, as bytes; empty for keys."""
     return b"" if isinstance(action, TypeKeys) else action.text.encode() + b"\r"
 
 
 def longest(steps: tuple[StopStep, ...]) -> float:
-    """Return the seconds from the first step to the last one, if every wait is waited out."""
+    """Return the sum of all waits, in seconds."""
     return float(sum(step for step in steps if isinstance(step, int | float)))
 
 
 def in_words(action: StopStep) -> str:
-    """Return a step as a person says it; a wait in seconds."""
+    """Return a step in words."""
     match action:
         case TypeKeys(keys):
             return f"keys {' '.join(keys)}"

@@ -1,8 +1,8 @@
-"""What the tries of a probe come to: pure thresholds over one small tally.
+"""The result of a probe's tries: thresholds over one small tally. Pure.
 
     ProbeSucceeded ──succeeded──▶ Tally ◀──failed── ProbeFailed        verdict: open ──▶ yes ◀──▶ no
 
-Only tries in a row count. A count stops at its threshold, so that a probe that says the same for ever changes nothing.
+Only tries in a row count. A count stops at its threshold, so a probe that says the same forever changes nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from actors.values.spec import Check
 
 
 class Verdict(StrEnum):
-    """What is known from the tries; it stays until enough of them in a row say otherwise."""
+    """The result so far; it changes when enough tries in a row say otherwise."""
 
     OPEN = "open"
     YES = "yes"
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Tries in a row, one of the counts being 0; `reason` is what the last failed one said, empty after a success."""
+    """Tries in a row; one of the two counts is 0. `reason`: why the last try failed; empty after a success."""
 
     successes: int = 0
     failures: int = 0
@@ -36,7 +36,7 @@ def succeeded(tally: Tally, check: Check) -> Tally:
 
 
 def failed(tally: Tally, check: Check, reason: str) -> Tally:
-    """Return the tally after one more failure; where `failures` is -1, no number of them is a no."""
+    """Return the tally after one more failure. With `failures` = -1 the verdict never becomes NO."""
     if check.failures < 0:
         return replace(tally, successes=0, reason=reason)
     failures = min(tally.failures + 1, check.failures)

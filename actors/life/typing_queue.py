@@ -1,11 +1,11 @@
-"""What waits to be typed into one worker's terminal: pure, one piece under way at a time, in the order it was given.
+"""The input that waits for one worker's terminal, in order; one piece is under way at a time. Pure.
 
     give ──▶ queue ──next_piece──▶ Type ──▶ Typed │ TypeHeld │ TypeRefused │ TypeUnknown
-                                              │         └─ the program reads nothing: again later, at last given up
+                                              │         └─ the program does not read: again later, then dropped
                                               └─ the next piece, or the next input
 
-tmux keeps for ever what a program does not read, in the memory of the server that all workers share. So past `AHEAD`
-bytes typed since the terminal was last seen empty, a piece waits until it is empty again.
+tmux keeps unread input forever, in the memory of the server that all workers share. So after `AHEAD` bytes typed since
+the terminal was last empty, a piece waits until it is empty again.
 """
 
 from dataclasses import dataclass, replace
@@ -13,23 +13,26 @@ from dataclasses import dataclass, replace
 from actors.values.facts import InputGiven
 
 PIECE = 16_384  # bytes typed in one order: about 3 ms of tmux's one thread
-AHEAD = 65_536  # bytes that may be typed ahead of a program that reads nothing
-MOST_WAITING = 4 << 20  # bytes of one worker's queue
+AHEAD = 65_536  # bytes that may be typed ahead of a program that does not read
+MOST_WAITING = 4 << 20  # bytes in one worker's queue
 MOST_INPUTS = 1_000
-NOBODYS = 0  # the number of what a stop plan types: nobody waits for an acknowledgement of it
+NO_SENDER = 0  # the number of input from a stop plan or a ladder: it has no sender to answer
 PAUSE = 0.05  # seconds until a held piece is tried again
-LONG_PAUSE = 1.0  # seconds until it is, where tmux could not be asked
-PATIENCE = 15.0  # seconds of a program that reads nothing, after which the waiting input is given up
+LONG_PAUSE = 1.0  # the same, when tmux could not be asked
+PATIENCE = 15.0  # seconds without reading after which the waiting input is dropped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypingQueue:
-    """`waiting` in order; of its first, `done` bytes are typed and `under_way` more are ordered (None: nothing)."""
+    """`waiting` inputs in order. Of the first, `done` bytes are typed and `under_way` are ordered (None: none).
+
+    `pieces`: number of the last ordered piece. `ahead`: bytes typed since the terminal was last empty.
+    """
 
     waiting: tuple[InputGiven, ...] = ()
     done: int = 0
     under_way: int | None = None
-    pieces: int = 0  # so many have been ordered; the number of the last one
+    pieces: int = 0
     ahead: int = 0
     retry_at: float | None = None
     held_since: float | None = None
@@ -41,7 +44,7 @@ class TypingQueue:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one order types, and its number."""
+    """One piece of input, and its number."""
 
     number: int
     content: bytes
@@ -51,14 +54,14 @@ class Piece:
 
 
 def refusal(queue: TypingQueue, given: InputGiven) -> str | None:
-    """Return why this input can't be queued, None when it can."""
+    """Return why this input cannot be queued; None when it can."""
     if len(queue.waiting) >= MOST_INPUTS or queue.size + len(given.content) > MOST_WAITING:
         return f"{len(queue.waiting)} inputs ({queue.size:,} bytes) wait already; the program reads too slowly"
     return None
 
 
 def next_piece(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | None]:
-    """Return the piece to type now; None when one is under way, nothing waits, or a held one has to wait on."""
+    """Return the piece to type now; None when one is under way, nothing waits, or a held piece must wait."""
     if not queue.waiting or queue.under_way is not None or (queue.retry_at or now) > now:
         return queue, None
     first = queue.waiting[0]
@@ -70,8 +73,8 @@ def next_piece(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | Non
 
 
 def in_time(queue: TypingQueue, now: float) -> tuple[TypingQueue, tuple[tuple[int, bool], ...]]:
-    """Return the queue without those for whom nobody waits any more: their numbers, with whether each was begun."""
-    begun = queue.waiting[: queue.under_way is not None]  # a piece under way can't be called back
+    """Return the queue without inputs past their `until`, and the number of each, with whether it was begun."""
+    begun = queue.waiting[: queue.under_way is not None]  # a piece under way cannot be called back
     rest = queue.waiting[len(begun) :]
     late = [given for given in rest if given.until <= now]
     if not late:
@@ -84,7 +87,7 @@ def in_time(queue: TypingQueue, now: float) -> tuple[TypingQueue, tuple[tuple[in
 
 
 def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
-    """Return the queue after a piece was typed, and the number of the input that is done with it, if one is."""
+    """Return the queue after a piece was typed, and the number of the input that it completed, if any."""
     size = queue.under_way or 0
     ahead = size if queue.ahead + size > AHEAD else queue.ahead + size
     queue = replace(queue, done=queue.done + size, under_way=None, ahead=ahead, held_since=None)
@@ -94,18 +97,18 @@ def typed(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
 
 
 def held(queue: TypingQueue, now: float, *, unasked: bool = False) -> TypingQueue:
-    """Return the queue after a piece was held: it is tried again in a moment, and later where tmux was `unasked`."""
+    """Return the queue after a piece was held: it is tried again after `PAUSE`, or `LONG_PAUSE` if `unasked`."""
     since = now if queue.held_since is None else queue.held_since
     return replace(queue, under_way=None, retry_at=now + (LONG_PAUSE if unasked else PAUSE), held_since=since)
 
 
 def is_stuck(queue: TypingQueue, now: float) -> bool:
-    """Claim that the program has read nothing for too long."""
+    """Whether the program has not read for `PATIENCE`."""
     return queue.held_since is not None and now - queue.held_since >= PATIENCE
 
 
 def without_first(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
-    """Return the queue without its first input, and that one's number."""
+    """Return the queue without its first input, and the number of that input."""
     if not queue.waiting:
         return replace(queue, under_way=None), None
     rest = replace(queue, waiting=queue.waiting[1:], done=0, under_way=None, held_since=None, retry_at=None)
@@ -113,9 +116,9 @@ def without_first(queue: TypingQueue) -> tuple[TypingQueue, int | None]:
 
 
 def interrupted(queue: TypingQueue, urgent: InputGiven) -> tuple[TypingQueue, tuple[tuple[int, bool], ...]]:
-    """Return the queue with `urgent` next, and the numbers of the inputs given up for it, with whether it was begun.
+    """Return the queue with `urgent` next, and the number of each dropped input, with whether it was begun.
 
-    A piece under way can't be called back: it stays in front, and so does an input whose last piece that is.
+    A piece under way cannot be called back: it stays in front. If it is the last piece of its input, so does the input.
     """
     first, *others = queue.waiting or (None,)
     kept: tuple[InputGiven, ...] = ()
@@ -124,10 +127,10 @@ def interrupted(queue: TypingQueue, urgent: InputGiven) -> tuple[TypingQueue, tu
     if first and queue.under_way is not None:
         end = queue.done + queue.under_way
         whole = end >= len(first.content)
-        kept = (first if whole else InputGiven(NOBODYS, first.content[:end], first.keys),)
+        kept = (first if whole else InputGiven(NO_SENDER, first.content[:end], first.keys),)
         dropped = dropped if whole else [(first.number, True), *dropped]
     elif first:
         dropped = [(first.number, begun), *dropped]
     after = TypingQueue(waiting=(*kept, urgent), ahead=queue.ahead, pieces=queue.pieces)
     after = replace(after, done=queue.done, under_way=queue.under_way) if kept else after
-    return after, tuple((number, begun) for number, begun in dropped if number != NOBODYS)
+    return after, tuple((number, begun) for number, begun in dropped if number != NO_SENDER)

@@ -1,4 +1,4 @@
-"""Stalls and limits of a living worker: watched by modules of their own, carried out here."""
+"""Stalls and limits of a living worker: `stall` and `limits` decide, this module acts."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from actors.life.outcomes import apply_verdict, budget_after, dice
 from actors.life.state import Goal, Life, Phase, State, Step, Worker
 from actors.life.typed_input import input_given
 from actors.life.typing_queue import (
-    NOBODYS,
+    NO_SENDER,
 )
 from actors.values.effects import AskPane, Effect
 from actors.values.facts import InputGiven, Instant, PaneSeen, Tree
@@ -21,7 +21,7 @@ S = State
 
 
 def ask_whether_stalled(w: Worker, now: Instant) -> Step:
-    """Ask for the pane when a look at it would tell something."""
+    """Ask for the pane when a look at it can decide something."""
     life = w.life
     if w.state is not S.RUNNING or life is None or life.phase is not Phase.ALIVE:
         return w, ()
@@ -32,7 +32,7 @@ def ask_whether_stalled(w: Worker, now: Instant) -> Step:
 
 
 def look_for_stall(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
-    """Compare the pane with what it was, and do the rungs of the ladder that are due."""
+    """Compare the pane with the last look, and do the rungs of the ladder that are due."""
     if w.state is not S.RUNNING:
         return w, ()
     pane, digest = fact.pane, w.screen.digest if fact.screen is not None and w.screen else None
@@ -58,7 +58,7 @@ def _stall_moment(w: Worker, moment: stall.Moment, now: Instant) -> Step:
 
 
 def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step:
-    """Do one rung of the ladder; the log has what is done, never what is typed."""
+    """Do one rung of the ladder. The log tells the action, never the typed text."""
     life = w.life
     if rung.do == "restart" and life:
         what = "no output" if w.spec.stall.by == "output" else "no change of its screen"
@@ -67,11 +67,11 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
     line = line_of(w, "worker.stall_step", facts)
     match rung.do:
         case "send" if rung.text is not None:
-            given = InputGiven(NOBODYS, rung.text.encode() + b"\r")
+            given = InputGiven(NO_SENDER, rung.text.encode() + b"\r")
         case "send":
-            given = InputGiven(NOBODYS, keys=rung.keys)
-        case "interrupt":  # through the terminal, as a person's: to the foreground of the pane
-            given = InputGiven(NOBODYS, keys=("C-c",))
+            given = InputGiven(NO_SENDER, keys=rung.keys)
+        case "interrupt":  # through the terminal, so that it reaches the foreground program of the pane
+            given = InputGiven(NO_SENDER, keys=("C-c",))
         case _:
             return w, (line,)
     w, effects = input_given(w, given, now)
@@ -79,7 +79,7 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
 
 
 def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:
-    """Judge what the tree uses: told, or ended for it."""
+    """Compare the tree's usage with the limits: tell each breach, and end the worker when its limit says so."""
     life = w.life
     if life is None or w.state not in (S.STARTING, S.RUNNING):
         return w, ()
@@ -103,7 +103,7 @@ def _breach_facts(breach: limits.Breach) -> dict[str, Any]:
 
 
 def _end_as_crashed(w: Worker, life: Life, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
-    """End a living worker by its stop plan; policy judges it as a crash."""
+    """End a living worker by its stop plan. Policy judges this as a crash."""
     verdict = judge(w.spec, budget_after(w, life, now), None, now.mono - life.since.mono, dice(w), now)
     w, ended = begin_ending(w, life, now)
     w, moved = apply_verdict(w, verdict, now, event, cause, what, **facts)

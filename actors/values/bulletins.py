@@ -1,4 +1,4 @@
-"""What actors tell each other about a worker or the service, beside the facts of its life. All are frozen."""
+"""What actors tell each other about a worker or the service, besides the facts of a life."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Tell = Callable[[Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A worker takes part in the beats. `process`: the root of its tree, None while it has none."""
+    """The worker takes part in the beats. `process`: the root of its tree, if any. `keep`: its log segments."""
 
     name: str
     tell: Callable[[Fact], None]
@@ -28,14 +28,14 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The worker of this name has ended: clear it."""
+    """The worker of this name is removed: clear it from the table."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """Tell `Woken` at `at` (monotonic). One alarm a key: a later one replaces it."""
+    """Tell `Woken` at `at` (monotonic). A key has one alarm: a later one replaces it."""
 
     at: float
     key: str
@@ -49,7 +49,7 @@ class Rang:
 
 @dataclass(frozen=True, slots=True)
 class SweptPanes:
-    """The answer of a pane sweep that was asked for at this beat."""
+    """The answer to the pane sweep of this beat."""
 
     beat: int
     sweep: PaneSweep | SweepFailed
@@ -57,7 +57,7 @@ class SweptPanes:
 
 @dataclass(frozen=True, slots=True)
 class SweptTrees:
-    """The answer of a process sweep that was asked for at this beat."""
+    """The answer to the process sweep of this beat."""
 
     beat: int
     sweep: TreeSweep
@@ -68,7 +68,7 @@ class SweptTrees:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A worker's row now, its whole screen, and the health beat that it answers (None: something changed)."""
+    """A worker's row, its whole screen, and the health beat that it answers (None: something changed)."""
 
     row: Row
     screen: bytes | None
@@ -77,7 +77,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Something happened, for the feed. `ts` is Unix time."""
+    """An event for the feed. `ts` is Unix time."""
 
     ts: float
     event: str
@@ -95,7 +95,7 @@ class HealthTold:
 
 @dataclass(frozen=True, slots=True)
 class CaptureTold:
-    """A capture beat is over, whether tmux answered or not; what the workers make of it comes as their reports."""
+    """A capture beat is over, whether tmux answered or not. The workers' reports follow."""
 
     beat: int
     took_ms: float
@@ -111,7 +111,7 @@ class DefinitionOrder:
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """How the machine is, by the process sweep of a health beat. To the Supervisor, for the memory gate."""
+    """The machine at a health beat. The Supervisor needs it for the gates of memory and processes."""
 
     host: Host
 
@@ -137,9 +137,9 @@ class KeptBy:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A worker's state, the number of the last order that it carried out, and what is to be remembered of it.
+    """A worker's state, its record, and the number of the last order that it carried out.
 
-    `rests`: it is pending and not to be admitted yet.
+    The Worker does not know `record.by_hand`; the Supervisor keeps it. `rests`: see `life.state.Worker.rests`.
     """
 
     name: str
@@ -151,14 +151,14 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A removed worker's last word: forget it."""
+    """The worker is removed, and its actor has ended."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class TmuxAnswers:
-    """A sweep was answered again, or for the first time was not (`reason`)."""
+    """tmux answers sweeps again, or has stopped to (`reason`)."""
 
     reason: str | None
 
@@ -172,7 +172,7 @@ class ServerEnded:
 
 @dataclass(frozen=True, slots=True)
 class Revived:
-    """There is a tmux server; or there is none, and why."""
+    """The tmux server; None: there is none, and why."""
 
     server: Handle | None
     reason: str = ""
@@ -180,7 +180,7 @@ class Revived:
 
 @dataclass(frozen=True, slots=True)
 class PartFailing:
-    """A part of the service fails (`reason`): a file can't be written, a handler hangs; or it is well again (None)."""
+    """A part of the service fails (`reason`), or works again (None)."""
 
     what: str
     reason: str | None
@@ -188,7 +188,7 @@ class PartFailing:
 
 @dataclass(frozen=True, slots=True)
 class ConfigOnDisk:
-    """Whether the file on disk differs from what was applied, and what it is known by; `gone`: it is not there."""
+    """Whether the file on disk differs from the applied one, and its identity. `gone`: why there is no file."""
 
     changed: bool
     origin: Origin | None = None
@@ -200,9 +200,9 @@ class ConfigOnDisk:
 
 @dataclass(frozen=True, slots=True)
 class InputWanted:
-    """Type this; `answered` is called once, from the Worker's thread, with None or with why it was not typed.
+    """Input for the worker. `answered` is called once, in the Worker's thread: None, or why it was not typed.
 
-    What is not ordered by `until` (monotonic) is not typed any more.
+    After `until` (monotonic) the input is no longer typed.
     """
 
     content: bytes

@@ -1,4 +1,4 @@
-"""A death record: how one life ended, what was known of it, and what policy decided. A value, and its JSON."""
+"""A death record: how one life ended, what was known about it, and what policy decided; and its JSON."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
-    """One judged exit. Times are Unix times; what is not known is None.
+    """One judged exit. Times are Unix times; an unknown value is None.
 
-    `state`, `delay_s` and `attempt` are what was decided: where the worker went, after what pause it starts again, the
-    how manieth restart that is. `rss_bytes` and `cpu_percent` are those of its last sweep. `lines`: its last words.
+    The verdict is `state` (the state after the exit), `delay_s` (seconds until the next start) and `attempt` (number of
+    the restart). `rss_bytes` and `cpu_percent` are of the last sweep. `lines`: the last lines that the life logged.
     """
 
     worker: str

@@ -1,14 +1,14 @@
-"""What is told of an actor that has died of an exception, and how often one may."""
+"""The failure of an actor, and how many a Worker actor may have."""
 
 from dataclasses import dataclass
 
-FAILURES = 5  # of one Worker actor in FAILURE_WINDOW seconds; one more, and the worker is left alone
+FAILURES = 5  # of one Worker actor in FAILURE_WINDOW seconds; with one more, its worker is quarantined
 FAILURE_WINDOW = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ActorFailed:
-    """An actor died of an exception: its role and worker, the type of message that it handled, and the traceback."""
+    """An actor ended by an exception: its role and worker, the type of the message that it handled, the traceback."""
 
     role: str
     worker: str | None
@@ -17,6 +17,6 @@ class ActorFailed:
     trace: str
 
     def facts(self) -> dict[str, str | None]:
-        """Return what the log says of it."""
+        """Return the facts for the log."""
         who = {"actor": self.role, "worker": self.worker, "handling": self.handling}
         return who | {"error": self.error, "traceback": self.trace}

@@ -1,20 +1,20 @@
-"""A family: a table of the file with `replicas`, and the worker that it gives for each number."""
+"""A family: a table of the file with `replicas`, which gives a worker for each number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.values.spec import WorkerSpec
 
-MOST = 4000  # replicas of a family
+MOST = 4000  # replicas per family
 
 
 class NoReplica(Exception):
-    """The file gives no valid worker of this number, and why."""
+    """The file gives no valid worker for this number; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A table with `replicas`. `spec_of` gives a replica by its number, from 1; it raises NoReplica."""
+    """A table with `replicas`. `spec_of` returns a replica by its number, from 1; it raises NoReplica."""
 
     name: str
     replicas: int

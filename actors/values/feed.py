@@ -1,4 +1,4 @@
-"""The activity feed: the newest entries, newest first, handed out as an immutable copy."""
+"""The activity feed: the last entries, newest first, as an immutable copy."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened. `seq` grows by one with each entry; `ts` is Unix time; `facts` is read-only."""
+    """One event. `seq` grows by one with each entry; `ts` is Unix time; `facts` is read-only."""
 
     seq: int
     ts: float
@@ -21,7 +21,7 @@ class Entry:
 
 
 class Feed:
-    """Owns the last `KEPT` entries. Used by one actor only; what it hands out is safe anywhere."""
+    """Owns the last `KEPT` entries. Only one actor uses it; its copies are safe in any thread."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=KEPT)

@@ -1,7 +1,8 @@
-"""What the edge asks of the Supervisor, and its answers. The edge alone asks, always with a timeout.
+"""Requests to the Supervisor, and its answers. Only the edge asks, always with a timeout.
 
-Gateway ──ask──▶ Supervisor ──(on disk first)──▶ Workers        answers carry the order's number:
-a row whose `order` is at least that number speaks of the time after the order.
+    Gateway ──ask──▶ Supervisor ──(on disk first)──▶ Workers
+
+An answer has the order's number. A row with at least this `order` shows the worker after the order.
 """
 
 import math
@@ -19,7 +20,7 @@ from actors.values.spec import Condition, WorkerSpec
 
 
 class RequestRefused(Exception):
-    """The request can't be carried out; nothing was changed. `code` is one word of the wire's error codes.
+    """The request cannot be carried out, and nothing was changed. `code` is one of the wire's error codes.
 
     Codes: usage, unknown-worker, config, conflict, not-permitted, shutting-down.
     """
@@ -32,10 +33,10 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One verb for these workers, all of which must exist. Answered by `Accepted`.
+    """One verb for these workers, which must all exist. Answered by `Accepted`.
 
-    `choose`, if given, says which in place of `names`, from the specs of all workers in their order and the names of
-    those that live though no record and no file knows them; it may raise RequestRefused.
+    `choose`, if given, returns the names, from the specs of all workers and the names of unknown living panes. It may
+    raise RequestRefused.
     """
 
     verb: Verb
@@ -46,9 +47,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Make the workers be as these specs say, in their order. Answered by `Accepted`.
+    """Bring the workers to these specs, in this order. Answered by `Accepted`.
 
-    `next_start`: the keys of `[supervisor]` in the file that nobody can apply; the log tells of them.
+    `next_start`: changed keys of `[supervisor]` that apply at the next start of the service; they are logged.
     """
 
     specs: tuple[WorkerSpec, ...]
@@ -60,9 +61,9 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Have `count` replicas of this family: new ones start, those with the highest numbers are stopped and forgotten.
+    """Set the number of replicas: new ones start, or those with the highest numbers are stopped and forgotten.
 
-    Answered by `Accepted`, with the changes; refused where the file says something new about those that stay.
+    Answered by `Accepted`, with the changes. Refused when the file has changed for a replica that stays.
     """
 
     family: Family
@@ -72,14 +73,14 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Define and start a worker that is in no file. Answered by `Accepted`; refused where the name is taken."""
+    """Define and start a worker that is not in the file. Answered by `Accepted`; refused when the name is taken."""
 
     spec: WorkerSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `Apply` with these specs would do; nothing is changed. Answered by `Planned`."""
+    """Tell what `Apply` with these specs would do; nothing changes. Answered by `Planned`."""
 
     specs: tuple[WorkerSpec, ...]
     families: tuple[Family, ...] = ()
@@ -87,10 +88,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class GiveInput:
-    """Type this into a worker's terminal. Answered by `Accepted` when it is on its way to the worker.
+    """Type into a worker's terminal. Answered by `Accepted` when the input is on its way to the worker.
 
-    `answered` is called once, from another thread: with None when it is typed, else with why it is not. What is not
-    ordered by `until` (monotonic) is not typed any more.
+    `answered` is called once, in another thread: None when it is typed, else why not. After `until` (monotonic) the
+    input is no longer typed.
     """
 
     name: str
@@ -102,14 +103,14 @@ class GiveInput:
 
 @dataclass(frozen=True, slots=True)
 class ConfigBroken:
-    """The file on disk can't be applied; everything stays as it is, and the picture says so."""
+    """The file on disk cannot be applied. Nothing changes; `config.error` shows why."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShutDown:
-    """End the service: stop the workers in reverse dependency order, or keep them. Answered when it has begun."""
+    """End the service: stop the workers in reverse dependency order, or keep them. Answered when this has started."""
 
     keep_workers: bool
     cause: str = "person"
@@ -118,18 +119,18 @@ class ShutDown:
 class Action(StrEnum):
     """What applying a file does with one worker."""
 
-    CREATE = "create"  # it is new: started when its gates are open
-    START = "start"  # it rests, and begins a life
-    REPLACE = "replace"  # it lives, and needs a new process
-    ADOPT = "adopt"  # no service runs: it lives and goes on
-    POLICY = "policy"  # the living one goes on under new rules
-    STOP = "stop"  # it is not in the file: stopped and forgotten
+    CREATE = "create"  # a new worker: it starts when its gates are open
+    START = "start"  # a worker at rest starts
+    REPLACE = "replace"  # a living worker gets a new process
+    ADOPT = "adopt"  # no service runs, and the living worker is adopted
+    POLICY = "policy"  # a living worker gets new policy
+    STOP = "stop"  # a worker that is not in the file is stopped and forgotten
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What apply does with one worker; `keys` are those in which the file differs, `note` says what else to know."""
+    """What apply does with one worker. `keys`: where the file differs. `note`: more, for people."""
 
     name: str
     action: Action
@@ -138,13 +139,13 @@ class Change:
 
 
 def plain_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """Return changes as the wire has them."""
+    """Return the changes for the wire."""
     return [{"name": c.name, "action": c.action.value, "keys": list(c.keys), "note": c.note} for c in changes]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The changes, and why apply would refuse them without `force` (None: it would not)."""
+    """The changes, and why apply refuses them without `force` (None: it does not)."""
 
     changes: tuple[Change, ...]
     refusal: str | None
@@ -152,10 +153,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The order's number, the workers it went to, and for apply the changes.
+    """The order's number, its workers, and for apply the changes.
 
-    `unrecorded`: which file could not be written, and why: the order is carried out, and a service that is killed
-    before that is mended forgets it. None when all that it left to remember is on disk.
+    `unrecorded`: which file could not be written, and why. The order is carried out all the same, but a service that is
+    killed before the file is repaired forgets it. None: everything is on disk.
     """
 
     number: int
@@ -166,7 +167,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """What a worker waits for in another one, and how that one is: `state` is None when it does not exist."""
+    """A dependency and the present state of the other worker; None: there is no such worker."""
 
     name: str
     on: Condition
@@ -177,7 +178,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """Say what holds for one worker beyond its row. Changes nothing. Answered by `Inspection`."""
+    """Tell what is known about one worker beyond its row; nothing changes. Answered by `Inspection`."""
 
     name: str
 
@@ -186,8 +187,8 @@ class Inspect:
 class Inspection:
     """A worker as the Supervisor sees it.
 
-    `gate`: what keeps it from starting while it is pending. `blockers`: its first unmet dependency, that
-    one's own, and so on to the one behind it all; empty unless it is pending. `closing`: the service is ending.
+    `gate`: what holds it while it is pending. `blockers`: its first unmet dependency, that worker's own, and so on to
+    the last; empty unless the worker is pending. `closing`: the service is ending.
     """
 
     spec: WorkerSpec

@@ -1,4 +1,4 @@
-"""The one picture of the whole: immutable, made by Metrics, read by every reader.
+"""The one picture of the whole: immutable; Metrics makes it, every surface reads it.
 
 Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast, any query
 """
@@ -28,9 +28,9 @@ def iso(wall: float | None) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingView:
-    """How far the end of a life has come: the next step in words and when, when KILL is due, and who is still there.
+    """The progress of an ending: the next step in words, when it is due, and when KILL is. Times are Unix times.
 
-    `left`: the pids that the last signal went to, those of them that have ended included. Times are Unix times.
+    `left`: the pids that the last signal went to, including those that have ended since.
     """
 
     next: str | None
@@ -41,9 +41,9 @@ class EndingView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StallShown:
-    """A stalled worker: `climbed` of `steps` rungs are done, `next` is to be done at `next_at`.
+    """A stalled worker: `climbed` of `steps` rungs are done; the rung `next` is due at `next_at`.
 
-    `paused`: not before whoever is attached has left. It has nothing of what the ladder types.
+    `paused`: the rung waits until no person is attached. The text that the ladder types is not shown.
     """
 
     since: float
@@ -99,10 +99,10 @@ class Row:
     stall: StallShown | None = None
     recent: tuple[float, ...] = ()
     slow: bool = False
-    reported_at: float | None = field(default=None, compare=False)  # a report that says the same is no change
+    reported_at: float | None = field(default=None, compare=False)  # a new time alone is no change
 
     def to_dict(self, now: float) -> dict[str, Any]:
-        """Return the row as the contract's `status -o json` has it."""
+        """Return the row as in `status -o json`."""
         exit = self.exit
         return {
             "name": self.name,
@@ -138,7 +138,7 @@ class Row:
 
 
 def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: float | None = None) -> Row:
-    """Return a worker's row, as of `reported_at` (Unix time); what is not known is None."""
+    """Return a worker's row, as of `reported_at` (Unix time); an unknown value is None."""
     alive = w.life is not None and w.life.process is not None and w.life.phase is Phase.ALIVE
     life = w.life if alive else None
     return Row(
@@ -217,9 +217,9 @@ def _ending_of(w: Worker) -> EndingView | None:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine: load average of one minute, bytes of memory that can be had, CPU in percent of all cores.
+    """The machine: load average of one minute, available bytes of memory, CPU in percent of all cores.
 
-    `tasks_free`: processes and threads that the tmux server may still bring forth, by the limit `tasks_limit`.
+    `tasks_free`: the processes and threads that the tmux server may still start under the limit `tasks_limit`.
     """
 
     load: float | None = None
@@ -231,7 +231,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The file behind it all, and whether what is on disk is what was applied."""
+    """The config file, and whether the file on disk differs from the applied one."""
 
     path: str
     digest: str
@@ -287,7 +287,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One picture. `rows` by name in the order of definition; `at` is the moment it was made."""
+    """One picture. `rows` by name in the order of definition; `at`: when it was made."""
 
     seq: int
     at: Instant
@@ -299,7 +299,7 @@ class Snapshot:
         object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))
 
     def to_dict(self, subscribers: int = 0) -> dict[str, Any]:
-        """Return the whole picture as the contract's `status -o json` has it."""
+        """Return the whole picture as in `status -o json`."""
         now = self.at.wall
         workers = [row.to_dict(now) for row in self.rows.values()]
         return {
@@ -316,5 +316,5 @@ class Snapshot:
         }
 
     def of_project(self, project: str) -> "Snapshot":
-        """Return the same picture with the workers of one project only."""
+        """Return the picture with the workers of one project only."""
         return replace(self, rows={name: row for name, row in self.rows.items() if row.project == project})

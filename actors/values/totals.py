@@ -1,4 +1,4 @@
-"""What several workers come to, from their rows as the status JSON has them. Light: commands load it, too."""
+"""Totals of several workers, from their rows in the status JSON. Light to import, because commands load it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ Worker = Mapping[str, Any]
 
 
 def totals_of(workers: Sequence[Worker]) -> dict[str, Any]:
-    """Return how many there are, how many in each state, and the sums of `rss_bytes`, `cpu_percent` and `restarts`.
+    """Return the number of workers, the number in each state, and the sums of memory, CPU and restarts.
 
-    A sum is None while something lives of which nothing is known yet.
+    A sum is None while workers live and no value is known.
     """
     totals: dict[str, Any] = {"workers": len(workers)}
     for worker in workers:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, anew, forgiven, judge, pause
+from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven, fresh, judge, pause
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 
@@ -220,7 +220,7 @@ def test_a_healthy_life_leaves_the_window_as_it_is() -> None:
 
 
 def test_a_person_s_start_begins_every_count_anew() -> None:
-    assert anew(Budget(7, 9, NOW, (NOW,), slow=True)) == Budget(0, 9, NOW)
+    assert fresh(Budget(7, 9, NOW, (NOW,), slow=True)) == Budget(0, 9, NOW)
 
 
 # the slow lane

@@ -17,7 +17,7 @@ from actors.events.table import faults_in
 from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.state import Goal, Phase, State, Worker
-from actors.life.typing_queue import NOBODYS, PIECE
+from actors.life.typing_queue import NO_SENDER, PIECE
 from actors.values.effects import (
     Acknowledge,
     AskPane,
@@ -323,7 +323,7 @@ class OneWorker(RuleBasedStateMachine):
             case Type():
                 assert not world.typing, "two pieces under way"
                 world.typing.append(effect)
-                if self.w.typing.waiting[0].number == NOBODYS:
+                if self.w.typing.waiting[0].number == NO_SENDER:
                     self.echo_is_seen()
             case Acknowledge(number, problem):
                 assert number not in self.acknowledged
@@ -647,7 +647,7 @@ class OneWorker(RuleBasedStateMachine):
 
     @invariant()
     def input_waits_or_is_acknowledged(self) -> None:
-        waiting = [given.number for given in self.w.typing.waiting if given.number != NOBODYS]
+        waiting = [given.number for given in self.w.typing.waiting if given.number != NO_SENDER]
         assert sorted(self.acknowledged + waiting) == list(range(1, self.given + 1))
 
     @invariant()

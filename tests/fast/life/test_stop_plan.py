@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from kit.life import S, Story, corpse_of, running
 
 from actors.life import stop_plan
-from actors.life.typing_queue import NOBODYS, PATIENCE, PAUSE, PIECE, TypingQueue, interrupted, next_piece, typed
+from actors.life.typing_queue import NO_SENDER, PATIENCE, PAUSE, PIECE, TypingQueue, interrupted, next_piece, typed
 from actors.values.effects import Acknowledge, Emit, EndTree, Type
 from actors.values.facts import (
     Handle,
@@ -182,21 +182,21 @@ def test_what_escapes_is_said_in_one_line_and_that_of_another_life_is_not() -> N
 
 def test_an_input_whose_last_piece_is_under_way_is_still_acknowledged() -> None:
     queue, _ = next_piece(TypingQueue(waiting=(InputGiven(1, b"short"), InputGiven(2, b"x"))), 0.0)
-    queue, dropped = interrupted(queue, InputGiven(NOBODYS, b"exit\r"))
+    queue, dropped = interrupted(queue, InputGiven(NO_SENDER, b"exit\r"))
     assert dropped == ((2, False),)
     queue, done = typed(queue)
     assert done == 1
     queue, piece = next_piece(queue, 0.0)
     assert piece
     assert piece.content == b"exit\r"
-    assert typed(queue)[1] == NOBODYS
+    assert typed(queue)[1] == NO_SENDER
 
 
 def test_an_input_between_two_pieces_is_given_up() -> None:
     begun = TypingQueue(waiting=(InputGiven(1, b"x" * 10),), done=4)
-    queue, dropped = interrupted(begun, InputGiven(NOBODYS, b"exit\r"))
+    queue, dropped = interrupted(begun, InputGiven(NO_SENDER, b"exit\r"))
     assert dropped == ((1, True),)
-    assert (queue.done, [given.number for given in queue.waiting]) == (0, [NOBODYS])
+    assert (queue.done, [given.number for given in queue.waiting]) == (0, [NO_SENDER])
 
 
 def test_the_answer_about_a_step_under_way_lets_the_next_one_go() -> None:

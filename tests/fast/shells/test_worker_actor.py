@@ -216,7 +216,7 @@ def test_typed_input_is_answered_once_and_where_the_actor_fails_too(world: World
     assert typing.order.content == b"hello"
     assert told == []
     world.worker.failed()
-    assert told == ["the actor of api has failed; it may have been typed"]
+    assert told == ["the actor of api has failed; the input may have been typed"]
 
 
 def test_a_probe_is_asked_for_and_forgotten_with_its_life() -> None:
