@@ -1,11 +1,8 @@
 """One look at all processes, in a thread of its own: what each worker's tree uses, and how the machine is.
 
-    /proc/*/stat, once ──▶ Table (identity, parents, CPU time) ──┐
-    psutil.process_iter ──▶ resident bytes of the members ───────┴──▶ TreeSweep
+    /proc/*/stat, once ──▶ Table (identity, parents, CPU time, resident bytes) ──▶ TreeSweep
 
-The table is read once for all workers: asking psutil for the children of each costs 23 ms a worker. psutil's Process
-objects are kept by `process_iter` from sweep to sweep and asked one thing each: 25 ms for 1,000 processes, where
-`process_iter` with a list of attributes takes 50 and does not tell a reused pid.
+The table is read once for all workers: asking psutil for the children of each costs 23 ms a worker.
 """
 
 import os
@@ -95,18 +92,17 @@ class _Sweep:
         table = read_table(with_marks=False)
         elapsed = None if self._taken is None else taken - self._taken
         trees = {name: _members(table, root, self._trees.get(root, ())) for name, root in roots.items()}
-        rss = _resident({entry.pid for entries in trees.values() for entry in entries or ()})
-        found = {name: self._tree(entries, rss, elapsed) for name, entries in trees.items()}
+        found = {name: self._tree(entries, elapsed) for name, entries in trees.items()}
         self._cpu = {entry.handle: entry.cpu for entries in trees.values() for entry in entries or ()}
         self._trees = {roots[name]: tree.handles for name, tree in found.items() if tree}
         self._taken = taken
         return TreeSweep(taken, found, _host(first=elapsed is None), time.monotonic() - taken)
 
-    def _tree(self, entries: list[Entry] | None, rss: Mapping[int, int], elapsed: float | None) -> Tree | None:
+    def _tree(self, entries: list[Entry] | None, elapsed: float | None) -> Tree | None:
         if entries is None:
             return None
         handles = tuple(entry.handle for entry in entries)
-        return Tree(sum(rss.get(entry.pid, 0) for entry in entries), self._percent(entries, elapsed), handles)
+        return Tree(sum(entry.rss for entry in entries), self._percent(entries, elapsed), handles)
 
     def _percent(self, entries: list[Entry], elapsed: float | None) -> float | None:
         """Return the CPU time spent since the last sweep by those who were in it; None when nobody was."""
@@ -134,18 +130,6 @@ def _members(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry
 def _session(table: Table, leader: Handle) -> Iterable[int]:
     """Yield who is in the session that this very process led: nobody in it began before its leader."""
     return (pid for pid in table.sessions.get(leader.pid, ()) if table[pid].ticks >= leader.ticks)
-
-
-def _resident(pids: set[int]) -> dict[int, int]:
-    """Return the resident bytes by pid, without those that have ended meanwhile."""
-    rss: dict[int, int] = {}
-    for process in psutil.process_iter():
-        if process.pid in pids:
-            try:
-                rss[process.pid] = process.memory_info().rss
-            except psutil.Error:
-                continue
-    return rss
 
 
 def _host(first: bool) -> Host:
