@@ -55,9 +55,9 @@ from supervisor.gateway.server import Gateway
 from supervisor.kernel.clock import SystemClock
 from supervisor.kernel.crew import Crew
 from supervisor.kernel.files import claim, make_private, why_shared
+from supervisor.kernel.limits import Limit, tightest
 from supervisor.kernel.orphans import end_orphans
 from supervisor.kernel.shortage import Shortage
-from supervisor.kernel.tasks import Limit, tightest
 from supervisor.kernel.trees import ProcessPort
 from supervisor.kernel.usage import TreeSweeper, available_memory
 from supervisor.logs.quota import LogQuota

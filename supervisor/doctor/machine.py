@@ -13,7 +13,7 @@ from supervisor.doctor import namesake as names
 from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.doctor.tmux import panes
-from supervisor.kernel.tasks import Limit, limits_of, number_in, tightest
+from supervisor.kernel.limits import Limit, limits_of, number_in, tightest
 from supervisor.state.place import STATUS
 from supervisor.state.status import read_status
 from supervisor.tmux.open_files import places_within, tmux_open_files

@@ -32,8 +32,8 @@ from supervisor.gateway.pictures import ACTIVITY, Pictures, plain_entry
 from supervisor.gateway.verbs import LoadedConfig, dispatch
 from supervisor.gateway.verdict_wait import Expected, VerdictWait
 from supervisor.kernel.crew import Crew
-from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS, Reserve, limit_reached
 from supervisor.kernel.files import as_known
+from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, Reserve, limit_reached
 from supervisor.kernel.unix_socket import Listener, Peer, listen, listening_pid, peer_of
 from supervisor.state.place import TMUX_SOCKET
 from supervisor.text.words import shown

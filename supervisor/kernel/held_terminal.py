@@ -7,7 +7,7 @@ O_PATH holds it. That opens no terminal: its number is free for the next pane as
 import os
 from dataclasses import dataclass
 
-from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS
+from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
 from supervisor.kernel.proc_table import UNREADABLE, Entry, entry_of
 
 

@@ -30,8 +30,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Entry(NamedTuple):
     """One process. `ticks`: its start time, `cpu`: its user and system time, both in clock ticks; `state`: one letter.
 
-    `rss`: resident bytes, off by some pages a core, as stat(5) tells them. `terminal` is the device number of its session's, 0 for none. `mark` is None when it has none, when it cannot be
-    read, and when marks were not asked for.
+    `rss`: resident bytes, off by some pages a core, as stat(5) tells them. `terminal`: the device number of its
+    session's, 0 for none. `mark` is None when it has none, when it cannot be read, and when marks were not asked for.
     """
 
     pid: int

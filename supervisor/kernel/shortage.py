@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.vital import VitalThread
-from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS, any_descriptor, limit_reached
-from supervisor.kernel.tasks import tightest
+from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, any_descriptor, limit_reached, tightest
 
 LOOK = 0.5  # seconds between two looks while there is a shortage
 ENOUGH = 2  # free ones that end a shortage: what one request and its client need at the least

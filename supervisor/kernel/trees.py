@@ -9,53 +9,34 @@
 The table is looked at twice because a process in the middle of an exec has no environment, and so no mark. Whose a
 process is gets decided by the table that was read for this very signal; what is remembered from one look to the next
 are processes with their start times, and the file of a terminal, never a number that others may have by now.
-Everything here belongs to that one thread; the public calls only queue what it shall do, and it sleeps when there is
-nothing to do. A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid.
+That one thread owns everything here. The public calls only queue orders for it. It sleeps while there is nothing to do.
+A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid (pidfds.py). endings.py says
+who belongs to a tree.
 """
 
-import contextlib
 import errno
 import functools
-import math
-import os
-import select
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import IntEnum
 
 from actors.ports import Tell
 from actors.values.effects import EndTree, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
-from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS, Reserve
+from supervisor.kernel.endings import Ending, Look
 from supervisor.kernel.held_terminal import HeldTerminal, hold
-from supervisor.kernel.proc_table import Table, entry_of, escaped, handle_of, lives, members, read_table, signal_once
+from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
+from supervisor.kernel.pidfds import POLL, Ended, Pidfds, Role
+from supervisor.kernel.proc_table import Table, entry_of, escaped, read_table
 
-RESCAN = 1.0  # seconds: while an ending is open the table is read at least so often, for who has escaped
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
-KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
-LONGEST_REST = 0.02  # seconds
-POLL = 0.1  # seconds; for processes that got no pidfd, and after an error
-FREEZE = 0.05  # seconds, about: a tree that is still growing after so long lets the others have their turn
-FREEZES = 20  # turns; then what was found is killed, though the tree is growing still
+LONGEST_REST = 0.02  # seconds between two reads of the table
+FREEZE = 0.05  # seconds, about: a tree that still grows after this time lets the others have their turn
+FREEZES = 20  # turns; then what was found is killed, though the tree still grows
 _STRETCH = 16  # signals sent between two looks at the epoll
-
-Ended = Callable[[], None]
-
-
-class Role(IntEnum):
-    """Why a process is held. In this order they are told: the tmux server's death explains those of its workers."""
-
-    SERVER = 0
-    FIRST = 1
-    MEMBER = 2
-
-
-Holder = tuple[Role, str]  # the role and the life
 
 
 class ProcessPort:
@@ -64,8 +45,8 @@ class ProcessPort:
     `foreign_roots(life)` gives the first processes of living panes that are not this life's, as far as they are known;
     the panes that the process table itself shows are added. `own()` gives processes that are never signalled, beside
     ourselves: the tmux server. They and every `tell` are called from the port's thread and must not block; what they
-    raise goes to `on_error`, which must not raise. While `foreign_roots` raises, nobody is signalled; only whom an
-    earlier look found is stopped, when the tree is to be killed.
+    raise goes to `on_error`, which must not raise. While `foreign_roots` raises, no process is signalled; only those
+    that an earlier look found are stopped, when the tree is to be killed.
     """
 
     def __init__(
@@ -81,12 +62,12 @@ class ProcessPort:
         self._own = own
         self._on_error = on_error
         self._watched: dict[str, Handle] = {}
-        self._endings: dict[str, _Ending] = {}
+        self._endings: dict[str, Ending] = {}
         self._terminals: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
         self._server: Handle | None = None
         self._rest_until = 0.0
         self._orders: deque[Callable[[], None]] = deque()
-        self._pidfds = _Pidfds()
+        self._pidfds = Pidfds()
         self._closed = False
         self._gate = threading.Lock()
         self._thread = VitalThread("processes", self._run)
@@ -110,7 +91,7 @@ class ProcessPort:
         other signal. A later order for the same life replaces the first; an empty TreeLeft says that it came too late
         for anybody. Raises KeyError for a signal unknown here.
         """
-        ending = _Ending(name, order, tell, signal.Signals[f"SIG{order.signal}"])
+        ending = Ending(name, order, tell, signal.Signals[f"SIG{order.signal}"])
         self._order(lambda: self._begin(ending))
 
     def forget(self, life: str) -> None:
@@ -250,7 +231,7 @@ class ProcessPort:
 
     # ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, ending: "_Ending") -> None:
+    def _begin(self, ending: Ending) -> None:
         before = self._endings.get(ending.order.life)
         if before is not None:
             ending.known |= before.known
@@ -261,7 +242,7 @@ class ProcessPort:
             self._note_terminal(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
 
-    def _scan(self, due: list["_Ending"]) -> None:
+    def _scan(self, due: list[Ending]) -> None:
         for ending in due:
             self._guarded(functools.partial(self._stop_known, ending))
         began = time.monotonic()
@@ -274,11 +255,11 @@ class ProcessPort:
                 self._on_error(problem)
                 ending.scan_at = time.monotonic() + POLL
             self._serve()
-        # so many trees dying one after another cost at most about half of the time
+        # many trees that die one after another take about half of the time at most
         self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
 
-    def _assess(self, ending: "_Ending", table: Table) -> None:
-        look = _Look(
+    def _assess(self, ending: Ending, table: Table) -> None:
+        look = Look(
             table=table,
             reaper=self._server,
             mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
@@ -296,7 +277,7 @@ class ProcessPort:
         ending.fresh = False
         self._tell_left(ending, left)
 
-    def _nobody(self, ending: "_Ending", look: "_Look") -> None:
+    def _nobody(self, ending: Ending, look: Look) -> None:
         if not ending.seen_empty:
             ending.seen_empty = True
             ending.scan_at = time.monotonic() + SECOND_LOOK
@@ -313,8 +294,8 @@ class ProcessPort:
         self._drop_terminals([number for number, (whose, _) in self._terminals.items() if whose == life])
         self._say(ending.tell, TreeGone(life))
 
-    def _astray(self, ending: "_Ending", look: "_Look") -> set[Handle]:
-        """Return who had left the tree unseen, as far as this look tells."""
+    def _astray(self, ending: Ending, look: Look) -> set[Handle]:
+        """Return the processes that had left the tree unseen, as far as this look tells."""
         if self._server is None:
             return set()
         names, life = f"{self._state_digest}/{ending.name}/", ending.order.life
@@ -335,8 +316,8 @@ class ProcessPort:
     def _is_open(self, terminal: HeldTerminal, pid: int) -> bool:
         return self._pidfds.reserve.use(lambda: terminal.is_open_in(pid))
 
-    def _caught(self, ending: "_Ending", look: "_Look") -> set[Handle]:
-        """Take into the tree again whom this look, too, finds to have left it, and say so: they are signalled now."""
+    def _caught(self, ending: Ending, look: Look) -> set[Handle]:
+        """Return the processes that two looks found to have left the tree, and say so: they are signalled now."""
         if not ending.suspects:
             return set()
         twice = {process.pid for process in ending.suspects & self._astray(ending, look)}
@@ -348,11 +329,11 @@ class ProcessPort:
         self._say(ending.tell, TreeEscaped(ending.order.life, tuple(sorted(pids))))
         return {look.table[pid].handle for pid in pids}
 
-    def _freeze(self, ending: "_Ending", look: "_Look", left: set[Handle]) -> bool:
-        """Stop all that are left, and add who was forked meanwhile, until nobody is new; False: not yet.
+    def _freeze(self, ending: Ending, look: Look, left: set[Handle]) -> bool:
+        """Stop all that are left and what they forked meanwhile, until no process is new; False: not yet.
 
-        Who is stopped forks no more and keeps its place under a limit of processes; that of a killed one is filled
-        at once by those who are still to be killed.
+        A stopped process forks no more and keeps its place under a limit of processes. The place of a killed one is
+        filled at once by those that are still to be killed.
         """
         until = time.monotonic() + FREEZE
         ending.freezes += 1
@@ -367,24 +348,24 @@ class ProcessPort:
         ending.freezes = 0
         return True
 
-    def _stop(self, ending: "_Ending", processes: set[Handle]) -> bool:
-        """Return whether anybody was stopped. The first one is killed: tmux would resume it, with its whole group."""
+    def _stop(self, ending: Ending, processes: set[Handle]) -> bool:
+        """Return whether a process was stopped. The first one is killed: tmux would resume it, with its whole group."""
         first = {process for process in processes if ending.began_with(process)}
         killed = self._send(ending, first - ending.signalled, signal.SIGKILL)
         return self._send(ending, processes - first - ending.signalled, signal.SIGSTOP) or killed
 
-    def _stop_known(self, ending: "_Ending") -> None:
-        """Before a kill, stop whom an earlier look found: a fork storm leaves hardly any time to read the table."""
+    def _stop_known(self, ending: Ending) -> None:
+        """Before a kill, stop what an earlier look found: a fork storm leaves hardly any time to read the table."""
         if ending.kills:
             running = ending.held - ending.signalled
             self._send(ending, {process for process in running if not ending.began_with(process)}, signal.SIGSTOP)
 
-    def _hold_all(self, ending: "_Ending", processes: set[Handle]) -> set[Handle]:
+    def _hold_all(self, ending: Ending, processes: set[Handle]) -> set[Handle]:
         """Return those of them that are there; their ends will be heard of."""
         return {process for process in self._by_age(processes) if self._hold_member(ending, process)}
 
-    def _send(self, ending: "_Ending", processes: set[Handle], number: signal.Signals) -> bool:
-        """Return whether it was delivered to anybody."""
+    def _send(self, ending: Ending, processes: set[Handle], number: signal.Signals) -> bool:
+        """Return whether it was delivered to at least one process."""
         delivered = False
         for process in self._by_age(processes):
             delivered |= self._signal(ending, process, number)
@@ -397,7 +378,7 @@ class ProcessPort:
                 self._serve()
             yield process
 
-    def _hold_member(self, ending: "_Ending", process: Handle) -> bool:
+    def _hold_member(self, ending: Ending, process: Handle) -> bool:
         def ended() -> None:
             ending.known.discard(process)
             ending.held.discard(process)
@@ -412,7 +393,7 @@ class ProcessPort:
         ending.held.add(process)
         return True
 
-    def _signal(self, ending: "_Ending", process: Handle, number: signal.Signals) -> bool:
+    def _signal(self, ending: Ending, process: Handle, number: signal.Signals) -> bool:
         """Return whether it was delivered; a setuid child refuses, and is tried again at each scan."""
         try:
             self._pidfds.signal(process, number)
@@ -430,12 +411,12 @@ class ProcessPort:
             ending.signalled.add(process)
         return True
 
-    def _tell_left(self, ending: "_Ending", found: set[Handle]) -> None:
+    def _tell_left(self, ending: Ending, found: set[Handle]) -> None:
         if found - ending.told:
             ending.told |= found
             self._say(ending.tell, TreeLeft(ending.order.life, tuple(sorted(process.pid for process in found))))
 
-    def _release(self, ending: "_Ending") -> None:
+    def _release(self, ending: Ending) -> None:
         for process in ending.held:
             self._pidfds.release(process, (Role.MEMBER, ending.order.life))
         ending.held.clear()
@@ -443,210 +424,3 @@ class ProcessPort:
 
 _NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
 _REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """One look at all processes for one ending: the table, and who there is another's or our own."""
-
-    table: Table
-    reaper: Handle | None
-    mark: str
-    known_roots: set[Handle]
-    known_own: set[Handle]
-
-    def own(self) -> set[int]:
-        return {1, os.getpid(), *self.table.still_there(self.known_own)}
-
-    def foreign_roots(self, ending: "_Ending") -> set[int]:
-        """Return the first processes of all panes but the life's own; the table may have grown since the last call."""
-        roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
-        return {*self.table.still_there(self.known_roots), *(roots - self._first(ending))}
-
-    def _first(self, ending: "_Ending") -> set[int]:
-        """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""
-        first = ending.order.process
-        known = first is not None and first.ticks != 0
-        return set(self.table.still_there((first,)) if first and known else self.table.marks.get(self.mark, ()))
-
-
-@dataclass(slots=True, eq=False)
-class _Ending:
-    """One order to end a tree, and how far it has come.
-
-    `known`: members that have not been seen to end, though they may by now look like nobody's; `held`: those of them
-    whose end will be told; `refused`: those whom the signal could not reach; `led`: members that led a session;
-    `suspects`: who seems to have left the tree, by one look, which says nothing yet; `freezes`: turns spent on stopping
-    them before the next kill.
-    """
-
-    name: str
-    order: EndTree
-    tell: Tell
-    signal: signal.Signals
-    scan_at: float = 0.0
-    pause: float = KILL_PAUSES[0]
-    fresh: bool = True
-    replaces: bool = False
-    seen_empty: bool = False
-    freezes: int = 0
-    known: set[Handle] = field(default_factory=set)
-    held: set[Handle] = field(default_factory=set)
-    signalled: set[Handle] = field(default_factory=set)
-    refused: set[Handle] = field(default_factory=set)
-    told: set[Handle] = field(default_factory=set)
-    led: set[Handle] = field(default_factory=set)
-    suspects: set[Handle] = field(default_factory=set)
-
-    @property
-    def kills(self) -> bool:
-        return self.signal is signal.SIGKILL
-
-    def began_with(self, process: Handle) -> bool:
-        first = self.order.process
-        return first is not None and process.pid == first.pid and first.ticks in (0, process.ticks)
-
-    def targets(self, found: set[Handle]) -> set[Handle]:
-        """Return whom the signal goes to: all the first time, and when killing; later only who has not got it."""
-        return found - self.signalled if self.fresh or self.kills else found & self.refused
-
-    def find(self, look: _Look) -> set[Handle]:
-        """Return who belongs to the tree now."""
-        pids = members(
-            look.table,
-            mark=look.mark,
-            root=self.order.process,
-            last=(*self.order.last, *self.known),
-            foreign_roots=look.foreign_roots(self),
-            own=look.own(),
-            reaper=look.reaper,
-        )
-        found = {look.table[pid].handle for pid in pids}
-        self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
-        return found
-
-    def plan_next(self, delivered: bool) -> None:
-        """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
-        now = time.monotonic()
-        if not self.held:
-            self.scan_at = now
-        elif self.kills and delivered:
-            self.scan_at = now + self.pause
-            self.pause = min(2 * self.pause, KILL_PAUSES[1])
-        else:
-            self.scan_at = math.floor(now / RESCAN + 1) * RESCAN
-
-
-class _Pidfds:
-    """An epoll over pidfds. A process that gets no descriptor is looked at every `POLL` seconds instead."""
-
-    def __init__(self) -> None:
-        self.holders: dict[Handle, dict[Holder, Ended]] = {}
-        self.descriptors: dict[Handle, int] = {}
-        self.polled: set[Handle] = set()
-        self.reserve = Reserve(2)  # to open a pidfd and to check its start time takes two
-        self._handles: dict[int, Handle] = {}
-        self._poll_at = 0.0
-        self._epoll = select.epoll()
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._bell, select.EPOLLIN)
-
-    def wake(self) -> None:
-        """Let `ended` return now; the only method for other threads."""
-        os.eventfd_write(self._bell, 1)
-
-    def hold(self, process: Handle, holder: Holder, ended: Ended) -> Handle | None:
-        """Return the process, whose end `ended` will serve, or None when it is gone; start time 0: any with its pid."""
-        if process.ticks == 0:
-            found = self.reserve.use(lambda: handle_of(process.pid))
-            if found is None:
-                return None
-            process = found
-        if process not in self.holders:
-            if not self._open(process):
-                return None
-            self.holders[process] = {}
-        self.holders[process][holder] = ended
-        return process
-
-    def release(self, process: Handle, holder: Holder) -> None:
-        holders = self.holders.get(process, {})
-        holders.pop(holder, None)
-        if not holders:
-            self._drop(process)
-
-    def signal(self, process: Handle, number: signal.Signals) -> None:
-        """Send it to this very process. Raises ProcessLookupError when it is gone, PermissionError when it refuses."""
-        descriptor = self.descriptors.get(process)
-        if descriptor is not None:
-            signal.pidfd_send_signal(descriptor, number)
-        else:
-            self.reserve.use(lambda: signal_once(process, number))
-
-    def ended(self, timeout: float | None) -> Iterable[Ended]:
-        """Wait, and return what is to be called for the processes that have ended, the tmux server's first."""
-        gone: list[Handle] = []
-        for descriptor, _ in self._epoll.poll(timeout):
-            if descriptor == self._bell:
-                os.eventfd_read(self._bell)
-            else:
-                gone.append(self._handles[descriptor])
-        gone += self._look()
-        calls = sorted(
-            (holder, number, ended) for number, p in enumerate(gone) for holder, ended in self._drop(p).items()
-        )
-        return [ended for _, _, ended in calls]
-
-    def close(self) -> None:
-        for process in list(self.holders):
-            self._drop(process)
-        self._epoll.close()
-        os.close(self._bell)
-        self.reserve.close()
-
-    def _open(self, process: Handle) -> bool:
-        """Open its pidfd if it is there; the start time is checked after opening, so the descriptor is its own."""
-        descriptor = _pidfd_of(process)
-        there = False
-        try:
-            there = self.reserve.use(lambda: handle_of(process.pid)) == process
-        finally:
-            if not there and descriptor is not None:
-                os.close(descriptor)
-        if there and descriptor is not None:
-            self._epoll.register(descriptor, select.EPOLLIN)
-            self.descriptors[process] = descriptor
-            self._handles[descriptor] = process
-        elif there:
-            self.polled.add(process)
-        return there
-
-    def _drop(self, process: Handle) -> dict[Holder, Ended]:
-        self.polled.discard(process)
-        descriptor = self.descriptors.pop(process, None)
-        if descriptor is not None:
-            del self._handles[descriptor]
-            self._epoll.unregister(descriptor)  # closing is not enough while a fork of ours has not yet exec'd
-            os.close(descriptor)
-        return self.holders.pop(process, {})
-
-    def _look(self) -> list[Handle]:
-        """Return those of the polled that have ended; none before it is time."""
-        if not self.polled or time.monotonic() < self._poll_at:
-            return []
-        self._poll_at = time.monotonic() + POLL
-        with contextlib.suppress(OSError):  # not even the reserve was there: next time
-            return [process for process in self.polled if not self.reserve.use(functools.partial(lives, process))]
-        return []
-
-
-def _pidfd_of(process: Handle) -> int | None:
-    """Return a new pidfd, None when there is no process or no descriptor."""
-    try:
-        return os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return None
-    except OSError as problem:
-        if problem.errno in OUT_OF_DESCRIPTORS:
-            return None
-        raise

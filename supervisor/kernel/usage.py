@@ -18,8 +18,8 @@ from actors.ports import TreeSweep
 from actors.values.facts import TICKS_PER_SECOND, Handle, Tree
 from actors.values.snapshot import Host
 from actors.vital import VitalThread
+from supervisor.kernel.limits import Limit
 from supervisor.kernel.proc_table import Entry, Table, read_table
-from supervisor.kernel.tasks import Limit
 
 Answer = Callable[[TreeSweep], None]
 Request = tuple[Mapping[str, Handle], Answer]

@@ -21,7 +21,7 @@ from actors.ports import Tell
 from actors.values.effects import Probe
 from actors.values.facts import ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.vital import VitalThread
-from supervisor.kernel.descriptors import OUT_OF_DESCRIPTORS
+from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
 from supervisor.kernel.shortage import NoProcess, NoThread
 from supervisor.probes.kinds import Attempt, Dependencies, Glance, Glances, NotKnown, OnScreen, Processes, attempt_of
 from supervisor.probes.threads import ThreadsAside

@@ -20,7 +20,7 @@ from supervisor.doctor import place as files
 from supervisor.doctor import service as services
 from supervisor.doctor.findings import Finding, Level, as_json, as_table, error, healthy, ok, warning
 from supervisor.doctor.machine import Demand, of_clock, of_descriptors, of_processes, of_terminals
-from supervisor.kernel.tasks import threads_of
+from supervisor.kernel.limits import threads_of
 from supervisor.state.status import StatusReport
 from supervisor.tmux.server import TmuxServer
 

@@ -16,8 +16,8 @@ from kit.support import FAST, Site, alive, wait_until
 from actors.crowd.admission import full
 from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER, Hold, Room
 from supervisor.kernel import shortage
+from supervisor.kernel.limits import CGROUPS, limits_of, tightest
 from supervisor.kernel.shortage import NoProcess, NoThread, Shortage
-from supervisor.kernel.tasks import CGROUPS, limits_of, tightest
 
 WORKER = "[workers.{name}]\ncommand = ['sleep', '1000']\nstop = ['TERM', '1s', 'KILL']\nrestart = 'always'\n"
 

@@ -21,7 +21,7 @@ from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
 from actors.values.effects import EndTree, Watch
 from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
-from supervisor.kernel import trees as processes
+from supervisor.kernel import pidfds, trees
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
 from supervisor.kernel.trees import ProcessPort
 
@@ -535,7 +535,7 @@ def test_a_hundred_endings_share_their_looks_at_the_process_table(
         looks.append(None)
         return read_table(with_marks, between)
 
-    monkeypatch.setattr(processes, "read_table", counted)
+    monkeypatch.setattr(trees, "read_table", counted)
     for life, first in zip(lives, firsts, strict=True):
         house.end(first, life=life)
     facts = [house.next() for _ in range(200)]
@@ -588,7 +588,7 @@ def test_an_order_that_met_no_descriptor_at_all_is_carried_out_later(
             raise failures.pop()
         return handle_of(pid)
 
-    monkeypatch.setattr(processes, "handle_of", rarely)
+    monkeypatch.setattr(pidfds, "handle_of", rarely)
     house.port.watch(Watch("l1", Handle(first.pid, 0)), house.facts.put)
     assert house.next() == ProcessEnded("l1")
     assert house.errors.get(timeout=DEADLINE).args[0] == 24

@@ -1,0 +1,110 @@
+"""One order to end a tree: who belongs to the tree, who has got the signal, and when the next look is due.
+
+Look (a process table, and which processes in it are others') ──Ending.find──▶ members now
+"""
+
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+
+from actors.ports import Tell
+from actors.values.effects import EndTree
+from actors.values.facts import Handle
+from supervisor.kernel.proc_table import Table, members
+
+RESCAN = 1.0  # seconds: the longest time between two reads of the table while an ending is open, for who has escaped
+KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at all processes for one ending: the table, and which of them are others' or our own."""
+
+    table: Table
+    reaper: Handle | None
+    mark: str
+    known_roots: set[Handle]
+    known_own: set[Handle]
+
+    def own(self) -> set[int]:
+        return {1, os.getpid(), *self.table.still_there(self.known_own)}
+
+    def foreign_roots(self, ending: "Ending") -> set[int]:
+        """Return the first processes of all panes but the life's own; the table may have grown since the last call."""
+        roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
+        return {*self.table.still_there(self.known_roots), *(roots - self._first(ending))}
+
+    def _first(self, ending: "Ending") -> set[int]:
+        """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""
+        first = ending.order.process
+        known = first is not None and first.ticks != 0
+        return set(self.table.still_there((first,)) if first and known else self.table.marks.get(self.mark, ()))
+
+
+@dataclass(slots=True, eq=False)
+class Ending:
+    """One order to end a tree, and how far it has come.
+
+    `known`: members that have not been seen to end, though nothing may mark them by now; `held`: those of them whose
+    end will be told; `refused`: those that the signal could not reach; `led`: members that led a session; `suspects`:
+    those that seem to have left the tree by one look, which proves nothing yet; `freezes`: turns spent on stopping them
+    before the next kill.
+    """
+
+    name: str
+    order: EndTree
+    tell: Tell
+    signal: signal.Signals
+    scan_at: float = 0.0
+    pause: float = KILL_PAUSES[0]
+    fresh: bool = True
+    replaces: bool = False
+    seen_empty: bool = False
+    freezes: int = 0
+    known: set[Handle] = field(default_factory=set)
+    held: set[Handle] = field(default_factory=set)
+    signalled: set[Handle] = field(default_factory=set)
+    refused: set[Handle] = field(default_factory=set)
+    told: set[Handle] = field(default_factory=set)
+    led: set[Handle] = field(default_factory=set)
+    suspects: set[Handle] = field(default_factory=set)
+
+    @property
+    def kills(self) -> bool:
+        return self.signal is signal.SIGKILL
+
+    def began_with(self, process: Handle) -> bool:
+        first = self.order.process
+        return first is not None and process.pid == first.pid and first.ticks in (0, process.ticks)
+
+    def targets(self, found: set[Handle]) -> set[Handle]:
+        """Return what the signal goes to: all the first time and when killing, later those that have not got it."""
+        return found - self.signalled if self.fresh or self.kills else found & self.refused
+
+    def find(self, look: Look) -> set[Handle]:
+        """Return the members of the tree now."""
+        pids = members(
+            look.table,
+            mark=look.mark,
+            root=self.order.process,
+            last=(*self.order.last, *self.known),
+            foreign_roots=look.foreign_roots(self),
+            own=look.own(),
+            reaper=look.reaper,
+        )
+        found = {look.table[pid].handle for pid in pids}
+        self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
+        return found
+
+    def plan_next(self, delivered: bool) -> None:
+        """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
+        now = time.monotonic()
+        if not self.held:
+            self.scan_at = now
+        elif self.kills and delivered:
+            self.scan_at = now + self.pause
+            self.pause = min(2 * self.pause, KILL_PAUSES[1])
+        else:
+            self.scan_at = math.floor(now / RESCAN + 1) * RESCAN

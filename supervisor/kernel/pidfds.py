@@ -1,0 +1,148 @@
+"""Processes that are held by a pidfd: their ends are heard of within a millisecond, and signals cannot hit others.
+
+hold(process, holder, ended) ──▶ epoll ──ended(timeout)──▶ what is to be called, the tmux server's first
+                            └──▶ no descriptor left: looked at every POLL seconds
+"""
+
+import contextlib
+import functools
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+
+from actors.values.facts import Handle
+from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, Reserve
+from supervisor.kernel.proc_table import handle_of, lives, signal_once
+
+POLL = 0.1  # seconds between two looks at the processes that got no pidfd
+
+Ended = Callable[[], None]
+
+
+class Role(IntEnum):
+    """Why a process is held. Ends are told in this order: the tmux server's end explains those of its workers."""
+
+    SERVER = 0
+    FIRST = 1
+    MEMBER = 2
+
+
+Holder = tuple[Role, str]  # the role and the life
+
+
+class Pidfds:
+    """An epoll over pidfds. A process that gets no descriptor is looked at every `POLL` seconds instead."""
+
+    def __init__(self) -> None:
+        self.holders: dict[Handle, dict[Holder, Ended]] = {}
+        self.descriptors: dict[Handle, int] = {}
+        self.polled: set[Handle] = set()
+        self.reserve = Reserve(2)  # to open a pidfd and to check its start time takes two
+        self._handles: dict[int, Handle] = {}
+        self._poll_at = 0.0
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
+
+    def wake(self) -> None:
+        """Let `ended` return now; the only method for other threads."""
+        os.eventfd_write(self._bell, 1)
+
+    def hold(self, process: Handle, holder: Holder, ended: Ended) -> Handle | None:
+        """Return the process, whose end `ended` will serve, or None when it is gone; start time 0: any with its pid."""
+        if process.ticks == 0:
+            found = self.reserve.use(lambda: handle_of(process.pid))
+            if found is None:
+                return None
+            process = found
+        if process not in self.holders:
+            if not self._open(process):
+                return None
+            self.holders[process] = {}
+        self.holders[process][holder] = ended
+        return process
+
+    def release(self, process: Handle, holder: Holder) -> None:
+        holders = self.holders.get(process, {})
+        holders.pop(holder, None)
+        if not holders:
+            self._drop(process)
+
+    def signal(self, process: Handle, number: signal.Signals) -> None:
+        """Send it to this very process. Raises ProcessLookupError when it is gone, PermissionError when it refuses."""
+        descriptor = self.descriptors.get(process)
+        if descriptor is not None:
+            signal.pidfd_send_signal(descriptor, number)
+        else:
+            self.reserve.use(lambda: signal_once(process, number))
+
+    def ended(self, timeout: float | None) -> Iterable[Ended]:
+        """Wait, and return what is to be called for the processes that have ended, the tmux server's first."""
+        gone: list[Handle] = []
+        for descriptor, _ in self._epoll.poll(timeout):
+            if descriptor == self._bell:
+                os.eventfd_read(self._bell)
+            else:
+                gone.append(self._handles[descriptor])
+        gone += self._look()
+        calls = sorted(
+            (holder, number, ended) for number, p in enumerate(gone) for holder, ended in self._drop(p).items()
+        )
+        return [ended for _, _, ended in calls]
+
+    def close(self) -> None:
+        for process in list(self.holders):
+            self._drop(process)
+        self._epoll.close()
+        os.close(self._bell)
+        self.reserve.close()
+
+    def _open(self, process: Handle) -> bool:
+        """Open its pidfd if it is there; the start time is checked after opening, so the descriptor is its own."""
+        descriptor = _pidfd_of(process)
+        there = False
+        try:
+            there = self.reserve.use(lambda: handle_of(process.pid)) == process
+        finally:
+            if not there and descriptor is not None:
+                os.close(descriptor)
+        if there and descriptor is not None:
+            self._epoll.register(descriptor, select.EPOLLIN)
+            self.descriptors[process] = descriptor
+            self._handles[descriptor] = process
+        elif there:
+            self.polled.add(process)
+        return there
+
+    def _drop(self, process: Handle) -> dict[Holder, Ended]:
+        self.polled.discard(process)
+        descriptor = self.descriptors.pop(process, None)
+        if descriptor is not None:
+            del self._handles[descriptor]
+            self._epoll.unregister(descriptor)  # closing is not enough while a fork of ours has not yet exec'd
+            os.close(descriptor)
+        return self.holders.pop(process, {})
+
+    def _look(self) -> list[Handle]:
+        """Return those of the polled that have ended; none before it is time."""
+        if not self.polled or time.monotonic() < self._poll_at:
+            return []
+        self._poll_at = time.monotonic() + POLL
+        with contextlib.suppress(OSError):  # not even the reserve was there: next time
+            return [process for process in self.polled if not self.reserve.use(functools.partial(lives, process))]
+        return []
+
+
+def _pidfd_of(process: Handle) -> int | None:
+    """Return a new pidfd, None when there is no process or no descriptor."""
+    try:
+        return os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    except OSError as problem:
+        if problem.errno in OUT_OF_DESCRIPTORS:
+            return None
+        raise
