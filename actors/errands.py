@@ -119,12 +119,6 @@ class Errands:
         with self._lock:
             self._repeated.discard(order)
 
-    def begin_anew(self) -> None:
-        """The mailbox is a new one: of what was in the last one nothing waits any more but the questions."""
-        with self._lock:
-            self._repeated.clear()
-            self._sent_for = bool(self._looks)
-
 
 class TerminalPost(Post[Any]):
     """The Terminal's post, with the table in front of its mailbox."""

@@ -9,9 +9,11 @@ and the next service adopts them.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, assert_never
+
+import pykka
 
 from actors.base import Post, SupervisedActor
 from actors.crowd.effects import (
@@ -45,13 +47,45 @@ from actors.crowd.workers import RETRY, Found, Retry
 from actors.errands import Look, LooksDue, Revive
 from actors.life import adoption
 from actors.life.state import Step
-from actors.opening import Factories, Outcome, Posts
 from actors.ports import Clock, Journal, RecordsFile
 from actors.values.bulletins import Activity, Armed, DefinitionOrder, PartFailing, ServiceNow
-from actors.values.facts import Fact, Instant, Pane, PaneSeen
+from actors.values.facts import Fact, Handle, Instant, Pane, PaneSeen
 from actors.values.failure import ActorFailed
-from actors.values.requests import Accepted
+from actors.values.requests import Accepted, ShutDown
 from actors.worker import Birth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posts:
+    """Where the singletons are told things; the Supervisor fills them."""
+
+    supervisor: Post[Any]
+    terminal: Post[Any]
+    ticker: Post[Any]
+    metrics: Post[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factories:
+    """How each actor is started, and what the service wants to hear; `build` and `service` fill it."""
+
+    terminal: Callable[[], pykka.ActorRef[Any]]
+    ticker: Callable[[], pykka.ActorRef[Any]]
+    metrics: Callable[[], pykka.ActorRef[Any]]
+    worker: Callable[[str, Birth], pykka.ActorRef[Any]]
+    seed: Callable[[], str]
+    watch_server: Callable[[Handle], None]
+    opened: Callable[[], None]
+    closing: Callable[[ShutDown], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why the Supervisor is done. `end_server`: the tmux server ends, too. `error`: an actor failed."""
+
+    cause: str
+    end_server: bool
+    error: str | None = None
 
 
 class SupervisorActor(SupervisedActor):

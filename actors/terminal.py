@@ -68,10 +68,6 @@ class TerminalActor(SupervisedActor):
         self._starts: deque[StartWanted] = deque()
         self._flushing = False
 
-    def begin(self) -> None:
-        self._errands.begin_anew()
-        self._look()  # those who asked the Terminal before this one still wait
-
     def handle(self, message: TerminalOrder) -> None:
         match message:
             case StartWanted():

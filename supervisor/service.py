@@ -32,9 +32,8 @@ from actors.errands import Errands, Revive, TerminalPost
 from actors.errors import TerminalError, TerminalUnreachable
 from actors.loop import Loop
 from actors.metrics import MetricsActor
-from actors.opening import Factories, Outcome, Posts
 from actors.ports import Survey
-from actors.root import SupervisorActor
+from actors.root import Factories, Outcome, Posts, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.values.bulletins import ConfigOnDisk, KeptBy, PartFailing, ServerEnded

@@ -28,7 +28,6 @@ class Budget:
 
     attempt: int = 0
     restarts: int = 0
-    last_attempt: Instant | None = None
     recent: tuple[Instant, ...] = ()
     slow: bool = False
 
@@ -123,7 +122,7 @@ def slow_jitter(spec: WorkerSpec) -> float:
 def _charged(spec: WorkerSpec, budget: Budget, now: Instant) -> Budget:
     kept = spec.max_restarts_in.restarts if spec.max_restarts_in else 0
     recent = (*budget.recent, now)[-kept:] if kept else ()
-    return Budget(budget.attempt + 1, budget.restarts + 1, now, recent)
+    return Budget(budget.attempt + 1, budget.restarts + 1, recent)
 
 
 def forgiven(budget: Budget, uptime: float, healthy_after: float) -> Budget:

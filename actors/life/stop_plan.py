@@ -22,10 +22,6 @@ class Next:
     wait: float | None
     rest: tuple[StopStep, ...]
 
-    @property
-    def is_typed(self) -> bool:
-        return not isinstance(self.action, str)
-
 
 def next_step(steps: tuple[StopStep, ...]) -> Next:
     """Return the step that is due. Two actions without a wait between them follow each other at once."""

@@ -69,7 +69,7 @@ def after_a_crash(data: Data) -> str:
     worker, spec, crash = data["worker"], spec_of(data), Exit(None, SIGKILL, 0.0)
     now, recent = timestamp(data["now"]), tuple(map(timestamp, data["budget"]["recent"]))
     times = tuple(Instant(at, at) for at in recent)
-    budget = Budget(worker["attempt"], worker["restarts"], None, times, data["budget"]["slow"])
+    budget = Budget(worker["attempt"], worker["restarts"], times, data["budget"]["slow"])
     match judge(spec, budget, crash, uptime(data), _MIDDLE, Instant(now, now)):
         case Complete():
             return "completed"

@@ -172,18 +172,6 @@ def test_the_supervisor_has_them_answered_when_tmux_answers_again(tmux: Tmux) ->
     assert len(told) == 1
 
 
-def test_a_new_terminal_answers_those_who_asked_the_one_before(tmux: Tmux) -> None:
-    told: list[Any] = []
-    ask(tmux, "a", told)
-    tmux.post.tell(Closing("%1"))
-    tmux.begin()
-    assert len(told) == 1
-    tmux.post.tell(Closing("%1"))  # the first one was lost with its mailbox
-    ask(tmux, "a", told)
-    tmux.work()
-    assert (tmux.calls.count("close"), len(told)) == (1, 2)
-
-
 def test_an_order_that_is_given_again_waits_once(tmux: Tmux) -> None:
     orders = [Closing("%1"), LogArming("%1", "x", SPEC), Revive()]
     for _ in range(100):

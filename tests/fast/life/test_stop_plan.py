@@ -48,7 +48,6 @@ def test_every_plan_comes_to_an_end_and_ends_with_a_signal(steps: tuple[StopStep
             break
         steps = step.rest
     assert step.wait is None
-    assert not step.is_typed
 
 
 def test_what_remains_from_the_first_signal_on_asks_nobody_first() -> None:

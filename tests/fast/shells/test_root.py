@@ -12,9 +12,8 @@ from actors.crowd.opening import Opening
 from actors.crowd.workers import RETRY
 from actors.errands import Look, LooksDue, Revive
 from actors.life.state import State, Worker
-from actors.opening import Factories, Outcome, Posts
 from actors.ports import Survey
-from actors.root import SupervisorActor
+from actors.root import Factories, Outcome, Posts, SupervisorActor
 from actors.values.bulletins import (
     Activity,
     Armed,
@@ -165,7 +164,7 @@ def test_an_order_is_on_the_disk_before_a_worker_hears_of_it_with_one_wait_for_a
 def test_a_refused_request_raises_and_does_nothing() -> None:
     world = World("a")
     told, lines = len(world.workers[0].told), len(world.journal.lines)
-    with pytest.raises(RequestRefused, match="no such worker"):
+    with pytest.raises(RequestRefused, match="ghost"):
         world.tell(Order(Verb.STOP, ("a", "ghost")))
     assert (len(world.workers[0].told), len(world.journal.lines)) == (told, lines)
     assert world.records.workers == {"a": record("a")}
