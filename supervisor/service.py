@@ -347,7 +347,7 @@ class Service:
         before = read_status(self.place.state_dir / STATUS)
         if before.pid is None or not self._known.workers:
             return {}
-        ended = "cleanly" if self._known.head.clean else "not cleanly: killed, or the machine went down"
+        ended = "cleanly" if self._known.head.clean else "uncleanly: it was killed, or the machine went down"
         return {"previous_pid": before.pid, "previous_ended": ended, "previous_heartbeat": before.last_heartbeat}
 
     def _build_adapters(self, nofile: int) -> None:

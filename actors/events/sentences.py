@@ -22,19 +22,19 @@ def pending(facts: Facts, _most: int) -> str:
     reason = facts.get("reason") or ""
     match facts.get("cause"):
         case "defined":
-            return "it is wanted: is to start"
+            return "it is to start"
         case "person":
             return "a person ordered it to start"
         case "replaced":
-            return "nothing is left of the old one: is to start as the file has it now"
+            return "nothing is left of the old one: it starts as the file has it now"
         case "rebooted":
-            return "the machine was booted: is to start again, nothing is counted"
+            return "the machine was rebooted: it starts again, nothing is counted"
         case "tmux-died":
-            return "the tmux server died, and it with it: is to start again, nothing is counted"
+            return "the tmux server died with it: it starts again, nothing is counted"
         case "tmux-unreachable":
             return f"could not start, tmux refused it or did not answer: {reason}"
         case "start-lost":
-            return "tmux lost the start: is to start again"
+            return "tmux lost the start: it starts again"
         case cause:
             return f"pending ({cause})" + (f": {reason}" if reason else "")
 
@@ -103,7 +103,7 @@ def _verdict(facts: Facts, most: int) -> str:
         case "completed":
             return ": completed"
         case "pending":
-            return ": is to start again"
+            return ": it starts again"
     return ""
 
 
@@ -118,20 +118,20 @@ def stopping(facts: Facts, _most: int) -> str:
         case "restart":
             return "a person ordered a restart: it is ended first"
         case "complete":
-            return "a person called it done: it is ended"
+            return "a person marked it done: it is ended"
         case "remove":
             return "it is to be removed: it is ended first"
         case "replace":
             return "the file now has another command, folder, environment or pane: it is ended first"
         case "down":
-            return "the service was told to end, and it with it"
+            return "the service was told to end, and the worker with it"
         case goal:
             return f"it is ended ({goal})"
 
 
 _HAD_BEGUN = {
     "stop": "a person had ordered",
-    "complete": "a person who called it done had ordered",
+    "complete": "a person who marked it done had ordered",
     "remove": "was to remove it",
     "replace": "was to replace it",
 }
@@ -141,7 +141,7 @@ def stopped(facts: Facts, _most: int) -> str:
     forced = "; it had to be killed (KILL)" if facts.get("forced") else ""
     match facts.get("cause"):
         case "adopted":
-            return "was stopped when the service began, and stays so"
+            return "was stopped when the service started, and stays so"
         case "down":
             return f"stopped with the service{forced}"
         case "person" if facts.get("from") == "stopping":
@@ -151,18 +151,18 @@ def stopped(facts: Facts, _most: int) -> str:
 
 def completed(facts: Facts, _most: int) -> str:
     if facts.get("cause") == "adopted":
-        return "was completed when the service began, and stays so"
-    return "completed: a person called it done" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
+        return "was completed when the service started, and stays so"
+    return "completed: a person marked it done" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
 
 
 def failed(facts: Facts, _most: int) -> str:
     if facts.get("cause") == "adopted":
-        return "had failed when the service began, and stays so"
+        return "had failed when the service started, and stays so"
     return f"could not be started: {facts.get('reason') or 'reason not known'}"
 
 
 def adopted(facts: Facts, _most: int) -> str:
-    return f"the service began and found it alive (pid {facts.get('pid')})"
+    return f"the service started and found it alive (pid {facts.get('pid')})"
 
 
 def quarantined(facts: Facts, _most: int) -> str:
@@ -222,7 +222,7 @@ def tmux_unreachable(facts: Facts, _most: int) -> str:
 
 def service_started(facts: Facts, _most: int) -> str:
     before = facts.get("previous_ended")
-    return f"the service began (pid {facts.get('pid')})" + (f"; the one before had ended {before}" if before else "")
+    return f"the service started (pid {facts.get('pid')})" + (f"; the one before ended {before}" if before else "")
 
 
 def service_restarted(facts: Facts, _most: int) -> str:

@@ -25,10 +25,10 @@ _HEADS = ("TIME", "WORKER", "HOW", "UPTIME", "MEMORY", "DECIDED")
 _ORDERED = {
     "stop": "a person stopped it",
     "restart": "a person ordered a restart",
-    "complete": "a person called it done",
+    "complete": "a person marked it done",
     "remove": "it is to be removed",
     "replace": "the file has changed it",
-    "down": "the service ended, and it with it",
+    "down": "the service ended, and the worker with it",
 }
 
 

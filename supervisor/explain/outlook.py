@@ -265,7 +265,7 @@ def _remedies(data: Data) -> list[Remedy]:
             take = Remedy(f"start --force {name}", "start it all the same, if you know what lives there")
             return [Remedy(f"screen {name}", "what lives there"), take, Remedy(f"remove {force}{name}", "forget it")]
         case "stopped" if stopped_with_service(data):
-            return [Remedy("up", "start the service, and it with it")]
+            return [Remedy("up", "start the service and the worker")]
         case "completed":
             return [logs, Remedy(f"start {name}", "run it once more")]
         case "failed" if _could_not_start(data):

@@ -280,7 +280,7 @@ def test_the_next_service_says_how_the_one_before_ended(site: Site) -> None:
     assert "previous_pid" not in site.events("service.started")[0]
     second = site.events("service.started")[1]
     assert second["previous_pid"] == killed
-    assert second["previous_ended"].startswith("not cleanly")
+    assert second["previous_ended"].startswith("uncleanly")
     site.run("down", "--keep-workers", check=0)
     site.up()
     assert site.events("service.started")[2]["previous_ended"] == "cleanly"

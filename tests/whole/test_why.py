@@ -159,7 +159,7 @@ def test_the_account_of_a_worker_in_back_off_in_full() -> None:
         "api: backoff since 12:00:46 (14s): exited with code 3",
         "",
         "What led here",
-        "  12:00:20  it is wanted: is to start; starting; ready after 0.3s",
+        "  12:00:20  it is to start; starting; ready after 0.3s",
         "  12:00:32  exited with code 3 after 11s (restart 1 of 5, after a pause of 2.0s)",
         "  12:00:34  starting again (restart 1 of 5); ready at once",
         "  12:00:46  exited with code 3 after 12s (restart 2 of 5, after a pause of 18s)",
@@ -507,13 +507,13 @@ def test_stopped_by_a_person() -> None:
 
 
 def test_a_service_that_began_later_does_not_change_since_when_it_is_stopped() -> None:
-    began = incident(40, "service.started", pid=9, previous_ended="not cleanly: killed")
+    began = incident(40, "service.started", pid=9, previous_ended="uncleanly: killed")
     found = entry(41, "worker.stopped", cause="adopted", moved="null stopped")
     answer = data("stopped", *STOP, began, found, since=41.0, intent="stopped")
     assert lines(answer)[0] == "api: stopped since 12:00:11 (48s): by a person"
     assert chain(answer)[-2:] == [
-        "12:00:40  the service began (pid 9); the one before had ended not cleanly: killed",
-        "12:00:41  was stopped when the service began, and stays so",
+        "12:00:40  the service started (pid 9); the one before ended uncleanly: killed",
+        "12:00:41  was stopped when the service started, and stays so",
     ]
 
 
@@ -598,7 +598,7 @@ def test_killed_while_no_service_ran_and_while_it_was_to_be_stopped() -> None:
     left = entry(50, "worker.stopped", cause="adopted", moved="null stopped")
     assert chain(data("stopped", killed, left)) == [
         "12:00:50  it ended while no service ran: killed by signal 9",
-        "12:00:50  was stopped when the service began, and stays so",
+        "12:00:50  was stopped when the service started, and stays so",
     ]
     lost = entry(50, "worker.exited", cause="exit-unwatched", exit_code=None, exit_signal=None, uptime_s=None)
     assert chain(data("stopped", lost)) == ["12:00:50  it ended while no service ran: exit code not known"]
@@ -611,7 +611,7 @@ def test_a_stop_that_goes_on_after_the_service_was_killed_is_one_order() -> None
     answer = data("stopping", ordered, found, goes_on, pid=7, intent="stopped")
     assert chain(answer) == [
         "12:00:10  a person ordered it to stop",
-        "12:00:50  the service began and found it alive (pid 7)",
+        "12:00:50  the service started and found it alive (pid 7)",
         "12:00:50  its end, which a person had ordered, goes on",
     ]
 
@@ -621,7 +621,7 @@ def test_a_restart_that_the_service_took_with_it_is_said_to_be_forgotten() -> No
     found = entry(50, "worker.adopted", cause="adopted", pid=7, moved="null starting")
     ready = entry(51, "worker.ready", cause="ready", startup_s=45.0, moved="starting running")
     assert chain(data("running", ordered, found, ready, pid=7))[1:] == [
-        "12:00:50  the service began and found it alive (pid 7); the restart that was ordered is forgotten with the "
+        "12:00:50  the service started and found it alive (pid 7); the restart that was ordered is forgotten with the "
         "service before; ready",
     ]
 
@@ -669,7 +669,7 @@ def test_an_incident_stands_where_it_happened() -> None:
         "12:00:09  tmux answered again",
         "12:00:13  the file was applied: 1 with a changed policy",
         "12:00:20  the tmux server (pid 5) died with 9 workers in it",
-        "12:00:20  the tmux server died, and it with it: is to start again, nothing is counted; starting",
+        "12:00:20  the tmux server died with it: it starts again, nothing is counted; starting",
     ]
 
 
@@ -924,8 +924,8 @@ def test_who_stopped_it_and_when_outlives_the_service(site: Site) -> None:
     assert first.startswith(f"a: stopped since {stopped['ts'][11:19]} (")
     assert first.endswith(": by a person")
     assert "a person ordered it to stop" in told
-    assert told.count("was stopped when the service began, and stays so") == 1
-    assert told.count("the one before had ended not cleanly") == 2
+    assert told.count("was stopped when the service started, and stays so") == 1
+    assert told.count("the one before ended uncleanly") == 2
     (ready,) = site.events("worker.ready", worker="b")
     assert site.run("why", "b", check=0).stdout.startswith(f"b: running since {ready['ts'][11:19]} (")
 
