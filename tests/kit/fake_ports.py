@@ -3,16 +3,33 @@
 Nothing here has a thread. Time passes, a process ends and tmux answers when the test says so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from actors.base import Post
+from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
-from actors.ports import Tell
+from actors.ports import NamedStart, PaneQuestion, StartAnswer, Tell, TypeAnswer
 from actors.values.death import Death
-from actors.values.effects import EndTree, Probe, Watch
-from actors.values.facts import Handle, Instant, ProcessEnded, TreeGone, TreeLeft
+from actors.values.effects import EndTree, Probe, Start, Type, Watch
+from actors.values.facts import (
+    Handle,
+    Instant,
+    Pane,
+    ProcessEnded,
+    Refusal,
+    Started,
+    StartRefused,
+    StartUnknown,
+    TreeGone,
+    TreeLeft,
+    Typed,
+    TypeRefused,
+    TypeUnknown,
+)
 from actors.values.records import Head, Record
+from actors.values.spec import WorkerSpec
 
 WALL = 1_700_000_000.0
 
@@ -149,6 +166,85 @@ class FakeRecords:
             self.failing = "records.jsonl: No space left on device"
         self.waits += durable
         return not self.failing
+
+
+class FakeTerminal:
+    """Implements `TerminalPort` over panes that are only played. While it `hangs`, a call takes HUNG and fails."""
+
+    HUNG = 2.0  # seconds
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.hangs = False
+        self.calls: list[str] = []
+        self.looks: list[list[PaneQuestion]] = []
+        self.panes: dict[str, Pane] = {}
+        self._started = 0
+
+    def end(self, process: Handle) -> None:
+        """This process is killed, and its pane stays."""
+        for pane in self.panes.values():
+            if pane.process == process:
+                self.panes[pane.id] = replace(pane, process=None, dead=True, signal=9, dead_at=self.time)
+
+    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+        try:
+            self._answers("start")
+        except TerminalUnreachable:
+            return [StartUnknown(each.order.life, self.time + 3.0) for each in starts]
+        return [self._start(each.name, each.order) for each in starts]
+
+    def _start(self, name: str, order: Start) -> StartAnswer:
+        if order.pane is None and any(pane.name == name for pane in self.panes.values()):
+            return StartRefused(order.life, Refusal.NAME_TAKEN, "a session of that name exists")
+        if order.pane is not None and order.pane not in self.panes:
+            return StartRefused(order.life, Refusal.PANE_GONE, "its pane does not exist any more")
+        self._started += 1
+        process = Handle(100 + self._started, 700 + self._started)
+        made = Pane(
+            id=order.pane or f"%{self._started}", pid=process.pid, process=process, dead=False, status=None,
+            signal=None, dead_at=None, activity=1, columns=200, rows=50, piped=True, attached=False, name=name,
+            life=order.life, digest=order.spec.digest,
+        )  # fmt: skip
+        self.panes[made.id] = made
+        return Started(order.life, made.id, process)
+
+    def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
+        self.looks.append(list(questions))
+        self._answers("look")
+        by_name = {pane.name: pane for pane in self.panes.values()}
+        return self.time, [self.panes.get(q.pane) if q.pane else by_name.get(q.name) for q in questions]
+
+    def close(self, pane: str) -> None:
+        self._answers("close")
+        if pane in self.panes and self.panes[pane].dead:
+            del self.panes[pane]
+
+    def type(self, order: Type) -> TypeAnswer:
+        try:
+            self._answers("type")
+        except TerminalUnreachable:
+            return TypeUnknown(order.life, order.piece)
+        pane = self.panes.get(order.pane)
+        if pane is None or pane.dead or pane.life != order.life:
+            return TypeRefused(order.life, order.piece, "its pane is dead")
+        return Typed(order.life, order.piece)
+
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
+        self._answers("arm_log")
+
+    def discard(self, name: str) -> None:
+        self.calls.append("discard")
+
+    def revive(self) -> Handle:
+        self._answers("revive")
+        return Handle(1, 1)
+
+    def _answers(self, call: str) -> None:
+        self.calls.append(call)
+        if self.hangs:
+            self.time += self.HUNG
+            raise TerminalUnreachable("tmux has not answered within 2 s")
 
 
 class FakeJournal:
