@@ -28,8 +28,9 @@ from actors.values.spec import WorkerSpec
 from actors.vital import VitalThread
 from supervisor.config.problems import ConfigError
 from supervisor.gateway.connection import Connection, Gone, Stuck
+from supervisor.gateway.dependencies import LoadedConfig
 from supervisor.gateway.pictures import ACTIVITY, Pictures, plain_entry
-from supervisor.gateway.verbs import LoadedConfig, dispatch
+from supervisor.gateway.verbs import dispatch
 from supervisor.gateway.verdict_wait import Expected, VerdictWait
 from supervisor.kernel.crew import Crew
 from supervisor.kernel.files import as_known
@@ -303,7 +304,7 @@ class Gateway:
             self._journal.log("gateway.request_failed", facts)
             connection.answer(wire.refusal(id, "failed", f"the service could not carry it out: {error!r}"))
 
-    # ── what verbs need (verbs.Dependencies) ──────────────────────────────────────────────────────────────────────
+    # ── what verbs need (dependencies.Dependencies) ───────────────────────────────────────────────────────────────────
 
     async def ask(self, request: object) -> object:
         """Ask the Supervisor in the pool, which bounds how many ask at once."""

@@ -1,0 +1,195 @@
+"""The verbs that ask and change nothing: pictures, activity, deaths, and why a worker is as it is."""
+
+import os
+import re
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from actors.values.feed import Entry
+from actors.values.requests import Inspect, Inspection
+from actors.values.snapshot import EndingView, Snapshot, iso
+from actors.values.spec import NAME_PATTERN
+from supervisor.explain.probes import without_secrets
+from supervisor.gateway import requests
+from supervisor.gateway.connection import Connection
+from supervisor.gateway.dependencies import Dependencies
+from supervisor.gateway.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, plain_entry
+from supervisor.gateway.requests import MOST_DEATHS, MOST_EVENTS
+from supervisor.state.deaths import plain_death
+from supervisor.text.words import shown
+from supervisor.wire import frames as wire
+from supervisor.wire.errors import CommandError
+from supervisor.wire.frames import WireError
+from supervisor.wire.selection import Selection, select
+
+MAX_TOPICS = 64
+LAST_WORDS = 3  # lines of the last death in the answer to `why`
+_POLICY = (
+    *("restart", "ok_exit_codes", "backoff", "max_restarts", "healthy_after", "depends_on", "stop"),
+    *("cleanup_after", "protected", "limits", "on_exit", "max_restarts_in", "retry"),
+)  # of a spec; never its command and environment, where secrets are
+_CHECKS = ("ready", "live")  # of a spec too, but shown without what may be secret in them
+_NAME = re.compile(NAME_PATTERN)
+
+
+async def hello(deps: Dependencies, _connection: Connection, _request: requests.Bare) -> bytes:
+    snapshot = deps.pictures.snapshot
+    if snapshot is None:
+        nothing_yet = {"version": None, "config": None, "ready": False}
+        return wire.pack({**nothing_yet, "pid": os.getpid(), "starting": deps.starting})
+    service = snapshot.service
+    return wire.pack({"version": service.version, "pid": service.pid, "config": service.config.path, "ready": True})
+
+
+async def status(deps: Dependencies, _connection: Connection, request: requests.Status) -> bytes:
+    snapshot = _present(deps)
+    names, project = request.names, request.project
+    if names is None and project is None:
+        return deps.pictures.status(deps.subscribers)
+    _known(snapshot, names or ())
+    return deps.pictures.part(None if names is None else frozenset(names), project, deps.subscribers)
+
+
+async def subscribe(deps: Dependencies, connection: Connection, request: requests.Subscribe) -> bytes:
+    topics = _checked(request.topics)
+    snapshot = _present(deps)
+    _known(snapshot, [topic.removeprefix(SCREEN) for topic in topics if topic.startswith(SCREEN)])
+    if len(connection.topics.union(topics)) > MAX_TOPICS:
+        raise WireError("usage", f"a connection takes at most {MAX_TOPICS} topics")
+    connection.topics.update(topics)
+    for topic in topics:
+        if topic == ACTIVITY:
+            _begin_activity(deps, connection, request.since)
+        else:
+            connection.offer(topic, snapshot.seq, deps.pictures.data(topic, deps.subscribers))
+    return wire.pack({"topics": sorted(connection.topics)})
+
+
+def _begin_activity(deps: Dependencies, connection: Connection, since: int | None) -> None:
+    entries = deps.pictures.entries(most=100, since=since)
+    seq = entries[0].seq if entries else since or 0
+    packed = wire.pack([plain_entry(entry) for entry in entries])
+    connection.begin_activity(wire.message(ACTIVITY, seq, packed, deps.pictures.missed(since)))
+
+
+async def unsubscribe(_deps: Dependencies, connection: Connection, request: requests.Unsubscribe) -> bytes:
+    for topic in _checked(request.topics):
+        connection.forget(topic)
+    return wire.pack({"topics": sorted(connection.topics)})
+
+
+async def events(deps: Dependencies, _connection: Connection, request: requests.Events) -> bytes:
+    most = MOST_EVENTS if request.n is None else request.n
+    entries = deps.pictures.entries(most, request.since)
+    return wire.pack([plain_entry(entry) for entry in entries])
+
+
+async def why(deps: Dependencies, _connection: Connection, request: requests.Why) -> bytes:
+    name = request.name
+    _known(_present(deps), [name])
+    found = await deps.ask(Inspect(name))
+    assert isinstance(found, Inspection)
+    snapshot = _present(deps)
+    _known(snapshot, [name])  # it may have gone meanwhile
+    row, now = snapshot.rows[name], time.time()
+    spec = found.spec.to_json()
+    return wire.pack(
+        {
+            "worker": row.to_dict(now),
+            "draining": row.draining,
+            "ending": _plain_ending(row.ending),
+            "stall": row.stall.to_dict() if row.stall else None,
+            "tmux": snapshot.service.tmux,
+            "closing": found.closing,
+            "policy": _policy_of(spec),
+            "budget": {"recent": [iso(at) for at in row.recent], "slow": row.slow},
+            "intent": found.intent,
+            "gate": asdict(found.gate) if found.gate else None,
+            "dependencies": [asdict(dependency) for dependency in found.dependencies],
+            "blockers": [asdict(dependency) for dependency in found.blockers],
+            "last_death": _last_death(deps, name),
+            "history": [_of_history(entry) for entry in deps.pictures.histories.of(name)],
+            "now": iso(now),
+        }
+    )
+
+
+def _last_death(deps: Dependencies, name: str) -> dict[str, Any] | None:
+    """Return the last death with its very last words."""
+    for death in deps.deaths({name}, 1):
+        return plain_death(replace(death, lines=death.lines[-LAST_WORDS:]))
+    return None
+
+
+async def deaths(deps: Dependencies, _connection: Connection, request: requests.Deaths) -> bytes:
+    wanted = _whose(_present(deps), request)
+    most = MOST_DEATHS if request.n is None else request.n
+    return wire.pack([plain_death(death) for death in deps.deaths(wanted, most)])
+
+
+def _whose(snapshot: Snapshot, request: requests.Deaths) -> Collection[str] | None:
+    """Return the workers that are asked about; None: all that there ever were."""
+    if request.select is not None:
+        selection = selection_of(request)
+        rows = [{"name": r.name, "labels": dict(r.labels), "project": r.project} for r in snapshot.rows.values()]
+        try:
+            return frozenset(select(rows, selection))
+        except CommandError as refused:
+            raise WireError(refused.code, refused.message) from None
+    _known(snapshot, request.names or ())
+    return request.names
+
+
+def _plain_ending(ending: EndingView | None) -> dict[str, Any] | None:
+    if ending is None:
+        return None
+    return asdict(ending) | {"next_at": iso(ending.next_at), "killed_at": iso(ending.killed_at)}
+
+
+def _without_typing(stall: dict[str, Any]) -> dict[str, Any]:
+    """Return a stall's table without what its ladder types: that may be anything."""
+    return stall | {"ladder": [{"do": rung["do"], "wait": rung["wait"]} for rung in stall["ladder"]]}
+
+
+def _policy_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    checks = {key: without_secrets(spec[key]) for key in _CHECKS}
+    return {key: spec[key] for key in _POLICY} | checks | {"stall": _without_typing(spec["stall"])}
+
+
+def _of_history(entry: Entry) -> dict[str, Any]:
+    """Return an entry without its number: those read from the log have none in this feed."""
+    return {key: value for key, value in plain_entry(entry).items() if key != "seq"}
+
+
+def _present(deps: Dependencies) -> Snapshot:
+    if deps.pictures.snapshot is None:
+        raise WireError("starting", deps.starting)
+    return deps.pictures.snapshot
+
+
+def _known(snapshot: Snapshot, names: Sequence[str]) -> None:
+    strangers = [name for name in names if name not in snapshot.rows]
+    if strangers:
+        raise WireError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
+
+
+def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
+    for topic in topics:
+        name = topic.removeprefix(SCREEN) if topic.startswith(SCREEN) else None
+        if topic not in (METRICS, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
+            raise WireError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
+    return topics
+
+
+def selection_of(request: requests.Deaths | requests.Ordered) -> Selection:
+    """Return which workers a request selects; raises WireError."""
+    if request.names is not None:
+        raise WireError("usage", "use names or select, not both")
+    try:
+        selection = Selection.of_wire(request.select)
+        selection.require()
+    except CommandError as wrong:
+        raise WireError(wrong.code, wrong.message) from None
+    return selection
