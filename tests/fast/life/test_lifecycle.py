@@ -157,6 +157,21 @@ SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
     (S.FAILED, S.PENDING, "a changed spec", lambda: failed().respec(command=("other",))),
     (S.FAILED, S.COMPLETED, "complete", lambda: failed().order(Verb.COMPLETE)),
     (S.FAILED, S.REMOVED, "remove", lambda: failed().removed()),
+    (S.STOPPING, S.STOPPED, "a stop takes back a restart", lambda: stopping(Verb.RESTART).order(Verb.STOP).exits(0)),
+    (S.STOPPING, S.COMPLETED, "a completion replaces a stop", lambda: stopping().order(Verb.COMPLETE).exits(0)),
+    (S.STOPPING, S.PENDING, "a start does not skip the queue", lambda: replaced().order(Verb.START).exits(0)),
+    (S.STOPPING, S.PENDING, "the file has it again", lambda: stopping(Verb.REMOVE).exits(0).respec()),
+    (S.STOPPING, S.PENDING, "the same, changed", lambda: stopping(Verb.REMOVE).exits(0).respec(command=("new",))),
+    (
+        S.STOPPING,
+        S.REMOVED,
+        "tmux dies, and the pane with it",
+        lambda: stopping(Verb.REMOVE).exits(0).tell(ServerDied()),
+    ),
+    (S.STOPPED, S.PENDING, "restart", lambda: stopped().order(Verb.RESTART)),
+    (S.COMPLETED, S.PENDING, "restart", lambda: completed().order(Verb.RESTART)),
+    (S.FAILED, S.PENDING, "restart", lambda: failed().order(Verb.RESTART)),
+    (S.STARTING, S.BACKOFF, "above a limit", lambda: uses(starting(limits=Limits(processes=Limit(3))), processes=4)),
     (S.QUARANTINED, S.PENDING, "start --force", lambda: quarantined().order(Verb.START)),
     (S.QUARANTINED, S.REMOVED, "remove", lambda: quarantined().order(Verb.REMOVE)),
 ]
@@ -696,8 +711,11 @@ def test_a_pause_is_not_over_before_its_time() -> None:
     assert s.wait(0.2).w.state is S.STARTING
 
 
-def test_a_restart_by_hand_begins_a_new_count() -> None:
-    s = backoff().wait(1).begun().order(Verb.RESTART)
+@pytest.mark.parametrize("orders", [(Verb.RESTART,), (Verb.STOP, Verb.START)], ids=str)
+def test_a_restart_by_hand_begins_a_new_count(orders: tuple[Verb, ...]) -> None:
+    s = backoff().wait(1).begun()
+    for verb in orders:
+        s.order(verb)
     assert s.w.budget.attempt == 0
 
 
@@ -810,19 +828,6 @@ def test_a_start_during_a_stop_is_remembered() -> None:
     assert s.exits(0).did(Start)[0].life == "s-2"
 
 
-def test_a_stop_takes_back_a_restart() -> None:
-    assert stopping(Verb.RESTART).order(Verb.STOP).exits(0).w.state is S.STOPPED
-
-
-def test_stop_then_start_begins_a_new_count_however_fast_it_comes() -> None:
-    s = backoff().wait(1).begun().order(Verb.STOP).order(Verb.START)
-    assert s.w.budget.attempt == 0
-
-
-def test_a_completion_takes_the_place_of_a_stop() -> None:
-    assert stopping().order(Verb.COMPLETE).exits(0).w.state is S.COMPLETED
-
-
 @pytest.mark.parametrize(
     ("verb", "becomes"),
     [(Verb.STOP, S.STOPPED), (Verb.COMPLETE, S.COMPLETED), (Verb.REMOVE, S.REMOVED), (Verb.RESTART, S.STOPPED)],
@@ -843,30 +848,20 @@ def test_the_number_of_the_last_order_comes_back() -> None:
     assert s.tell(SpecChanged(spec(), 9)).w.order == 9
 
 
-@pytest.mark.parametrize("scenario", [pending, ordered, starting, running])
-def test_a_start_of_what_is_on_its_way_changes_nothing(scenario: Callable[[], Story]) -> None:
-    s = scenario()
-    before = s.w
-    assert s.order(Verb.START).last == ()
-    assert s.w == before
-
-
-@pytest.mark.parametrize("verb", [Verb.STOP, Verb.DOWN])
-@pytest.mark.parametrize("scenario", [stopped, completed, failed, quarantined])
-def test_a_stop_of_what_rests_changes_nothing(scenario: Callable[[], Story], verb: Verb) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "verb"),
+    [
+        *((scenario, Verb.START) for scenario in (pending, ordered, starting, running)),
+        *((rests, verb) for rests in (stopped, completed, failed, quarantined) for verb in (Verb.STOP, Verb.DOWN)),
+        (completed, Verb.COMPLETE),
+        (quarantined, Verb.RESTART),
+    ],
+)
+def test_an_order_for_what_is_so_already_changes_nothing(scenario: Callable[[], Story], verb: Verb) -> None:
     s = scenario()
     before = s.w
     assert s.order(verb).last == ()
     assert s.w == before
-
-
-@pytest.mark.parametrize("scenario", [pending, stopped, completed, failed])
-def test_a_restart_of_what_does_not_run_is_a_start(scenario: Callable[[], Story]) -> None:
-    assert scenario().order(Verb.RESTART).w.state is S.PENDING
-
-
-def test_a_completed_worker_is_not_completed_again() -> None:
-    assert completed().order(Verb.COMPLETE).last == ()
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -902,11 +897,6 @@ def test_the_later_order_counts_while_only_the_pane_is_waited_for(verb: Verb, be
     s = stopping(Verb.REMOVE).exits(0).order(verb)
     assert s.w.state is becomes
     assert s.absent().w.state is becomes
-
-
-def test_a_file_that_names_it_again_takes_back_a_removal_that_waits_for_the_pane_only() -> None:
-    assert stopping(Verb.REMOVE).exits(0).respec().w.state is S.PENDING
-    assert stopping(Verb.REMOVE).exits(0).respec(command=("new",)).w.state is S.PENDING
 
 
 def test_a_pending_worker_that_is_being_removed_is_not_started() -> None:
@@ -953,11 +943,6 @@ def test_what_is_quarantined_is_never_signalled_or_closed(fact: Fact) -> None:
     s.wait(100)
     assert (s.signals, s.ever(ClosePane)) == ([], [])
     assert len(s.ever(Start)) == 1
-
-
-def test_only_a_start_gets_a_worker_out_of_quarantine() -> None:
-    assert quarantined().order(Verb.RESTART).w.state is S.QUARANTINED
-    assert quarantined().order(Verb.START).w.state is S.PENDING
 
 
 # a changed spec
@@ -1022,10 +1007,6 @@ def test_a_change_that_is_taken_back_leaves_the_old_spec() -> None:
     assert (s.w.state, s.w.spec) == (S.PENDING, spec(max_restarts=77))
 
 
-def test_a_start_does_not_skip_the_queue_of_a_replaced_worker() -> None:
-    assert replaced().order(Verb.START).exits(0).w.state is S.PENDING
-
-
 # the tmux server dies
 
 
@@ -1035,6 +1016,7 @@ def test_a_start_does_not_skip_the_queue_of_a_replaced_worker() -> None:
         (pending, S.PENDING),
         (starting, S.PENDING),
         (running, S.PENDING),
+        (lambda: running().tell(ProcessEnded("s-1")), S.PENDING),
         (backoff, S.PENDING),
         (stopping, S.STOPPING),
         (stopped, S.STOPPED),
@@ -1086,11 +1068,6 @@ def test_a_sweep_of_the_dead_server_says_nothing_about_the_next_one() -> None:
     taken = s.now
     s.tell(ServerDied(), PaneSeen(taken, corpse_of("s-1")))
     assert s.w.pane is None
-
-
-def test_a_question_is_dropped_when_tmux_dies() -> None:
-    s = running().tell(ProcessEnded("s-1"), ServerDied())
-    assert (s.w.state, s.w.budget.restarts, s.w.life) == (S.PENDING, 0, None)
 
 
 # hands on
@@ -1160,10 +1137,6 @@ def test_a_changed_cleanup_counts_for_what_is_completed_already() -> None:
     assert s.wait(30).did(ClosePane)
     s = completed(cleanup_after=30.0).respec(cleanup_after=None)
     assert due(s.w) is None
-
-
-def test_the_death_of_tmux_calls_off_the_cleanup() -> None:
-    assert due(completed().tell(ServerDied()).w) is None
 
 
 # what is left over
@@ -1245,12 +1218,6 @@ def test_input_that_waits_holds_up_no_question_for_an_exit() -> None:
         at_next = due(s.w)
         assert at_next is not None
         assert at_next > s.now
-
-
-def test_a_removal_that_waits_for_its_pane_is_done_when_tmux_dies() -> None:
-    s = stopping(Verb.REMOVE).exits(0)
-    assert s.w.state is S.STOPPING
-    assert s.tell(ServerDied()).w.state is S.REMOVED
 
 
 @pytest.mark.parametrize("scenario", [lambda: stopping().exits(0), completed, failed, backoff])
@@ -1394,12 +1361,6 @@ def test_the_last_rung_ends_the_tree_as_after_a_crash_and_says_why() -> None:
     assert s.w.reason == "stalled: no output for 140 s"
 
 
-def test_by_never_restart_the_last_rung_leads_to_failed() -> None:
-    s = climbed(restart=Restart.NEVER)
-    assert s.w.state is S.FAILED
-    assert "stalled" in s.w.reason
-
-
 def test_a_worker_that_hangs_in_each_life_fails_when_its_budget_is_spent() -> None:
     s = climbed(max_restarts=2, healthy_after=5.0)
     for _ in range(2):
@@ -1458,10 +1419,6 @@ def test_a_tree_above_its_memory_is_ended_as_after_a_crash() -> None:
     assert s.w.budget.attempt == 1
 
 
-def test_a_starting_worker_has_limits_too() -> None:
-    assert uses(starting(limits=Limits(processes=Limit(3))), processes=4).w.state is S.BACKOFF
-
-
 def test_a_limit_that_only_notifies_says_so_once() -> None:
     s = running(limits=Limits(cpu=Limit(50, "notify"), cpu_samples=2))
     for _ in range(4):
@@ -1483,18 +1440,6 @@ def test_a_changed_limit_counts_for_the_living_worker() -> None:
     s = uses(running(), rss=5000).respec(limits=Limits(memory=Limit(1000)))
     assert s.w.state is S.RUNNING
     assert uses(s, rss=5000).w.state is S.BACKOFF
-
-
-@pytest.mark.parametrize("restart", Restart)
-def test_whatever_the_policy_a_worker_that_is_too_old_starts_again(restart: Restart) -> None:
-    s = running(limits=Limits(age=Limit(60)), restart=restart)
-    assert uses(s.wait(61.0)).exits(0).w.state is S.STARTING
-
-
-@pytest.mark.parametrize(("restart", "state"), list(zip(Restart, (S.BACKOFF, S.BACKOFF, S.FAILED), strict=True)))
-def test_what_is_above_a_limit_is_judged_as_a_crash(restart: Restart, state: State) -> None:
-    s = running(limits=Limits(memory=Limit(1000)), restart=restart)
-    assert uses(s, rss=2000).w.state is state
 
 
 @pytest.mark.parametrize("live", [False, True])
