@@ -272,7 +272,7 @@ class Service:
                 self.posts.supervisor.tell(ConfigBroken(refused))
         except Exception as error:
             self._adapter_failed(error)
-        finally:  # without its READY, systemd would wait for the end of this reload for ever
+        finally:  # without its READY, systemd would wait for the end of this reload forever
             self._notifier.reloaded(f"config not applied: {refused}" if refused else "config applied")
 
     def _apply_file(self) -> str | None:

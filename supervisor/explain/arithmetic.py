@@ -106,7 +106,7 @@ def _never_gives_up(spec: WorkerSpec) -> str | None:
         return _defeated(spec, spec.max_restarts_in)
     hourly = f"up to {_hourly(spec, 0.0)} times an hour"
     if spec.retry is None:
-        return f"is never given up: max_restarts = -1, without max_restarts_in, restarts a crash loop {hourly} for ever"
+        return f"is never given up: max_restarts = -1, without max_restarts_in, restarts a crash loop {hourly} forever"
     return f"never gets to its retry: max_restarts = -1 sets no limit that could be spent (restarted {hourly})"
 
 

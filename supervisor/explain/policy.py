@@ -73,7 +73,7 @@ def _never_gets_there(spec: WorkerSpec, on: Condition) -> str | None:
 def _budget(spec: WorkerSpec) -> str:
     spread, limits = _spread(spec.backoff.jitter), _limits(spec)
     if not limits:
-        return f"after {_pauses(spec, SHOWN)}, …{spread}, for ever: at most {_rate(spec)} restarts an hour"
+        return f"after {_pauses(spec, SHOWN)}, …{spread}, forever: at most {_rate(spec)} restarts an hour"
     if spec.max_restarts == 0:
         return (
             "not once: failed at the first crash"

@@ -170,7 +170,7 @@ class Connection:
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def write(self) -> None:
-        """Write whatever waits, for ever; raises Stuck or Gone. At its end reading ends, too."""
+        """Write whatever waits, forever; raises Stuck or Gone. At its end reading ends, too."""
         try:
             while True:
                 await self._news.wait()

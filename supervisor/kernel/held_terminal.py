@@ -62,7 +62,7 @@ def is_same(held: os.stat_result, found: os.stat_result) -> bool:
     """Whether both are one file, `found` being looked at after `held`.
 
     A later terminal with the same number was born at another time (st_ctime). If it was in the same clock tick: a file
-    loses its name for ever at the end of its pane, so one that has a name is not the one that had none before.
+    loses its name forever at the end of its pane, so one that has a name is not the one that had none before.
     """
     return _identity(held) == _identity(found) and found.st_nlink <= held.st_nlink
 

@@ -160,7 +160,7 @@ class ProcessPort:
             raise
 
     def _patience(self) -> float | None:
-        """Return how long the thread can wait for a process to end or an order to come; None: for ever."""
+        """Return how long the thread can wait for a process to end or an order to come; None: forever."""
         if self._orders:
             return 0.0
         waits = [POLL] if self._pidfds.polled else []

@@ -5,7 +5,7 @@
 
 It only tries and tells; `actors/life/tally.py` decides what the tries mean. A try that hangs costs its own place for
 `attempt_timeout`, and nothing else. A try that could not be made, or was late because this process was stopped, counts
-neither way. What may block for ever (names, files, the start of a command) is done in a bounded number of threads that
+neither way. What may block forever (names, files, the start of a command) is done in a bounded number of threads that
 nobody waits for.
 """
 
@@ -212,7 +212,7 @@ class ProbePool:
 
 
 def _pauses(probe: Probe) -> Iterator[float]:
-    """Yield the seconds between tries, for ever: short ones at first while a life starts."""
+    """Yield the seconds between tries, forever: short ones at first while a life starts."""
     interval = probe.check.interval
     pause = min(FIRST_PAUSE, interval) if probe.purpose is Purpose.READY else interval
     while True:

@@ -1,4 +1,4 @@
-"""Work that may block for ever, done beside an event loop: in threads that nobody waits for, of a bounded number.
+"""Work that may block forever, done beside an event loop: in threads that nobody waits for, of a bounded number.
 
 asyncio's own executor would keep the process from ending while one of its threads hangs.
 """

@@ -1,6 +1,6 @@
 """One service a state directory: an flock on `<state>/lock`, held by the open descriptor until the process ends.
 
-The descriptor is close-on-exec: a tmux server that inherited it would hold the lock for ever. Standard library only:
+The descriptor is close-on-exec: a tmux server that inherited it would hold the lock forever. Standard library only:
 the lock is taken before the heavy imports.
 """
 

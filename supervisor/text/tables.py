@@ -59,7 +59,7 @@ def summary(picture: Picture) -> list[str]:
 
 
 def restarts(worker: Worker) -> str:
-    """Return all restarts, and those since the last healthy spell with how many there may be: 7 (2/5)."""
+    """Return all restarts, and those since the last healthy life with how many there may be: 7 (2/5)."""
     attempt, most = worker["attempt"], worker["max_restarts"]
     if not attempt:
         return str(worker["restarts"])

@@ -73,7 +73,7 @@ class Simulated:
 
 
 def random_lives(seed: str) -> Iterator[tuple[float, int]]:
-    """Give for ever how long a life lasts and with which code it ends: most are short, one in ten is healthy."""
+    """Give forever how long a life lasts and with which code it ends: most are short, one in ten is healthy."""
     dice = random.Random(seed)
     while True:
         healthy = dice.random() < 0.1

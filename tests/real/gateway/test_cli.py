@@ -665,7 +665,7 @@ def test_check_says_what_each_policy_comes_to(capsys: pytest.CaptureFixture[str]
         ({"restart": Restart.NEVER}, "never restarted: completed after exit 0, else failed"),
         ({"restart": Restart.ALWAYS, "max_restarts": 0}, "restarted whenever it ends, not once"),
         ({"max_restarts": 3}, "failed after 3 restarts (a crash at once: in 7s), unless a life of 1m forgives them"),
-        ({"max_restarts": -1}, "for ever: at most 60 restarts an hour"),
+        ({"max_restarts": -1}, "forever: at most 60 restarts an hour"),
         ({"max_restarts": -1, "backoff": Backoff(initial=0.0)}, "at most any number of restarts an hour"),
     ],
 )

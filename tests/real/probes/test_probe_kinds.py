@@ -106,7 +106,7 @@ def test_a_unix_socket_whose_queue_is_full_hangs_for_the_time_of_a_try(asked: As
 
 
 class Server:
-    """An HTTP server that says to each who connects what the test has set; `None`: nothing, for ever."""
+    """An HTTP server that says to each who connects what the test has set; `None`: nothing, forever."""
 
     def __init__(self) -> None:
         self.answer: bytes | None = b"HTTP/1.1 200 OK\r\n\r\n"
