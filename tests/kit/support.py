@@ -173,6 +173,7 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object]) ->
     XDG_STATE_HOME has to be the test's own.
     """
     from actors.values.requests import ShutDown
+    from supervisor.build import Given
     from supervisor.config.load import load
     from supervisor.service import Service
     from supervisor.state.lock import hold
@@ -183,7 +184,9 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object]) ->
     file.write_text(FAST + workers)
     where = place_to_serve(str(file))
     lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    known, settings = records.load(), config.supervisor
+    given = Given(place=where, lock=lock, records=records, known=known, config=config, settings=settings, error=None)
+    service = Service(given)
     service.exit_codes = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=lambda: service.exit_codes.append(service.run()), daemon=True)  # type: ignore[attr-defined]
     thread.start()
@@ -204,7 +207,7 @@ def sleepers(count: int) -> str:
 
 def rows_of(service: Any) -> dict[str, Any]:
     """Return the rows of the service's last picture by name; none before the first."""
-    gateway = getattr(service, "gateway", None)
+    gateway = service.machine.gateway if hasattr(service, "machine") else None
     return dict(gateway.snapshot.rows) if gateway and gateway.snapshot else {}
 
 

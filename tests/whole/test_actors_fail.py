@@ -90,7 +90,7 @@ def test_a_worker_that_raises_adopts_its_pane_and_takes_nobody_along(
 def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor(
     service: Service, monkeypatch: pytest.MonkeyPatch, part: str, broken: Any
 ) -> None:
-    before, tries, revive = pids(service), [], service._terminal.revive
+    before, tries, revive = pids(service), [], service.machine.terminal.revive
 
     def counted() -> Any:
         tries.append(part)
@@ -98,8 +98,8 @@ def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor
 
     with monkeypatch.context() as fault:
         fault.setattr(tmux_server, part, broken)
-        fault.setattr(service._terminal, "revive", counted)
-        os.kill(service._server.pid, signal.SIGKILL)
+        fault.setattr(service.machine.terminal, "revive", counted)
+        os.kill(service.machine.server.pid, signal.SIGKILL)
         wait_until(lambda: len(tries) > 2, what="another try")
     wait_until(lambda: len(pids(service)) == WORKERS and pids(service) != before)
     assert '"actor.failed"' not in log(service)
@@ -122,8 +122,8 @@ def test_a_replaced_pending_worker_is_told_again_what_holds_it(
     monkeypatch.setattr(actors.worker, "step", raises_once)
     assert raised.wait(DEADLINE)
     wait_until(lambda: '"actor.failed"' in log(service))
-    seq = service.gateway.seq
-    wait_until(lambda: service.gateway.seq > seq + 1 and rows_of(service)["p"].reason == reason)
+    seq = service.machine.gateway.seq
+    wait_until(lambda: service.machine.gateway.seq > seq + 1 and rows_of(service)["p"].reason == reason)
 
 
 def test_an_order_never_comes_before_an_actor_has_begun(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

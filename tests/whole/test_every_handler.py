@@ -19,6 +19,7 @@ from actors.base import Post
 from actors.values import bulletins, facts
 from actors.values.requests import Accepted, Order
 from actors.worker import WorkerActor
+from supervisor.build import Machine
 from supervisor.service import Service
 
 WORKERS = 50
@@ -38,7 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     patch = pytest.MonkeyPatch()
     patch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     patch.setattr(actors.crowd.workers, "FAILURES", 10_000)
-    patch.setattr(Service, "_start_worker", noting_the_victim(Service._start_worker))
+    patch.setattr(Machine, "_start_worker", noting_the_victim(Machine._start_worker))
     with service_inside(place, sleepers(WORKERS), lambda service: len(pids(service)) == WORKERS) as service:
         yield service
     patch.undo()
@@ -48,9 +49,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 VICTIMS: Post[Any] = Post()  # leads to the victim's actor, whoever that is now
 
 
-def noting_the_victim(start: Callable[[Service, str, Any], Any]) -> Callable[[Service, str, Any], Any]:
-    def noting(service: Service, name: str, birth: Any) -> Any:
-        ref = start(service, name, birth)
+def noting_the_victim(start: Callable[[Machine, str, Any], Any]) -> Callable[[Machine, str, Any], Any]:
+    def noting(machine: Machine, name: str, birth: Any) -> Any:
+        ref = start(machine, name, birth)
         if name == VICTIM:
             VICTIMS.ref = ref
         return ref

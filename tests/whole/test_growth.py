@@ -81,11 +81,11 @@ def parts(owner: Any) -> Iterator[tuple[str, Any]]:
 def belongs(owner: Any, service: Service) -> bool:
     """Claim that it is a living actor of this service, or an adapter: another test's service may be in this process."""
     if isinstance(owner, Supervised):
-        around = getattr(owner, "_around", None)
+        around = getattr(owner, "_deps", None)
         journal = around.journal if around else owner._journal  # type: ignore[attr-defined]
-        return journal is service._log and not owner.actor_stopped.is_set()
-    pictures = service.gateway.pictures
-    return owner in (pictures, pictures.histories, *vars(service).values())
+        return journal is service.machine.log and not owner.actor_stopped.is_set()
+    pictures = service.machine.gateway.pictures
+    return owner in (pictures, pictures.histories, *vars(service.machine).values())
 
 
 def measured(service: Service) -> dict[str, int]:
@@ -97,13 +97,13 @@ def measured(service: Service) -> dict[str, int]:
 
 def at_most(service: Service) -> dict[str, int]:
     """Return the most of each while ten pictures are made: what goes up and down with the beats is no growth."""
-    assert service.gateway.snapshot is not None
-    most, last = measured(service), service.gateway.seq + 10
+    assert service.machine.gateway.snapshot is not None
+    most, last = measured(service), service.machine.gateway.seq + 10
 
     def seen() -> bool:
         for name, count in measured(service).items():
             most[name] = max(count, most.get(name, 0))
-        return service.gateway.seq >= last
+        return service.machine.gateway.seq >= last
 
     wait_until(seen)
     return most

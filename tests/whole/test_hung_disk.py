@@ -165,22 +165,24 @@ def test_beats_pictures_and_orders_go_on_while_the_disk_keeps(
 
 
 def degraded(service: Service) -> tuple[str, ...]:
-    assert service.gateway.snapshot is not None
-    return service.gateway.snapshot.service.degraded
+    assert service.machine.gateway.snapshot is not None
+    return service.machine.gateway.snapshot.service.degraded
 
 
 def health_beats_go_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: list[TreeSweep] = []
-    take = service._trees._sweep.take
+    take = service.machine.trees._sweep.take
 
     def counted(roots: Any) -> TreeSweep:
         swept.append(take(roots))
         return swept[-1]
 
-    assert service.gateway.snapshot is not None
-    tick, seq = service.gateway.snapshot.service.tick, service.gateway.seq
+    assert service.machine.gateway.snapshot is not None
+    tick, seq = service.machine.gateway.snapshot.service.tick, service.machine.gateway.seq
     with monkeypatch.context() as patch:
-        patch.setattr(service._trees._sweep, "take", counted)
+        patch.setattr(service.machine.trees._sweep, "take", counted)
         wait_until(lambda: len(swept) > 3, what="health beats")
-    picture = lambda: service.gateway.snapshot  # noqa: E731
-    wait_until(lambda: service.gateway.seq > seq and picture().service.tick > tick + 3, 20, "pictures of new beats")  # type: ignore[union-attr]
+    picture = lambda: service.machine.gateway.snapshot  # noqa: E731
+    wait_until(
+        lambda: service.machine.gateway.seq > seq and picture().service.tick > tick + 3, 20, "pictures of new beats"
+    )  # type: ignore[union-attr]

@@ -278,7 +278,7 @@ def hang_ticker(service: Service, hang: Hang, _patch: pytest.MonkeyPatch) -> Non
 
 
 def hang_metrics(service: Service, hang: Hang, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(service.gateway, "activity", hang)
+    patch.setattr(service.machine.gateway, "activity", hang)
     service.posts.metrics.tell(Activity(time.time(), "service.gap", {}))
 
 

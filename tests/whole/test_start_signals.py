@@ -75,6 +75,7 @@ def test_a_hangup_at_any_moment_of_a_start_ends_nothing(site: Site) -> None:
     for _ in range(40):
         process.send_signal(signal.SIGHUP)
         time.sleep(0.02)
+    wait_until(lambda: site.run("status").returncode == 0)
     site.wait_state("w0", "running")
     assert process.poll() is None
     assert ended(site, process, signal.SIGTERM) == 0

@@ -27,13 +27,16 @@ def dies(*_: Any) -> None:
 
 
 THREADS: dict[str, Callable[[Service], object]] = {
-    "clock": lambda service: service._clock.wake_at(0.0, dies),
-    "workers": lambda service: service._workers.join_line(dies),
-    "processes": lambda service: service._processes._order(dies),
-    "pane-sweeper": lambda service: service._panes._requests.put(dies),
-    "tree-sweeper": lambda service: (setattr(service._trees, "_on_error", dies), service._trees.sweep_trees({}, dies)),
-    "gateway": lambda service: service.gateway._call(dies),
-    "probes": lambda service: service._prober._order(dies),
+    "clock": lambda service: service.machine.clock.wake_at(0.0, dies),
+    "workers": lambda service: service.machine.workers.join_line(dies),
+    "processes": lambda service: service.machine.processes._order(dies),
+    "pane-sweeper": lambda service: service.machine.panes._requests.put(dies),
+    "tree-sweeper": lambda service: (
+        setattr(service.machine.trees, "_on_error", dies),
+        service.machine.trees.sweep_trees({}, dies),
+    ),
+    "gateway": lambda service: service.machine.gateway._call(dies),
+    "probes": lambda service: service.machine.prober._order(dies),
 }
 
 
@@ -99,7 +102,7 @@ def test_an_older_file_never_follows_a_newer_one_whoever_asks(
         return ask(message, timeout)
 
     monkeypatch.setattr(service, "ask", slow)
-    monkeypatch.setattr(service.gateway, "_ask", slow)
+    monkeypatch.setattr(service.machine.gateway, "_ask", slow)
     service._signalled(signal.SIGHUP)
     assert read.wait(DEADLINE)
     file.write_text(file.read_text() + sleepers(2).replace("[workers.w", "[workers.n"))

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from kit.left_behind import folder_prefix
-from kit.support import DEADLINE, FAST, Site, wait_until
+from kit.support import DEADLINE, FAST, Site, rows_of, wait_until
 
-import supervisor.service
+import supervisor.build
 from actors.values.bulletins import HostSeen
 from actors.values.requests import ShutDown
 from actors.values.snapshot import Host
+from supervisor.build import Given
 from supervisor.config.load import load
 from supervisor.service import Service
 from supervisor.state.lock import hold
@@ -103,13 +104,15 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A real service inside this process on a machine with 1 MB available, that looks again only when it is told."""
     place = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
-    monkeypatch.setattr(supervisor.service, "available_memory", lambda: 1_000_000)
+    monkeypatch.setattr(supervisor.build, "available_memory", lambda: 1_000_000)
     file = place / "panevisor.toml"
     gate = "health_interval = '1h'\nmin_free_memory = '500MB'\n"
     file.write_text(f"[supervisor]\nstate_dir = 'state'\ncapture_interval = '200ms'\n{gate}" + sleepers(3, "0s"))
     where = place_to_serve(str(file))
     lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
-    service = Service(where, lock, records, records.load(), config, config.supervisor, None)
+    known, settings = records.load(), config.supervisor
+    given = Given(place=where, lock=lock, records=records, known=known, config=config, settings=settings, error=None)
+    service = Service(given)
     thread = threading.Thread(target=service.run, daemon=True)
     thread.start()
     yield service
@@ -121,9 +124,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 
 
 def shown(service: Service) -> set[tuple[str, str]]:
-    gateway = getattr(service, "gateway", None)
-    snapshot = gateway.snapshot if gateway else None
-    return {(row.state, row.reason) for row in snapshot.rows.values()} if snapshot else set()
+    return {(row.state, row.reason) for row in rows_of(service).values()}
 
 
 def test_memory_that_comes_back_opens_the_gate_though_no_worker_changed(short: Service) -> None:

@@ -1,0 +1,412 @@
+"""The machine of one run, built top-down: the adapters, and the actors that stand on them.
+
+    Given ──▶ Machine ──┬─ log, records, status file, deaths          ┌─ Ticker ── Sweeps (panes, trees)
+                        ├─ adapters                     Supervisor ───┼─ Terminal ── TmuxTerminal
+                        ├─ Rounds (once a health beat)        ▲       ├─ Metrics ── Gateway (socket), StatusFile
+                        └─ opening, factories ────────────────┘       └─ Worker × N ── ProcessPort, ProbePool
+
+Nothing here waits for anything; the main loop is in service.py.
+"""
+
+import importlib.metadata
+import os
+import secrets
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import pykka
+
+from actors.base import Post
+from actors.crowd.opening import Opening
+from actors.errands import Errands, TerminalPost
+from actors.loop import Loop
+from actors.metrics import MetricsActor
+from actors.ports import Survey
+from actors.root import Factories, Outcome, Posts, SupervisorActor
+from actors.terminal import TerminalActor
+from actors.ticker import TickerActor
+from actors.values.bulletins import PartFailing, ServerEnded
+from actors.values.facts import Handle
+from actors.values.gates import Room
+from actors.values.records import Records
+from actors.values.requests import Apply, ShutDown
+from actors.values.snapshot import Config as ConfigFacts
+from actors.values.snapshot import Service as ServiceFacts
+from actors.worker import Birth, Dependencies, WorkerActor
+from supervisor.config.load import Config, SupervisorSettings, define
+from supervisor.config.on_disk import FileOnDisk, digest_on_disk, origin_of
+from supervisor.gateway.server import Gateway
+from supervisor.kernel.clock import SystemClock
+from supervisor.kernel.crew import Crew
+from supervisor.kernel.files import claim, make_private
+from supervisor.kernel.limits import Limit, tightest
+from supervisor.kernel.shortage import Shortage
+from supervisor.kernel.trees import ProcessPort
+from supervisor.kernel.usage import TreeSweeper, available_memory
+from supervisor.logs.quota import LogQuota
+from supervisor.logs.segments import Segments
+from supervisor.probes.pool import ProbePool
+from supervisor.state import paths
+from supervisor.state import tail as log_tail
+from supervisor.state.deaths import DeathRecords
+from supervisor.state.journal import ServiceLog
+from supervisor.state.lock import Lock
+from supervisor.state.log_queue import LogQueue
+from supervisor.state.place import DEATHS, LOGS, STATUS, TMUX_SOCKET, Place
+from supervisor.state.records import RecordsFile
+from supervisor.state.status import StatusFile, read_status
+from supervisor.tmux.open_files import places_within, tmux_open_files
+from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.sweep import PaneSweeper
+from supervisor.tmux.terminal import TmuxTerminal
+from supervisor.upkeep.hang_watch import HangWatch
+from supervisor.upkeep.keeper import Kept
+from supervisor.upkeep.repeated_errors import RepeatedErrors
+from supervisor.upkeep.rounds import Rounds
+from supervisor.upkeep.sweeps import Housekeeping, Sweeps
+from supervisor.upkeep.systemd import Notifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a run begins with. The lock on the state directory is held; `known` is what the records file says.
+
+    `config` is None where no file is applied: it is wrong (`error` says how), or what lives is to be ended.
+    """
+
+    place: Place
+    lock: Lock
+    records: RecordsFile
+    known: Records
+    config: Config | None
+    settings: SupervisorSettings
+    error: str | None
+
+    def log_file(self) -> Path:
+        """Return the path of the service's log; what is in the state directory is found wherever that is renamed to."""
+        file, state_dir = self.settings.log.file, self.place.state_dir
+        return self.lock.home / file.relative_to(state_dir) if file.is_relative_to(state_dir) else file
+
+
+def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
+    """Open the service's log, and write its first lines."""
+    settings, file = given.settings.log, given.log_file()
+    make_private(file.parent)
+    written = ServiceLog(
+        file,
+        level=settings.level,
+        format=settings.format,
+        max_size=settings.max_size,
+        keep=settings.keep,
+        console=_terminal(),
+        elsewhere=file == settings.file,
+    )
+    log = LogQueue(written)
+    facts = {"pid": os.getpid(), "version": _version(), "state_dir": str(given.place.state_dir)}
+    log.log("service.started", facts | _the_one_before(given))
+    if restart := kept.restart():
+        log.log("service.restarted", restart)
+    watchdog, interval = notifier.watchdog_s, given.settings.capture_interval
+    if watchdog and interval > watchdog / 2:  # half: what sd_watchdog_enabled(3) asks for
+        log.log("service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
+    return log
+
+
+def _version() -> str:
+    return importlib.metadata.version("panevisor")
+
+
+def _terminal() -> TextIO | None:
+    """Return a stream to the terminal that we run on; of its own, as Python waits for sys.stderr when it ends."""
+    if not sys.stderr.isatty():
+        return None
+    return open(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")
+
+
+def _the_one_before(given: Given) -> dict[str, Any]:
+    """Say how the last service here ended: one that was killed could not say so itself."""
+    before = read_status(given.place.state_dir / STATUS)
+    if before.pid is None or not given.known.workers:
+        return {}
+    ended = "cleanly" if given.known.head.clean else "uncleanly: it was killed, or the machine went down"
+    return {"previous_pid": before.pid, "previous_ended": ended, "previous_heartbeat": before.last_heartbeat}
+
+
+class Machine:
+    """The adapters and the actors of one run; they live as long as it.
+
+    `nofile`: the soft limit of open files that workers get back. `ask` asks the Supervisor, and `load_config` reads
+    the file, for those who connect to the socket.
+    """
+
+    def __init__(
+        self,
+        given: Given,
+        log: LogQueue,
+        kept: Kept,
+        notifier: Notifier,
+        *,
+        nofile: int,
+        posts: Posts,
+        errands: Errands,
+        ask: Callable[[Any, float], object],
+        load_config: Callable[[], Config],
+    ) -> None:
+        self._given, self._place, self._settings = given, given.place, given.settings
+        self.log, self.posts, self._errands, self._notifier = log, posts, errands, notifier
+        self._kept_by = kept.by
+        self._started_at = time.time()
+        self._errors = RepeatedErrors(time.monotonic)
+        self._shortage = Shortage(lambda what, reason: posts.supervisor.tell(PartFailing(what, reason)))
+        claim(given.lock.home / LOGS)
+        log.settle()  # this service's own beginning is part of the history
+        self._before = log_tail.read(given.log_file())
+        self._told = log_tail.told(self._before)
+        given.records.compare(log_tail.otherwise(given.known, self._told))
+        self.clock = SystemClock()
+        self.workers = Loop("workers")
+        self.applier = Crew(1, "apply")
+        self._build_tmux(nofile)
+        self._build_processes(nofile)
+        self._build_files(kept)
+        self.gateway = self._gateway(ask, load_config)
+        self._hang_watch = HangWatch(log, lambda what, why: posts.metrics.tell(PartFailing(what, why)))
+
+    # ── adapters ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _build_tmux(self, nofile: int) -> None:
+        home, known = self._given.lock.home, self._given.known
+        self.server = TmuxServer(home, self._settings.pane, known=known.head.server)
+        self._segments = Segments(home / LOGS)
+        self._segments.expect({record.spec.name: record.spec.log.keep for record in known.workers})
+        self._log_quota = LogQuota(self._segments)
+        self.terminal = TmuxTerminal(
+            home, self.server, marker=self._place.marker, nofile=nofile, segments=self._segments
+        )
+        self.panes = PaneSweeper(home, self.adapter_failed, lambda: self.server.pid)
+
+    def _build_processes(self, nofile: int) -> None:
+        marker, logs = self._place.marker, self._given.lock.home / LOGS
+        self.trees = TreeSweeper(self.adapter_failed, self._tasks)
+        self.processes = ProcessPort(
+            marker, foreign_roots=self.panes.foreign_roots, own=self._own_processes, on_error=self.adapter_failed
+        )
+        self.prober = ProbePool(self.adapter_failed, logs=logs, marker=marker, nofile=nofile, glance=self.panes.glance)
+
+    def _build_files(self, kept: Kept) -> None:
+        home = self._given.lock.home
+        self.deaths = DeathRecords(home / DEATHS, home / LOGS)
+        self.rounds = Rounds(
+            self._place,
+            self._given.lock,
+            self.log,
+            self.posts,
+            kept,
+            self._errors,
+            on_disk=FileOnDisk(self._place.config),
+            applied=lambda: self.gateway.snapshot.service.config.digest if self.gateway.snapshot else "",
+            parts={
+                "log": self._problem_of_log,
+                "worker logs": lambda: self._segments.problem,
+                "log quota": lambda: self._log_quota.problem,
+                "death records": self._problem_of_deaths,
+            },
+        )
+        self._housekeeping = Housekeeping(self._segments, self.rounds.go, self.adapter_failed)
+        self._sweeps = Sweeps(self.panes, self.trees, self._housekeeping)
+        self.status_file = StatusFile(
+            home / STATUS,
+            version=_version(),
+            started_at=self._started_at,
+            pid=os.getpid(),
+            on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
+        )
+
+    def _problem_of_log(self) -> str | None:
+        self.log.retry()
+        return self.log.failing
+
+    def _problem_of_deaths(self) -> str | None:
+        self.deaths.retry()
+        return self.deaths.problem
+
+    def _gateway(self, ask: Callable[[Any, float], object], load_config: Callable[[], Config]) -> Gateway:
+        home, socket = self._given.lock.home, self._place.socket
+        known = {record.spec.name for record in self._given.known.workers}
+        return Gateway(
+            home / socket.name if socket.parent == self._place.state_dir else socket,
+            tmux_socket=home / TMUX_SOCKET,
+            ask=ask,
+            journal=self.log,
+            load_config=load_config,
+            define=lambda name, table: define(name, table, self._settings.pane),
+            deaths=self.deaths.of,
+            on_error=self._note_shortage,
+            applier=self.applier,
+            before=log_tail.concerning(self._before, known),
+        )
+
+    def _note_shortage(self, error: BaseException) -> None:
+        self._shortage.note(error)
+
+    def adapter_failed(self, error: BaseException) -> None:
+        """Log an error at the edge, once an incident; supervision goes on."""
+        if self._shortage.note(error) or not self._errors.is_news(error):
+            return
+        trace = "".join(traceback.format_exception(error))
+        self.log.log("adapter.failed", {"error": repr(error), "traceback": trace})
+
+    def _own_processes(self) -> set[Handle]:
+        return {self.server.process} if self.server.process else set()
+
+    def _tasks(self) -> Limit | None:
+        """Return what limits the processes of workers: they are the tmux server's."""
+        return tightest(self.server.pid or os.getpid())
+
+    # ── actors ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start_actors(
+        self, survey: Survey, *, closing: ShutDown | None, told: Callable[[Outcome], None], owner: Post[Any]
+    ) -> None:
+        """Start the Supervisor, which starts the others. It tells its outcome; its own failure is told to `owner`."""
+        given, place = self._given, self._place
+        self._config_facts = self._facts_of_config()
+        opening = Opening(
+            records=given.known,
+            survey=survey,
+            boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            config=self._config_facts,
+            apply=self._opening_apply(),
+            origin=origin_of(place.config),
+            room=self._room(),
+            closing=closing,
+            told=self._told.exits,
+        )
+        self.posts.supervisor.ref = SupervisorActor.start(
+            opening, self._factories(), self.posts, self.clock, self.log, given.records, told, owner
+        )
+
+    def _facts_of_config(self) -> ConfigFacts:
+        applied, file = self._given.known.head.config_digest, self._place.config
+        changed = bool(applied) and digest_on_disk(file) != applied
+        return ConfigFacts(path=paths.printable(file), digest=applied, changed_on_disk=changed, error=self._given.error)
+
+    def applied(self) -> str | None:
+        """Return the digest of what was applied last; None while the picture shows that something cannot be."""
+        snapshot = self.gateway.snapshot
+        config = snapshot.service.config if snapshot else self._config_facts
+        return config.digest if config.error is None else None
+
+    def _opening_apply(self) -> Apply | None:
+        """Starting the service is no deployment: after an unclean end the records rule until somebody applies."""
+        config, known = self._given.config, self._given.known
+        if config is None or (known.workers and not known.head.clean):
+            return None
+        return Apply(config.workers, config.digest, families=config.families)
+
+    def _room(self) -> Room:
+        settings, tasks = self._settings, self._tasks()
+        return Room(
+            places=min(settings.max_workers, places_within(tmux_open_files())),
+            max_starting=settings.max_starting,
+            least_memory=settings.min_free_memory,
+            memory=available_memory(),
+            tasks=tasks.free if tasks else None,
+            tasks_limit=tasks.what if tasks else "",
+        )
+
+    def _factories(self) -> Factories:
+        return Factories(
+            terminal=lambda: TerminalActor.start(self.terminal, self._errands, self.log, self.posts.supervisor),
+            ticker=self._start_ticker,
+            metrics=self._start_metrics,
+            worker=self._start_worker,
+            seed=lambda: f"{int(time.time() * 1000):x}{secrets.token_hex(2)}",
+            opened=self._opened,
+            closing=lambda order: self._notifier.stopping(order.cause),
+            watch_server=self._watch_server,
+        )
+
+    def _opened(self) -> None:
+        self.log.begin()
+        self._notifier.opened()
+
+    def _watch_server(self, server: Handle) -> None:
+        self.panes.reset()
+        self.processes.watch_server(server, lambda: self.posts.supervisor.tell(ServerEnded(server)))
+
+    def _start_ticker(self) -> pykka.ActorRef[Any]:
+        return TickerActor.start(
+            self.clock,
+            self._sweeps,
+            self.log,
+            capture_interval=self._settings.capture_interval,
+            health_interval=self._settings.health_interval,
+            metrics=self.posts.metrics,
+            supervisor=self.posts.supervisor,
+        )
+
+    def _start_metrics(self) -> pykka.ActorRef[Any]:
+        state_dir = self._place.state_dir
+        facts = ServiceFacts(
+            pid=os.getpid(),
+            version=_version(),
+            started_at=self._started_at,
+            state_dir=paths.printable(state_dir),
+            socket=paths.printable(self._place.socket),
+            tmux_socket=paths.printable(state_dir / TMUX_SOCKET),
+            config=self._config_facts,
+            kept_by=self._kept_by,
+        )
+        return MetricsActor.start(
+            self.clock,
+            facts,
+            self.gateway,
+            self.status_file,
+            self._notifier,
+            self.log,
+            heartbeat_interval=self._settings.heartbeat_interval,
+            ticker=self.posts.ticker,
+            supervisor=self.posts.supervisor,
+        )
+
+    def _start_worker(self, name: str, birth: Birth) -> pykka.ActorRef[Any]:
+        dependencies = Dependencies(
+            clock=self.clock,
+            journal=self.log,
+            processes=self.processes,
+            prober=self.prober,
+            deaths=self.deaths,
+            terminal=self.posts.terminal,
+            ticker=self.posts.ticker,
+            metrics=self.posts.metrics,
+            supervisor=self.posts.supervisor,
+            loop=self.workers,
+            log_path=lambda worker: paths.printable(self._place.state_dir / LOGS / f"{worker}.log"),
+        )
+        return WorkerActor.start(name, birth, dependencies)
+
+    # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def close(self) -> None:
+        """End all but the log, the status file and the terminal; the actors have ended."""
+        self.workers.close()
+        self.applier.shutdown()
+        self.deaths.close()
+        self.gateway.close()
+        self.prober.close()
+        self._housekeeping.close()
+        self.panes.close()
+        self._log_quota.close()
+        self._hang_watch.close()
+        self._shortage.close()
+
+
+def posts_for(errands: Errands) -> Posts:
+    """Return posts that lead nowhere yet."""
+    return Posts(supervisor=Post(), terminal=TerminalPost(errands), ticker=Post(), metrics=Post())

@@ -1,0 +1,97 @@
+"""What the service looks at once a health beat, beside its workers: its files, its directory, its keeper.
+
+housekeeping thread ──go──▶ each part ──PartFailing, ConfigOnDisk──▶ Supervisor ──▶ `degraded`, `changed_on_disk`
+                            keeper ────KeptBy──▶ Metrics ──▶ `kept_by`
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+
+from actors.errands import Revive
+from actors.ports import Journal
+from actors.root import Posts
+from actors.values.bulletins import ConfigOnDisk, KeptBy, PartFailing
+from supervisor.config.on_disk import FileOnDisk, origin_of, why_gone
+from supervisor.kernel.files import why_shared
+from supervisor.state import paths
+from supervisor.state.lock import Lock
+from supervisor.state.place import TMUX_SOCKET, Place
+from supervisor.upkeep.keeper import Kept
+from supervisor.upkeep.repeated_errors import RepeatedErrors
+
+Problem = Callable[[], str | None]
+"""Return why a part of the service fails; None when it is well."""
+
+
+class Rounds:
+    """Owns the pointer to the state directory. `applied` returns the digest of the config that was applied last."""
+
+    def __init__(
+        self,
+        place: Place,
+        lock: Lock,
+        journal: Journal,
+        posts: Posts,
+        kept: Kept,
+        errors: RepeatedErrors,
+        *,
+        on_disk: FileOnDisk,
+        applied: Callable[[], str],
+        parts: Mapping[str, Problem],
+    ) -> None:
+        self._place, self._lock, self._journal, self._posts = place, lock, journal, posts
+        self._kept, self._errors, self._on_disk, self._applied = kept, errors, on_disk, applied
+        self._unpointed: str | None = None  # why commands can't be led here; None when they are
+        self._parts: dict[str, Problem] = {
+            "lock": lambda: None if lock.still_ours() else "the lock file was deleted or replaced",
+            "state directory": lambda: lock.why_away() or self._why_not_private(),
+            **parts,
+            "pointer": self._problem_of_pointer,
+        }
+
+    def go(self) -> None:
+        """Look at everything once."""
+        if not os.access(self._lock.home / TMUX_SOCKET, os.R_OK | os.W_OK):
+            self._posts.terminal.tell(Revive())  # it was deleted, or closed to us: the server binds it again
+        self._look_at_config()
+        for what, problem in self._parts.items():
+            self._posts.supervisor.tell(PartFailing(what, problem()))
+        self._look_for_keeper()
+        for incident in self._errors.over():
+            self._journal.log("adapter.goes_on", {"error": incident.error, "times": incident.times})
+
+    def point(self) -> None:
+        """Lead commands here, even if the file is broken one day. A failure makes the service degraded, no more."""
+        if self._place.of_any_file:
+            return
+        try:
+            paths.write_pointer(self._place.config, self._place.state_dir)
+        except OSError as error:
+            where = error.filename or paths.pointer_path(self._place.config)
+            self._unpointed = f"{where}: {error.strerror or error}"
+        else:
+            self._unpointed = None
+
+    def _look_at_config(self) -> None:
+        applied, file = self._applied(), self._place.config
+        changed = bool(applied) and self._on_disk.digest() != applied
+        self._posts.supervisor.tell(ConfigOnDisk(changed, origin_of(file), why_gone(file)))
+
+    def _problem_of_pointer(self) -> str | None:
+        if self._unpointed:
+            self.point()
+        return self._unpointed
+
+    def _why_not_private(self) -> str | None:
+        state_dir = self._place.state_dir
+        with contextlib.suppress(OSError):
+            if reason := why_shared(state_dir, state_dir.stat()):
+                return f"{state_dir}: {reason}"
+        return None
+
+    def _look_for_keeper(self) -> None:
+        if self._kept.has_lost_keeper():
+            self._journal.log("service.keeper_ended", {"pid": self._kept.keeper})
+            self._kept = Kept()
+            self._posts.metrics.tell(KeptBy(None))
