@@ -502,7 +502,7 @@ def test_a_client_that_goes_takes_its_waiting_with_it(bench: Bench) -> None:
         ({"do": "scale", "name": "a"}, "replicas is missing"),
         ({"do": "scale", "name": "a", "replicas": True}, "replicas must be a whole number"),
         ({"do": "send", "name": "a", "content": 5}, "content must be bytes or text"),
-        ({"do": "send", "name": "a", "keys": ["Entr"]}, '"Entr" is no key'),
+        ({"do": "send", "name": "a", "keys": ["Entr"]}, '"Entr" is not a key'),
         ({"do": "run", "name": "a", "command": ["x"], "env": [["A"]]}, "env must be a list of pairs of text"),
         ({"do": "run", "name": "a", "command": ["x"], "policy": []}, "policy must be a map"),
         ({"do": "run", "name": "a", "command": ["x"], "policy": {"cwd": "/"}}, "cwd cannot be set"),
