@@ -24,7 +24,7 @@ from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_f
 from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
 from supervisor.config.settings import Config, OfFile, ServiceLogSettings, SupervisorSettings, different_settings
-from supervisor.config.tables import check, read
+from supervisor.config.tables import check, read, tables_in
 from supervisor.state.paths import (
     MOST_BYTES,
     NoRegularFile,
@@ -52,7 +52,6 @@ __all__ = [
 _Raw = dict[str, Any]
 
 _MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
-_MERGED = ("backoff", "ready", "live", "log", "env", "labels", "stall", "limits")
 _OWN = frozenset({"command", "depends_on"})  # belong to each worker, never to the defaults
 
 
@@ -380,7 +379,11 @@ def _completed(settings: SupervisorSettings, path: Path) -> SupervisorSettings:
 
 def _merged(defaults: _Raw, own: _Raw) -> _Raw:
     """Return the worker's table over the defaults; tables are merged key by key, a kind of probe replaces another."""
-    tables = {key: _table_or_empty(defaults.get(key)) | own[key] for key in _MERGED if type(own.get(key)) is dict}
+    tables = {
+        key: _table_or_empty(defaults.get(key)) | own[key]
+        for key in tables_in(WorkerSpec)
+        if type(own.get(key)) is dict
+    }
     for key in ("ready", "live"):
         if key in tables and not own[key].keys().isdisjoint(KINDS):
             tables[key] = {k: v for k, v in tables[key].items() if k not in KINDS or k in own[key]}

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
 from actors.values.spec import WorkerSpec
 from supervisor.config.settings import OfFile, SupervisorSettings
-from supervisor.config.tables import hints_of, keys_of, metadata, table_in
+from supervisor.config.tables import hints_of, is_pairs, keys_of, metadata, table_in
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _HEAD = """# The config file
@@ -103,7 +103,7 @@ def _kind_of(hint: Any) -> str:
         case origin if origin is Literal:
             return _one_of(get_args(hint))
         case origin if origin is tuple:
-            return _array_of(get_args(hint)[0])
+            return "table of texts" if is_pairs(hint) else _array_of(get_args(hint)[0])
         case None:
             return _plain_kind(hint)
         case _:
@@ -134,8 +134,6 @@ def _one_of(words: tuple[str, ...]) -> str:
 
 
 def _array_of(part: Any) -> str:
-    if get_origin(part) is tuple:
-        return "table of texts"
     return "array of tables" if table_in(part) else f"array of: {_kind_of(part)}"
 
 
@@ -158,7 +156,7 @@ def _default(field: "dataclasses.Field[Any]", hint: Any) -> str:
             return each.said
     if field.default is dataclasses.MISSING:
         return "" if field.default_factory is not dataclasses.MISSING else "*required*"
-    if field.default == () and _kind_of(hint).startswith("table of"):
+    if field.default == () and (is_pairs(hint) or Form.DEPENDENCIES in metadata(hint)):
         return "`{}`"
     return _shown(field.default, metadata(hint))
 

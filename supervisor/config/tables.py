@@ -93,6 +93,19 @@ def metadata(hint: Any) -> tuple[Any, ...]:
     return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
 
 
+@functools.cache
+def tables_in(kind: type) -> tuple[str, ...]:
+    """Return the keys whose values are tables of which each key may be left out."""
+    found = {name: (each, hints_of(kind)[name]) for name, each in keys_of(kind).items()}
+    return tuple(name for name, (each, hint) in found.items() if each.default_factory is not MISSING or is_pairs(hint))
+
+
+def is_pairs(hint: Any) -> bool:
+    """Whether this is a tuple of pairs, which is a table in the file."""
+    part = get_args(hint)[0] if get_origin(hint) is tuple else None
+    return get_origin(part) is tuple and get_args(part)[1:] != (...,)
+
+
 def _elsewhere(hint: Any) -> bool:
     return any(isinstance(each, Elsewhere) for each in metadata(hint))
 
@@ -155,8 +168,11 @@ def _written(hint: Any) -> Any:
         return _bounded(*get_args(hint))
     if get_origin(hint) in (Union, types.UnionType):
         return functools.reduce(operator.or_, map(_written, get_args(hint)))
+    if is_pairs(hint):
+        key, value = map(_written, get_args(get_args(hint)[0]))
+        return Annotated[dict[key, value], AfterValidator(lambda table: tuple(table.items()))]  # type: ignore[valid-type]
     if get_origin(hint) is tuple:
-        return _array(get_args(hint)[0])
+        return Annotated[list[_written(get_args(hint)[0])], AfterValidator(tuple)]  # type: ignore[misc]
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return Annotated[Literal[tuple(each.value for each in hint)], AfterValidator(hint)]
     return _shape(hint) if isinstance(hint, type) and is_dataclass(hint) else hint
@@ -179,11 +195,3 @@ def _bounded(inner: Any, *meta: Any) -> Any:
 
 def _finite(number: Any) -> tuple[Any, ...]:
     return (pydantic.AllowInfNan(False),) if number is float else ()
-
-
-def _array(part: Any) -> Any:
-    """Return an array for `tuple[part, ...]`; a table, where the parts are pairs."""
-    if get_origin(part) is tuple and get_args(part)[1:] != (...,):
-        key, value = map(_written, get_args(part))
-        return Annotated[dict[key, value], AfterValidator(lambda table: tuple(table.items()))]  # type: ignore[valid-type]
-    return Annotated[list[_written(part)], AfterValidator(tuple)]  # type: ignore[misc]
