@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from actors.values.spec import PaneSize, WorkerSpec
-from supervisor.logs.segments import pipe_command
+from supervisor.logs.names import pipe_command
 from supervisor.tmux.client import ControlClient
 from supervisor.tmux.server import TmuxServer, until
 from supervisor.tmux.words import Launch, start_in_dead_pane, start_in_new_session, words

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from supervisor.commands.known_workers import known_workers
-from supervisor.logs.segments import follow, read_tail, segments_of
+from supervisor.logs.names import segments_of
+from supervisor.logs.reading import follow, read_tail
 from supervisor.state.place import Place
 from supervisor.text import quantities
 from supervisor.text.plain import plain, visible

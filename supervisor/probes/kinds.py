@@ -23,7 +23,7 @@ from actors.values.facts import Purpose
 from actors.values.spec import Http
 from supervisor.kernel.programs import cannot_execute
 from supervisor.kernel.shortage import popen
-from supervisor.logs.segments import LinesOfLife
+from supervisor.logs.of_life import LinesOfLife
 from supervisor.probes.http import fault_of, request_of
 from supervisor.probes.threads import ThreadsAside
 from supervisor.text.patterns import compiled

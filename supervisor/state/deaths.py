@@ -21,7 +21,7 @@ from actors.values.death import Death
 from actors.values.snapshot import iso
 from actors.vital import VitalThread
 from supervisor.kernel.files import as_known, content_of, opened, replace_file, write_all
-from supervisor.logs.segments import LifeLog
+from supervisor.logs.of_life import LifeLog
 from supervisor.text.plain import plain
 from supervisor.text.values import rebuilt
 

@@ -31,7 +31,8 @@ from actors.values.facts import (
 from actors.values.spec import WorkerSpec
 from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.programs import cannot_execute, is_known
-from supervisor.logs.segments import Segments, pipe_command
+from supervisor.logs.names import pipe_command
+from supervisor.logs.segments import Segments
 from supervisor.state.place import LOGS
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.server import TmuxServer

@@ -19,7 +19,8 @@ from actors.values.effects import KeepDeath
 from actors.values.facts import Handle, Tree, TreeSeen, Verb
 from actors.values.spec import Ready, Restart
 from supervisor.commands.deaths import account, decided, how, table
-from supervisor.logs.segments import LifeLog, Segments
+from supervisor.logs.of_life import LifeLog
+from supervisor.logs.segments import Segments
 from supervisor.state import deaths as death_records
 from supervisor.state.deaths import (
     COMPACT_ABOVE,

@@ -16,18 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.support import DEADLINE
 
+from supervisor.logs.lives import LIVES_KEPT
+from supervisor.logs.names import Segment, pipe_command, segments_of
 from supervisor.logs.quota import LogQuota
-from supervisor.logs.segments import (
-    LIVES_KEPT,
-    LONGEST_PIECE,
-    LogFacts,
-    Segment,
-    Segments,
-    follow,
-    pipe_command,
-    read_tail,
-    segments_of,
-)
+from supervisor.logs.reading import LONGEST_PIECE, follow, read_tail
+from supervisor.logs.segments import LogFacts, Segments
 from supervisor.tmux.words import words
 
 
@@ -498,7 +491,7 @@ def test_what_is_written_just_before_a_rotation_is_not_missed(logs: Path, monkey
         segment(logs, 1, b"next\n")
         return segments_of(logs, "api")
 
-    monkeypatch.setattr("supervisor.logs.segments.segments_of", listed)
+    monkeypatch.setattr("supervisor.logs.reading.segments_of", listed)
     assert [next(trail), next(trail)] == [b"last\n", b"next\n"]
 
 

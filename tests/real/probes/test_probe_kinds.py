@@ -22,7 +22,8 @@ from actors.values.effects import Probe
 from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.values.spec import Http, Live, Ready, WorkerSpec
 from supervisor.kernel.shortage import NoProcess, NoThread
-from supervisor.logs.segments import LONGEST_LINE, LinesOfLife, Segments
+from supervisor.logs.of_life import LONGEST_LINE, LinesOfLife
+from supervisor.logs.segments import Segments
 from supervisor.probes.pool import LATE, ProbePool
 from supervisor.text.patterns import compiled
 

@@ -1,0 +1,76 @@
+"""The files of a worker's log: how they are named, who writes them, and in which order they stand.
+
+    pane ──pipe-pane──▶ split ──▶ logs/api.<life>-<arm>.000000   (rotated by size)
+                                  logs/api.<life>-<arm>.000001
+
+The last number orders the segments of a worker over all its lives and arms: each arming goes on where the last one
+stopped, so neither clocks nor names of lives have a say. `split` needs no service to go on, and never deletes.
+"""
+
+import os
+import re
+import shlex
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
+
+
+def pipe_command(logs: str, name: str, life: str, arm: int, max_size: int, first_suffix: int = 0) -> str:
+    """Return the shell command for pipe-pane; `logs` is the directory, relative to where the tmux server runs.
+
+    The shell looks for the highest number in use and goes on after it, from `first_suffix` at least: two `split`s on
+    one name truncate each other. Before six digits run out it takes nine, as `split` ends when none is left.
+    """
+    stem = f"{shlex.quote(logs)}/{name}."
+    return (
+        f"umask 077; n={first_suffix}; for f in {stem}*.[0-9]*; do "
+        's=${f##*.}; s=${s#"${s%%[!0]*}"}; '  # without leading zeros: the shell would take it for octal
+        'case "$s" in *[!0-9]*) continue;; esac; '
+        '[ "${s:-0}" -lt "$n" ] || n=$((${s:-0} + 1)); done; '
+        'a=6; [ "$n" -lt 900000 ] || a=9; '
+        f'exec split -b {max_size} -a "$a" --numeric-suffixes="$n" - {stem}{life}-{arm}.'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of a worker's log."""
+
+    path: Path
+    life: str
+    arm: str
+    number: int
+    size: int
+    mtime_ns: int
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The number; the time only where two pipes were open at once and took the same one."""
+        return self.number, self.mtime_ns
+
+
+def segments_of(directory: Path, name: str) -> list[Segment]:
+    """Return the worker's segments, oldest first; none where the directory can't be read."""
+    try:
+        with os.scandir(directory) as entries:
+            mine = [segment_at(entry) for entry in entries if entry.name.startswith(f"{name}.")]
+    except OSError:
+        return []
+    return sorted((segment for segment in mine if segment), key=lambda segment: segment.order)
+
+
+def segment_at(entry: "os.DirEntry[str]") -> Segment | None:
+    """Return the segment that this entry of the directory is; None for anything else."""
+    match = SEGMENT.fullmatch(entry.name)
+    if not match:
+        return None
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None  # deleted since it was listed
+    if not stat.S_ISREG(found.st_mode):
+        return None  # `split` makes files: a link leads out of the log
+    number = int(match["number"])
+    return Segment(Path(entry.path), match["life"], match["arm"], number, found.st_size, found.st_mtime_ns)
