@@ -4,7 +4,7 @@ A spec has two parts. What needs a new process to change (command, cwd, environm
 `WorkerSpec.digest`; everything else is policy and is applied to the living worker.
 
 These classes are the only description of a worker's keys. A file and a record are read by them, and `docs/config.md`
-is made from them: the text below a field is what its reader is told. Durations are in seconds.
+is made from them: the text below a field describes its key there. Durations are in seconds.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ Reaction = Literal["restart", "notify"]
 
 
 class Restart(StrEnum):
-    """When an ended worker is started again; whatever it says, what a person stopped stays stopped."""
+    """When an ended worker is started again. A worker that a person stopped stays stopped in any case."""
 
     ALWAYS = "always"
     ON_FAILURE = "on-failure"
@@ -51,7 +51,7 @@ class Growth(StrEnum):
 
 
 class ExitAction(StrEnum):
-    """What an `on_exit` rule does with the exits that it names, whatever `restart` says."""
+    """What an `on_exit` rule does about the exits that it names. It decides before `restart`."""
 
     RESTART_NOW = "restart-now"  # without a pause; charged to the budget like any restart, so that it converges
     BACKOFF = "backoff"
@@ -342,7 +342,7 @@ class WorkerSpec:
 
     @property
     def digest(self) -> str:
-        """12 hex digits that change with whatever needs a new process."""
+        """12 hex digits that change when a new process is needed."""
         argv = self.command if isinstance(self.command, str) else list(self.command)
         size = [self.pane.columns, self.pane.rows]
         identity = json.dumps([argv, self.cwd, sorted(self.env), size])

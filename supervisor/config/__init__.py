@@ -1,1 +1,7 @@
-"""From the bytes of a file to WorkerSpecs, with the line of every problem."""
+"""From the bytes of a file to WorkerSpecs, with the line of every problem.
+
+    file ──load──▶ tables ──tables, forms, rules──▶ WorkerSpec, SupervisorSettings
+                      └──problems, places──▶ ConfigError: file:line: worker: what, and the nearest right key
+
+`actors.values.spec` and `settings` describe the keys; `reference` makes docs/config.md from them.
+"""

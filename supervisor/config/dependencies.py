@@ -1,4 +1,4 @@
-"""What workers wait for in vain: one that is not there, or one another. Pure, over the tables of a file."""
+"""Dependencies that can never be reached: on a worker that does not exist, or in a circle. Pure, over tables."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -11,7 +11,7 @@ _MOST_NAMES = 12  # of a cycle in a message
 
 
 def dependency_findings(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Finding]]:
-    """Give, by worker, what is wrong with its `depends_on` beside the tables of the other workers."""
+    """Yield, by worker, what is wrong with its `depends_on`, judged against all tables."""
     wanted = {name: _dependencies(table) for name, table in tables.items()}
     yield from _dependency_faults(wanted)
     edges = {name: [other for other in on if other in tables and other != name] for name, on in wanted.items()}
@@ -21,7 +21,7 @@ def dependency_findings(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tup
 
 
 def _dependencies(table: Mapping[str, Any]) -> dict[str, Keys]:
-    """Return the names that a worker waits for, each with its place, whatever else is wrong with the table."""
+    """Return the names that a worker waits for, each with its place. The rest of the table may be wrong."""
     written = table.get("depends_on")
     table_of_names = written if isinstance(written, dict) else {}
     names = enumerate(written) if isinstance(written, list) else ((name, name) for name in table_of_names)
@@ -29,7 +29,7 @@ def _dependencies(table: Mapping[str, Any]) -> dict[str, Keys]:
 
 
 def _dependency_faults(wanted: dict[str, dict[str, Keys]]) -> Iterator[tuple[str, Finding]]:
-    """Give, by worker, what it waits for in vain: a worker that is not there, or itself."""
+    """Yield, by worker, each dependency on a worker that does not exist, and on itself."""
     names = tuple(wanted)
     for name, dependencies in wanted.items():
         for other, keys in dependencies.items():
@@ -41,7 +41,7 @@ def _dependency_faults(wanted: dict[str, dict[str, Keys]]) -> Iterator[tuple[str
 
 
 def _cycles(edges: dict[str, list[str]]) -> Iterator[list[str]]:
-    """Give cycles that share no worker, each from its first worker on: enough to see what to cut.
+    """Yield cycles that share no worker, each from its first worker on: enough to see what to cut.
 
     A depth-first walk without recursion: there may be thousands in a row. It looks at each edge once.
     """

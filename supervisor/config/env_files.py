@@ -1,9 +1,9 @@
-"""Env files: which ones a config names, what they set, and the one digest over all that a config is made of.
+"""Env files: which ones a config names, what they set, and the digest over the config and its env files.
 
     tables ──named_in──▶ paths ──read_env_file──▶ EnvFile ──▶ a worker's environment
                            └──content_of──▶ bytes ──digest_of──▶ Config.digest, FileOnDisk.digest
 
-Nothing that stands in an env file gets into a message, only numbers of lines: it may be a secret.
+A message names the line of an env file and never shows its text, which may be a secret.
 """
 
 import hashlib
@@ -34,11 +34,11 @@ class EnvFile:
 
 
 class _Wrong(Exception):
-    """An env file can't be used; as text what `EnvFile.wrong` says."""
+    """An env file can't be used. Its text is `EnvFile.wrong`."""
 
 
 def read_env_file(path: Path) -> EnvFile:
-    """Read one env file, whatever is there; a later line of it wins over an earlier one."""
+    """Read one env file. A later line wins over an earlier one. What is wrong is returned, not raised."""
     content = None
     try:
         content = _content(path)
@@ -48,7 +48,7 @@ def read_env_file(path: Path) -> EnvFile:
 
 
 def content_of(path: Path) -> bytes | None:
-    """Return the bytes of an env file; None where there are none to be had."""
+    """Return the bytes of an env file; None if it cannot be read."""
     with suppress(_Wrong):
         return _content(path)
     return None
@@ -63,7 +63,7 @@ def named_in(tables: Mapping[str, Any], config: Path) -> tuple[Path, ...]:
 
 
 def written_in(table: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
-    """Return the env files of one table as they are written, by their keys; what can't be a path is left out."""
+    """Return the env files of one table by their keys, as the file has them. What can't be a path is left out."""
     value = table.get("env_file")
     parts = enumerate(value) if isinstance(value, list) else [(None, value)]
     return {

@@ -29,13 +29,13 @@ _LONGEST_TEXT = 1000  # of a step of a stop plan, in characters
 
 
 def refuse(verdicts: Iterable[tuple[Keys, str | None]]) -> None:
-    """Raise what is said of the parts of a value, of all at once; None is said of a good one."""
+    """Raise one error for all wrong parts of a value; the verdict on a right part is None."""
     if bad := [(at, verdict) for at, verdict in verdicts if verdict]:
         raise Refused(*bad)
 
 
 def _fault(read: Callable[[Any], object], value: object) -> str | None:
-    """Return what `read` has against the value, None where it takes it."""
+    """Return the message with which `read` refuses the value; None if it accepts the value."""
     try:
         read(value)
     except ValueError as verdict:
@@ -44,7 +44,7 @@ def _fault(read: Callable[[Any], object], value: object) -> str | None:
 
 
 def _array(value: object, like: str, *, part: Callable[[Any], str | None], what: str = "array") -> list[Any]:
-    """Return an array with something in it, whose parts are all right."""
+    """Return a non-empty array whose parts are all right."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be an {what} like {like}, not {'an empty array' if value == [] else shown(value)}")
     refuse(((index,), part(each)) for index, each in enumerate(value))
@@ -74,7 +74,7 @@ def _path(text: str, info: ValidationInfo) -> str:
 
 
 def _env_files(value: object) -> tuple[str, ...]:
-    """Read one path or an array of them; they stay as they are written."""
+    """Read one path or an array of paths; they are resolved later."""
     if isinstance(value, str):
         return (_writable_path(value),)
     if not isinstance(value, list):
@@ -231,13 +231,13 @@ def _is_host(host: str) -> bool:
 
 
 def _pattern(text: str) -> str:
-    """Check an RE2 pattern here, so that a bad one has its line; what is kept is the text."""
+    """Check an RE2 pattern, so that a bad one is reported with its line. The text is kept."""
     compiled(text)
     return text
 
 
 def _http(value: object) -> Http:
-    """Read a URL or a table. No header's value is ever shown: it may be a secret."""
+    """Read a URL or a table. A message never shows the value of a header, which may be a secret."""
     table = {"url": value} if isinstance(value, str) else value
     if not isinstance(table, dict):
         raise ValueError(f'must be a URL like "http://127.0.0.1:8080/health", or a table with url, not {shown(value)}')

@@ -1,11 +1,11 @@
 """The config file: read, validated as a whole, and turned into the values that the service works with.
 
     bytes ──tomllib──▶ tables ──tables.read──▶ Config
-                         │ whatever is wrong, anywhere in the file
+                         │ everything that is wrong
                          └──findings──▶ ConfigError, each problem with its line (places)
 
-Beside the file only the env files that it names are read, now: so a changed value is a change that `apply` sees, and
-a new start of the service is none. A `cwd` that does not exist is found when the worker starts.
+Loading also reads the env files that the file names. A changed value in one of them is therefore a change that `apply`
+sees. Loading does not check that a `cwd` exists: the start of the worker does.
 """
 
 import os
@@ -67,8 +67,7 @@ class _File:
 def load(path: Path) -> Config:
     """Read and validate the file; raises ConfigError with all that is wrong, also when it cannot be read.
 
-    Its path has to be UTF-8, and then all paths that are written in it are; the default state directory is asked for
-    that, too.
+    The path of the file and the default state directory must be UTF-8; the text of the file is UTF-8 anyway.
     """
     if not is_utf8(path):
         raise _error(path, None, "its path is not UTF-8 (rename it, or what it lies in)")
@@ -169,7 +168,7 @@ class _Fault(NamedTuple):
 
 
 class _Reader:
-    """One reading of one text; `_faults` gathers whatever is wrong, in no order and without repeats."""
+    """One reading of one text. `_faults` gathers everything that is wrong, without order and without repeats."""
 
     def __init__(self, text: bytes, path: Path) -> None:
         self._text = text
@@ -231,8 +230,8 @@ class _Reader:
     def _inherited(self, raw: _Raw) -> _Raw:
         """Return what workers inherit, and note what is wrong in it by itself.
 
-        What does not go together is judged in each worker. Defaults with more problems than are told give no worker
-        anything: each worker would have them all again.
+        Keys that do not go together are judged in each worker. Defaults with more than `MOST_PROBLEMS` problems are
+        not inherited, because each worker would repeat all of them.
         """
         for key in _OWN & raw.keys():
             self._add_default(Finding((key,), f"{key} belongs to each worker and cannot stand here"))
@@ -269,7 +268,7 @@ class _Reader:
         return [spec]
 
     def _judged(self, name: str, merged: _Raw) -> tuple[WorkerSpec | None, list[Finding]]:
-        """Return the worker, what its env files set being in `env`, and whatever is wrong with it."""
+        """Return the worker with the variables of its env files in `env`, and everything that is wrong with it."""
         known = {"folder": self._path.parent, "name": name, "pane": self._pane}
         spec, found = read(WorkerSpec, merged, known, beside=OfFile)
         by_files = self._set_by_files(merged)
@@ -277,7 +276,7 @@ class _Reader:
         return replace(spec, env=tuple((by_files | dict(spec.env)).items())) if spec else None, found
 
     def _members(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw, count: int) -> list[WorkerSpec | None]:
-        """Return a family's workers; the first one that is wrong speaks for all. Of none, the first is judged, too."""
+        """Return the workers of a family. Only the first wrong one is reported; it is judged with 0 replicas, too."""
         self._replicas[name] = (merged, count)
         specs: list[WorkerSpec | None] = []
         for index in range(1, max(count, 1) + 1):
@@ -313,7 +312,7 @@ class _Reader:
         return {key: value for file in files for key, value in file.variables.items()}
 
     def _add_to_owner(self, name: str, own: _Raw, defaults: _Raw, finding: Finding) -> None:
-        """Note a finding about merged tables where it was written; `_check_defaults` knows most of the defaults'."""
+        """Note a finding about merged tables where its key stands; `_inherited` has noted most of the defaults'."""
         if finding.mismatch and finding.keys[0] in defaults.keys() - own.keys():
             self._add_default(finding)
         elif finding.mismatch or _has(own, finding.keys) or not _has(defaults, finding.keys):
@@ -345,11 +344,11 @@ class _Reader:
 
 
 def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
-    """Return the spec of a worker that is in no file, from a table like a file's; `cwd` has to be absolute.
+    """Return the spec of a worker that is in no file, from a table like a file's.
 
-    Other paths are relative to that.
+    `cwd` has to be absolute, and other paths are relative to it.
 
-    Raises ConfigError, whose problems have neither file nor line.
+    Raises ConfigError, whose problems have no line.
     """
     known = {"folder": str(raw.get("cwd", "")), "name": name, "pane": pane}
     spec, found = read(WorkerSpec, dict(raw), known, beside=OfFile)
@@ -378,7 +377,7 @@ def _completed(settings: SupervisorSettings, path: Path) -> SupervisorSettings:
 
 
 def _merged(defaults: _Raw, own: _Raw) -> _Raw:
-    """Return the worker's table over the defaults; tables are merged key by key, a kind of probe replaces another."""
+    """Return the worker's table over the defaults, merged key by key; a kind of probe replaces another kind."""
     tables = {
         key: _table_or_empty(defaults.get(key)) | own[key]
         for key in tables_in(WorkerSpec)
@@ -415,7 +414,7 @@ def _name_fault(name: str) -> str | None:
 
 
 def _size_findings(merged: _Raw, by_files: dict[str, str]) -> Iterator[Finding]:
-    """Say when arguments and environment are too much, at the largest of them; what is no text is judged elsewhere."""
+    """Yield a finding if arguments and environment are too long together, at the longest of them."""
     command, own = merged.get("command"), _table_or_empty(merged.get("env"))
     env = by_files | own
     arguments = _bytes_of(command if isinstance(command, list) else [command])

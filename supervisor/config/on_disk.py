@@ -1,7 +1,7 @@
 """What is on disk now: a config file and the env files that it names, as one digest and as cheap stamps.
 
-Everything here follows from the disk alone, and by the functions that loading uses: nobody has to be told which
-files belong together, though the file be broken, or name others by now.
+Everything here is read from the disk, by the functions that loading uses. So the files that belong together are known
+even when the config is broken, or names other env files than before.
 """
 
 import os
@@ -55,7 +55,7 @@ def why_gone(path: Path) -> str | None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return f"{printable(path)} is gone, moved or deleted: workers go on as they are, and no file can be applied"
+        return f"{printable(path)} is gone, moved or deleted: workers go on, and no file can be applied"
     except OSError:
         pass
     return None

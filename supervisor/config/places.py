@@ -24,7 +24,7 @@ class Places:
 
     def __init__(self, text: bytes) -> None:
         self._root = _Place(1)
-        # a list instead of recursion: nesting is up to whoever wrote the file
+        # a list instead of recursion: the file decides how deep it is nested
         waiting = [(self._root, Parser(Language(tree_sitter_toml.language())).parse(text).root_node)]
         while waiting:
             place, node = waiting.pop()

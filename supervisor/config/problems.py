@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFAULTS = "[defaults]"
-"""What `Problem.worker` is for `[defaults]`: no worker's name, so a worker named "defaults" is still told apart."""
+"""`Problem.worker` for `[defaults]`. It is not a valid name, so it cannot be mistaken for a worker."""
 
 NOT_YET = frozenset({("rules",)})
 """Keys of a worker that are part of the contract and not built so far."""
 
 MOST_PROBLEMS = 100
-"""How many problems of a file are told, from its beginning; the rest is counted. A person mends a few at a time."""
+"""How many problems of a file are shown, the first ones; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. `line` counts from 1, None where no line is to blame; `worker` may be `DEFAULTS`.
+    """One thing to fix. `line` counts from 1; None: the problem has no line. `worker` may be `DEFAULTS`.
 
     `key` is dotted ("backoff.max", "stop[2]"): in a worker's table counted from there, elsewhere from the top.
     """
@@ -51,10 +51,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The file is wrong: `problems` has the first that were found in it, by line, `more` counts the others.
-
-    As text one a line.
-    """
+    """The file is wrong. `problems` has the first ones by line, `more` counts the others."""
 
     def __init__(self, problems: tuple[Problem, ...], more: int = 0) -> None:
         super().__init__(problems, more)
@@ -70,7 +67,7 @@ class ConfigError(Exception):
         return "\n".join((*map(str, self.problems), *self.rest()))
 
     def rest(self) -> Iterator[str]:
-        """Give the line that counts the problems which are not told, if there are any."""
+        """Yield the line that counts the problems which are not shown, if there are any."""
         if self.more:
             plural = "" if self.more == 1 else "s"
             yield f"… and {self.more:,} more problem{plural} (correct these first, then check again)"
@@ -94,7 +91,7 @@ class Mismatch(Refused):
 class Finding(NamedTuple):
     """What is wrong at `keys`, counted from the section that was validated.
 
-    `meant`: a word that is not one of the words after it. The nearest of them is looked up only where it is told.
+    `meant`: a wrong word, and the right words. The nearest right word is looked up only when the finding is shown.
     """
 
     keys: Keys

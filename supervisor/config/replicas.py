@@ -4,7 +4,7 @@
     {index}        its number, from 1                   {8080+index0}  the same, counted from 0: 8081
     {index0}       its number, from 0
 
-Exactly these, without blanks; whatever else stands in braces is left as it is, so JSON and shell need no escapes.
+Other text in braces is not changed, so JSON and shell need no escapes.
 """
 
 import re

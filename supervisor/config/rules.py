@@ -61,7 +61,7 @@ def _max_not_below_initial(backoff: _Values, _given: Collection[str]) -> None:
 
 def _steps_alone(backoff: _Values, given: Collection[str]) -> None:
     if backoff["steps"] and set(given) - {"steps", "jitter"}:
-        raise Mismatch(None, "has steps, which are the pauses as they are: beside them only jitter can stand")
+        raise Mismatch(None, "has steps, which are the pauses themselves: only jitter can stand beside them")
 
 
 def _after_something(rule: _Values, _given: Collection[str]) -> None:

@@ -21,7 +21,7 @@ class ServiceLogSettings:
     file: Annotated[Path, Form.PATH, Unwritten(None, "service.log in the state directory")]
     """Where it is written."""
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe lines that are written; changes of a worker's state are, whatever it says."""
+    """The least severe lines that are written. Changes of a worker's state are always written."""
     format: Literal["json", "console"] = "json"
     """One JSON object a line, or lines for people."""
     max_size: Annotated[int, Bytes("4kB")] = 20_000_000
@@ -51,7 +51,7 @@ class SupervisorSettings:
     log: Annotated[ServiceLogSettings, Unwritten({}, "")]
     """The log of the service."""
     watch_config: bool = False
-    """Whether a change of the file, or of an env file, is applied as soon as it is at rest."""
+    """Whether a change of the file or of an env file is applied by itself, 0.5 s after the last write."""
     on_term: Literal["keep", "stop"] = "keep"
     """What SIGTERM does with the workers: leave them running, or stop them. As pid 1 it is always `stop`."""
     min_free_memory: Annotated[int, Form.MEMORY] = 0

@@ -1,4 +1,4 @@
-"""Watching the config while the service runs: a change that has come to rest is applied, once.
+"""Watching the config while the service runs: a change is applied once, when the file has not changed for `SETTLE`.
 
     every 0.2 s: stamps of config and env files ──look──▶ at rest ──▶ a new digest? ──▶ apply
 

@@ -1,13 +1,12 @@
-"""One client of the Gateway: reads its requests, and writes to it without ever waiting for it elsewhere.
+"""One client of the Gateway: reads its requests and writes to it. Only its own tasks wait for it.
 
     answers (at most MAX_IN_FLIGHT)  ─┐
     activity (a queue of the newest)  ├──▶ one writer task ──▶ socket
     latest picture a topic            ─┘
 
-Whoever publishes only replaces what is in the mailbox, so a slow client skips whole pictures and is told how many, and
-costs nobody else. One whose socket takes nothing for `stuck_after` seconds is given up, and so is one whose request is
-not whole `stuck_after` seconds after its first byte. Nothing is copied for a subscriber: the same packed bytes go to
-all of them.
+A publication only replaces what is in the mailbox. So a slow client skips whole pictures, is told how many, and delays
+no other client. A client is dropped when its socket has accepted nothing for `stuck_after` seconds, or when its request
+is not complete `stuck_after` seconds after its first byte. All subscribers share the same packed bytes.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ Parts = tuple[bytes, ...]
 
 
 class Stuck(Exception):
-    """The client's socket took nothing for too long."""
+    """The client's socket accepted nothing for too long."""
 
 
 class Gone(Exception):
@@ -42,7 +41,7 @@ class Gone(Exception):
 
 @dataclass(slots=True)
 class _Activity:
-    """What waits to be told, oldest first; each entry is packed already."""
+    """The entries that wait to be sent, packed, oldest first."""
 
     entries: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=ACTIVITY_KEPT))
     missed: int = 0
@@ -170,7 +169,7 @@ class Connection:
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def write(self) -> None:
-        """Write whatever waits, forever; raises Stuck or Gone. At its end reading ends, too."""
+        """Write what waits, forever; raises Stuck or Gone. When this ends, reading ends too."""
         try:
             while True:
                 await self._news.wait()

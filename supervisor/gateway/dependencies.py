@@ -59,4 +59,4 @@ class Dependencies(Protocol):
         """Wait until each of these workers has a verdict; raises WireError("timeout") when that takes too long."""
 
     async def tmux_pid(self) -> int | None:
-        """Return the process that has to be gone when `down` is done; None when there is none."""
+        """Return the tmux server's pid, which has ended when `down` is done; None if no server runs."""

@@ -21,7 +21,7 @@ LAST_LINES = 5  # of each screen in `screens`
 
 
 class Pictures:
-    """`packs` counts how often a whole Snapshot was packed for subscribers: once a publication, never for nobody.
+    """`packs` counts how often a whole Snapshot was packed: once per publication, never without a subscriber.
 
     `before`: what happened before this service, oldest first; the workers' histories go on from there.
     """
@@ -46,7 +46,7 @@ class Pictures:
         """Replace the feed (newest first) and return what is new in it, oldest first."""
         last = self.feed[0].seq if self.feed else 0
         self.feed = newest
-        fresh = [entry for entry in newest if entry.seq > last] or newest[:1]  # one that began anew counts from 1
+        fresh = [entry for entry in newest if entry.seq > last] or newest[:1]  # a feed that began again counts from 1
         for entry in reversed(fresh):
             self.histories.add(entry)
         return tuple(reversed(fresh))
@@ -74,7 +74,7 @@ class Pictures:
         return wire.pack(part.to_dict(subscribers))
 
     def entries(self, most: int, since: int | None = None) -> tuple[Entry, ...]:
-        """Return the newest entries, newest first, at most so many, none up to number `since`."""
+        """Return up to `most` entries with a number above `since`, newest first."""
         return tuple(entry for entry in self.feed if since is None or entry.seq > since)[:most]
 
     def missed(self, since: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The verbs that ask and change nothing: pictures, activity, deaths, and why a worker is as it is."""
+"""The verbs that ask and change nothing: pictures, activity, deaths, and the reason for a worker's state."""
 
 import os
 import re

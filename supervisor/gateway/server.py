@@ -1,11 +1,11 @@
-"""The Unix socket that everybody else uses: one picture for all, orders for the Supervisor.
+"""The Unix socket for all clients: one picture for all of them, and orders for the Supervisor.
 
     Metrics ──publish, activity (any thread)──▶ ┌─────────────────────┐ ◀──▶ Connection × N ◀──▶ clients
     Supervisor ◀──ask (a bounded pool)───────── │ one loop, its thread│
                                                 └─────────────────────┘
 
-Nothing of a client reaches the actors but a checked order. Who subscribes to what is known here and nowhere else; a
-publication is packed once, whatever the number of subscribers, and not at all when nobody listens.
+Only checked orders of a client reach the actors. The Gateway owns the subscriptions. It packs each publication once for
+all subscribers, and not at all when there are none.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ ASK_TIMEOUT = 10.0
 ASKERS = 16
 STUCK_AFTER = 5.0
 FLUSH_TIMEOUT = 2.0
-LAST_WORD = 5.0  # seconds after the time for typing is over, in which it is still told how far it has come
+LAST_WORD = 5.0  # seconds after the deadline for typing, in which the answer still says how much was typed
 LARGE_AT_ONCE = 8
 ACCEPT_PAUSE = 0.1  # after a failed accept: the connection still waits, do not spin on it
 
@@ -56,9 +56,9 @@ class Gateway:
 
     `ask(request, timeout)` asks the Supervisor and may raise RequestRefused or TimeoutError; it runs in a pool.
     `load_config()` and `define(name, table)`, for workers that are in no file, may raise ConfigError. `applier` runs
-    whatever applies the file, one after the other: an older content must not follow a newer one.
+    each application of the file, one after the other: an older content must not follow a newer one.
     `before`: what happened before this service, oldest first. `deaths(names, most)`: death records, newest first.
-    `on_error` is told of each connection that could not be taken, and must not raise.
+    `on_error` gets the error of each connection that could not be accepted; it must not raise.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class Gateway:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, *arguments)
 
     # ── the loop's thread ─────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +168,7 @@ class Gateway:
             self._loop.close()
 
     def _accepted_last(self, accepting: "asyncio.Task[None]") -> None:
-        """A gateway that takes no connection any more has died, unless it was told to."""
+        """Fail if the gateway accepts no connections any more, unless it was closed."""
         if not accepting.cancelled():
             self._loop.stop()
 
@@ -214,7 +214,7 @@ class Gateway:
             self._admit(client)
 
     def _turn_away(self, error: OSError) -> bool:
-        """Tell one who waits, on the descriptor in reserve, that there is none for them; False where that can't be."""
+        """Accept one client with the reserved descriptor and refuse it; return False if that fails."""
         if error.errno not in OUT_OF_DESCRIPTORS or self._listener is None:
             return False
         with self._reserve.released():
@@ -349,7 +349,7 @@ class Gateway:
         return await self._loop.run_in_executor(self._pool, self._load_config)
 
     async def tmux_pid(self) -> int | None:
-        """Return who listens at tmux's socket; None when nobody does, and before the first picture."""
+        """Return the pid that listens at tmux's socket; None if there is none, and before the first picture."""
         if self.pictures.snapshot is None:
             return None
         return await self._loop.run_in_executor(self._pool, listening_pid, self._tmux_socket)

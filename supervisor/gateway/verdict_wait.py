@@ -1,4 +1,4 @@
-"""One request that waits until every worker it named has a verdict; it looks at each picture, none is skipped.
+"""One request that waits until every worker it named has a verdict. It looks at every picture and skips none.
 
 A worker without a readiness probe is running as soon as it exists, also one that crashes a moment later. So a life
 younger than `SETTLE` is judged again with each picture until it is that old.
@@ -32,7 +32,7 @@ class VerdictWait:
         self._rows: Mapping[str, Row] = {}
 
     def look(self, rows: Mapping[str, Row]) -> None:
-        """Note the verdicts of this picture; a final one stays, whatever the worker does next."""
+        """Note the verdicts of this picture; a final one does not change any more."""
         self._rows = rows
         now = self._loop.time()
         for name, (verb, number) in self._expected.items():
@@ -43,7 +43,7 @@ class VerdictWait:
 
     @property
     def complete(self) -> bool:
-        """Claim that each has a verdict, if not yet a final one."""
+        """Whether each worker has a verdict, final or not."""
         return len(self._found) == len(self._expected)
 
     def end(self, error: Exception) -> None:

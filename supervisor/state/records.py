@@ -236,7 +236,7 @@ def read_records(path: Path) -> Records:
 
 
 def read_head(path: Path) -> Head:
-    """Return the head alone, which takes a scan for its lines; an empty one where none can be read."""
+    """Return the head alone, after a scan for its lines; an empty head if none can be read."""
     try:
         lines = content_of(path).splitlines()
     except OSError:
@@ -268,7 +268,7 @@ def kept_beside(path: Path) -> list[Path]:
 
 
 def in_words(damage: Iterable[Damage], lines: int, known: Mapping[str, Record]) -> str:
-    """Say how much of the file is lost, and of which workers."""
+    """Return a sentence on how much of the file is lost, and about which workers."""
     found = tuple(damage)
     names = list(dict.fromkeys(one.worker for one in found if one.worker))
     shown = [name if name in known else f"{name} (nothing is left of it)" for name in names[:SHOWN]]

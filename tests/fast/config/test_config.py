@@ -701,7 +701,7 @@ def test_supervisor_rules(line: str, message: str) -> None:
         ("backoff = []", 'backoff must be an array of pauses like ["1s", "5s"], not an empty array'),
         ("backoff = ['1s', 5.0]", 'backoff[1] must be a duration like "10s" or "1m30s", not 5.0 (for seconds write'),
         ("backoff.steps = ['1s', '']", "backoff.steps[1] must be a duration"),
-        ("backoff = { steps = ['1s'], max = '5s' }", "backoff has steps, which are the pauses as they are"),
+        ("backoff = { steps = ['1s'], max = '5s' }", "backoff has steps, which are the pauses themselves"),
         ("backoff = { kind = 'linear', factor = 3 }", 'backoff.factor is for kind = "exponential", not for "linear"'),
         ("backoff.kind = 'lineal'", 'backoff.kind must be "exponential", "linear" or "constant", not "lineal" (did'),
         ("max_restarts_in = 5", "max_restarts_in must be a table, not 5"),
