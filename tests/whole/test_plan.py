@@ -4,63 +4,12 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from kit.support import Site, alive, wait_until
 
-from actors.crowd.members import Member
-from actors.crowd.reconcile import changes, why_force
-from actors.life.state import State
-from actors.values.records import Record
-from actors.values.requests import Action, Change
-from actors.values.spec import WorkerSpec
 from supervisor.commands.plan import lines
-
-A = Action
-S = State
-SPEC = WorkerSpec(name="a", command="serve", cwd="/")
-
-
-def known(state: State = S.RUNNING, **record: Any) -> dict[str, Member]:
-    return {"a": Member(state=state, record=Record(**({"spec": SPEC} | record)))}
-
-
-@pytest.mark.parametrize(
-    ("state", "action"),
-    [
-        *((state, A.REPLACE) for state in (S.STARTING, S.RUNNING, S.STOPPING)),
-        *((state, A.START) for state in (S.BACKOFF, S.COMPLETED, S.FAILED)),
-        *((state, A.POLICY) for state in (S.STOPPED, S.PENDING, S.QUARANTINED)),
-    ],
-)
-def test_what_a_new_command_does_depends_on_where_the_worker_is(state: State, action: Action) -> None:
-    (change,) = changes([replace(SPEC, command="other")], known(state))
-    assert (change.action, change.keys) == (action, ("command",))
-
-
-def test_a_changed_policy_needs_no_process() -> None:
-    assert changes([replace(SPEC, max_restarts=1)], known()) == (Change("a", A.POLICY, ("max_restarts",)),)
-
-
-def test_who_is_not_in_the_file_is_stopped_unless_defined_by_hand() -> None:
-    assert [c.action for c in changes([], known())] == [A.STOP]
-    assert changes([], known(by_hand=True)) == ()
-    assert changes([SPEC], known(by_hand=True)) == (Change("a", A.POLICY, (), "defined by `run` so far"),)
-
-
-def test_a_rename_is_said_to_be_a_new_process() -> None:
-    created, stopped = changes([replace(SPEC, name="b")], known())
-    assert (created.action, stopped) == (A.CREATE, Change("a", A.STOP))
-    assert created.note == "a under another name, with a new process"
-
-
-def test_more_than_half_of_many_needs_force() -> None:
-    known = {f"w{n}": Member(state=S.RUNNING, record=Record(spec=replace(SPEC, name=f"w{n}"))) for n in range(8)}
-    gone = [Change(f"w{n}", A.STOP) for n in range(5)]
-    assert why_force(gone[:4], known) is None
-    assert "5 of 8" in (why_force(gone, known) or "")
 
 
 def test_lines_say_what_and_why() -> None:

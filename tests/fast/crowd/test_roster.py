@@ -313,11 +313,11 @@ def test_a_part_that_fails_is_said_once_and_once_when_it_is_well_again() -> None
 # ── the beginning and the end ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def opened(*records: Record, apply: Apply | None = None, head: Head | None = None) -> Story:
+def opened(*records: Record, apply: Apply | None = None, head: Head | None = None, panes: Any = None) -> Story:
     story = Story()
     opening = Opening(
         records=Records(head or Head(boot_id="b", server=SERVER), records),
-        survey=Survey(0.0, {}, SERVER),
+        survey=Survey(0.0, panes or {}, SERVER),
         boot_id="b",
         config=Config(path="f", digest=""),
         apply=apply,
@@ -356,6 +356,18 @@ def test_the_file_is_applied_at_a_clean_start() -> None:
 )
 def test_what_happened_while_no_service_ran_is_said(head: Head, said: list[str]) -> None:
     assert events(opened(head=head)) == said
+
+
+@pytest.mark.parametrize(("ended", "left"), [(False, {"stranger"}), (True, set())], ids=["lives", "has ended"])
+def test_an_unknown_pane_is_shown_until_it_has_ended(ended: bool, left: set[str]) -> None:
+    pane = living_pane("stranger", Record(spec=spec("stranger")))
+    story = opened(panes={"stranger": (pane,)})
+    assert events(story) == ["worker.unknown_pane", "service.degraded"]
+    assert effects(story.tell(HostSeen(Host())), LookFor) == [LookFor("stranger", drop_start=False)]
+    story.tell(Found("stranger", replace(pane, dead=ended)))
+    assert story.roster.unknown.keys() == left
+    assert events(story) == (["service.recovered"] if ended else [])
+    assert story.tell(Found("stranger", None)).roster.unknown == {}
 
 
 def test_a_service_ends_when_nothing_lives_any_more_dependants_first() -> None:

@@ -480,6 +480,14 @@ def test_a_sweep_taken_before_the_answer_tells_nothing() -> None:
     assert (s.w, s.did(AskPane)) == (before, [])
 
 
+def test_a_sweep_taken_at_the_very_moment_of_the_answer_tells_nothing() -> None:
+    s = running().seen(pane_of("s-1"))
+    assert s.w.life is not None
+    before, answered = s.w, s.w.life.answered
+    s.tell(PaneSeen(answered, corpse_of("s-1")), TreeSeen(answered, 1, None), PaneAbsent(answered))
+    assert (s.w, s.did(AskPane)) == (before, [])
+
+
 def test_absence_tells_nothing_while_an_order_is_in_flight() -> None:
     s = ordered()
     before = s.w
