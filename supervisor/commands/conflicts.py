@@ -60,7 +60,7 @@ def refuse_left_behind(own: Place) -> None:
     if left := living(Place(own.config, before, own.socket)):
         raise CommandError(
             "conflict",
-            f"{some(left)} live on in {visible(before)}, and would run twice with state_dir = {visible(own.state_dir)}."
+            f"{visible(before)} still has {some(left)}: they would run twice with state_dir = {visible(own.state_dir)}."
             f" Set state_dir back to {visible(before)}, and `panevisor up` finds them again. To move: "
             "`panevisor down` after that, and then the new state_dir",
         )

@@ -121,7 +121,7 @@ def _after_keeper(place: Place, *, keep_workers: bool, end: End) -> int:
         return down(place, keep_workers=keep_workers, end=end)
     left = living(place)
     if keep_workers or not left:
-        print("no service is running; its keeper has ended" + (f", and {some(left)} live on" if left else ""))
+        print("no service is running; its keeper has ended" + (f"; tmux still has {some(left)}" if left else ""))
         return 0
     return _without_service(place, keep_workers=keep_workers, end=end)
 
@@ -138,7 +138,7 @@ def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:
     print(f"no service is running; ending {some(left)}", file=sys.stderr)
     _end_left(place, end)
     if rest := _left(place):
-        raise CommandError("failed", f"{some(rest)} have not ended: see {place.state_dir}/service.log")
+        raise CommandError("failed", f"not ended: {some(rest)}; see {place.state_dir}/service.log")
     print("all workers have ended")
     return 0
 

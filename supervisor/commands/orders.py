@@ -20,8 +20,12 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
     with service_of(place) as client:
         answer = _ordered(client, verb, selection, force=force, wait=wait)
     if not wait:
-        print(f"{verb} was ordered for {len(answer['names'])} worker(s)")
+        print(f"{verb} was ordered for {_workers(len(answer['names']))}")
     return report(answer, answer["verdicts"])
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
 
 
 def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -> int:

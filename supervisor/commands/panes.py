@@ -55,7 +55,8 @@ def living(place: Place) -> list[str]:
 def some(names: list[str]) -> str:
     """Say how many workers these are, and name the first of them."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{len(names)} living worker(s), {', '.join(names[:_NAMED])}{more}"
+    plural = "" if len(names) == 1 else "s"
+    return f"{len(names)} living worker{plural}, {', '.join(names[:_NAMED])}{more}"
 
 
 def foreign_panes(place: Place) -> int:

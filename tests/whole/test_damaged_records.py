@@ -119,7 +119,7 @@ def unknown(site: Site) -> int:
     pid = int(site.worker("adhoc")["pid"])
     without(site, "adhoc")
     doctor = site.run("doctor").stdout
-    assert "1 living worker(s), adhoc: neither the records nor the file know it" in doctor
+    assert "1 living worker, adhoc: neither the records nor the file know it" in doctor
     site.up()
     assert alive(pid)
     assert degraded(site, "unknown panes").startswith("unknown panes: adhoc (%")

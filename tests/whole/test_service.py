@@ -320,7 +320,7 @@ def test_workers_that_live_in_the_state_directory_of_before_are_not_started_agai
     site.write(table, elsewhere)
     for verb in ("up", "serve", "plan"):
         said = site.run(verb, check=9).stderr
-        assert f"1 living worker(s), a live on in {site.state}" in said
+        assert f"{site.state} still has 1 living worker, a: they would run twice" in said
         assert f"Set state_dir back to {site.state}, and `panevisor up` finds them again" in said
     assert not (site.place / "elsewhere" / "panevisor.sock").exists()
     site.write(table, FAST.replace('"state"', f'"{site.state}"'))

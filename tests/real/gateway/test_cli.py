@@ -260,7 +260,7 @@ def test_an_order_that_is_not_waited_for_says_so(bench: Bench, capsys: pytest.Ca
     bench.publish(1, row("a"), row("b"))
     assert run(["restart", "--all", "--no-wait", "--force"]) == 0
     assert bench.asked == [Order(Verb.RESTART, ("a", "b"), True)]
-    assert capsys.readouterr().out == "restart was ordered for 2 worker(s)\n"
+    assert capsys.readouterr().out == "restart was ordered for 2 workers\n"
 
 
 def test_an_order_that_takes_too_long_is_exit_eight(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -524,7 +524,7 @@ def test_down_that_keeps_workers_has_nothing_to_end_without_a_service_and_says_w
 ) -> None:
     assert run(["down", "--keep-workers"]) == 7
     err = capsys.readouterr().err
-    assert "1 living worker(s), painter" in err
+    assert "1 living worker, painter" in err
     assert "`panevisor up` adopts them, `panevisor down` ends them" in err
 
 
