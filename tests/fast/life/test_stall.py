@@ -114,6 +114,11 @@ def test_the_echo_of_what_the_ladder_typed_is_no_sign_of_life(late: float) -> No
     assert s.at(1190.0).looks().done == ["interrupt"]
 
 
+def test_an_echo_in_the_second_of_the_typing_is_dated_before_it_and_is_no_sign_of_life() -> None:
+    s = stalled().at(1160.7).looks()
+    assert s.at(1160.8).prints().looks().done == []  # tmux dates it 1160
+
+
 def test_what_is_printed_after_the_echo_is_a_sign_of_life() -> None:
     s = stalled().at(1160.0).looks().prints().at(1161.0).looks()
     assert s.at(1160.0 + ECHO + 1).prints().looks().done == ["Unstalled"]
