@@ -1,0 +1,46 @@
+"""The dataclasses as the only description: from them come the reader, the JSON Schema and the records."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+from kit.config import worker
+
+from actors.values.keys import Between, Seconds
+from actors.values.spec import WorkerSpec
+from supervisor.config.settings import OfFile, SupervisorSettings
+from supervisor.config.tables import json_schema, read
+from supervisor.text.values import rebuilt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kettle:
+    volume: Annotated[int, Between(1, 5)]
+    boils_in: Annotated[float, Seconds("1s")] = 60.0
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def test_a_table_is_read_by_the_fields_of_its_class() -> None:
+    found, wrong = read(Kettle, {"volume": 2, "boils_in": "2m", "labels": {"a": "b"}})
+    assert (found, wrong) == (Kettle(volume=2, boils_in=120.0, labels=(("a", "b"),)), [])
+    found, wrong = read(Kettle, {"volume": 9, "colour": "red"})
+    assert found is None
+    assert [each.said() for each in wrong] == ["volume must be at most 5, not 9", 'unknown key "colour"']
+
+
+def test_the_schema_has_every_key_and_refuses_others() -> None:
+    schema = json_schema(WorkerSpec, OfFile)
+    assert schema["required"] == ["command"]
+    assert schema["additionalProperties"] is False
+    assert {"healthy_after", "env_file", "replicas"} <= schema["properties"].keys()
+    assert not {"name", "pane"} & schema["properties"].keys()
+    assert schema["properties"]["restart"]["enum"] == ["always", "on-failure", "never"]
+    assert json.dumps(json_schema(SupervisorSettings))
+
+
+def test_a_spec_is_rebuilt_from_its_json_and_says_what_is_wrong_with_it() -> None:
+    plain = worker("stop = [{ keys = ['C-c'] }, '1s', { text = 'exit' }, '1s', 'KILL']\nlimits.age = '1h'").to_json()
+    assert rebuilt(WorkerSpec, json.loads(json.dumps(plain))).to_json() == plain
+    with pytest.raises(ValueError, match=r"^ready\.delay: Input should be a valid number"):
+        rebuilt(WorkerSpec, plain | {"ready": {"delay": "soon"}})
