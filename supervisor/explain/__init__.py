@@ -1,4 +1,4 @@
 """What a state means and what follows from a policy, in sentences. Pure.
 
-    history ──events──▶ what led here     policy, arithmetic ──▶ what it says     outlook ──▶ what comes, what to do
+history ──events──▶ what led here     policy, arithmetic ──▶ what it says     outlook ──▶ what comes, what to do
 """
