@@ -373,6 +373,12 @@ _SERVICE: Mapping[str, Event] = {
     "adapter.goes_on": Event(
         level=WARNING, fields="error times", when="it has not raised this for a minute; times: how often it did"
     ),
+    "library.warned": Event(
+        level=WARNING, fields="logger message traceback", when="a library that the service uses logged a warning"
+    ),
+    "library.failed": Event(
+        level=ERROR, fields="logger message traceback", when="a library that the service uses logged an error"
+    ),
     "service.gap": Event(
         level=WARNING,
         fields="seconds",

@@ -1,12 +1,14 @@
-"""In front of the service's log: whoever logs waits for no disk.
+"""In front of the service's log, so that no caller waits for a disk.
 
-log(level, event, facts) ──▶ at most MOST lines, twice as many with changes of state ──▶ one thread ──▶ ServiceLog
-                                 │ no place
-                                 └─▶ counted; `log.dropped` and the whole table stand where they are missing
+log(event, facts) ──────▶ at most MOST lines, twice as many with changes of state ──▶ one thread ──▶ ServiceLog
+logging, of libraries ─▶┘    │ no place
+                             └─▶ counted; `log.dropped` and the whole table stand where lines are missing
 """
 
 import contextlib
+import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +19,8 @@ from actors.vital import VitalThread
 from supervisor.state.journal import ServiceLog, entry_of
 from supervisor.state.replay import is_transition
 
-MOST = 2000  # lines that wait; a change of state is dropped last, as the table is rebuilt from them
-CLOSING = 5.0  # seconds that a service that ends waits for its log
+MOST = 2000  # lines that wait; changes of state are dropped last, because the table is rebuilt from them
+CLOSING = 5.0  # seconds for which a service that ends waits for its log
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class LogQueue:
         self._changed = threading.Condition()
         self._thread = VitalThread("log", self._run)
         self._thread.start()
+        self._libraries = FromLibraries(self)
+        logging.getLogger().addHandler(self._libraries)
 
     @property
     def failing(self) -> str | None:
@@ -73,7 +77,8 @@ class LogQueue:
         written.wait(CLOSING)
 
     def close(self) -> None:
-        """Write what waits, for a few seconds at the most, and end the thread."""
+        """Write what waits, for up to CLOSING seconds, and end the thread."""
+        logging.getLogger().removeHandler(self._libraries)
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -119,3 +124,17 @@ class LogQueue:
             self._log.write(waiting)
         else:
             waiting()
+
+
+class FromLibraries(logging.Handler):
+    """Brings what pykka, asyncio and other libraries log by `logging` into the service's log, from warnings on."""
+
+    def __init__(self, log: LogQueue) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = {"logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            facts["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+        self._log.log("library.failed" if record.levelno >= logging.ERROR else "library.warned", facts)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,3 +187,21 @@ def health_beats_go_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> Non
     wait_until(
         lambda: service.machine.gateway.seq > seq and picture().service.tick > tick + 3, 20, "pictures of new beats"
     )  # type: ignore[union-attr]
+
+
+def test_what_a_library_logs_stands_in_the_log(log: LogQueue, tmp_path: Path) -> None:
+    logging.getLogger("pykka").warning("unexpected message %r", 7)
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        logging.getLogger("asyncio").exception("a task failed")
+    logging.getLogger("pykka").debug("started")
+    log.settle()
+    warned, failed = lines(tmp_path)
+    assert (warned["event"], warned["level"], warned["logger"]) == ("library.warned", "warning", "pykka")
+    assert warned["message"] == "unexpected message 7"
+    assert (failed["event"], failed["level"], failed["message"]) == ("library.failed", "error", "a task failed")
+    assert "ValueError: odd" in failed["traceback"]
+    log.close()
+    logging.getLogger("pykka").warning("after the end")
+    assert len(lines(tmp_path)) == 2
