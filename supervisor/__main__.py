@@ -8,7 +8,7 @@ from supervisor import early_signals
 def main() -> None:
     if early_signals.is_service(sys.argv[1:]):
         early_signals.catch()
-    from supervisor.cli import main as run  # only now: the imports take a while
+    from supervisor.command_line import main as run  # only now: the imports take a while
 
     run()
 

@@ -1,16 +1,11 @@
-"""`panevisor`: the command line. Each verb is one function that imports what it needs and returns an exit code.
+"""`panevisor`: the verbs and their options. Each verb is one function that imports what it needs.
 
-    argv ──run──▶ click ──▶ verb ──▶ exit code
-                    └── CommandError, Ctrl-C, a closed pipe ──▶ their exit codes, here and nowhere else
-
-Nothing heavy is imported up here: what `status` loads decides how it feels.
+Each returns an exit code. Nothing heavy is imported up here: it would delay every command.
 """
 
-import io
 import os
 import shlex
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -19,10 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from supervisor.kernel.files import as_known
-from supervisor.text.plain import visible
-from supervisor.wire.errors import CommandError, UnknownWorker
-
 if TYPE_CHECKING:
     from supervisor.state.lock import Lock
     from supervisor.state.place import Place
@@ -30,99 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "panevisor"
 _IN_HOME = "~/.config/panevisor/panevisor.toml"
-INTERRUPTED = 128 + signal.SIGINT
 Command = Callable[..., Any]
-
-
-def main() -> None:
-    """Run the command line of this process, and exit."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, it would hide how our children end
-    _open_standard_streams()
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(argv: list[str]) -> int:
-    """Run one command line and return its exit code; every failure has been said on stderr."""
-    try:
-        with panevisor.make_context(NAME, list(argv)) as context:
-            code = _invoked(context)
-        sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.ClickException as error:
-        error.show(shown := io.StringIO())
-        click.echo(visible(shown.getvalue(), keep="\n"), nl=False, err=True)
-        return error.exit_code
-    except CommandError as error:
-        return _say(error)
-    except (KeyboardInterrupt, click.Abort):
-        if sys.stderr.isatty():
-            click.echo(err=True)  # the shell's prompt begins a line of its own
-        return INTERRUPTED
-    except BrokenPipeError:
-        return _nobody_reads()
-    except OSError as error:
-        what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else str(error)
-        click.echo(f"panevisor: {visible(what)}", err=True)
-        return 6 if isinstance(error, PermissionError) else 1
-    return int(code or 0)
-
-
-def _invoked(context: click.Context) -> Any:
-    """Carry it out; an unknown name that is a family's in the file is said to be that of no replica.
-
-    Where no service answers because its directory or its file was moved, the answer is where it is now.
-    """
-    try:
-        return panevisor.invoke(context)
-    except UnknownWorker as error:
-        from supervisor.state.place import is_family
-
-        given: Given = context.obj
-        if not is_family(given.place(), error.name):
-            raise
-        scale = f"`{given.command()} scale {error.name} 1` starts one"
-        raise UnknownWorker(error.name, f"{error.name} has no replica now: {scale}") from error
-    except CommandError as error:
-        if error.code == "no-service" and (said := _astray(context.obj)):
-            raise CommandError(error.code, said) from error
-        raise
-
-
-def _astray(given: "Given") -> str | None:
-    from supervisor.commands.conflicts import astray
-
-    if given.socket is not None:
-        return None
-    found = astray(given.own_place())
-    return f"no service answers here. {found.what}. {found.mend}" if found else None
-
-
-def _open_standard_streams() -> None:
-    """Give /dev/null to each standard stream that the caller closed, lest a socket or file take its place."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-    sys.stdin = sys.stdin or os.fdopen(0)
-    sys.stdout = sys.stdout or os.fdopen(1, "w")
-    sys.stderr = sys.stderr or os.fdopen(2, "w")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # a path that is not UTF-8 is shown byte by byte
-
-
-def _say(error: CommandError) -> int:
-    """Print what is wrong; a config's problems stand for themselves, as `file:line:` is for editors to jump to."""
-    said = error.message if error.code == "config" else f"panevisor: {error.message}"
-    click.echo(visible(said, keep="\n"), err=True)
-    return error.exit_code
-
-
-def _nobody_reads() -> int:
-    """`panevisor … | head` has what it wanted; the interpreter must not try to flush the rest at its end."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
-    return 0
 
 
 # ── options that several verbs have ───────────────────────────────────────────────────────────────────────────────
@@ -239,50 +138,19 @@ def panevisor(context: click.Context, config: str | None, socket: str | None) ->
 @click.pass_obj
 def serve(given: Given, force: bool) -> int:
     """Run the service in the foreground (for systemd)."""
-    from supervisor.commands.conflicts import refuse_astray, refuse_left_behind
+    from supervisor.commands.conflicts import hold_alone
     from supervisor.commands.panes import need_tmux
-    from supervisor.state.lock import Held, hold
-
-    place = given.own_place()
-    refuse_left_behind(place)
-    if not force:
-        refuse_astray(place)
-    place.claim()
-    os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
-    try:
-        lock = hold(place.state_dir)
-    except Held as held:
-        raise CommandError(
-            "conflict", f"{held} on {place.state_dir}: use it (`panevisor up`), or end it first"
-        ) from held
-    if another := _answering(place):
-        lock.release()
-        what = f"a service (pid {another}) answers at {place.socket}, though its lock file was deleted"
-        raise CommandError("conflict", what)
-    _warn_of_namesake()
-    need_tmux()
-    from supervisor.service import serve as run_service  # only with the lock: a second one is told at once
-
-    return run_service(place, lock)
-
-
-def _warn_of_namesake() -> None:
-    """Say on stderr that PyPI's `supervisor` is here too; `doctor` has the mend."""
     from supervisor.doctor.namesake import clash
 
+    place = given.own_place()
+    os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
+    lock = hold_alone(place, force=force)
     if said := clash():
         click.echo(f"panevisor: {said} (see `panevisor doctor`)", err=True)
+    need_tmux()
+    from supervisor.service import serve as run_service  # only with the lock: a second service is refused at once
 
-
-def _answering(place: "Place") -> int | None:
-    """Return the pid of the service that answers there though its lock is free."""
-    from supervisor.wire.client import Client
-
-    try:
-        with Client.connect(place.socket, 1.0) as client:
-            return int(client.call("hello", timeout=2.0)["pid"])
-    except CommandError:
-        return None
+    return run_service(place, lock)
 
 
 @panevisor.command()
@@ -342,47 +210,24 @@ def status(
     return show_status(given.place(), selection, as_json=output == "json", watch=watch)
 
 
-def _order(given: Given, verb: str, options: dict[str, Any]) -> int:
-    from supervisor.commands.orders import order
+def _order(verb: str, told: str) -> None:
+    """Add a verb that orders something of the selected workers."""
 
-    selection = _selection(options["names"], options["labels"], options["project"], everyone=options["everyone"])
-    wait = 0.0 if options["no_wait"] else options["timeout"]
-    return order(given.place(), verb, selection, force=options["force"], wait=wait)
+    @panevisor.command(verb, help=told)
+    @_ordering
+    def order(given: Given, **options: Any) -> int:
+        from supervisor.commands.orders import order as give_order
 
-
-@panevisor.command()
-@_ordering
-def start(given: Given, **options: Any) -> int:
-    """Start workers (globs, -l, -p, --all) and wait until they are ready."""
-    return _order(given, "start", options)
+        selection = _selection(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+        wait = 0.0 if options["no_wait"] else options["timeout"]
+        return give_order(given.place(), verb, selection, force=options["force"], wait=wait)
 
 
-@panevisor.command()
-@_ordering
-def stop(given: Given, **options: Any) -> int:
-    """Stop workers and wait until nothing of them is left; they stay stopped until started."""
-    return _order(given, "stop", options)
-
-
-@panevisor.command()
-@_ordering
-def restart(given: Given, **options: Any) -> int:
-    """End workers and start them again, at once."""
-    return _order(given, "restart", options)
-
-
-@panevisor.command()
-@_ordering
-def complete(given: Given, **options: Any) -> int:
-    """End workers and mark them done; their panes go after `cleanup_after`."""
-    return _order(given, "complete", options)
-
-
-@panevisor.command()
-@_ordering
-def remove(given: Given, **options: Any) -> int:
-    """Stop workers and forget them, with their logs; those of the file come back when it is applied."""
-    return _order(given, "remove", options)
+_order("start", "Start workers (globs, -l, -p, --all) and wait until they are ready.")
+_order("stop", "Stop workers and wait until nothing of them is left; they stay stopped until started.")
+_order("restart", "End workers and start them again, at once.")
+_order("complete", "End workers and mark them done; their panes go after `cleanup_after`.")
+_order("remove", "Stop workers and forget them, with their logs; those of the file come back when it is applied.")
 
 
 @panevisor.command("run")
@@ -405,7 +250,7 @@ def remove(given: Given, **options: Any) -> int:
 @click.pass_obj
 def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, no_wait: bool, **options: Any) -> int:
     """Start a worker that is in no file, here and with this PATH; it survives the service, and stays until removed."""
-    from supervisor.commands.run import run as run_by_hand
+    from supervisor.commands.orders import run as run_by_hand
 
     return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
 
@@ -433,7 +278,7 @@ def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool,
 @click.pass_obj
 def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: bool, timeout: float) -> int:
     """Type exactly TEXT and Enter into a worker's terminal, or keys; `-` reads the text from standard input."""
-    from supervisor.commands.send import send as send_input
+    from supervisor.commands.orders import send as send_input
 
     return send_input(given.place(), name, words, keys=keys, enter=not no_enter, wait=timeout)
 
@@ -495,7 +340,7 @@ def logs(
 @click.pass_obj
 def events(given: Given, follow: bool, count: int, output: str) -> int:
     """Print what has happened lately, oldest first."""
-    from supervisor.commands.events import events as print_events
+    from supervisor.commands.status import events as print_events
 
     return print_events(given.place(), count=count, follow=follow, as_json=output == "json")
 
@@ -554,42 +399,17 @@ def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
 @click.pass_obj
 def check(given: Given, file: str | None) -> int:
     """Check a config: every problem with its line, else what each restart policy does, and warnings."""
-    from supervisor.config import load as config
-    from supervisor.explain.arithmetic import line, warnings
-    from supervisor.explain.policy import in_words, waits_in_vain
-    from supervisor.state import paths
+    from supervisor.commands.check import check as check_file
 
-    path = paths.config_path(file or given.config)
-    try:
-        found = config.load(path)
-    except config.ConfigError as error:
-        raise CommandError("config", str(error)) from error
-    count = len(found.workers)
-    click.echo(f"{visible(path)}: {count} worker{'' if count == 1 else 's'}, ok")
-    for spec in found.workers:
-        click.echo(f"  {spec.name}: {visible(in_words(spec))}")
-        if arithmetic := line(spec):
-            click.echo(f"    {arithmetic}")
-    for warning in (*waits_in_vain(found.workers), *warnings(found.workers)):
-        click.echo(f"warning: {visible(warning)}")
-    return 0
+    return check_file(file or given.config)
 
 
 @panevisor.command()
 def init() -> int:
     """Write a commented starter config to ./panevisor.toml."""
-    from pathlib import Path
+    from supervisor.commands.check import init as begin_file
 
-    from supervisor.state.paths import FILE_NAME
-
-    text = Path(__file__).with_name("starter.toml").read_text()
-    try:
-        with open(FILE_NAME, "x") as file:
-            file.write(text)
-    except FileExistsError:
-        raise CommandError("conflict", f"./{FILE_NAME} exists already; nothing was changed") from None
-    click.echo(f"wrote ./{FILE_NAME}: edit it, then `panevisor up`")
-    return 0
+    return begin_file()
 
 
 @panevisor.command()

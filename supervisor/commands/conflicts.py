@@ -3,7 +3,8 @@
 a service that runs another file                        ──refuse_another───────┐
 workers that live where the file's state_dir was before ──refuse_left_behind───┤
 a state directory, or a project folder, that was moved
-while its workers lived                                 ──refuse_astray────────┴──▶ CommandError, exit 9
+while its workers lived                                 ──refuse_astray────────┤
+another service that holds the lock, or has lost it     ──hold_alone───────────┴──▶ CommandError, exit 9
 """
 
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.commands.panes import living, some
-from supervisor.state.lock import put_back
+from supervisor.state.lock import Held, Lock, hold, put_back
 from supervisor.state.paths import printable, read_pointer
 from supervisor.state.place import SOCKET, Place, names_one_of
 from supervisor.text.plain import visible
@@ -50,6 +51,33 @@ def refuse_another(client: Client, own: Place) -> None:
 def _is_same(told: str, config: Path) -> bool:
     """Compare what a service tells of its file, where what is no UTF-8 is written out, with a file of ours."""
     return told == printable(config) or os.path.realpath(told) == os.path.realpath(config)
+
+
+def hold_alone(own: Place, *, force: bool) -> Lock:
+    """Return the lock for a service that may begin here. `force`: even where workers of this file live elsewhere."""
+    refuse_left_behind(own)
+    if not force:
+        refuse_astray(own)
+    own.claim()
+    try:
+        lock = hold(own.state_dir)
+    except Held as held:
+        what = f"{held} on {own.state_dir}: use it (`panevisor up`), or end it first"
+        raise CommandError("conflict", what) from held
+    if another := _answering(own):
+        lock.release()
+        what = f"a service (pid {another}) answers at {own.socket}, though its lock file was deleted"
+        raise CommandError("conflict", what)
+    return lock
+
+
+def _answering(place: Place) -> int | None:
+    """Return the pid of the service that answers there."""
+    try:
+        with Client.connect(place.socket, 1.0) as client:
+            return int(client.call("hello", timeout=2.0)["pid"])
+    except CommandError:
+        return None
 
 
 def refuse_left_behind(own: Place) -> None:

@@ -1,14 +1,25 @@
-"""`start`, `stop`, `restart`, `complete`, `remove`: an order for the selected workers, and one line a worker on it."""
+"""Orders for workers, and what they answer: one line for each worker, and the exit code.
 
+start, stop, restart, complete, remove, scale ──▶ the selected workers ──▶ verdicts
+run                                           ──▶ a new worker that is in no file
+send                                          ──▶ what is typed, part by part, each acknowledged
+"""
+
+import os
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from supervisor.commands.conflicts import service_of
+from supervisor.commands.panes import call_for_one
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import SETTLED, STOPPED, Progress
+from supervisor.text.words import shown
 from supervisor.wire.client import Client, ServiceError
+from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, select
 
 _STARTS = {"start", "restart"}
@@ -70,3 +81,136 @@ def _ordered(client: Client, verb: str, selection: Selection, *, force: bool, wa
         raise
     finally:
         progress.done()
+
+
+# ── run: in the caller's folder, with the caller's PATH ─────────────────────────────────────────────────────────────
+
+
+def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **options: Any) -> int:
+    """Define the worker, start it, and wait for its verdict if `wait` is more than 0.
+
+    Options: project, restart, env (NAME or NAME=VALUE), env_files (paths), labels (LABEL=VALUE), settings (KEY=VALUE,
+    a line of TOML each).
+    """
+    policy = settings(options["settings"])
+    env = environment(options["env"], policy.get("env"), options["env_files"])
+    request: dict[str, Any] = {
+        "name": name,
+        "command": list(command),
+        "cwd": os.getcwd(),
+        "env": [list(pair) for pair in env.items()],
+        "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
+        "policy": policy,
+        "wait": wait,
+    }
+    request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
+    with service_of(place) as client:
+        progress = Progress()
+        if wait and sys.stderr.isatty():
+            client.on_message = progress
+            client.call("subscribe", topics=["metrics"])
+        try:
+            answer = client.call("run", **request)
+        finally:
+            progress.done()
+    if not wait:
+        print(f"{name}: defined")
+    return report(answer, answer["verdicts"])
+
+
+def environment(given: tuple[str, ...], by_settings: object = None, files: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return what files and `-e` set, and the caller's PATH unless a PATH is given.
+
+    `-e` has NAME for the caller's own value, or NAME=VALUE; it wins over the files, a later file over an earlier one.
+    """
+    has_path = isinstance(by_settings, dict) and "PATH" in by_settings
+    found = {"PATH": os.environ["PATH"]} if "PATH" in os.environ and not has_path else {}
+    for file in files:
+        found |= _variables_of(file)
+    for text in given:
+        key, sign, value = text.partition("=")
+        if not sign and key not in os.environ:
+            mend = "export it, or name a file that sets it by --env-file"
+            raise CommandError("usage", f"-e {shown(key)}: there is no such variable here ({mend})")
+        found[key] = value if sign else os.environ[key]
+    return found
+
+
+def _variables_of(file: str) -> Mapping[str, str]:
+    from supervisor.config.env_files import read_env_file  # only now: most calls name no file
+
+    read = read_env_file(Path(os.path.abspath(file)))
+    if read.wrong:
+        raise CommandError("usage", f"--env-file names {shown(file)}, {read.wrong}")
+    return read.variables
+
+
+def settings(lines: tuple[str, ...]) -> dict[str, Any]:
+    """Return the keys of a worker's table that `--set` gives."""
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError as error:
+        raise CommandError("usage", f"--set takes KEY=VALUE as TOML (text needs quotes): {error}") from None
+
+
+def _split(text: str, said: str) -> list[str]:
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise CommandError("usage", f"{said}, not {shown(text)}")
+    return [key, value]
+
+
+# ── send ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+PART = 1 << 19  # bytes in a request, which may have 1 MiB
+ENTER = b"\r"  # what a terminal sends for the key
+
+
+def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: bool, wait: float) -> int:
+    """Type the text and Enter, or these keys; return when tmux has taken all of it, or raise why it has not."""
+    with service_of(place) as client:
+        if keys:
+            if not words:
+                raise CommandError("usage", "name the keys: send NAME --keys C-c …")
+            call_for_one(client, "send", name, keys=list(words), wait=wait)
+            return 0
+        _send_text(client, name, _text(words), enter=enter, wait=wait)
+    return 0
+
+
+def _text(words: tuple[str, ...]) -> str:
+    if len(words) != 1:
+        raise CommandError("usage", "send takes one TEXT: put it in quotes, or use `-` to read standard input")
+    return words[0]
+
+
+def _send_text(client: Client, name: str, text: str, *, enter: bool, wait: float) -> None:
+    parts = _from(sys.stdin.buffer) if text == "-" else iter([os.fsencode(text)])
+    sent, end = 0, ENTER if enter else b""
+    for part, is_last in _with_last(parts):
+        content = part + (end if is_last else b"")
+        if content:
+            call_for_one(client, "send", name, content=content, wait=wait)
+        sent += len(content)
+        _show(sent, is_last=is_last)
+
+
+def _from(file: BinaryIO) -> Iterator[bytes]:
+    while part := file.read(PART):
+        yield part
+
+
+def _with_last(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Give each part, and whether it is the last; nothing at all is one empty part."""
+    before = next(parts, b"")
+    for part in parts:
+        yield before, False
+        before = part
+    yield before, True
+
+
+def _show(sent: int, *, is_last: bool) -> None:
+    """Say on a terminal how far a long sending has come."""
+    if sys.stderr.isatty() and (not is_last or sent > PART):
+        print(f"\r\x1b[K{sent:,} bytes typed", end="\n" if is_last else "", file=sys.stderr, flush=True)

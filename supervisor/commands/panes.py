@@ -10,16 +10,16 @@ import shutil
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from actors.errors import TerminalError
-from supervisor.commands.known_workers import known_workers, state_of
 from supervisor.kernel.programs import NOT_INSTALLED
-from supervisor.state.place import Place
+from supervisor.state.place import RECORDS, Place
 from supervisor.text.plain import visible
 from supervisor.tmux.command import NoServer, NotInstalled, argv_of, run
+from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import families, require_one
+from supervisor.wire.selection import Worker, families, require_one
 
 TIMEOUT = 5.0
 _NAMED = 5
@@ -152,3 +152,49 @@ def _pane(line: str) -> WorkerPane | None:
         return WorkerPane(fields[0], fields[1], fields[2] == "1", str(mark["name"]), str(mark["life"]))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+# ── which workers there are: by the service, or by the records without one ──────────────────────────────────────────
+
+
+_WITHOUT_A_PICTURE = ("no-service", "starting")
+
+
+def known_workers(place: Place) -> list[Worker]:
+    """Return the workers, each with at least name, labels, state and reason."""
+    try:
+        with Client.connect(place.socket) as client:
+            return list(client.call("status")["workers"])
+    except CommandError as error:
+        if error.code not in _WITHOUT_A_PICTURE:
+            raise
+    return _on_record(place)
+
+
+def call_for_one(client: Client, verb: str, name: str, **fields: Any) -> Any:
+    """Ask about one worker. An unknown name is reported with the nearest one, a family's with its replicas."""
+    try:
+        return client.call(verb, name=name, **fields)
+    except ServiceError as error:
+        if error.code == "unknown-worker":
+            workers = client.call("status")["workers"]
+            require_one(name, [worker["name"] for worker in workers], families(workers))
+        raise
+
+
+def state_of(worker: Worker) -> str:
+    """Return the state in words, with its reason."""
+    return visible(f"{worker['state']}: {worker['reason']}" if worker["reason"] else worker["state"])
+
+
+def _on_record(place: Place) -> list[Worker]:
+    from actors.values.records import Intent  # only where no service runs
+    from supervisor.state.records import read_records
+
+    records = read_records(place.state_dir / RECORDS).workers
+    waits = {"state": "not running", "reason": "no service runs that would start it"}
+    return [
+        {"name": record.spec.name, "labels": dict(record.spec.labels)}
+        | (waits if record.intent is Intent.WANTED else {"state": record.intent.value, "reason": record.reason})
+        for record in records
+    ]

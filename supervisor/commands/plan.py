@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from supervisor.commands.check import loaded
 from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
 from supervisor.commands.orders import report
-from supervisor.commands.up import check, checked, next_start
+from supervisor.commands.up import checked, next_start
 from supervisor.kernel.files import refuse_shared
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
@@ -22,7 +23,7 @@ Change = Mapping[str, Any]
 
 def plan(found: Place, own: Place, *, as_json: bool) -> int:
     """Print what `apply` would do, or what `up` would do where no service runs; 10 when something would change."""
-    check(own)
+    loaded(own.config)
     try:
         with Client.connect(found.socket) as client:
             refuse_another(client, own)

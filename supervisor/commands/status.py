@@ -1,15 +1,17 @@
-"""`panevisor status`: the picture as a table or as JSON, once or at each publication."""
+"""`panevisor status` and `events`: the picture as a table or as JSON, and the activity feed, oldest entry first."""
 
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterable
+from datetime import datetime
 from typing import Any, TextIO
 
 from actors.values.totals import totals_of
 from supervisor.state.place import Place
+from supervisor.text.plain import visible
 from supervisor.text.tables import summary, table, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.selection import Selection, select
@@ -18,6 +20,7 @@ NOT_MET = 3
 WELL = frozenset({"running", "completed"})
 
 Picture = dict[str, Any]
+Entry = dict[str, Any]
 
 
 def status(place: Place, selection: Selection, *, as_json: bool, watch: bool) -> int:
@@ -83,3 +86,41 @@ def _watch(client: Client, selection: Selection, *, as_json: bool) -> int:
         show(picture, as_json=as_json)
         first = False
     return 0
+
+
+# ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def events(place: Place, *, count: int, follow: bool, as_json: bool) -> int:
+    """Print the newest `count` entries; with `follow`, each that comes until the service ends."""
+    with Client.connect(place.socket) as client:
+        if not follow:
+            _show_entries(reversed(client.call("events", n=count)), as_json=as_json)
+            return 0
+        for number, message in enumerate(client.subscribe("activity")):
+            newest = message["data"][:count] if number == 0 else message["data"]
+            if number and message["missed"] and not as_json:
+                print(f"… {message['missed']} entries were missed", flush=True)
+            _show_entries(reversed(newest), as_json=as_json)
+    return 0
+
+
+def line(entry: Entry) -> str:
+    """Return an entry for people: local time, level where it matters, event, worker, facts."""
+    at = datetime.fromisoformat(entry["ts"]).astimezone().strftime("%H:%M:%S")
+    facts = dict(entry["facts"])
+    worker = facts.pop("worker", None)
+    level = "" if entry["level"] in ("info", "debug") else f"{entry['level']}: "
+    words = [at, f"{level}{entry['event']}", *([worker] if worker else [])]
+    words += [f"{key}={_value(value)}" for key, value in facts.items() if value is not None]
+    return visible("  ".join(words))
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
+
+
+def _show_entries(entries: Iterable[Entry], *, as_json: bool) -> None:
+    for entry in entries:
+        print(json.dumps(entry) if as_json else line(entry), flush=True)

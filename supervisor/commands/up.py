@@ -5,22 +5,27 @@ no service    ──▶ start one here, wait for its first picture ┐
 a service     ──▶ ───────────────────────────────────────────┴▶ apply, wait, table
 """
 
+import contextlib
+import os
+import select
+import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
-from supervisor.commands.background import start, when_ready
+from supervisor.commands.check import loaded
 from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
-from supervisor.commands.known_workers import state_of
 from supervisor.commands.orders import on_record
-from supervisor.commands.panes import need_tmux
+from supervisor.commands.panes import need_tmux, state_of
 from supervisor.commands.status import WELL, show
-from supervisor.config import load as config
-from supervisor.kernel.files import refuse_shared
-from supervisor.state.place import Place
+from supervisor.kernel.files import opened, refuse_shared
+from supervisor.state.place import OUTPUT, Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import Progress
+from supervisor.upkeep import keeper
+from supervisor.upkeep.systemd import VARIABLES
 from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
@@ -51,23 +56,15 @@ def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
 def checked(found: Place, own: Place) -> None:
     """Raise what is wrong with the file; a running service shows it from then on, too."""
     try:
-        check(own)
+        loaded(own.config)
     except CommandError:
         _let_service_say_so(found, own)
         raise
 
 
-def check(place: Place) -> None:
-    """Raise what is wrong with the file, all of it."""
-    try:
-        config.load(place.config)
-    except config.ConfigError as error:
-        raise CommandError("config", str(error)) from error
-
-
 def _let_service_say_so(found: Place, own: Place) -> None:
     """A running service reads the file itself, refuses it, and shows from then on that it can't be applied."""
-    with suppress(CommandError), Client.connect(found.socket) as client:
+    with contextlib.suppress(CommandError), Client.connect(found.socket) as client:
         refuse_another(client, own)
         client.call("apply")
 
@@ -111,3 +108,141 @@ def _at_once(picture: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[
             yield {"name": name, "ok": False, "text": said}
         else:
             yield {"name": name, "ok": workers[name]["state"] in _WELL, "text": state_of(workers[name])}
+
+
+# ── starting the service in the background, with a keeper ───────────────────────────────────────────────────────────
+
+
+START_TIMEOUT = 30.0
+RIVAL_TIMEOUT = 5.0  # from taking the lock to listening: the imports, mostly
+PATIENCE = 3  # failures of a service in its start, after which `up` tells of them
+SHOWN_LINES = 20
+_PAUSE = 0.02
+_NOT_ITS_OWN = {"PANEVISOR_WORKER", *VARIABLES}  # what speaks of the caller: its worker, its systemd unit
+_CONFLICT = 9
+_CODES = {2: "usage", 5: "config", 6: "not-permitted", 7: "failed", 9: "conflict"}
+
+
+def start(place: Place, timeout: float = START_TIMEOUT, *, force: bool = False) -> Client:
+    """Start a service and its keeper here, and return a connection once the service has a picture.
+
+    Where a keeper is about to start one already, that one is waited for. A service that ends instead passes on what it
+    said and its exit code. When another one was quicker, that one is used.
+    `force`: even beside workers of this file that live elsewhere; it holds for this start alone.
+    """
+    place.claim()
+    waiting = _Waiting(place, timeout)
+    while True:
+        with keeper.place_of_keeper(place.state_dir) as file:
+            process = _started(place, file, waiting.output, force=force) if file else None
+        if process:
+            return waiting.for_service_of(process)
+        if client := waiting.for_keeper_there():
+            return client
+
+
+def when_ready(place: Place, timeout: float = START_TIMEOUT) -> Client:
+    """Return a connection to the running service once it has a picture; raises NoService where none runs."""
+    deadline = time.monotonic() + timeout
+    while True:
+        client = Client.connect(place.socket)
+        hello = client.call("hello")
+        if hello["ready"]:
+            return client
+        waits = hello.get("starting", "the service is still starting")
+        client.close()
+        if time.monotonic() > deadline:
+            raise ServiceError("timeout", f"after {timeout:.0f} s {waits}")
+        time.sleep(_PAUSE)
+
+
+def _started(place: Place, file: IO[bytes], output: Path, *, force: bool) -> "subprocess.Popen[bytes]":
+    options = ["-c", str(place.config), "--socket", str(place.socket)]
+    with open(output, "ab", opener=opened) as said:
+        said.truncate(0)
+        return keeper.start_keeper(
+            file,
+            [sys.executable, "-m", "supervisor", *options, "serve"],
+            once="--force" if force else "",
+            output=said,
+            environment={key: value for key, value in os.environ.items() if key not in _NOT_ITS_OWN},
+        )
+
+
+class _Waiting:
+    """Waits, from now on, for a service to answer that a keeper starts. `output`: what the two print."""
+
+    def __init__(self, place: Place, timeout: float) -> None:
+        self.output = place.state_dir / OUTPUT
+        self._place = place
+        self._deadline = time.monotonic() + timeout
+        self._failures = self._count_failures()
+
+    def for_service_of(self, process: "subprocess.Popen[bytes]") -> Client:
+        """Return a connection to the service of this new keeper; raises what keeps the service from answering."""
+        self._failures = 0  # the output began with the keeper
+        while True:
+            code = process.poll()  # before the question: what ends after it may have answered somebody
+            try:
+                return self._when_ready()
+            except NoService:
+                if code is not None:
+                    return self._after_its_end(code)
+            self._refuse_to_wait(process.pid)
+            _wait_for(process.pid, _PAUSE)
+
+    def for_keeper_there(self) -> Client | None:
+        """Return a connection to the service of the keeper that lives here; None when that keeper has ended."""
+        found = keeper.keeper_of(self._place.state_dir)
+        if found is None:
+            time.sleep(_PAUSE)  # it has only begun, or is ending
+            return None
+        with found:
+            found.hurry()
+            while not found.ended(_PAUSE):
+                with contextlib.suppress(NoService):
+                    return self._when_ready()
+                self._refuse_to_wait(found.pid)
+        return None
+
+    def _when_ready(self) -> Client:
+        return when_ready(self._place, max(0.0, self._deadline - time.monotonic()))
+
+    def _refuse_to_wait(self, pid: int) -> None:
+        """Raise when the service fails again and again, or the time is over; the keeper goes on."""
+        ends = f"its keeper (pid {pid}) goes on trying; `panevisor down` ends that"
+        if self._count_failures() >= self._failures + PATIENCE:
+            raise CommandError("failed", f"the service fails while it starts, and {ends}:\n{self._tail()}")
+        if time.monotonic() > self._deadline:
+            raise CommandError("timeout", f"the service does not answer, and {ends}:\n{self._tail()}")
+
+    def _after_its_end(self, code: int) -> Client:
+        deadline = time.monotonic() + RIVAL_TIMEOUT
+        while (
+            code == _CONFLICT and time.monotonic() < deadline
+        ):  # another one holds the lock: it may be about to answer
+            try:
+                return when_ready(self._place)
+            except NoService:
+                time.sleep(_PAUSE)
+        raise CommandError(_CODES.get(code, "failed"), f"the service did not start (exit code {code}):\n{self._tail()}")
+
+    def _count_failures(self) -> int:
+        return sum(line.startswith(keeper.FAILED) for line in self._lines())
+
+    def _tail(self) -> str:
+        return "\n".join(self._lines()[-SHOWN_LINES:]) or f"it said nothing; see {self.output}"
+
+    def _lines(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            return self.output.read_text(errors="replace").splitlines()
+        return []
+
+
+def _wait_for(pid: int, seconds: float) -> None:
+    """Return when the process has ended, at the latest after `seconds`."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        select.select([descriptor], [], [], seconds)
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ from actors.events.words import amount, exit_in_words, short_time
 from actors.life.stop_plan import in_words as in_words_of
 from actors.values.snapshot import iso
 from actors.values.spec import StopStep
-from supervisor.commands.known_workers import call_for_one
+from supervisor.commands.panes import call_for_one
 from supervisor.explain.events import Entry, is_found, is_idle, moves, state_in_words, told
 from supervisor.explain.outlook import Data, after_a_crash, next_of, remedies, spec_of, stopped_with_service
 from supervisor.explain.policy import exact, in_words, is_ever_restarted

@@ -7,7 +7,7 @@ import pytest
 from kit.support import Site, alive, wait_until
 
 from actors.values.spec import PaneSize
-from supervisor.commands.run import environment, settings
+from supervisor.commands.orders import environment, settings
 from supervisor.config.load import define
 from supervisor.wire.errors import CommandError
 

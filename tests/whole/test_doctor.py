@@ -14,7 +14,7 @@ import pytest
 from kit import ROOT
 from kit.support import DEADLINE, FAST, Site, wait_until
 
-from supervisor.cli import run
+from supervisor.command_line import run
 from supervisor.doctor import namesake, tmux
 from supervisor.doctor import place as files
 from supervisor.doctor import service as services

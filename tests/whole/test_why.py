@@ -39,7 +39,8 @@ from actors.values.spec import (
     Window,
     WorkerSpec,
 )
-from supervisor.cli import panevisor, run
+from supervisor.cli import panevisor
+from supervisor.command_line import run
 from supervisor.commands.why import clock, explain
 from supervisor.explain.outlook import next_of, remedies
 from supervisor.gateway.pictures import Pictures

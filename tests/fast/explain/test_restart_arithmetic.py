@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
-from supervisor.cli import run
+from supervisor.command_line import run
 from supervisor.explain.arithmetic import GivesUp, gives_up, line, warnings
 from supervisor.explain.policy import in_words
 

@@ -25,8 +25,9 @@ from actors.values.facts import Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
 from actors.values.spec import REPLICA_OF, Backoff, Restart, WorkerSpec
-from supervisor.cli import Given, run
-from supervisor.commands import background
+from supervisor.cli import Given
+from supervisor.command_line import run
+from supervisor.commands import up as background
 from supervisor.commands.logs import Output
 from supervisor.config import load as config
 from supervisor.explain.policy import in_words
@@ -165,7 +166,8 @@ def test_status_loads_nothing_but_click_msgpack_and_the_standard_library(home: P
     bench.publish(1, row("web"))
     paths.write_pointer(home / "panevisor.toml", home / "st")
     script = (
-        "import json, sys; before = set(sys.modules); from supervisor.cli import run; assert run(['status']) == 0; "
+        "import json, sys; before = set(sys.modules); from supervisor.command_line import run; "
+        "assert run(['status']) == 0; "
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=True)

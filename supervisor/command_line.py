@@ -1,0 +1,111 @@
+"""One command line, from its words to its exit code.
+
+argv ──run──▶ click (cli.py) ──▶ verb ──▶ exit code
+                └── CommandError, Ctrl-C, a closed pipe ──▶ their exit codes, here and nowhere else
+"""
+
+import io
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from supervisor.cli import NAME, Given, panevisor
+from supervisor.kernel.files import as_known
+from supervisor.text.plain import visible
+from supervisor.wire.errors import CommandError, UnknownWorker
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, it would hide how our children end
+    _open_standard_streams()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line and return its exit code; every failure has been said on stderr."""
+    try:
+        with panevisor.make_context(NAME, list(argv)) as context:
+            code = _invoked(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show(shown := io.StringIO())
+        click.echo(visible(shown.getvalue(), keep="\n"), nl=False, err=True)
+        return error.exit_code
+    except CommandError as error:
+        return _say(error)
+    except (KeyboardInterrupt, click.Abort):
+        if sys.stderr.isatty():
+            click.echo(err=True)  # the shell's prompt begins a line of its own
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except OSError as error:
+        what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"panevisor: {visible(what)}", err=True)
+        return 6 if isinstance(error, PermissionError) else 1
+    return int(code or 0)
+
+
+def _invoked(context: click.Context) -> Any:
+    """Carry it out; an unknown name that is a family's in the file is said to be that of no replica.
+
+    Where no service answers because its directory or its file was moved, the answer is where it is now.
+    """
+    try:
+        return panevisor.invoke(context)
+    except UnknownWorker as error:
+        from supervisor.state.place import is_family
+
+        given: Given = context.obj
+        if not is_family(given.place(), error.name):
+            raise
+        scale = f"`{given.command()} scale {error.name} 1` starts one"
+        raise UnknownWorker(error.name, f"{error.name} has no replica now: {scale}") from error
+    except CommandError as error:
+        if error.code == "no-service" and (said := _astray(context.obj)):
+            raise CommandError(error.code, said) from error
+        raise
+
+
+def _astray(given: Given) -> str | None:
+    from supervisor.commands.conflicts import astray
+
+    if given.socket is not None:
+        return None
+    found = astray(given.own_place())
+    return f"no service answers here. {found.what}. {found.mend}" if found else None
+
+
+def _open_standard_streams() -> None:
+    """Give /dev/null to each standard stream that the caller closed, lest a socket or file take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a path that is not UTF-8 is shown byte by byte
+
+
+def _say(error: CommandError) -> int:
+    """Print what is wrong; a config's problems stand for themselves, as `file:line:` is for editors to jump to."""
+    said = error.message if error.code == "config" else f"panevisor: {error.message}"
+    click.echo(visible(said, keep="\n"), err=True)
+    return error.exit_code
+
+
+def _nobody_reads() -> int:
+    """`panevisor … | head` has what it wanted; the interpreter must not try to flush the rest at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return 0

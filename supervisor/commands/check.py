@@ -1,0 +1,46 @@
+"""`panevisor check` and `init`: a config file, examined or begun."""
+
+from pathlib import Path
+
+from supervisor.config.load import Config, ConfigError, load
+from supervisor.explain.arithmetic import line, warnings
+from supervisor.explain.policy import in_words, waits_in_vain
+from supervisor.state.paths import FILE_NAME, config_path
+from supervisor.text.plain import visible
+from supervisor.wire.errors import CommandError
+
+_STARTER = Path(__file__).parent.parent / "starter.toml"
+
+
+def check(named: str | None) -> int:
+    """Print what each restart policy does, and warnings; raises CommandError with every problem of the file."""
+    path = config_path(named)
+    found = loaded(path)
+    count = len(found.workers)
+    print(f"{visible(path)}: {count} worker{'' if count == 1 else 's'}, ok")
+    for spec in found.workers:
+        print(f"  {spec.name}: {visible(in_words(spec))}")
+        if arithmetic := line(spec):
+            print(f"    {arithmetic}")
+    for warning in (*waits_in_vain(found.workers), *warnings(found.workers)):
+        print(f"warning: {visible(warning)}")
+    return 0
+
+
+def loaded(path: Path) -> Config:
+    """Return the config; raises CommandError with every problem of the file."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise CommandError("config", str(error)) from error
+
+
+def init() -> int:
+    """Write the starter config here; raises CommandError where a config is already."""
+    try:
+        with open(FILE_NAME, "x") as file:
+            file.write(_STARTER.read_text())
+    except FileExistsError:
+        raise CommandError("conflict", f"./{FILE_NAME} exists already; nothing was changed") from None
+    print(f"wrote ./{FILE_NAME}: edit it, then `panevisor up`")
+    return 0
