@@ -22,14 +22,14 @@ _CRASH = Exit(1, None, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class GivesUp:
-    """The budget is spent after so many restarts, `after` seconds from the first start."""
+    """The budget is spent after `restarts` restarts, `after` seconds from the first start."""
 
     restarts: int
     after: float
 
 
 def line(spec: WorkerSpec) -> str | None:
-    """Return when it gives up on workers that live so long each time; None for one that is never restarted."""
+    """Return when it gives up, for each of LIVES as the length of every life; None for a worker never restarted."""
     if not is_ever_restarted(spec):
         return None
     verb = "gives up" if spec.retry is None else f"slows down to {exact(spec.retry)}"
@@ -93,7 +93,7 @@ def pauses(spec: WorkerSpec) -> Iterator[float]:
 
 
 def warnings(specs: Iterable[WorkerSpec]) -> Iterator[str]:
-    """Give a line for each worker whose policy never gives up, though nobody may have meant it so."""
+    """Yield a line for each worker whose policy never gives up, which may not be what its writer meant."""
     for spec in specs:
         if is_ever_restarted(spec) and (said := _never_gives_up(spec)):
             yield f'worker "{spec.name}" {said}'

@@ -46,12 +46,12 @@ class Remedy:
 
 
 def next_of(data: Data) -> Next:
-    """Return what happens if nobody does anything; without tmux nothing starts and no end is judged."""
+    """Return what happens if no person acts. Without tmux nothing starts and no end is judged."""
     return _NEXT[data["worker"]["state"]](data)
 
 
 def spec_of(data: Data) -> WorkerSpec:
-    """Return the policy as a spec, for whoever reckons with one; its command is empty."""
+    """Return the policy as a spec, to calculate with; its command is empty."""
     return rebuilt(WorkerSpec, {**data["policy"], "name": data["worker"]["name"], "command": "", "cwd": ""})
 
 

@@ -40,7 +40,7 @@ def _otherwise(spec: WorkerSpec) -> str:
 
 
 def is_ever_restarted(spec: WorkerSpec) -> bool:
-    """Claim that there is an end after which it starts again by itself."""
+    """Whether there is an end after which it starts again by itself."""
     return spec.restart is not Restart.NEVER or any(rule.do in _RESTARTS for rule in spec.on_exit)
 
 

@@ -10,7 +10,7 @@ Check = Mapping[str, Any]
 
 
 def kind_of(check: Check) -> str | None:
-    """Return which kind of probe it is; None where nobody is asked."""
+    """Return which kind of probe it is; None where there is no probe."""
     return next((kind for kind in KINDS if check.get(kind) is not None), None)
 
 

@@ -153,8 +153,8 @@ def read_table(with_marks: bool, between: Callable[[], None] = lambda: None) -> 
 def entry_of(pid: int, *, with_mark: bool = False) -> Entry | None:
     """Return the process, None when there is none; raises OSError when descriptors have run out.
 
-    The mark is read first: tmux gives a fork its terminal before it execs, and only that shows the mark. So whoever
-    bears a mark is seen with its terminal, however new it is.
+    The mark is read first: tmux gives a fork its terminal before it execs, and only that shows the mark. So a
+    process that bears a mark is seen with its terminal, however new it is.
     """
     mark = _mark_of(pid) if with_mark else None
     stat = _read(f"/proc/{pid}/stat", 1024)

@@ -76,7 +76,7 @@ class ProcessPort:
     def watch(self, watch: Watch, tell: Tell) -> None:
         """Tell `ProcessEnded(life)` within a millisecond of the end; at once when it is gone already.
 
-        A later watch of the same life replaces the first. Start time 0: whoever has the pid now.
+        A later watch of the same life replaces the first. Start time 0: any process that has the pid now.
         """
         self._order(lambda: self._watch(watch, tell))
 

@@ -116,7 +116,7 @@ def _members(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry
     """Return the root and its descendants, and who was left to the root's own parent, the tmux server.
 
     That is who was in the tree `before`, and who is in the session of the root or of one who was. None when the root
-    has ended. Start time 0: whoever has the pid.
+    has ended. Start time 0 means any process that has the pid.
     """
     first = table.get(root.pid)
     if first is None or first.zombie or root.ticks not in (0, first.ticks):

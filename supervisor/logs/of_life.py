@@ -42,7 +42,7 @@ class LifeLog:
         return sum(span.end - span.start for span in self._spans(life))
 
     def tail(self, life: str, most: int) -> bytes:
-        """Return the last bytes of a life, at most so many; none where they can't be read."""
+        """Return the last bytes of a life, up to `most`; none where they cannot be read."""
         spans, room = [], most
         for span in reversed(self._spans(life)):
             spans.append(Span(span.path, max(span.start, span.end - room), span.end))

@@ -14,8 +14,8 @@ from supervisor.kernel.files import as_known
 from supervisor.logs.inotify import NewFiles
 from supervisor.logs.segments import Segments
 
-AGAIN = 10.0  # seconds; so often the directory is looked up anew, as it may have been replaced
-LEAST_REST = 0.02  # seconds between two looks, for all that is made meanwhile
+AGAIN = 10.0  # seconds between two look-ups of the directory, which may have been replaced
+LEAST_REST = 0.02  # seconds between two looks
 REST = 4  # times as long as the look took: a fifth of one core at most
 
 

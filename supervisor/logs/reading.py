@@ -22,8 +22,8 @@ def read_tail(
 ) -> Iterator[bytes]:
     """Yield the log line by line, each with its newline, which the last may lack; a giant line comes in pieces.
 
-    `lines`: only so many at the end. `since` (Unix time): without the segments last written and the lives ended
-    before; raw output tells no more of time. `previous`: only the life before the present one.
+    `lines`: at most this number of them, at the end. `since` (Unix time): without the segments last written and the
+    lives ended before; raw output tells no more of time. `previous`: only the life before the present one.
     """
     segments, marks = segments_of(directory, name), marks_of(directory, name)
     begin, end = Place(0, 0), Place(len(segments), 0)
@@ -155,7 +155,7 @@ class _Trail:
         return next((segment for segment in segments if segment.path.name not in self._seen), None)
 
     def _continues(self, heir: Segment) -> bool:
-        """Claim that one `split` wrote both. The end of another may still be on its way: it gets one more look."""
+        """Whether one `split` wrote both. The end of another may still be on its way: it gets one more look."""
         return self._at is None or (self._at.life, self._at.arm) == (heir.life, heir.arm)
 
     def _enter(self, segment: Segment, offset: int) -> None:

@@ -262,7 +262,7 @@ class Processes:
         return len(self._left)
 
     async def end_of(self, process: "subprocess.Popen[bytes]") -> int:
-        """Return its exit code, negative for a signal; whoever stops waiting has it killed."""
+        """Return its exit code, negative for a signal; a caller that stops waiting has it killed."""
         self._left[process.pid] = process
         try:
             await self._exit_of(process)
@@ -400,7 +400,7 @@ class Glances:
 class OnScreen(Attempt):
     """The pane shows the pattern. While a life starts it is looked at for each try, else at the capture beat.
 
-    After an outage of tmux it is looked at anew, because the capture beat shows changes only.
+    After an outage of tmux it is looked at again, because the capture beat shows changes only.
     """
 
     through_tmux = True

@@ -1,4 +1,4 @@
-"""Work that may block forever, done beside an event loop: in threads that nobody waits for, of a bounded number.
+"""Work that may block forever, done beside an event loop: in a bounded number of threads that no one waits for.
 
 asyncio's own executor would keep the process from ending while one of its threads hangs.
 """
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class ThreadsAside:
-    """At most `places` threads, one a piece of work; the place of one that is given up is taken until it ends."""
+    """Up to `places` threads, one for each piece of work. Work that is given up keeps its place until it ends."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, places: int, name: str) -> None:
         self._loop = loop
@@ -24,7 +24,7 @@ class ThreadsAside:
     async def run(self, work: Callable[[], T], unwanted: Callable[[T], None] = lambda _: None) -> T:
         """Return what `work` does, or raise what it raises; raise NoThread where no thread can be had.
 
-        `unwanted` gets a result that nobody waits for any more.
+        `unwanted` gets a result that no caller waits for any more.
         """
         await self._places.acquire()
         done: asyncio.Future[T] = self._loop.create_future()

@@ -1,8 +1,8 @@
-"""What the service shows on its terminal, which may take nothing for as long as it likes (Ctrl-S, an ssh that stalls).
+"""What the service shows on its terminal, which may stop taking lines (Ctrl-S, an ssh that stalls).
 
-    show(line) ──▶ at most MOST wait ──▶ a thread of its own ──▶ terminal
+    show(line) ──▶ up to MOST wait ──▶ a thread of its own ──▶ terminal
 
-Whoever logs waits for no terminal. Lines that find no place are counted, and the terminal is told when it goes on.
+No caller waits for the terminal. Lines that find no place are counted, and the terminal shows their number later.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ CLOSING = 1.0  # seconds that a service that ends waits for its terminal
 
 
 class Console:
-    """Thread-safe; what goes wrong with the terminal is no reason to stop, and told to nobody."""
+    """Thread-safe. Errors of the terminal are ignored: the log has every line."""
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
-        self._waiting: deque[str | int] = deque()  # a number stands for so many lines that found no place there
+        self._waiting: deque[str | int] = deque()  # a number counts the lines that found no place there
         self._closing = False
         self._changed = threading.Condition()
         self._thread = VitalThread("console", self._run)

@@ -4,7 +4,7 @@
     Gateway, `deaths` ◀──of(names)── memory             panevisor deaths, without a service ◀──read_deaths── file
 
 `{"death": {…}}` or `{"forget": name}` a line; a line that is torn or strange is passed over. Nothing here is needed to
-supervise: what the disk refuses is kept in memory and written at the next chance, and nobody waits for it.
+supervise: what the disk refuses is kept in memory and written at the next chance, and no caller waits for it.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class _Waiting:
     size: int = -1
 
     def is_settled(self, size: int, now: float) -> bool:
-        """Claim that nothing more comes: the log has the size it had at the last look, or it is too late."""
+        """Whether nothing more comes: the log has the size of the last look, or PATIENCE is over."""
         at_rest, self.size = size == self.size, size
         return (at_rest and now - self.since >= SETTLE) or now - self.since >= PATIENCE
 

@@ -39,7 +39,7 @@ class Histories:
             self._add(worker, entry)
 
     def look(self, rows: Set[str], now: float) -> None:
-        """Drop whoever has had no row for a minute: its end was told to nobody, or it never was a worker."""
+        """Drop each worker that has had no row for a minute: its end was not heard of, or it never was a worker."""
         self._absent = {name: self._absent.get(name, now) for name in self._workers.keys() - rows}
         for name, since in self._absent.items():
             if now - since >= GONE_AFTER:

@@ -149,7 +149,7 @@ class ServiceLog:
         try:
             self._file.append(self._line(entry))
         except OSError as error:
-            self._file.close()  # the next try opens it anew: the descriptor itself may be what is wrong
+            self._file.close()  # the next try opens it again: the descriptor itself may be what is wrong
             self._unwritten = self._file.explain(error)
             return False
         self._seq += 1
@@ -207,7 +207,7 @@ class LineFile(RotatingFileHandler):
             raise
 
     def is_full_for(self, line: bytes) -> bool:
-        """Claim that the line belongs into a new file; never of one that would begin with it."""
+        """Whether the line belongs into a new file; never where it would be the first line of this one."""
         size = os.fstat(self._fd()).st_size - self._uncounted
         return size > 0 and size + len(line) + 1 > self.maxBytes
 
@@ -241,7 +241,7 @@ class LineFile(RotatingFileHandler):
         return open(self.baseFilename, "a", encoding="utf-8", opener=self._opener)
 
     def _end_torn_line(self, fd: int) -> None:
-        """Begin on a line of our own: whoever wrote last may have been killed in the middle of one."""
+        """Begin on a line of our own: the last writer may have been killed in the middle of one."""
         with open(self.baseFilename, "rb", opener=self._opener) as file:
             if os.fstat(fd).st_size and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
                 os.write(fd, b"\n")

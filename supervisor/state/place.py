@@ -93,7 +93,7 @@ def state_dir_in(config: Path) -> Path | None:
 
 
 def is_family(place: Place, name: str) -> bool:
-    """Claim that the file has a table of this name with `replicas`, however many there are now."""
+    """Whether the file has a table of this name with `replicas`, however many there are now."""
     tables = None if place.of_any_file else _tables(place.config)
     workers, defaults = ((tables or {}).get(key) for key in ("workers", "defaults"))
     own = workers.get(name) if isinstance(workers, dict) else None

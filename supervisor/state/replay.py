@@ -30,7 +30,7 @@ def after(table: dict[str, str], entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_transition(entry: Mapping[str, Any]) -> bool:
-    """Claim that the entry is a change of state: it is written whatever the level."""
+    """Whether the entry is a change of state, which is written whatever the level."""
     return "from" in entry and "to" in entry
 
 

@@ -1,4 +1,4 @@
-"""The status file: how the service is, for whoever does not want to ask it.
+"""The status file: how the service is, for readers that do not ask the service itself.
 
     Metrics ──beat──▶ latest picture ──writer thread──▶ tmp ──rename──▶ status.json ◀──read_status── anybody
     main ──stopped, crashed──────────── at once, fsync ───────────────▶
@@ -65,7 +65,7 @@ class StatusFile:
         self._end("stopped", "reason", reason, snapshot)
 
     def crashed(self, error: str, snapshot: "Snapshot | None" = None) -> None:
-        """Write the end that nobody wanted, with fsync, before returning; no beat is written any more."""
+        """Write the end by an error, with fsync, before returning; no beat is written any more."""
         self._end("crashed", "error", error, snapshot)
 
     def _end(self, status: str, key: str, said: str, snapshot: "Snapshot | None") -> None:

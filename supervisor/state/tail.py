@@ -59,7 +59,7 @@ def read(path: Path, workers: Set[str] | None = None, most: int = MOST) -> list[
     """Return the incidents and what happened to these workers (None: all), oldest first, from the last `most` bytes.
 
     They may begin in `path`.1. Lines that are no entries (a torn one) are passed over, a file that can't be read is
-    an empty one. The numbers are 0: the log counts anew with each service.
+    an empty one. The numbers are 0: each service counts its lines from 1.
     """
     newest, whole = _end(path, most)
     older, _ = _end(path.with_name(f"{path.name}.1"), most - len(newest)) if whole else (b"", False)

@@ -2,7 +2,7 @@
 
 The control client is for single commands: about 70 × cheaper than a process. It is attached to an idle session of its
 own, never to a worker's. It never captures screens: a screen's line could look like an answer. When it is lost or does
-not answer it is closed, and made anew at the next call.
+not answer it is closed, and the next call makes another one.
 """
 
 import contextlib
@@ -84,7 +84,7 @@ _TURNSTILES: WeakValueDictionary[Path, _Turnstile] = WeakValueDictionary()  # on
 class ControlClient:
     """A standing `tmux -C` client. Thread-safe; one command line at a time.
 
-    `server` says which process has to answer, None: whoever listens on the socket.
+    `server` says which process has to answer; None: any that listens on the socket.
     """
 
     def __init__(self, state_dir: Path, server: Callable[[], int | None] = lambda: None) -> None:

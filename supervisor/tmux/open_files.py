@@ -8,7 +8,7 @@ import resource
 from supervisor.tmux.subreaper import NOFILE
 
 KEPT_FDS = 64  # descriptors of the tmux server that no worker gets
-FDS_A_WORKER = 3  # pane, log pipe, and one in hand for whoever attaches
+FDS_A_WORKER = 3  # pane, log pipe, and one in reserve for a person who attaches
 LOWERED = "ulimit -Sn {nofile}"  # for a shell, which then becomes the program
 
 
@@ -19,7 +19,7 @@ def tmux_open_files() -> int:
 
 
 def places_within(free: int) -> int:
-    """Return how many workers can be placed with so many free descriptors; never below 0."""
+    """Return how many workers `free` descriptors suffice for; never below 0."""
     return max(0, (free - KEPT_FDS) // FDS_A_WORKER)
 
 

@@ -26,7 +26,7 @@ BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
 
-_KEEP_NO_MESSAGES = "set -s message-limit 0"  # the log of its commands: `C-b ~` shows it to whoever is attached
+_KEEP_NO_MESSAGES = "set -s message-limit 0"  # the log of its commands: `C-b ~` shows it to everyone who is attached
 _CONF = """\
 # Written by panevisor at each start of its tmux server; changes are lost.
 set -s exit-empty off
@@ -100,7 +100,7 @@ class TmuxServer:
         """
         found = _listener(self._state_dir)
         if found and found != self.process and self._alive():
-            return None  # somebody started another one on our socket: ours has to bind it anew
+            return None  # another server was started on our socket: ours has to bind it again
         if found and found != self.process:
             self._in_other_unit = unit_of(found.pid) not in (None, unit_of(os.getpid()))
         self.process = found or self.process
@@ -157,7 +157,7 @@ class TmuxServer:
                 signal_once(self.process, number)
 
     def _rebound(self) -> Handle | None:
-        """A server whose socket was deleted binds it anew at SIGUSR1; starting a second one would double everything."""
+        """Make a server whose socket was deleted bind it again (SIGUSR1): a second server would double every worker."""
         known = self.process
         if known is None or not lives(known):
             return None

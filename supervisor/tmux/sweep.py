@@ -88,7 +88,7 @@ class PaneSweeper:
         return {process for process in others if process} | self._strangers
 
     def reset(self) -> None:
-        """Forget, at the next sweep, the panes of another tmux server: ids begin anew in each."""
+        """Forget, at the next sweep, the panes of another tmux server: each numbers its panes from 0."""
         self._client.close()
         self._stale = True
 

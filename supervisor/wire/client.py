@@ -19,7 +19,7 @@ from supervisor.wire import frames as wire
 from supervisor.wire.errors import CommandError
 
 CALL_TIMEOUT = 15.0  # longer than the service itself waits for its actors
-_LARGEST = 1 << 30  # of an answer: whoever sends more is not our service
+_LARGEST = 1 << 30  # bytes of an answer: our service never sends more
 
 Message = dict[str, Any]
 
