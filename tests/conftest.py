@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit import ROOT
 from kit.left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
 from kit.support import Site
 
@@ -17,6 +18,9 @@ from actors.values.spec import PaneSize
 from supervisor.tmux.server import TmuxServer
 
 __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # each command and service would compile our modules: 0.1 s of CPU
+    os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".venv" / "pycache")
 
 
 @pytest.fixture(autouse=True, scope="session")
