@@ -303,7 +303,7 @@ class Machine:
         return config.digest if config.error is None else None
 
     def _opening_apply(self) -> Apply | None:
-        """Starting the service is no deployment: after an unclean end the records rule until somebody applies."""
+        """Return the file's order; None after an unclean end: the records rule, a start is no deployment."""
         config, known = self._given.config, self._given.known
         if config is None or (known.workers and not known.head.clean):
             return None

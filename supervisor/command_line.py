@@ -46,7 +46,7 @@ def run(argv: list[str]) -> int:
             click.echo(err=True)  # the shell's prompt begins a line of its own
         return INTERRUPTED
     except BrokenPipeError:
-        return _nobody_reads()
+        return _reader_gone()
     except OSError as error:
         what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else str(error)
         click.echo(f"panevisor: {visible(what)}", err=True)
@@ -85,7 +85,7 @@ def _astray(given: Given) -> str | None:
 
 
 def _open_standard_streams() -> None:
-    """Give /dev/null to each standard stream that the caller closed, lest a socket or file take its place."""
+    """Give /dev/null to each standard stream that the caller closed, so that no socket or file takes its place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
@@ -103,8 +103,8 @@ def _say(error: CommandError) -> int:
     return error.exit_code
 
 
-def _nobody_reads() -> int:
-    """`panevisor … | head` has what it wanted; the interpreter must not try to flush the rest at its end."""
+def _reader_gone() -> int:
+    """Return 0: `panevisor … | head` has what it wanted. Python must not try to flush the rest at its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -1,6 +1,7 @@
-"""Signals to a service that has only begun: before it has its handlers, Python's imports take most of the time.
+"""Signals to a service that is still importing its modules, before it has its own handlers.
 
-Told to end, it has done nothing yet and ends at once, with 0. Other signals are noted for it. Standard library only.
+SIGTERM and SIGINT end it at once with 0: it has done nothing yet. SIGHUP and SIGUSR2 are kept for the service.
+Standard library only.
 """
 
 import os
@@ -16,7 +17,7 @@ _came: list[int] = []
 
 
 def catch() -> None:
-    """Take the signals until the service does."""
+    """Handle the signals until the service does."""
     for number in _ENDING:
         signal.signal(number, _end)
     for number in _NOTED:
@@ -24,7 +25,7 @@ def catch() -> None:
 
 
 def noted() -> list[int]:
-    """Return those that came, each once."""
+    """Return the numbers of the signals that came, each once."""
     came, _came[:] = list(dict.fromkeys(_came)), []
     return came
 
@@ -41,7 +42,7 @@ def is_service(argv: Sequence[str]) -> bool:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    os._exit(0)  # whatever is being imported: no code of a module is to run on the way out
+    os._exit(0)  # no code of a half-imported module may run on the way out
 
 
 def _note(number: int, _frame: FrameType | None) -> None:

@@ -49,7 +49,7 @@ from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
-STOP_TIMEOUT = 2.0  # seconds the actors of a class get to end
+STOP_TIMEOUT = 2.0  # seconds that the actors of a class have to end
 FAILED = 70  # exit code: the keeper is to start the service again
 TMUX_RETRY = 1.0
 
@@ -96,7 +96,7 @@ def _default_settings(place: Place) -> SupervisorSettings:
 
 
 class _Inbox(Post[Any]):
-    """Where the main thread is told things; a signal handler may put here too."""
+    """The messages to the main thread; a signal handler may put some here too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class Service:
         self._inbox.tell(ThreadDied(thread, repr(error), "".join(traceback.format_exception(error))))
 
     def _after(self, died: ThreadDied) -> Outcome:
-        """A thread that has died is not replaced: the keeper starts the service again, which adopts the workers."""
+        """Return the outcome of a dead thread: it is not replaced, and the next service adopts the workers."""
         self._log.log("service.thread_died", asdict(died))
         return Outcome("thread-died", end_server=False, error=f"the thread {died.thread} has died: {died.error}")
 
@@ -258,7 +258,7 @@ class Service:
         """Ask the Supervisor. Raises RequestRefused, or TimeoutError: what was asked may still happen."""
         ref = self.posts.supervisor.ref
         if ref is None:
-            return self._ask_nobody(message)
+            return self._ask_without_supervisor(message)
         try:
             return ref.ask(message, timeout=timeout)
         except pykka.Timeout as error:
@@ -266,7 +266,7 @@ class Service:
         except pykka.ActorDeadError as error:
             raise RequestRefused("shutting-down", "the service is shutting down") from error
 
-    def _ask_nobody(self, message: object) -> object:
+    def _ask_without_supervisor(self, message: object) -> object:
         """Answer while there is no Supervisor: only the service itself can be ended."""
         if not isinstance(message, ShutDown):
             raise RequestRefused("starting", self.machine.gateway.starting)
@@ -288,7 +288,7 @@ class Service:
             self._inbox.tell(Signalled(early))
 
     def _watch_config(self) -> None:
-        """Watch the file from now on if it says so; what is said there later counts at the next start."""
+        """Watch the file from now on if it says so; a later change of that key counts from the next start."""
         config = self._given.config
         if config is not None and self._given.settings.watch_config:
             self._watch = ConfigWatch(
@@ -351,7 +351,7 @@ class Service:
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _stop_actors(self) -> None:
-        """Workers first, so that none of their last messages is lost on the others; in parallel within a class."""
+        """Stop Workers first, so that the others get their last messages; actors of one class stop in parallel."""
         for kind in (SupervisorActor, WorkerActor, TickerActor, MetricsActor, TerminalActor):
             stopping = [ref.stop(block=False) for ref in pykka.ActorRegistry.get_by_class(kind)]
             deadline = time.monotonic() + STOP_TIMEOUT
@@ -376,7 +376,7 @@ class Service:
         return 0
 
     def _end_tmux_server(self) -> bool:
-        """Return whether it has ended: it stays where people have windows of their own."""
+        """End the tmux server unless people have windows in it; return whether it has ended."""
         try:
             people = self._people()
             if people:
@@ -394,11 +394,11 @@ class Service:
 
         try:
             return BoundedServer(self._given.lock.home).sessions_of_others()
-        except TerminalUnreachable:  # no process can be had: the standing client needs none
+        except TerminalUnreachable:  # no process can be started: the standing client needs none
             return self.machine.terminal.sessions_of_others()
 
     def _end_escapees(self) -> None:
-        """End what left every worker's tree unseen (env -i, setsid, double fork): it is a child of the tmux server."""
+        """End the processes that escaped from their worker's tree (env -i, setsid, double fork) to tmux."""
         ended = end_orphans(self.machine.server.process) if self.machine.server.process else []
         if ended:
             self._log.log("worker.escaped", {"pids": ended})
@@ -410,7 +410,7 @@ class Service:
 
 
 def _raise_open_files() -> int:
-    """Raise the soft limit of open files as far as allowed; return what it was: workers get that one back."""
+    """Raise the soft limit of open files as far as allowed; return the old limit, which workers get."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else NOFILE, hard))
     return soft

@@ -1,9 +1,9 @@
-"""Signals, told by a thread of their own.
+"""Signals, heard by a thread of their own.
 
     kernel ──▶ C handler ──one byte──▶ socket ──▶ the thread "signals" ──▶ tell(number)
 
 Python runs its own handlers between two steps of the main thread. A signal that comes just before that thread goes to
-sleep is heeded when it wakes up for something else, which may be never.
+sleep would wait until that thread wakes up for something else, perhaps forever.
 """
 
 import signal
@@ -15,7 +15,7 @@ from actors.vital import VitalThread
 
 
 class SignalThread:
-    """Tells each of these signals, from its own thread, until it is closed. Made and closed in the main thread."""
+    """Calls `tell` with each of these signals, from its own thread. Made and closed in the main thread."""
 
     def __init__(self, numbers: Collection[int], tell: Callable[[int], None]) -> None:
         self._wanted = frozenset(numbers)
@@ -42,4 +42,4 @@ class SignalThread:
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:
-    """The socket has it."""
+    """Do nothing: the signal's number is in the socket."""

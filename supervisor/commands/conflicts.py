@@ -1,4 +1,4 @@
-"""What a command refuses with `conflict`, as it would double workers or end another file's.
+"""What a command refuses with `conflict`: it would run workers twice, or end those of another file.
 
 a service that runs another file                        ──refuse_another───────┐
 workers that live where the file's state_dir was before ──refuse_left_behind───┤
@@ -37,7 +37,7 @@ def service_of(place: Place) -> Client:
 
 
 def refuse_another(client: Client, own: Place) -> None:
-    """Two files with one state directory would take each other's workers for removed ones, or end them."""
+    """Refuse a service of another file: each file would end the workers of the other as removed ones."""
     path = client.call("hello")["config"]
     if path is None or own.of_any_file or _is_same(path, own.config):
         return
@@ -72,7 +72,7 @@ def hold_alone(own: Place, *, force: bool) -> Lock:
 
 
 def _answering(place: Place) -> int | None:
-    """Return the pid of the service that answers there."""
+    """Return the pid of the service that answers there, None if none does."""
     try:
         with Client.connect(place.socket, 1.0) as client:
             return int(client.call("hello", timeout=2.0)["pid"])
@@ -81,7 +81,7 @@ def _answering(place: Place) -> int | None:
 
 
 def refuse_left_behind(own: Place) -> None:
-    """Workers that live in the state directory of before would be started a second time in the present one."""
+    """Refuse to start while workers live in the former state directory: they would run twice."""
     before = read_pointer(own.config)
     if before is None or os.path.realpath(before) == os.path.realpath(own.state_dir):
         return
@@ -99,20 +99,20 @@ def refuse_left_behind(own: Place) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """What lives by this file in another place than the file leads to, and what to do about it."""
+    """What lives by this file in another place than the file names, and the remedy."""
 
     what: str
     mend: str
 
 
 def refuse_astray(own: Place) -> None:
-    """Workers of this file that no path leads to any more would be started a second time."""
+    """Refuse to start while workers of this file live where no path leads any more: they would run twice."""
     if found := astray(own):
         raise CommandError("conflict", f"{found.what}, and would run twice. {found.mend} (--force starts all the same)")
 
 
 def astray(own: Place) -> Astray | None:
-    """Return what lives though the state directory or the config file was moved away from under it."""
+    """Return what lives although its state directory or its config file was moved."""
     from supervisor.state.living_sites import living_sites  # only where no service answers
 
     for site in living_sites():

@@ -29,7 +29,7 @@ TMUX_TIMEOUT = 20.0  # the service ends tmux before itself; tmux took 8 s for 3,
 
 
 End = Callable[[Place, Lock], int]
-"""What ends the workers that a dead service has left, as a service of its own would."""
+"""Ends the workers that a dead service left, as a service would; returns the exit code."""
 
 
 def down(place: Place, *, keep_workers: bool, end: End) -> int:
@@ -46,11 +46,11 @@ def down(place: Place, *, keep_workers: bool, end: End) -> int:
     with client, contextlib.ExitStack() as descriptors:
         progress = Progress(STOPPED)
         client.on_message = progress
-        with contextlib.suppress(ServiceError):  # one that has only begun has no picture, but can end
+        with contextlib.suppress(ServiceError):  # a service that has only begun has no picture, but it can end
             client.call("subscribe", topics=["metrics"])
         answer = client.call("down", keep_workers=keep_workers)
         if keeper := keeper_of(place.state_dir):
-            descriptors.enter_context(keeper).dismiss()  # were the service killed on its way, it would come back
+            descriptors.enter_context(keeper).dismiss()  # else a service that is killed on its way out would come back
         service, tmux = (_descriptor(answer[key], descriptors) for key in ("pid", "tmux_pid"))
         with contextlib.suppress(NoService):  # it ends by closing the connection
             for message in client.messages():
@@ -64,7 +64,7 @@ def down(place: Place, *, keep_workers: bool, end: End) -> int:
 
 
 def _descriptor(pid: int | None, descriptors: contextlib.ExitStack) -> int | None:
-    """Return a pidfd, which can't come to mean another process; None when it is gone already."""
+    """Return a pidfd, which never means another process; None if the process has already ended."""
     if pid is None:
         return None
     try:
@@ -80,7 +80,7 @@ def _ended(descriptor: int | None, timeout: float | None) -> bool:
 
 
 def _is_left(place: Place) -> bool:
-    """Claim that the service has left tmux to people who have windows there."""
+    """Whether the service has left tmux running for people who have windows there."""
     with contextlib.suppress(CommandError):
         return foreign_panes(place) > 0 and not _left(place)
     return False
@@ -115,7 +115,7 @@ def _dismiss(keeper: Keeper, place: Place) -> None:
 
 
 def _after_keeper(place: Place, *, keep_workers: bool, end: End) -> int:
-    """Take down what there is without a keeper: that there was one is enough to have ended."""
+    """Take down what is left after the keeper; having ended the keeper is enough for exit code 0."""
     with contextlib.suppress(NoService):
         service_of(place).close()
         return down(place, keep_workers=keep_workers, end=end)
@@ -127,7 +127,7 @@ def _after_keeper(place: Place, *, keep_workers: bool, end: End) -> int:
 
 
 def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:
-    """End in order what a service that was killed has left."""
+    """End in order what a killed service left."""
     left = living(place)
     if not left:
         nothing = f"no service is running, and no worker of it lives (nothing listens at {place.socket})"
@@ -144,7 +144,7 @@ def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:
 
 
 def _end_left(place: Place, end: End) -> None:
-    """Be the service for as long as it takes: it adopts what lives by the records, and applies no file."""
+    """Act as the service until all workers have ended: adopt what lives by the records, and apply no file."""
     origin = read_head(place.state_dir / RECORDS).origin
     recorded = replace(place, config=Path(origin.config)) if origin else place
     try:

@@ -22,7 +22,7 @@ from supervisor.wire.selection import families, match
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What of the logs: `lines` at the end (None: all), `since` a Unix time, only the `previous` life, `raw` bytes."""
+    """Which part of the logs: the last `lines` (None: all), `since` a Unix time, the `previous` life, `raw` bytes."""
 
     lines: int | None
     since: float | None
@@ -52,7 +52,7 @@ def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bo
 
 
 def _meant(place: Place, patterns: tuple[str, ...]) -> list[str]:
-    """Return the names that the patterns mean; who else there is, is asked only where a log of that name is not."""
+    """Return the names that the patterns mean; other workers are looked up only if a log is missing."""
     logged = logged_names(place.logs)
     if logged.issuperset(patterns):
         return match(patterns, sorted(logged))
@@ -79,7 +79,7 @@ def since_time(text: str, now: float) -> float:
 
 
 class Output:
-    """Writes lines, from any thread. Where there are several names, one stands in front of each line.
+    """Writes lines, from any thread. With several names, each line begins with its name.
 
     A line that has come in part goes on without it; before another one's it is ended.
     """
@@ -121,7 +121,7 @@ class Output:
 
 
 def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: Output) -> None:
-    """One thread a log; the first that fails, for instance as nobody reads any more, ends all."""
+    """Follow each log in a thread; the first thread that fails, for example on a closed pipe, ends all."""
     ended = threading.Event()
     failures: list[BaseException] = []
 

@@ -57,7 +57,7 @@ def _records(state_dir: Path) -> Records:
 
 
 def _member(record: Record, panes: tuple[Pane, ...], world: World) -> Member:
-    """Return the state in which a beginning service would find the worker, with the spec that lives."""
+    """Return the state in which a starting service would find the worker, with the spec that lives."""
     decision = adoption.plan(record, panes, world)
     if isinstance(decision, adoption.Adopt):
         return Member(state=_ADOPTED.get(decision.goal, State.STOPPING), record=record)
@@ -69,7 +69,7 @@ _ADOPTED = {None: State.RUNNING, Goal.STOP: State.STOPPED, Goal.COMPLETE: State.
 
 
 def _offline(change: Change, known: Member | None) -> Change:
-    """Say what the beginning of the service does beside applying the file: it adopts, and starts what is wanted."""
+    """Return the change with what a starting service does by itself: it adopts, and starts what is wanted."""
     if known is None or change.action not in (Action.NONE, Action.POLICY):
         return change
     match known.state:
@@ -89,7 +89,7 @@ def _world(head: Head, server: Handle | None) -> World:
 
 
 def _panes(place: Place, server: TmuxServer) -> dict[str, tuple[Pane, ...]]:
-    """Return the marked panes by name. tmux can be late to tell of a death: it is made to reap, and asked again."""
+    """Return the marked panes by name. tmux can report a death late: it is made to reap, and asked again."""
     found: list[Pane] = []
     for _ in range(ASKS):
         try:

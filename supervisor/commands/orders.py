@@ -26,7 +26,7 @@ _STARTS = {"start", "restart"}
 
 
 def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: float) -> int:
-    """Give the order and, if `wait` is more than 0, wait so many seconds for verdicts; 1 when one is not well."""
+    """Give the order and, if `wait` is more than 0, wait up to `wait` seconds for verdicts; return 1 if one is bad."""
     selection.require()
     with service_of(place) as client:
         answer = _ordered(client, verb, selection, force=force, wait=wait)

@@ -1,4 +1,4 @@
-"""The panes of workers, read by whoever asks: works without a service, as tmux and its marks outlive it.
+"""The panes of workers. This works without a service, because tmux and its marks outlive it.
 
 Every command is bounded in time, and none of them starts a server. They run with the state directory as cwd, so that
 no path is too long.
@@ -101,7 +101,7 @@ def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
 
 
 def pane_lines(place: Place) -> list[str]:
-    """Return a line of `PANE_FORMAT` for each pane, whoever's."""
+    """Return a line of `PANE_FORMAT` for each pane, also for those of people."""
     from supervisor.tmux.words import PANE_FORMAT
 
     return _lines(place, PANE_FORMAT)

@@ -62,7 +62,7 @@ def apply(found: Place, own: Place, *, force: bool, wait: float) -> int:
 
 
 def lines(changes: Iterable[Change]) -> list[str]:
-    """Return a line a change: sign, action, name, the keys that differ, what else to know; and how many stay."""
+    """Return one line for each change (sign, action, name, keys that differ, note), and the number unchanged."""
     changes = list(changes)
     shown = [change for change in changes if change["action"] != "none" or change["note"]]
     width = max((len(change["name"]) for change in shown), default=0)

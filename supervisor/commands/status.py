@@ -35,7 +35,7 @@ def status(place: Place, selection: Selection, *, as_json: bool, watch: bool) ->
 
 
 def chosen(client: Client, selection: Selection) -> Picture:
-    """Return the picture of those selected, its totals theirs."""
+    """Return the picture of the selected workers, with their totals."""
     picture: Picture = client.call("status")
     if selection.empty or selection.all:
         return picture
@@ -43,7 +43,7 @@ def chosen(client: Client, selection: Selection) -> Picture:
 
 
 def part_of(picture: Picture, names: Container[str]) -> Picture:
-    """Return the picture of these workers only, its totals theirs."""
+    """Return the picture of these workers, with their totals."""
     workers = [worker for worker in picture["workers"] if worker["name"] in names]
     return {**picture, "workers": workers, "totals": totals_of(workers)}
 
@@ -63,7 +63,7 @@ def show(picture: Picture, *, as_json: bool = False, stream: TextIO | None = Non
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Claim that colours are wanted there (https://no-color.org)."""
+    """Whether colours are wanted there (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -79,7 +79,7 @@ def _watch(client: Client, selection: Selection, *, as_json: bool) -> int:
     first = True
     for message in client.subscribe("metrics"):
         picture = message["data"]
-        names = select(picture["workers"], selection, strict=first)  # who goes later leaves it without a word
+        names = select(picture["workers"], selection, strict=first)  # a worker that goes later just disappears
         picture = part_of(picture, set(names))
         if not as_json:
             sys.stdout.write("\x1b[H\x1b[J" if sys.stdout.isatty() else "" if first else "\n")

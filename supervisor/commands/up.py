@@ -63,7 +63,7 @@ def checked(found: Place, own: Place) -> None:
 
 
 def _let_service_say_so(found: Place, own: Place) -> None:
-    """A running service reads the file itself, refuses it, and shows from then on that it can't be applied."""
+    """Have a running service read the file and refuse it: from then on `status` shows what is wrong."""
     with contextlib.suppress(CommandError), Client.connect(found.socket) as client:
         refuse_another(client, own)
         client.call("apply")
@@ -81,7 +81,7 @@ def _service(found: Place, own: Place, *, force: bool) -> Client:
 
 
 def next_start(answer: Mapping[str, Any]) -> list[str]:
-    """Return the line on what `plan` or `apply` found in `[supervisor]` that a running service can't take."""
+    """Return a line that names the keys of `[supervisor]` that a running service cannot change."""
     keys = ", ".join(answer["next_start"])
     return [f"[supervisor] {keys}: counts from the next start of the service"] if keys else []
 
@@ -99,7 +99,7 @@ def _report(client: Client, answer: dict[str, Any]) -> int:
 
 
 def _at_once(picture: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Judge what is known where nobody waits: what was ordered a moment ago is not well yet."""
+    """Yield verdicts without waiting: a worker that was just ordered to start is not well yet."""
     ordered = {change["name"]: change["action"] for change in answer["changes"] if change["action"] in _BEGINS}
     workers = {worker["name"]: worker for worker in picture["workers"]}
     for name in answer["names"]:
@@ -182,7 +182,7 @@ class _Waiting:
         """Return a connection to the service of this new keeper; raises what keeps the service from answering."""
         self._failures = 0  # the output began with the keeper
         while True:
-            code = process.poll()  # before the question: what ends after it may have answered somebody
+            code = process.poll()  # asked first: the service may answer, and end, after this
             try:
                 return self._when_ready()
             except NoService:

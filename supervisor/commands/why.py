@@ -80,7 +80,7 @@ def _state(data: Data, now: float) -> str:
 
 
 def _since(data: Data) -> tuple[float, bool]:
-    """Return since when it is as it is, and whether that is known: a service that begins finds a state, no more."""
+    """Return when the present state began, and whether that is known: a new service finds only the state."""
     since = timestamp(data["worker"]["since"])
     for entry in reversed(moves(data["history"])):
         if not _is_present(entry, data["worker"]):
@@ -92,7 +92,7 @@ def _since(data: Data) -> tuple[float, bool]:
 
 
 def _is_present(entry: Entry, worker: Mapping[str, Any]) -> bool:
-    """Claim that the entry led to the present state, and for a living worker to the present life."""
+    """Whether the entry led to the present state, and for a living worker to the present life."""
     facts = entry["facts"]
     return bool(facts["to"] == worker["state"] and (worker["pid"] is None or facts.get("life") == worker["life"]))
 
@@ -124,7 +124,7 @@ def _cautions(data: Data) -> Iterator[str]:
 
 
 def _chain(data: Data, now: float) -> Iterator[str]:
-    """Yield one line a cause, oldest first; the steps of one start stand in one line."""
+    """Yield one line for each cause, oldest first; the steps of one start share a line."""
     told_so_far: list[str] = []
     last: Entry | None = None
     own = [entry for entry in data["history"] if "worker" in entry["facts"]]
@@ -144,7 +144,7 @@ def _chain(data: Data, now: float) -> Iterator[str]:
 
 
 def _said(entry: Entry, own: list[Entry], max_restarts: int) -> str:
-    """Return the entry as a clause; of one that was found alive, beside what had been ordered and what is known."""
+    """Return the entry as a clause. A worker that was found alive is told with its order and what is known."""
     said = told(entry, max_restarts)
     before = own[: own.index(entry)][-1:] if entry in own else []
     for earlier in before:
@@ -183,7 +183,7 @@ def _line(parts: list[str]) -> Iterator[str]:
 
 
 def _waits(data: Data) -> Iterator[str]:
-    """Yield the blockers, from the nearest to the root of it."""
+    """Yield the blockers, from the nearest to the root."""
     for needed in data["blockers"]:
         reason = f" ({needed['reason']})" if needed["reason"] else ""
         yield f"{needed['name']} has to be {needed['on']}: it {state_in_words(needed['state'])}{reason}"
@@ -239,7 +239,7 @@ def _budget(worker: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
 
 
 def _other_limit(data: Data) -> Iterator[str]:
-    """Say what the other limit has counted, and when all are spent."""
+    """Return what the other limit has counted, and when both are spent."""
     window, retry = data["policy"]["max_restarts_in"], data["policy"]["retry"]
     if window:
         since = timestamp(data["now"]) - window["within"]

@@ -62,4 +62,4 @@ def examine(subject: Subject) -> Iterator[Named]:
             for finding in check(subject):
                 yield name, finding
         except OSError as refused:
-            yield name, error(f"can't be checked: {refused}", "run doctor as the user who runs the service")
+            yield name, error(f"cannot be checked: {refused}", "run doctor as the user who runs the service")

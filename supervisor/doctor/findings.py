@@ -45,12 +45,12 @@ def error(what: str, mend: str) -> Finding:
 
 
 def healthy(found: Sequence[Named]) -> bool:
-    """Claim that none of them is an error."""
+    """Whether none of them is an error."""
     return all(finding.level is not Level.ERROR for _, finding in found)
 
 
 def as_table(found: Sequence[Named], *, colour: bool = False) -> str:
-    """Return a line a finding with its mend below, and a last line that counts."""
+    """Return one line for each finding, its remedy below it, and a last line with the counts."""
     levels, checks = max(len(level) for level in Level), max(len(check) for check, _ in found)
     lines: list[str] = []
     for check, finding in found:

@@ -102,7 +102,7 @@ def of_processes(what: str, free: int, demand: Demand, mend: str) -> Finding:
 
 
 def _enough(what: str, places: int, demand: Demand, mend: str) -> Finding:
-    """Judge room for so many workers: an error when the file's do not fit, a warning when max_workers would not."""
+    """Judge the room: an error if the workers of the file do not fit, a warning if max_workers would not."""
     said = f"{what}: room for {max(0, places)} more workers"
     if places < demand.sure:
         return error(f"{said}, the file has {demand.sure} more", mend)

@@ -94,7 +94,7 @@ def of_keeper(running: Running, keeper: int | None) -> Iterator[Finding]:
     elif running.pid == 1:
         yield ok("it is pid 1: what runs this container starts it again when it fails")
     else:
-        yield warning("nobody starts it again when it fails", f"{ANEW}, and the service has a keeper")
+        yield warning("no keeper: it is not started again when it fails", f"{ANEW}, and the service has a keeper")
 
 
 def _left_behind(subject: Subject) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ exit 0
 class Kept:
     """Who starts this service again, and which restart this start is.
 
-    `by`: "systemd", "keeper", or None where nobody does. `ended`: how the service before ended, as the exit status of
+    `by`: "systemd", "keeper", or None (`serve` by hand). `ended`: how the service before ended, as the exit status of
     a shell; `pause`: seconds that the keeper waited. These two have a meaning only with `restarts`.
     """
 
@@ -155,7 +155,7 @@ def keeper_of(state_dir: Path) -> Keeper | None:
 
 
 def _holder(file: Path) -> int | None:
-    """Return the pid in the file while its lock is held; None where nobody holds it, or has not written its pid yet."""
+    """Return the pid in the file while its lock is held; None if it is free, or has no pid yet."""
     try:
         with open(file, "rb", opener=opened) as content:
             try:

@@ -42,7 +42,7 @@ class Rounds:
     ) -> None:
         self._place, self._lock, self._journal, self._posts = place, lock, journal, posts
         self._kept, self._errors, self._on_disk, self._applied = kept, errors, on_disk, applied
-        self._unpointed: str | None = None  # why commands can't be led here; None when they are
+        self._unpointed: str | None = None  # why the pointer could not be written; None if it is there
         self._parts: dict[str, Problem] = {
             "lock": lambda: None if lock.still_ours() else "the lock file was deleted or replaced",
             "state directory": lambda: lock.why_away() or self._why_not_private(),
@@ -62,7 +62,7 @@ class Rounds:
             self._journal.log("adapter.goes_on", {"error": incident.error, "times": incident.times})
 
     def point(self) -> None:
-        """Lead commands here, even if the file is broken one day. A failure makes the service degraded, no more."""
+        """Write the pointer by which commands find the service while the file is broken. Raises nothing."""
         if self._place.of_any_file:
             return
         try:

@@ -1,4 +1,4 @@
-"""Both sweeps behind one port; and what a health beat does beside them, which a disk may keep for as long as it likes.
+"""Both sweeps behind one port, and the housekeeping of a health beat, which a slow disk can delay without limit.
 
 health beat ──▶ tree sweep ──────────────────────────────▶ answer, with the log sizes that are known
             └─ring─▶ Housekeeping, a thread of its own ──▶ log segments, then the file on disk, the lock, …
@@ -16,11 +16,11 @@ from supervisor.kernel.usage import TreeSweeper
 from supervisor.logs.segments import Segments
 from supervisor.tmux.sweep import PaneSweeper
 
-PATIENCE = 0.3  # seconds that a sweep waits for the sizes of this beat; then it tells those of the last one
+PATIENCE = 0.3  # seconds that a sweep waits for the sizes of this beat; then it uses those of the last one
 
 
 class Housekeeping:
-    """One thread that does a round at each ring; a ring while it is at one leads to one more, however many came."""
+    """A thread that does a round at each ring. Rings during a round lead to one more round."""
 
     def __init__(self, segments: Segments, look: Callable[[], None], on_error: Callable[[BaseException], None]) -> None:
         self._segments = segments
@@ -41,7 +41,7 @@ class Housekeeping:
             return self._rung
 
     def log_bytes(self, number: int) -> Mapping[str, int]:
-        """Return the size of each worker's log as that round has found it; as it was, where a disk keeps it."""
+        """Return the size of each worker's log as that round found it; the last known sizes if the round is late."""
         with self._changed:
             self._changed.wait_for(lambda: self._sized >= number or self._closed, PATIENCE)
             return self._log_bytes

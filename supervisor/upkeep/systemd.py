@@ -1,4 +1,4 @@
-"""What systemd is told of the service (sd_notify(3)): ready, reloading, stopping, and that beats really end.
+"""What systemd hears from the service (sd_notify(3)): ready, reloading, stopping, and that beats really end.
 
     Supervisor ──opened, closing──▶ ┐
     SIGHUP ──reloading, reloaded──▶ ├─ Notifier ──one datagram──▶ $NOTIFY_SOCKET
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 STATUS_PAUSE = 1.0  # seconds between two STATUS lines of beats
 KEPT = 16  # datagrams that wait while the receiver takes none; systemd's socket holds many more
-START_EXTENSION = 30.0  # seconds of more start time that a try for tmux asks for
+START_EXTENSION = 30.0  # seconds of additional start time that a failed try for tmux asks for
 _LONGEST = 300  # characters of a STATUS
 
 
@@ -53,7 +53,7 @@ class Notifier:
 
     @classmethod
     def from_environment(cls, environment: MutableMapping[str, str] = os.environ) -> "Notifier":
-        """Take the variables out of the environment, so that no process of ours inherits them, and go by them."""
+        """Return the Notifier that the environment asks for; remove the variables, so that no child inherits them."""
         address, usec, pid = (environment.pop(name, "") for name in VARIABLES)
         watched = usec.isdecimal() and int(usec) > 0 and pid in ("", str(os.getpid()))
         return cls(address or None, int(usec) / 1e6 if watched else None)
@@ -67,7 +67,7 @@ class Notifier:
                 self._status_at = float("-inf")  # the first picture follows at the next beat
 
     def awaits_tmux(self, reason: str) -> None:
-        """Say that a try to reach tmux has ended in vain; systemd lets the service live, and start, for longer."""
+        """Say that a try to reach tmux has failed; systemd then allows more time to start."""
         with self._lock:
             lines = [self._status_line(f"waiting for tmux: {reason}"), *self._fed()]
             if self._phase is _Phase.STARTING:
@@ -97,7 +97,7 @@ class Notifier:
     def beat_ended(self, snapshot: "Snapshot") -> None:
         with self._lock:
             if not self._sent():
-                return  # the receiver is slow: a beat is not worth waiting for, nor pushing other news out
+                return  # the receiver is slow: a beat must not push other news out
             lines = self._fed()
             status, now = _words(snapshot), self._now()
             news = self._phase is _Phase.READY and _cut(status) != self._status
@@ -119,13 +119,13 @@ class Notifier:
         self._sent()
 
     def _sent(self) -> bool:
-        """Return whether nothing waits to be sent any more."""
+        """Send what waits; return whether all of it is sent."""
         while self._unsent and self._socket and self._address:
             try:
                 self._socket.sendto(self._unsent[0], socket.MSG_DONTWAIT, self._address)
             except BlockingIOError:
                 return False
-            except OSError:  # nobody listens: whoever does not want to know is not told
+            except OSError:  # no one listens any more
                 pass
             self._unsent.popleft()
         return True
@@ -160,5 +160,5 @@ def _words(snapshot: "Snapshot") -> str:
 
 
 def _cut(status: str) -> str:
-    """Return one line of bearable length: a newline would begin another assignment."""
+    """Return one short line: a newline would begin another assignment."""
     return " ".join(status.split())[:_LONGEST]

@@ -108,7 +108,7 @@ def test_a_check_that_the_system_refuses_is_a_finding(
     monkeypatch.setattr(tmux.shutil, "which", lambda _name: "/nonexistent/tmux")
     (finding,) = report(capsys)["tmux"]
     assert finding["level"] == "error"
-    assert "can't be checked" in finding["what"]
+    assert "cannot be checked" in finding["what"]
 
 
 # ── tmux ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,7 +47,7 @@ def test_the_end_of_the_keeper_harms_nothing_and_is_told(site: Site) -> None:
     wait_until(lambda: site.status()["supervisor"]["kept_by"] is None)
     assert len(site.events("service.keeper_ended")) == 1
     assert (site.service_pid(), site.truth()) == (service, before)
-    assert "nobody starts it again when it fails" in site.run("doctor").stdout
+    assert "is not started again when it fails" in site.run("doctor").stdout
     site.run("down", "--keep-workers", check=0)
     site.up()
     assert site.keeper_pid()
