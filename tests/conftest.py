@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from kit import ROOT
+from kit.examples import load_profile
 from kit.left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
 from kit.support import Site
 
 from actors.values.spec import PaneSize
 from supervisor.tmux.server import TmuxServer
+
+load_profile()
 
 __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from kit.crowd import NOW, SERVER, Story, crowd, member, spec
+from kit.examples import examples
 
 from actors.crowd import roster
 from actors.crowd.admission import is_met
@@ -563,7 +563,7 @@ class Machine(RuleBasedStateMachine):
         return False
 
 
-Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
+Machine.TestCase.settings = examples(60, stateful_step_count=40)
 test_the_indexes_say_what_the_plain_rules_say = Machine.TestCase
 
 

@@ -8,10 +8,10 @@ The world knows the truth: which processes live, which orders can still be carri
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from kit.examples import examples
 
 from actors.events.table import faults_in
 from actors.life import due, step
@@ -733,12 +733,9 @@ class OneWorker(RuleBasedStateMachine):
             assert w.state in (S.STOPPED, S.FAILED, S.COMPLETED)
 
 
-OneWorker.TestCase.settings = settings(
-    max_examples=600,
+OneWorker.TestCase.settings = examples(
+    150,
     stateful_step_count=50,
-    derandomize=True,
-    deadline=None,
     phases=[Stage.generate, Stage.shrink],  # explaining a failure takes minutes
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 TestOneWorker = OneWorker.TestCase

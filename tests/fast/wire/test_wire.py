@@ -5,8 +5,9 @@ import tracemalloc
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from kit.examples import examples
 
 from supervisor.wire import frames as wire
 from supervisor.wire.frames import WireError
@@ -114,7 +115,7 @@ def test_a_bomb_ends_early_in_little_memory(bomb: bytes) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=1000)
+@examples(300)
 def test_any_bytes_are_a_request_or_a_wire_error(payload: bytes) -> None:
     with contextlib.suppress(WireError):
         assert isinstance(wire.unpack_request(payload), dict)
@@ -131,7 +132,7 @@ PLAIN = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats
     ),
     st.data(),
 )
-@settings(max_examples=300)
+@examples(100)
 def test_a_request_with_one_byte_changed_is_a_request_or_a_wire_error(
     request: dict[str, object], data: st.DataObject
 ) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from kit.examples import examples
 from kit.support import DEADLINE
 
 from supervisor.logs.lives import LIVES_KEPT
@@ -303,7 +304,7 @@ def laid_out(directory: Path, output: bytes, cuts: list[int]) -> None:
         segment(directory, number, output[start:end])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(
     st.lists(st.sampled_from([b"\n", b"a", b"\r", b"line\n", b"x" * 70_000]), max_size=20).map(b"".join),
     st.lists(st.integers(1, 100), max_size=6),
@@ -444,7 +445,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(steps)
 def test_a_follower_gets_every_byte_once_whatever_happens_to_the_files(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, bytes]]

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from kit.examples import examples
 
 from actors.values.facts import Exit, Handle
 from actors.values.records import Head, Intent, Record, Records
@@ -443,7 +444,7 @@ def test_kill_9_in_a_compaction_leaves_a_whole_file(path: Path, monkeypatch: pyt
     assert os.listdir(path.parent) == [path.name]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.sampled_from(["keep", "forget", "reload", "full"])),

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from kit.examples import examples
 
 from actors.life.state import State
 from supervisor.state.console import MOST
@@ -258,7 +259,7 @@ def newest_first(path: Path) -> list[Path]:
     return [path, *rotated] if path.exists() else rotated
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(st.lists(acts, max_size=40), st.integers(200, 900), st.integers(1, 4), st.sampled_from(["debug", "error"]))
 def test_the_newest_files_alone_rebuild_the_table(
     tmp_path_factory: pytest.TempPathFactory, acts: list[Any], max_size: int, keep: int, level: str

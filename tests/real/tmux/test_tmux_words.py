@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from kit.examples import examples
 from kit.support import wait_until
 
 from actors.errors import TerminalUnreachable
@@ -97,9 +98,7 @@ def test_argv_and_environment_arrive_byte_by_byte_and_nothing_is_executed(place:
     assert not Path("/tmp/X").exists()
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
 def test_any_text_survives_as_an_option_value(place: Path, tmux_server: TmuxServer, text: str) -> None:
     printed = batch(place, words("set-option", "-g", "@x", text) + "\nshow-options -gv @x\n")
