@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,19 +32,36 @@ def _ctrl_c_is_heard() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True)
-def _nobody_elses_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _nobody_elses_environment() -> Iterator[None]:
     """Tests behave alike inside a tmux, inside a worker, and under somebody's config."""
-    for key in ("TMUX", "TMUX_PANE", "PANEVISOR_WORKER", "PANEVISOR_CONFIG", "NO_COLOR"):
-        monkeypatch.delenv(key, raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for key in ("TMUX", "TMUX_PANE", "PANEVISOR_WORKER", "PANEVISOR_CONFIG", "NO_COLOR"):
+            patch.delenv(key, raising=False)
+        yield
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A directory with a path short enough for anybody's Unix socket; gone afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir="/tmp"))
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+    with _folder() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def shared_site() -> Iterator[Site]:
+    """A site for several tests of a module, which starts it. Each test disturbs its own workers only."""
+    with _folder() as directory:
+        site = Site(directory)
+        yield site
+        site.clear()
 
 
 @pytest.fixture
@@ -73,8 +90,19 @@ def site(place: Path) -> Iterator[Site]:
     site.clear()
 
 
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[], int]:
+    """Each call returns a TCP port that nobody listens on."""
+
+    def free_port() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return free_port
+
+
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(free_ports: Callable[[], int]) -> int:
+    return free_ports()

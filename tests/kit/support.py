@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from kit import ROOT
+from kit.command import can_run_here, run_here
+from supervisor.state.replay import rebuild
 from supervisor.upkeep.keeper import keeper_of
 
 PANEVISOR = [sys.executable, "-m", "supervisor"]
@@ -24,12 +26,20 @@ DEADLINE = 120.0
 """Seconds after which a test gives up what it waits for: nothing takes so long, however busy the machine is."""
 
 
+PUBLISHED_WITHIN = 5.0
+"""Seconds in which a picture follows the log, but where a worker changes all the time or the log cannot be written."""
+
+LONGEST_PAUSE = 0.05
+"""Seconds between two looks: a look costs the machine that is waited for."""
+
+
 def wait_until(true: Callable[[], object], timeout: float = DEADLINE, what: str = "") -> None:
     """Return as soon as `true()` is; fail after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, 0.005
     while not true():
         assert time.monotonic() < deadline, f"not within {timeout:g} s: {what or true}"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def comes_to(look: Callable[[], object], wanted: object) -> None:
@@ -49,13 +59,25 @@ class Site:
 
     def write(self, workers: str, supervisor: str = FAST) -> None:
         """Write the file; its last line makes it unlike the file of any other test."""
-        self.config.write_text(f"{supervisor}{workers}\n# {self.place.name!a}\n")
+        self.config.write_text(f"{supervisor}{workers}\n# {str(self.place)!a}\n")
 
-    def run(
-        self, *arguments: str, check: int | None = None, timeout: float = DEADLINE
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a panevisor command; with `check`, its exit code has to be that."""
-        done = subprocess.run(
+    def run(self, *arguments: str, check: int | None = None, alone: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a panevisor command; with `check`, its exit code has to be that.
+
+        It runs in this process where it can, and with `alone` in one of its own.
+        """
+        if alone or not can_run_here(arguments):
+            done = self.run_alone(*arguments)
+        else:
+            done = run_here(["-c", str(self.config), *arguments], self.place, self.environment())
+        if check is not None:
+            said = (arguments, done.returncode, done.stdout, done.stderr, self.log_text()[-3000:])
+            assert done.returncode == check, said
+        return done
+
+    def run_alone(self, *arguments: str, timeout: float = DEADLINE) -> subprocess.CompletedProcess[str]:
+        """Run the executable."""
+        return subprocess.run(
             self.argv(*arguments),
             capture_output=True,
             text=True,
@@ -63,10 +85,6 @@ class Site:
             cwd=self.place,
             env=self.environment(),
         )
-        if check is not None:
-            said = (arguments, done.returncode, done.stdout, done.stderr, self.log_text()[-3000:])
-            assert done.returncode == check, said
-        return done
 
     def argv(self, *arguments: str) -> list[str]:
         return [*PANEVISOR, "-c", str(self.config), *arguments]
@@ -78,6 +96,19 @@ class Site:
         self.run("up", *arguments, check=check)
 
     def status(self) -> dict[str, Any]:
+        """Return the picture, once it shows what the log tells: a change is in the log first, and published after."""
+        pictures: list[dict[str, Any]] = []
+
+        def as_logged() -> bool:
+            pictures[:] = [self._picture()]
+            shown = {worker["name"]: worker["state"] for worker in pictures[0]["workers"]}
+            return rebuild(self.log_text().splitlines()).items() <= shown.items()
+
+        with contextlib.suppress(AssertionError):
+            wait_until(as_logged, PUBLISHED_WITHIN)
+        return pictures[0] if pictures else self._picture()
+
+    def _picture(self) -> dict[str, Any]:
         return json.loads(self.run("status", "-o", "json", check=0).stdout)
 
     def worker(self, name: str) -> dict[str, Any]:
@@ -87,8 +118,25 @@ class Site:
         return {worker["name"]: worker for worker in self.status()["workers"]}
 
     def wait_state(self, name: str, *states: str, timeout: float = DEADLINE) -> dict[str, Any]:
-        wait_until(lambda: self.worker(name)["state"] in states, timeout, f"{name} to be {states}")
-        return self.worker(name)
+        """Return the worker as it was seen in one of the states."""
+        return self._seen(name, lambda worker: worker["state"] in states, timeout, f"{name} to be {states}")
+
+    def living(self, name: str, but: int | None = None) -> int:
+        """Return the worker's pid once it runs; `but` is the pid of a life before."""
+        what = f"{name} to run, with another pid than {but}"
+        runs = self._seen(name, lambda w: w["state"] == "running" and w["pid"] not in (None, but), DEADLINE, what)
+        return int(runs["pid"])
+
+    def _seen(self, name: str, wanted: Callable[[dict[str, Any]], bool], timeout: float, what: str) -> dict[str, Any]:
+        """Return the worker as soon as it is there and `wanted`."""
+        seen: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            seen[:] = [worker for worker in self.status()["workers"] if worker["name"] == name]
+            return bool(seen) and wanted(seen[0])
+
+        wait_until(there, timeout, what)
+        return seen[0]
 
     def service_pid(self) -> int:
         return int((self.state / "lock").read_text().split()[0])
@@ -151,23 +199,26 @@ class Site:
         return int(self.tmux("display-message", "-p", "#{pid}"))
 
     def clear(self) -> None:
-        """End whatever is left, by pid."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.run("down", timeout=30)
-        self.kill_keeper()
-        leftovers = [pid for pids in self.truth().values() for pid in pids]
-        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
-            if "supervisor" in cmdline(self.service_pid()):
-                os.kill(self.service_pid(), signal.SIGKILL)
-        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-            os.kill(self.tmux_pid(), signal.SIGKILL)
-        for pid in leftovers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End whatever is left, by pid: what a test leaves is no longer looked at, so nothing is asked to end well."""
+        for which in (self._names_us, self._stands_here):  # who starts others goes first, or starts them again
+            while left := [pid for pid in _pids(os.listdir("/proc")) if alive(pid) and which(pid)]:
+                for pid in left:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+    def _names_us(self, pid: int) -> bool:
+        return str(self.place) in cmdline(pid)
+
+    def _stands_here(self, pid: int) -> bool:
+        with contextlib.suppress(OSError):
+            return self.place in (where := Path(os.readlink(f"/proc/{pid}/cwd"))).parents or where == self.place
+        return False
 
 
 @contextlib.contextmanager
-def service_inside(place: Path, workers: str, began: Callable[[Any], object]) -> Iterator[Any]:
+def service_inside(
+    place: Path, workers: str, began: Callable[[Any], object], supervisor: str = FAST
+) -> Iterator[Any]:
     """The real service in a thread of this process, from when `began(service)` is true; it ends with all its workers.
 
     XDG_STATE_HOME has to be the test's own.
@@ -181,7 +232,7 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object]) ->
     from supervisor.state.records import RecordsFile
 
     file = place / "panevisor.toml"
-    file.write_text(FAST + workers)
+    file.write_text(supervisor + workers)
     where = place_to_serve(str(file))
     lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
     known, settings = records.load(), config.supervisor
@@ -230,17 +281,20 @@ def no_descriptors_left() -> Iterator[None]:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
+    """Whether the process runs; one that only waits to be reaped does not.
+
+    The first thread of a killed process is a zombie before the last one has closed what the process held.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def cmdline(pid: int) -> str:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).replace("\0", " ")
     return ""
 
 

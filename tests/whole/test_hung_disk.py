@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.support import DEADLINE, rows_of, service_inside, sleepers, wait_until
+from kit.support import DEADLINE, FAST, rows_of, service_inside, sleepers, wait_until
 
 from actors.ports import TreeSweep
 from actors.values.facts import Verb
@@ -147,7 +147,8 @@ def test_beats_pictures_and_orders_go_on_while_the_disk_keeps(
     monkeypatch.setattr(hang_watch, "HUNG_AFTER", 1.0)
     monkeypatch.setattr(where, name, disk.holding(getattr(where, name)))
     running = lambda service: len([row for row in rows_of(service).values() if row.state == "running"])  # noqa: E731
-    with service_inside(place, sleepers(WORKERS), lambda service: running(service) == WORKERS) as service:
+    often = f'{FAST}heartbeat_interval = "1s"\n'  # so that the status file is written soon
+    with service_inside(place, sleepers(WORKERS), lambda service: running(service) == WORKERS, often) as service:
         try:
             disk.works.clear()
             threading.Thread(target=service.ask, args=(Order(Verb.STOP, ("w0",)), 60), daemon=True).start()

@@ -123,7 +123,7 @@ def test_what_lives_in_a_renamed_state_directory_is_named_and_not_doubled(site: 
     assert str(gone) in told
     assert "`panevisor up` adopts" not in told
     for verb in ("up", "serve", "plan", "tmux-server"):
-        refused = site.run(verb, check=9, timeout=DEADLINE).stderr
+        refused = site.run(verb, check=9).stderr
         assert re.search(rf"2 workers \(.*\) live on in {gone}", refused)
     assert site.run("doctor").stdout.count(str(gone)) >= 1
     assert site.truth() == pids

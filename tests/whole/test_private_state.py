@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit.support import DEADLINE, FAST, Site, wait_until
+from kit.support import FAST, Site, wait_until
 
 from supervisor.kernel.unix_socket import listening_pid
 
@@ -60,7 +60,7 @@ def test_a_state_directory_that_others_can_write_to_is_refused_with_the_mend(sit
     site.write(SLEEPER)
     site.state.mkdir()
     site.state.chmod(0o777)
-    refused = site.run(verb, check=6, timeout=DEADLINE)
+    refused = site.run(verb, check=6)
     assert f"chmod 700 {site.state}" in refused.stderr
     assert list(site.state.iterdir()) == []
     site.state.chmod(0o700)
@@ -73,7 +73,7 @@ def test_a_state_directory_of_another_user_is_refused_with_the_mend(site: Site) 
     site.state.mkdir(mode=0o700)
     os.chown(site.state, OTHER, OTHER)
     for verb in ("up", "serve"):
-        refused = site.run(verb, check=6, timeout=DEADLINE)
+        refused = site.run(verb, check=6)
         assert f"belongs to user {OTHER}" in refused.stderr
         assert f"chown -R 0 {site.state}" in refused.stderr
     assert list(site.state.iterdir()) == []
@@ -103,7 +103,7 @@ def test_a_log_directory_that_others_can_write_to_is_refused_with_the_mend(site:
     (site.state / "logs").mkdir(parents=True)
     (site.state / "logs").chmod(0o777)
     assert f"chmod 700 {site.state}/logs" in site.run("up", check=6).stderr
-    assert f"chmod 700 {site.state}/logs" in site.run("serve", check=6, timeout=20).stderr
+    assert f"chmod 700 {site.state}/logs" in site.run("serve", check=6).stderr
 
 
 def test_up_refuses_the_directory_of_a_service_that_was_opened_to_others_while_it_ran(site: Site) -> None:

@@ -80,8 +80,8 @@ def test_a_service_without_processes_does_all_that_needs_none_and_says_so(site: 
     site.tmux("send-keys", "-t", "=a:", "x")  # something to capture, which takes a process
     wait_until(lambda: any(said.startswith("processes: ") for said in degraded(site)))
     assert "is " in degraded(site)[0], degraded(site)
-    site.run("stop", "a", check=0, timeout=30)
-    site.run("restart", "b", check=0, timeout=30)
+    site.run("stop", "a", check=0)
+    site.run("restart", "b", check=0)
     site.write(workers("a", "b", "c", "d", "e"), FAST)
     site.up()
     assert {name: row["state"] for name, row in site.workers().items()} == {
@@ -96,7 +96,7 @@ def test_a_service_without_processes_does_all_that_needs_none_and_says_so(site: 
     wait_until(lambda: not degraded(site))
     assert [e["what"] for e in site.events("service.recovered")] == ["processes"]
     assert not site.events("actor.failed")
-    site.run("down", check=0, timeout=30)
+    site.run("down", check=0)
 
 
 def test_down_needs_no_process_to_end_tmux_too(site: Site, limit: Limited) -> None:
@@ -104,7 +104,7 @@ def test_down_needs_no_process_to_end_tmux_too(site: Site, limit: Limited) -> No
     site.up()
     service, tmux = site.service_pid(), site.tmux_pid()
     limit(service, 0)
-    assert "all workers, the service" in site.run("down", check=0, timeout=60).stdout
+    assert "all workers, the service" in site.run("down", check=0).stdout
     assert not alive(tmux)
     assert site.events("service.stopped")[-1]["tmux_ended"] is True
 
@@ -116,7 +116,7 @@ def test_down_ends_without_a_process_and_even_without_a_client_of_tmux(site: Sit
     limit(service, 0)
     for pid in children(service):
         os.kill(pid, 9)  # its clients of tmux: another one can't be had
-    down = site.run("down", timeout=60)
+    down = site.run("down")
     assert not alive(service)
     assert site.truth() == {}
     assert down.returncode in (0, 1), down  # tmux itself may be left: that is said
@@ -140,9 +140,9 @@ def test_a_worker_for_which_tmux_has_no_process_is_pending_and_says_why_until_it
     wait_until(lambda: site.worker("b")["state"] == "pending")
     site.wait_state("b", "pending")
     wait_until(lambda: (site.worker("b")["reason"] or "").startswith("capacity: no process"))
-    assert site.run("restart", "b", timeout=40).returncode != 0
+    assert site.run("restart", "b").returncode != 0
     for _ in range(3):  # a second respawn of a pane that could not be forked crashes tmux 3.3a
-        site.run("start", "b", timeout=40)
+        site.run("start", "b")
     assert site.tmux_pid() == tmux
     assert site.truth()["a"] == others
     limit(tmux, -1)

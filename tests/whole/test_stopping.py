@@ -44,7 +44,7 @@ def test_a_console_is_asked_with_keys_and_text_and_goes_by_itself(site: Site) ->
     plan = 'stop = [{ keys = ["C-c"] }, "300ms", { text = "exit" }, "20s", "TERM", "10s", "KILL"]\n'
     site.write(f"[workers.console]\n{console}{plan}ready = {{ delay = '500ms' }}\n")
     site.up()
-    site.run("stop", "console", check=0, timeout=15)
+    site.run("stop", "console", check=0)
     assert site.worker("console")["exit_code"] == 0
     assert "interrupted" in site.run("logs", "console", check=0).stdout
     assert site.truth() == {}
@@ -58,7 +58,7 @@ def test_what_a_console_leaves_behind_is_ended_at_once(site: Site) -> None:
     )
     site.up()
     wait_until(lambda: len(site.truth().get("sh", [])) == 2)
-    site.run("stop", "sh", check=0, timeout=15)
+    site.run("stop", "sh", check=0)
     assert site.truth() == {}
 
 
@@ -67,7 +67,7 @@ def test_a_console_that_does_not_listen_is_signalled_when_the_asking_is_over(sit
     deaf = program(site, "deaf", "import signal, time\nfor n in (2, 15):\n    signal.signal(n, 1)\ntime.sleep(1000)\n")
     site.write(f"[workers.deaf]\n{deaf}{plan}ready = {{ delay = '500ms' }}\n")
     site.up()
-    site.run("stop", "deaf", check=0, timeout=15)
+    site.run("stop", "deaf", check=0)
     assert site.events("worker.stopped", worker="deaf")[0]["forced"] is True
     assert site.truth() == {}
 
@@ -77,7 +77,7 @@ def test_what_escapes_at_a_stop_is_ended_and_named_in_the_log_and_in_why(site: S
     site.up()
     wait_until(lambda: len(site.truth().get("e", [])) == 2)
     wait_until(lambda: site.worker("e")["processes"] == 2)
-    site.run("stop", "e", check=0, timeout=20)
+    site.run("stop", "e", check=0)
     (escaped,) = site.events("worker.escaped", worker="e")
     (pid,) = escaped["pids"]
     assert not alive(pid)
