@@ -14,8 +14,14 @@ from supervisor.wire.errors import CommandError
 SLEEPER = 'command = ["sleep", "1000"]\n'
 
 
-def test_run_starts_in_the_callers_folder_with_the_callers_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.write("")
+def environ(site: Site, name: str) -> set[str]:
+    return set(Path(f"/proc/{site.worker(name)['pid']}/environ").read_bytes().decode().split("\0"))
+
+
+def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and_says_what_it_refuses(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write(f"[workers.a]\n{SLEEPER}")
     site.up()
     monkeypatch.setenv("PATH", f"{site.place}/bin:{os.environ['PATH']}")
     tool = site.place / "bin" / "tool"
@@ -27,7 +33,28 @@ def test_run_starts_in_the_callers_folder_with_the_callers_path(site: Site, monk
     assert done.stdout.startswith("job: running (pid ")
     wait_until(lambda: site.run("logs", "job", check=0).stdout == f"{site.place} a b passed on\n")
     assert site.worker("job")["project"] == "p"
-    assert "GIVEN" not in site.log_text() + str(site.status())
+
+    (site.place / "job.env").write_text("TOKEN=of-the-file\n")
+    site.run("run", "--name", "secret", "--env-file", "job.env", "--", "/bin/sleep", "1000", check=0)
+    assert "TOKEN=of-the-file" in environ(site, "secret")
+
+    of_table = ("--set", 'env = { PATH = "/set", A = "set", B = "set" }', "--set", 'labels = { x = "set", y = "set" }')
+    site.run("run", "--name", "set", *of_table, "-e", "B=option", "-l", "y=option", "--", "/bin/sleep", "1000", check=0)
+    assert {"PATH=/set", "A=set", "B=option"} <= environ(site, "set")
+    assert site.worker("set")["labels"] == {"x": "set", "y": "option"}
+
+    for name, options, code, said in (
+        ("a", (), 9, "panevisor remove a"),
+        ("a b", (), 2, "a b"),
+        ("x", ("--set", "ready.tcp='y'"), 2, "ready.tcp"),
+        ("x", ("--set", 'command = ["true"]'), 2, "command cannot be set"),
+        ("x", ("--set", 'cwd = "/"'), 2, "cwd cannot be set"),
+        ("x", ("--set", "env = 1"), 2, "env must be"),
+    ):
+        assert said in site.run("run", "--name", name, *options, "--", "true", check=code).stderr
+    assert set(site.workers()) == {"a", "job", "secret", "set"}
+    shown = site.log_text() + str(site.status())
+    assert [word for word in ("GIVEN", "of-the-file") if word in shown] == []
 
 
 def test_it_survives_the_service_and_no_file_takes_it_away(site: Site) -> None:
@@ -46,15 +73,6 @@ def test_it_survives_the_service_and_no_file_takes_it_away(site: Site) -> None:
     assert set(site.workers()) == {"a", "b", "job", "done"}
 
 
-def test_a_taken_name_is_refused_and_says_what_to_do(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    assert "panevisor remove a" in site.run("run", "--name", "a", "--", "true", check=9).stderr
-    assert "a b" in site.run("run", "--name", "a b", "--", "true", check=2).stderr
-    assert "ready.tcp" in site.run("run", "--name", "x", "--set", "ready.tcp='y'", "--", "true", check=2).stderr
-    assert set(site.workers()) == {"a"}
-
-
 def test_a_removed_worker_leaves_no_pane_no_log_and_no_record(site: Site) -> None:
     site.write("")
     site.up()
@@ -65,7 +83,8 @@ def test_a_removed_worker_leaves_no_pane_no_log_and_no_record(site: Site) -> Non
     assert site.truth() == {}
     assert "job" not in site.tmux("list-sessions", "-F", "#{session_name}")
     wait_until(lambda: not list((site.state / "logs").glob("*job*")))
-    assert site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
+    site.run("run", "--name", "job", "--", "sh", "-c", "echo two; sleep 1000", check=0)
+    wait_until(lambda: site.run("logs", "job").stdout == "two\n")  # nobody's logs are shown as another one's
 
 
 def test_complete_ends_it_and_the_pane_is_really_gone_after_the_delay(site: Site) -> None:
@@ -180,16 +199,6 @@ def test_a_wrong_env_file_is_refused_and_its_values_are_not_shown(tmp_path: Path
     assert "secret" not in refused.value.message
 
 
-def test_a_run_gets_its_secrets_without_a_word_on_the_command_line(site: Site) -> None:
-    site.write("")
-    site.up()
-    (site.place / "job.env").write_text("TOKEN=of-the-file\n")
-    site.run("run", "--name", "job", "--env-file", "job.env", "--", "/bin/sleep", "1000", check=0)
-    environ = Path(f"/proc/{site.worker('job')['pid']}/environ").read_bytes().decode().split("\0")
-    assert "TOKEN=of-the-file" in environ
-    assert "of-the-file" not in site.log_text()
-
-
 def test_help_says_what_a_value_on_the_command_line_shows(site: Site) -> None:
     said = " ".join(site.run("run", "--help", check=0).stdout.split())
     assert "-e, --env NAME Pass on a variable of the caller." in said
@@ -206,31 +215,6 @@ def test_settings_are_toml() -> None:
         settings(("restart=always",))
 
 
-def test_what_is_set_as_toml_counts_unless_an_option_says_it(site: Site) -> None:
-    site.write("")
-    site.up()
-    of_table = ("--set", 'env = { PATH = "/set", A = "set", B = "set" }', "--set", 'labels = { x = "set", y = "set" }')
-    site.run("run", "--name", "job", *of_table, "-e", "B=option", "-l", "y=option", "--", "/bin/sleep", "1000", check=0)
-    environ = Path(f"/proc/{site.worker('job')['pid']}/environ").read_bytes().decode().split("\0")
-    assert {"PATH=/set", "A=set", "B=option"} <= set(environ)
-    assert site.worker("job")["labels"] == {"x": "set", "y": "option"}
-    for key, value in (("command", '["true"]'), ("cwd", '"/"')):
-        done = site.run("run", "--name", "other", "--set", f"{key} = {value}", "--", "true", check=2)
-        assert f"{key} cannot be set" in done.stderr
-    assert "env must be" in site.run("run", "--name", "other", "--set", "env = 1", "--", "true", check=2).stderr
-    assert set(site.workers()) == {"job"}
-
-
 def test_a_relative_path_that_is_set_begins_in_the_worker_s_folder() -> None:
     table = {"command": ["true"], "cwd": "/srv/app", "ready": {"unix": "run/app.sock"}}
     assert define("job", table, PaneSize()).ready.unix == "/srv/app/run/app.sock"
-
-
-def test_logs_of_a_removed_worker_are_no_bodys(site: Site) -> None:
-    site.write("")
-    site.up()
-    site.run("run", "--name", "job", "--", "sh", "-c", "echo one; sleep 1000", check=0)
-    wait_until(lambda: "one" in site.run("logs", "job").stdout)
-    site.run("remove", "job", check=0)
-    site.run("run", "--name", "job", "--", "sh", "-c", "echo two; sleep 1000", check=0)
-    wait_until(lambda: site.run("logs", "job").stdout == "two\n")

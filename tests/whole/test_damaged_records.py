@@ -5,7 +5,6 @@ import os
 import stat
 from pathlib import Path
 
-import pytest
 from kit.support import Site, alive, sleepers, wait_until
 
 
@@ -57,8 +56,7 @@ def test_what_damaged_lines_said_is_told_once_and_the_file_is_kept(site: Site) -
     assert len(site.events("service.degraded", what="records")) == 1
     after = site.workers()
     assert [after[name]["pid"] for name in ("w0", "w2")] == [before[name]["pid"] for name in ("w0", "w2")]
-    doctor = site.run("doctor").stdout
-    assert "1 damaged records file kept" in doctor
+    assert "1 damaged records file kept" in doctor(site)
     file.unlink()
     wait_until(lambda: not degraded(site, "records"))
     site.run("stop", "w1", check=0)
@@ -68,91 +66,82 @@ def test_what_damaged_lines_said_is_told_once_and_the_file_is_kept(site: Site) -
     assert kept(site) == []
 
 
-def test_an_order_that_was_cut_off_is_told_from_the_log(site: Site) -> None:
-    site.write(sleepers(2))
-    site.up()
-    site.run("stop", "w1", check=0)
-    site.kill_service()
-    content = records(site).read_bytes()
-    records(site).write_bytes(content[: content.index(b'"stopped"')])
-    site.up()
-    said = degraded(site, "records")
-    assert "the end of records.jsonl was cut off: by the log w1 was stopped by a person" in said
-    assert len(kept(site)) == 1
-
-
-@pytest.mark.parametrize("gone", [True, False])
-def test_a_file_that_was_emptied_or_deleted_is_told_from_the_log(site: Site, gone: bool) -> None:
+def test_a_file_that_was_cut_off_emptied_or_deleted_is_told_from_the_log_and_a_torn_last_line_is_no_loss(
+    site: Site,
+) -> None:
     site.write(sleepers(2))
     site.up()
     pid = site.worker("w0")["pid"]
-    site.run("stop", "w1", check=0)
-    site.kill_service()
-    records(site).unlink() if gone else records(site).write_bytes(b"")
-    site.up()
-    assert "records.jsonl is missing or empty: by the log w1 was stopped by a person" in degraded(site, "records")
-    assert site.worker("w0")["pid"] == pid
+    missing = "records.jsonl is missing or empty: by the log w1 was stopped by a person"
+    cut = "the end of records.jsonl was cut off: by the log w1 was stopped by a person"
+    for damage, said in ((tear, ""), (Path.unlink, missing), (empty, missing), (cut_off, cut)):
+        site.run("stop", "w1", check=0)
+        site.kill_service()
+        damage(records(site))
+        site.up()
+        assert said in degraded(site, "records")
+        assert bool(degraded(site, "records")) == bool(said)
+        assert site.worker("w0")["pid"] == pid
+        assert site.worker("w1")["state"] == ("running" if said else "stopped")
+        assert kept(site) or damage is not cut_off
+        assert not kept(site) or damage is not tear
 
 
-def test_an_unclean_end_that_tore_the_last_line_loses_nothing_and_says_nothing(site: Site) -> None:
-    site.write(sleepers(2))
-    site.up()
-    site.run("stop", "w1", check=0)
-    site.kill_service()
-    with records(site).open("ab") as file:
-        file.write(b'{"crc":"00000000","of":"w0","st')
-    site.up()
-    assert degraded(site, "records") == ""
-    assert kept(site) == []
-    site.wait_state("w1", "stopped")
+def tear(file: Path) -> None:
+    """An unclean end, in the middle of a line."""
+    with file.open("ab") as stream:
+        stream.write(b'{"crc":"00000000","of":"w0","st')
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def cut_off(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: content.index(b'"stopped"')])
 
 
 # ── who lives and is on no record ─────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def unknown(site: Site) -> int:
-    """Leave a worker that lives and is on no record; return its pid."""
+def test_what_lives_and_is_on_no_record_is_named_until_it_is_removed_taken_over_or_ends(site: Site) -> None:
     site.write(sleepers(1))
     site.up()
-    site.run("run", "--name", "adhoc", "--", "sleep", "2000", check=0)
-    pid = int(site.worker("adhoc")["pid"])
-    without(site, "adhoc")
-    doctor = site.run("doctor").stdout
-    assert "1 living worker, adhoc: neither the records nor the file know it" in doctor
+    names = ("ends", "removed", "taken")
+    for name in names:
+        site.run("run", "--name", name, "--", "sleep", "2000", check=0)
+    pids = {name: int(site.worker(name)["pid"]) for name in names}
+    without(site, *names)
+    assert "3 living workers, ends, removed, taken: neither the records nor the file know" in doctor(site)
     site.up()
-    assert alive(pid)
-    assert degraded(site, "unknown panes").startswith("unknown panes: adhoc (%")
-    assert "adhoc" in site.run("status", check=0).stdout
-    assert "adhoc" in site.run("doctor").stdout
-    return pid
+    assert all(map(alive, pids.values()))
+    said = degraded(site, "unknown panes")
+    for name in names:
+        assert f"{name} (%" in said
+        assert name in site.run("status", check=0).stdout
+        assert name in doctor(site)
 
-
-def test_what_is_unknown_is_ended_when_a_person_removes_it(site: Site, unknown: int) -> None:
     site.run("remove", "--all", check=0)
-    assert alive(unknown)
-    site.run("remove", "adhoc", check=0)
-    wait_until(lambda: not alive(unknown))
-    assert degraded(site, "unknown panes") == ""
-    site.kill_service()
-    site.up()
-    assert "adhoc" not in site.workers()
-
-
-def test_what_is_unknown_is_taken_over_by_the_same_run_and_by_no_other(site: Site, unknown: int) -> None:
-    refused = site.run("run", "--name", "adhoc", "--", "sleep", "3000", check=9)
-    assert "something else lives in tmux under the name adhoc" in refused.stderr
-    site.run("run", "--name", "adhoc", "--", "sleep", "2000", check=0)
-    assert site.worker("adhoc")["pid"] == unknown
-    assert degraded(site, "unknown panes") == ""
-    site.kill_service()
-    site.up()
-    assert site.worker("adhoc")["pid"] == unknown
-
-
-def test_what_is_unknown_and_ends_by_itself_is_forgotten(site: Site, unknown: int) -> None:
-    os.kill(unknown, 15)
+    assert all(map(alive, pids.values()))
+    site.run("remove", "removed", check=0)
+    wait_until(lambda: not alive(pids["removed"]))
+    refused = site.run("run", "--name", "taken", "--", "sleep", "3000", check=9)
+    assert "something else lives in tmux under the name taken" in refused.stderr
+    site.run("run", "--name", "taken", "--", "sleep", "2000", check=0)
+    assert site.worker("taken")["pid"] == pids["taken"]
+    os.kill(pids["ends"], 15)
     wait_until(lambda: not degraded(site, "unknown panes"))
+
+    site.kill_service()
+    site.up()
+    after = site.workers()
+    assert after["taken"]["pid"] == pids["taken"]
+    assert not {"removed", "ends"} & after.keys()
+
+
+def doctor(site: Site) -> str:
+    return site.run("doctor").stdout
 
 
 def test_a_worker_of_the_file_without_a_good_line_is_adopted_and_not_doubled(site: Site) -> None:

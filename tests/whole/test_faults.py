@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kit.support import DEADLINE, FAST, Site, alive, cmdline, wait_until
+from kit.support import DEADLINE, FAST, Site, alive, cmdline, comes_to, wait_until
 
 from supervisor.kernel.unix_socket import connect
 
+STOPPED = 9.0  # seconds; longer than any time within which tmux has to answer
 SLEEPER = "command = ['sleep', '1000']\n"
 
 
@@ -31,7 +32,7 @@ def pids(site: Site) -> dict[str, int]:
     return {name: worker["pid"] for name, worker in site.workers().items()}
 
 
-def test_a_stopped_tmux_server_is_said_once_and_gives_no_verdicts(site: Site) -> None:
+def test_a_tmux_server_that_was_stopped_is_said_once_gives_no_verdicts_and_lives_on(site: Site) -> None:
     site.write("".join(table(f"w{n}") for n in range(5)))
     site.up()
     before, tmux = pids(site), site.tmux_pid()
@@ -41,88 +42,86 @@ def test_a_stopped_tmux_server_is_said_once_and_gives_no_verdicts(site: Site) ->
         os.kill(before["w1"], signal.SIGKILL)
         began = time.monotonic()
         site.wait_state("w1", "running")  # an answer, and no verdict, while tmux is silent
-        uptime = site.status()["supervisor"]["uptime_s"]
-        wait_until(lambda: time.monotonic() - began > 1 and site.status()["supervisor"]["uptime_s"] >= uptime)
+        wait_until(lambda: time.monotonic() - began > STOPPED)
+        assert site.status()["supervisor"]["tmux"] == "unreachable"
         assert site.events("worker.exited") == []
     finally:
         os.kill(tmux, signal.SIGCONT)
     wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok")
     wait_until(lambda: site.events("worker.exited", worker="w1", exit_signal=9))
-    wait_until(lambda: site.worker("w1")["pid"] not in (None, before["w1"]))
-    after = pids(site)
-    assert {n: pid for n, pid in after.items() if n != "w1"} == {n: pid for n, pid in before.items() if n != "w1"}
+    after = before | {"w1": site.living("w1", but=before["w1"])}
+    assert pids(site) == after
+    assert site.tmux_pid() == tmux
     assert len(site.events("tmux.unreachable")) == 1
     assert len(site.events("tmux.answers")) == 1
+    assert site.events("tmux.died") == []
 
 
-def test_a_deleted_tmux_socket_is_bound_anew_by_the_same_server(site: Site) -> None:
-    site.write(table("a"))
+def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_worker(site: Site) -> None:
+    soon = f"{SLEEPER}backoff = {{ initial = '100ms' }}\n"
+    site.write(
+        table("killed", soon)
+        + table("renamed")
+        + table("respawned")
+        + table("calls", "command = 'tmux kill-server; tmux kill-session; exec sleep 1000'\n")
+        + table("closes", "command = 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000; done'\n")
+        + table("other")
+    )
     site.up()
     before, tmux = pids(site), site.tmux_pid()
-    (site.state / "tmux.sock").unlink()
+    tick = site.status()["supervisor"]["tick"]
+    site.tmux("rename-session", "-t", "=renamed", "mine")
+    site.tmux("kill-session", "-t", "=killed")
+    site.tmux("respawn-pane", "-k", "-t", "=respawned:", "sleep 2000")
+    for name in ("killed", "respawned"):
+        site.living(name, but=before[name])
+        assert not alive(before[name])
+    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 10)
+    untouched = {name: before[name] for name in ("renamed", "calls", "closes", "other")}
+    assert untouched.items() <= pids(site).items()
+    assert len(site.truth()["killed"]) == 1
+    assert site.run("screen", "renamed", check=0)
+
+    socket = site.state / "tmux.sock"
+    socket.unlink()
+    wait_until(socket.exists)
+    site.run("restart", "other", check=0)
+    assert pids(site)["other"] != before["other"]
+    known = pids(site)
+    site.kill_keeper()
+    os.kill(site.service_pid(), signal.SIGSTOP)  # so that the service does not bind it again itself
+    socket.unlink()
     site.kill_service()
     site.up()
-    assert pids(site) == before
+    assert pids(site) == known
     assert site.tmux_pid() == tmux
 
 
-def test_a_session_killed_by_hand_is_known_and_started_again(site: Site) -> None:
-    site.write(table("a", f"{SLEEPER}backoff = {{ initial = '100ms' }}\n") + table("b"))
-    site.up()
-    before = pids(site)
-    site.tmux("kill-session", "-t", "=a")
-    wait_until(lambda: site.worker("a")["state"] == "running" and pids(site)["a"] != before["a"])
-    assert not alive(before["a"])
-    assert pids(site)["b"] == before["b"]
-    assert len(site.truth()["a"]) == 1
-
-
-def test_a_renamed_session_restarts_nothing(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    before = pids(site)
-    site.tmux("rename-session", "-t", "=a", "mine")
-    tick = site.status()["supervisor"]["tick"]
-    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 5)
-    assert pids(site) == before
-    assert site.run("screen", "a", check=0)
-
-
-def test_a_respawn_by_hand_is_taken_for_what_it_is(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    before = pids(site)
-    site.tmux("respawn-pane", "-k", "-t", "=a:", "sleep 2000")
-    wait_until(lambda: pids(site)["a"] not in (None, before["a"]))
-    site.wait_state("a", "running")
-
-
-def test_a_persons_own_windows_stay_also_at_down(site: Site) -> None:
+def test_a_persons_own_windows_stay_also_at_down_which_does_not_wait_for_them(site: Site) -> None:
     site.write(table("a"))
     site.up()
     site.tmux("new-session", "-d", "-s", "mine", "sleep 3000")
     site.tmux("split-window", "-t", "=a:", "sleep 4000")
-    mine = [int(pid) for pid in site.tmux("list-panes", "-a", "-F", "#{pane_pid}").split()]
     tmux = site.tmux_pid()
     site.run("restart", "a", check=0)
-    site.run("down", check=0)
+    done = site.run("down", check=0)
+    assert "tmux was left" in done.stderr
     assert alive(tmux)
     assert "mine" in site.tmux("list-sessions")
     assert site.events("tmux.kept")
-    for pid in mine:
-        if alive(pid):
-            os.kill(pid, signal.SIGKILL)
-    os.kill(tmux, signal.SIGKILL)
 
 
-def test_tmux_commands_inside_a_worker_do_not_reach_our_server(site: Site) -> None:
-    site.write(table("a", "command = 'tmux kill-server; tmux kill-session; exec sleep 1000'\n") + table("b"))
+def test_neither_an_emptied_file_nor_a_deleted_lock_file_ends_or_doubles_what_lives(site: Site) -> None:
+    site.write("".join(table(f"w{n}") for n in range(5)))
     site.up()
-    tmux, before = site.tmux_pid(), pids(site)
-    tick = site.status()["supervisor"]["tick"]
-    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 2)
-    assert site.tmux_pid() == tmux
-    assert pids(site)["b"] == before["b"]
+    before = pids(site)
+    (site.state / "lock").rename(site.state / "was-lock")
+    assert "lock file was deleted" in site.run("serve", check=9).stderr
+    (site.state / "was-lock").rename(site.state / "lock")
+    site.run("down", "--keep-workers", check=0)
+    site.write("")
+    assert "--force" in site.run("up", check=6).stderr
+    comes_to(lambda: pids(site), before)
 
 
 def test_a_new_life_begins_only_when_nothing_of_the_old_one_holds_its_port(site: Site, free_port: int) -> None:
@@ -224,63 +223,6 @@ def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site
         subprocess.run([*terminal, "kill-server"], check=False, capture_output=True)
 
 
-def test_a_tmux_server_that_was_stopped_for_long_lives_on_with_all_workers(site: Site) -> None:
-    site.write("".join(table(f"w{n}") for n in range(3)))
-    site.up()
-    before, tmux = pids(site), site.tmux_pid()
-    os.kill(tmux, signal.SIGSTOP)
-    try:
-        wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable")
-        began = time.monotonic()
-        wait_until(lambda: time.monotonic() - began > 9)
-    finally:
-        os.kill(tmux, signal.SIGCONT)
-    wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok")
-    assert site.tmux_pid() == tmux
-    assert pids(site) == before
-    assert site.events("tmux.died") == []
-
-
-def test_a_tmux_socket_deleted_under_the_running_service_is_bound_anew(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    before, tmux = pids(site), site.tmux_pid()
-    (site.state / "tmux.sock").unlink()
-    wait_until(lambda: (site.state / "tmux.sock").exists())
-    assert site.tmux_pid() == tmux
-    site.run("restart", "a", check=0)
-    assert pids(site) != before
-    assert site.tmux_pid() == tmux
-
-
-def test_a_worker_that_closes_its_standard_streams_lives_on(site: Site) -> None:
-    site.write(table("a", "command = 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000; done'\n"))
-    site.up()
-    before = pids(site)
-    tick = site.status()["supervisor"]["tick"]
-    wait_until(lambda: site.status()["supervisor"]["tick"] > tick + 10)
-    assert pids(site) == before
-    assert site.events("worker.exited") == []
-
-
-def test_an_emptied_file_is_refused_at_a_clean_start_too(site: Site) -> None:
-    site.write("".join(table(f"w{n}") for n in range(5)))
-    site.up()
-    before = pids(site)
-    site.run("down", "--keep-workers", check=0)
-    site.write("")
-    assert "--force" in site.run("up", check=6).stderr
-    assert pids(site) == before
-
-
-def test_a_second_service_is_refused_though_the_lock_file_was_deleted(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    (site.state / "lock").rename(site.state / "was-lock")
-    assert "lock file was deleted" in site.run("serve", check=9).stderr
-    (site.state / "was-lock").rename(site.state / "lock")
-
-
 def test_a_program_for_another_machine_and_a_missing_interpreter_fail_at_once(site: Site) -> None:
     elf = site.place / "elf"
     elf.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x02\x00\xb7\x01" + b"\0" * 44)
@@ -313,10 +255,11 @@ def begun_without_tmux(site: Site) -> Iterator[tuple[int, "subprocess.Popen[byte
     """Give a stopped tmux server, and the service that waits for it."""
     tmux = site.tmux_pid()
     site.kill_service()
+    known = len(site.events("tmux.unreachable"))
     os.kill(tmux, signal.SIGSTOP)
     serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
     try:
-        wait_until(lambda: site.events("tmux.unreachable"))
+        wait_until(lambda: len(site.events("tmux.unreachable")) > known)
         yield tmux, serving
     finally:
         if alive(tmux):
@@ -325,7 +268,9 @@ def begun_without_tmux(site: Site) -> Iterator[tuple[int, "subprocess.Popen[byte
         serving.wait()
 
 
-def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_ended(site: Site) -> None:
+def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_can_be_ended_and_says_when_it_answers(
+    site: Site,
+) -> None:
     site.write(table("a"))
     site.up()
     before = pids(site)
@@ -337,12 +282,6 @@ def test_a_service_that_finds_tmux_stopped_says_what_it_waits_for_and_can_be_end
         assert serving.wait(DEADLINE) == 0
     site.up()
     assert pids(site) == before
-
-
-def test_a_service_that_finds_tmux_stopped_says_when_it_answers(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    before = pids(site)
     with begun_without_tmux(site) as (tmux, _):
         os.kill(tmux, signal.SIGCONT)
         wait_until(lambda: site.events("tmux.answers"))
@@ -476,16 +415,6 @@ def test_down_binds_a_socket_anew_that_was_deleted_on_the_way(site: Site) -> Non
         os.kill(pid, signal.SIGKILL)
     assert going.wait(DEADLINE) == 0
     assert site.events("worker.exited")[0]["exit_code"] == 0
-
-
-def test_down_does_not_wait_for_a_tmux_that_is_left_to_a_person(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    site.tmux("new-session", "-d", "-s", "mine", "sleep 1000")
-    tmux = site.tmux_pid()
-    done = site.run("down", check=0)
-    assert "tmux was left" in done.stderr
-    assert alive(tmux)
 
 
 def test_a_folder_that_is_not_utf8_is_refused_in_words_by_every_command(place: Path) -> None:

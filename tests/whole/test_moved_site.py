@@ -112,7 +112,9 @@ def test_a_service_whose_state_directory_is_renamed_says_so_once_and_works_on(si
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_what_lives_in_a_renamed_state_directory_is_named_and_not_doubled(site: Site, killed: bool) -> None:
+def test_what_lives_in_a_renamed_state_directory_is_named_not_doubled_and_can_be_ended_there(
+    site: Site, killed: bool
+) -> None:
     site.write(SLEEPERS)
     site.up()
     pids = site.truth()
@@ -131,11 +133,6 @@ def test_what_lives_in_a_renamed_state_directory_is_named_and_not_doubled(site: 
     site.up()
     assert site.truth() == pids
 
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_what_lives_in_a_renamed_state_directory_can_be_ended_there(site: Site, killed: bool) -> None:
-    site.write(SLEEPERS)
-    site.up()
     service, tmux = site.service_pid(), site.tmux_pid()
     if killed:
         site.kill_service()
@@ -180,8 +177,7 @@ def move(project: Project, how: str) -> Project:
     return new
 
 
-@pytest.mark.parametrize("how", ["renamed", "edited", "to another disk"])
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize(("how", "killed"), [("renamed", False), ("edited", True), ("to another disk", True)])
 def test_what_lives_from_a_moved_project_folder_is_named_and_can_be_ended(
     project: Project, how: str, killed: bool
 ) -> None:

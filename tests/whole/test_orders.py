@@ -134,7 +134,7 @@ def test_applying_an_unchanged_file_takes_back_no_stop_that_waits_for_its_turn(s
     assert ended == ["api", "db"]
 
 
-def test_what_was_removed_stays_so_on_disk_whenever_the_service_is_killed(site: Site) -> None:
+def test_what_was_removed_stays_so_on_disk_and_text_that_is_not_utf_8_is_a_usage_error(site: Site) -> None:
     site.write("")
     site.up()
     for n in range(20):
@@ -150,24 +150,28 @@ def test_what_was_removed_stays_so_on_disk_whenever_the_service_is_killed(site: 
         assert intents[-1] is None
         assert set(intents[intents.index("removed") :]) == {"removed", None}
 
+    bad = os.fsdecode(b"\xff")
+    for arguments in (("run", "--name", "u", "--", "echo", bad), ("send", bad, "x"), ("why", bad)):
+        done = site.run(*arguments, alone=True)
+        assert done.returncode in (2, 4)
+        assert "Traceback" not in done.stderr
+    assert "not UTF-8" in site.run("run", "--name", "u", "--", "echo", bad, check=2).stderr
+
 
 def test_a_removed_worker_of_the_file_comes_back_when_it_is_applied(site: Site) -> None:
-    site.write("[workers.x]\ncommand = ['sleep', '1000']\n")
+    site.write("[workers.x]\ncommand = ['sleep', '1000']\nprotected = true\n")
     site.up()
-    site.run("remove", "x", check=0)
+    assert "protected: x" in site.run("remove", "x", check=6).stderr
+    site.run("remove", "x", "--force", check=0)
     site.run("apply", check=0)
     pid = site.worker("x")["pid"]
-    site.run("remove", "x", "--no-wait", check=0)
+    site.run("remove", "x", "--no-wait", "--force", check=0)
     site.kill_service()
     if alive(pid):
         os.kill(pid, 9)
     site.up()
     site.wait_state("x", "running")
 
-
-def test_a_protected_worker_is_not_removed_by_a_file_without_force(site: Site) -> None:
-    site.write("[workers.x]\ncommand = ['sleep', '1000']\nprotected = true\n")
-    site.up()
     site.write("")
     assert "protected: x" in site.run("apply", check=6).stderr
     assert "protected: x" in site.run("plan", check=10).stderr
@@ -220,23 +224,16 @@ def test_an_order_whose_record_cannot_be_written_is_done_and_says_so(site: Site)
         site.wait_state("w1", "stopped")
         wait_until(lambda: any(what.startswith("records: ") for what in degraded(site)))
     wait_until(lambda: not degraded(site))
+    (site.state / "records.jsonl").unlink()  # it can be written again at once
+    done = site.run("stop", "by-hand", check=0)
+    assert UNRECORDED not in done.stderr
     done = site.run("start", "w0", check=0)
     assert UNRECORDED not in done.stderr
     site.kill_service()
     site.up()
     states = {name: worker["state"] for name, worker in site.workers().items()}
-    assert states.pop("w1") == "stopped"
-    assert states == dict.fromkeys(["w0", "by-hand", "many-1", "many-2", "many-3"], "running")
-
-
-def test_an_order_is_on_record_when_the_file_can_be_written_again_at_once(site: Site) -> None:
-    site.write(sleepers(1))
-    site.up()
-    (site.state / "records.jsonl").unlink()
-    site.run("stop", "w0", check=0)
-    site.kill_service()
-    site.up()
-    site.wait_state("w0", "stopped")
+    assert (states.pop("w1"), states.pop("by-hand")) == ("stopped", "stopped")
+    assert states == dict.fromkeys(["w0", "many-1", "many-2", "many-3"], "running")
 
 
 # ── orders that meet a failing actor ──────────────────────────────────────────────────────────────────────────────
@@ -285,14 +282,3 @@ def test_going_down_ends_though_the_last_worker_fails(
     service.posts.supervisor.tell(ShutDown(keep_workers=False))
     wait_until(lambda: '"service.stopped"' in log(service))
     assert raised.is_set()
-
-
-def test_text_that_is_not_utf_8_is_a_usage_error(site: Site) -> None:
-    site.write("")
-    site.up()
-    bad = os.fsdecode(b"\xff")
-    for arguments in (("run", "--name", "u", "--", "echo", bad), ("send", bad, "x"), ("why", bad)):
-        done = site.run(*arguments)
-        assert done.returncode in (2, 4)
-        assert "Traceback" not in done.stderr
-    assert "not UTF-8" in site.run("run", "--name", "u", "--", "echo", bad, check=2).stderr

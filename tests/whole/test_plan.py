@@ -60,30 +60,31 @@ def test_apply_does_what_plan_said_and_touches_nothing_else(site: Site) -> None:
     assert planned(site, 0) == dict.fromkeys("abde", "none")
 
 
-def test_what_counts_from_the_next_start_only_is_said_by_all_who_apply(site: Site) -> None:
-    site.write(table("a"))
+def test_plan_and_apply_say_the_same_of_a_later_start_of_a_broken_file_and_of_an_emptied_one(site: Site) -> None:
+    workers = "".join(table(f"w{n}") for n in range(6))
+    site.write(workers)
     site.up()
+    pids = {w["pid"] for w in site.workers().values()}
+
     later = 'health_interval = "900ms"\nlog = { level = "debug" }\nstate_dir = "elsewhere"\n'
-    site.write(table("a"), f'[supervisor]\ncapture_interval = "200ms"\n{later}')
+    site.write(workers, f'[supervisor]\ncapture_interval = "200ms"\n{later}')
     said = "[supervisor] state_dir, health_interval, log: counts from the next start of the service"
-    assert site.run("plan", check=0).stdout == f"1 unchanged\n{said}\n"
+    assert site.run("plan", check=0).stdout == f"6 unchanged\n{said}\n"
     assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == LATER
     assert said in site.run("apply", check=0).stdout
     assert said in site.run("up", check=0).stderr
     os.kill(site.service_pid(), signal.SIGHUP)
     wait_until(lambda: len(site.events("config.applied", next_start=LATER)) == 3)
-    site.write(table("a"))
+    site.write(workers)
     assert "[supervisor]" not in site.run("apply", check=0).stdout
     assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == []
 
+    site.config.write_text(site.config.read_text() + "comand = 1\n")
+    assert "did you mean" in site.run("plan", check=5).stderr
+    assert site.status()["supervisor"]["config"]["error"] is None  # to ask is not to apply
+    assert "did you mean" in site.run("apply", check=5).stderr
+    wait_until(lambda: "comand" in str(site.status()["supervisor"]["config"]["error"]))
 
-LATER = ["state_dir", "health_interval", "log"]
-
-
-def test_an_emptied_file_is_planned_with_its_refusal_and_refused(site: Site) -> None:
-    site.write("".join(table(f"w{n}") for n in range(6)))
-    site.up()
-    pids = {w["pid"] for w in site.workers().values()}
     site.write("")
     assert "apply would refuse this" in site.run("plan", check=10).stderr
     assert "6 of 6" in site.run("apply", check=6).stderr
@@ -92,15 +93,7 @@ def test_an_emptied_file_is_planned_with_its_refusal_and_refused(site: Site) -> 
     assert site.workers() == {}
 
 
-def test_a_broken_file_is_an_error_for_both_and_changes_nothing(site: Site) -> None:
-    site.write(table("a"))
-    site.up()
-    site.config.write_text(site.config.read_text() + "comand = 1\n")
-    assert "did you mean" in site.run("plan", check=5).stderr
-    assert site.status()["supervisor"]["config"]["error"] is None  # to ask is not to apply
-    assert "did you mean" in site.run("apply", check=5).stderr
-    assert "comand" in site.status()["supervisor"]["config"]["error"]
-    site.wait_state("a", "running")
+LATER = ["state_dir", "health_interval", "log"]
 
 
 @pytest.mark.parametrize(

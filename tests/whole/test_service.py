@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kit.support import FAST, Site, alive, wait_until
+from kit.support import FAST, Site, alive, comes_to, wait_until
 
 from supervisor.state.replay import rebuild
 from supervisor.state.status import read_status
@@ -30,47 +31,18 @@ def test_up_starts_what_the_file_says_and_down_leaves_nothing(site: Site) -> Non
     assert read_status(site.state / "status.json").verdict == "stopped"
 
 
-def test_a_killed_worker_is_known_by_its_signal_and_comes_back_after_the_pause(site: Site) -> None:
-    site.write(f'[workers.a]\n{SLEEPER}backoff = {{ initial = "300ms", jitter = 0 }}\n[workers.b]\n{SLEEPER}')
-    site.up()
-    before = site.workers()
-    os.kill(before["a"]["pid"], signal.SIGKILL)
-    wait_until(lambda: site.events("worker.exited", worker="a"))
-    exited = site.events("worker.exited", worker="a")[0]
-    assert (exited["exit_signal"], exited["exit_code"], exited["from"], exited["to"]) == (9, None, "running", "backoff")
-    after = site.wait_state("a", "running")
-    assert after["pid"] != before["a"]["pid"]
-    assert (after["exit_signal"], after["attempt"]) == (9, 1)
-    assert site.worker("b")["pid"] == before["b"]["pid"]
-
-
-def test_a_crash_loop_ends_in_failed_after_its_budget_and_touches_nobody(site: Site) -> None:
-    site.write(
-        f"[workers.loop]\ncommand = 'exit 3'\nmax_restarts = 3\nbackoff = {{ initial = '50ms', max = '100ms' }}\n"
-        f"[workers.other]\n{SLEEPER}"
-    )
-    site.up(check=1)
-    pid = site.worker("other")["pid"]
-    failed = site.wait_state("loop", "failed")
-    assert len(site.events("worker.starting", worker="loop")) == 4
-    assert failed["exit_code"] == 3
-    assert "budget spent" in failed["reason"]
-    assert site.worker("other")["pid"] == pid
-
-
-@pytest.mark.parametrize("umask", [0o022, 0o027])
 def test_a_worker_has_the_umask_of_whoever_started_the_service_and_what_is_ours_is_private(
-    site: Site, umask: int
+    site: Site,
 ) -> None:
     site.write("[workers.a]\ncommand = 'echo hello; touch made; exec sleep 1000'\nready.log = 'hello'\n")
-    before = os.umask(umask)
+    before = os.umask(0o027)
     try:
         site.up()
     finally:
         os.umask(before)
     made = site.place / "made"
     wait_until(made.exists)
-    assert mode(made) == 0o666 & ~umask
+    assert mode(made) == 0o640
     logs = site.state / "logs"
     assert {mode(site.state), mode(logs)} == {0o700}
     ours = [site.state / "tmux.sock", site.state / "panevisor.sock", *logs.iterdir()]
@@ -79,40 +51,6 @@ def test_a_worker_has_the_umask_of_whoever_started_the_service_and_what_is_ours_
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def test_a_missing_program_fails_at_once_and_says_which(site: Site) -> None:
-    site.write('[workers.a]\ncommand = ["no-such-program"]\n[workers.b]\ncommand = "true"\ncwd = "nowhere"\n')
-    site.up(check=1)
-    workers = site.workers()
-    assert "no-such-program" in workers["a"]["reason"]
-    assert "nowhere" in workers["b"]["reason"]
-    assert {w["state"] for w in workers.values()} == {"failed"}
-
-
-def test_a_worker_that_is_deaf_to_term_is_killed_with_its_whole_tree(site: Site) -> None:
-    site.write(
-        "[workers.deaf]\ncommand = 'trap \"\" TERM; (setsid sleep 1000 &) ; nohup sleep 1000 & sleep 1000'\n"
-        'stop = ["TERM", "300ms", "KILL"]\n'
-    )
-    site.up()
-    wait_until(lambda: len(site.truth().get("deaf", [])) >= 3)
-    site.run("stop", "deaf", check=0)
-    assert site.truth() == {}
-    assert site.events("worker.stopped", worker="deaf")[0]["forced"] is True
-    site.wait_state("deaf", "stopped")
-
-
-def test_a_dependency_is_waited_for_until_its_port_answers(site: Site, free_port: int) -> None:
-    site.write(
-        f"[workers.client]\n{SLEEPER}depends_on = ['server']\n"
-        f"[workers.server]\ncommand = ['python3', '-m', 'http.server', '{free_port}', '--bind', '127.0.0.1']\n"
-        f"ready = {{ tcp = '127.0.0.1:{free_port}' }}\n"
-    )
-    site.up()
-    ready = site.events("worker.ready", worker="server")[0]
-    started = site.events("worker.starting", worker="client")[0]
-    assert started["seq"] > ready["seq"]
 
 
 def test_kill_9_of_the_service_loses_and_doubles_nothing(site: Site) -> None:
@@ -135,16 +73,50 @@ def test_kill_9_of_the_service_loses_and_doubles_nothing(site: Site) -> None:
     assert {name: len(pids) for name, pids in site.truth().items() if name in names} == dict.fromkeys(names[1:], 1)
 
 
-def test_completed_and_failed_workers_stay_so_across_a_restart_of_the_service(site: Site) -> None:
-    site.write("[workers.done]\ncommand = 'true'\n[workers.bad]\ncommand = 'exit 9'\nrestart = 'never'\n")
+def test_the_next_service_says_how_the_one_before_ended_and_what_had_come_to_rest_stays_so(site: Site) -> None:
+    done, bad = "[workers.done]\ncommand = 'true'\n", "[workers.bad]\ncommand = 'exit 9'\nrestart = 'never'\n"
+    site.write(f"[workers.a]\n{SLEEPER}{done}{bad}")
+    rest = {"a": "running", "done": "completed", "bad": "failed"}
     site.up(check=1)
-    assert {n: w["state"] for n, w in site.workers().items()} == {"done": "completed", "bad": "failed"}
+    pid, killed = site.worker("a")["pid"], site.service_pid()
+    site.tmux("set-option", "-s", "message-limit", "1000")  # as a server of an earlier version has it
+    site.tmux("set-option", "-g", "@kept", "s3cr3t")
+    assert "s3cr3t" in site.tmux("show-messages")
     site.kill_service()
+
     site.up(check=1)
-    workers = site.workers()
-    assert {n: w["state"] for n, w in workers.items()} == {"done": "completed", "bad": "failed"}
-    assert workers["bad"]["exit_code"] == 9
-    assert len(site.events("worker.starting")) == 2
+    assert {name: worker["state"] for name, worker in site.workers().items()} == rest
+    assert site.worker("bad")["exit_code"] == 9
+    assert site.worker("a")["pid"] == pid
+    assert len(site.events("worker.starting")) == 3
+    assert site.tmux("show-messages") == ""
+    first, second = site.events("service.started")
+    assert "previous_pid" not in first
+    assert second["previous_pid"] == killed
+    assert second["previous_ended"].startswith("uncleanly")
+    service = site.service_pid()
+    os.kill(service, signal.SIGTERM)
+    wait_until(lambda: not alive(service))
+    assert alive(pid)
+    assert read_status(site.state / "status.json").verdict == "stopped"
+    assert site.events("service.stopping")[-1]["workers"] == "kept"
+
+    site.up(check=1)
+    assert site.worker("a")["pid"] == pid
+    assert site.events("service.started")[-1]["previous_ended"] == "cleanly"
+    site.run("down", "--keep-workers", check=0)
+    tmux = site.tmux_pid()
+    os.kill(tmux, signal.SIGKILL)
+    wait_until(lambda: not alive(tmux))
+
+    site.up(check=1)
+    assert site.events("service.started")[-1]["previous_ended"] == "cleanly"
+    assert len(site.events("tmux.died_unwatched")) == 1
+    site.run("down", check=0)
+
+    site.up(check=1)
+    assert len(site.events("tmux.died_unwatched")) == 1  # `down` ended it: nothing died
+    assert {name: worker["state"] for name, worker in site.workers().items()} == rest
 
 
 def test_the_death_of_the_tmux_server_is_one_incident_and_spends_no_budget(site: Site) -> None:
@@ -152,9 +124,9 @@ def test_the_death_of_the_tmux_server_is_one_incident_and_spends_no_budget(site:
     site.up()
     before = site.workers()
     os.kill(site.tmux_pid(), signal.SIGKILL)
-    wait_until(lambda: len(site.events("worker.ready")) == 10, 20, site.log_text()[-2000:])
+    wait_until(lambda: len(site.events("worker.ready")) == 10)
+    comes_to(lambda: {w["state"] for w in site.workers().values()}, {"running"})
     after = site.workers()
-    assert {w["state"] for w in after.values()} == {"running"}
     assert {w["attempt"] for w in after.values()} == {0}
     assert not any(alive(w["pid"]) for w in before.values())
     assert len(site.events("tmux.died")) == 1
@@ -170,8 +142,9 @@ def test_the_log_alone_rebuilds_the_state_table(site: Site) -> None:
     site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
     site.run("run", "--name", "gone", "--", "sleep", "1000", check=0)
     site.run("remove", "gone", check=0)
+    pid = None
     for _ in range(25):  # crashes, until the log has begun a new file
-        os.kill(site.wait_state("a", "running")["pid"], signal.SIGKILL)
+        os.kill(pid := site.living("a", but=pid), signal.SIGKILL)
     site.kill_service()
     os.kill(site_pid(site, "c"), signal.SIGKILL)  # judged when the service is back
     site.up(check=1)
@@ -217,99 +190,6 @@ def same_as_status(site: Site) -> None:
     wait_until(same, what=site.log_text()[-3000:])
 
 
-def test_a_second_service_says_who_holds_the_state_directory(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    done = site.run("serve", check=9)
-    assert str(site.service_pid()) in done.stderr
-
-
-def test_a_broken_file_changes_nothing_and_names_the_line(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    pid = site.worker("a")["pid"]
-    site.config.write_text(site.config.read_text() + "comand = 1\n")
-    done = site.run("up", check=5)
-    assert 'unknown key "comand" (did you mean "command"?)' in done.stderr
-    assert site.worker("a")["pid"] == pid
-    assert "comand" in site.status()["supervisor"]["config"]["error"]
-
-
-def test_sigterm_ends_the_service_and_keeps_the_workers(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    before, service = site.worker("a")["pid"], site.service_pid()
-    os.kill(service, signal.SIGTERM)
-    wait_until(lambda: not alive(service))
-    assert alive(before)
-    assert read_status(site.state / "status.json").verdict == "stopped"
-    assert site.events("service.stopping")[-1]["workers"] == "kept"
-    site.up()
-    assert site.worker("a")["pid"] == before
-
-
-def test_screens_and_logs_can_be_read(site: Site) -> None:
-    site.write("[workers.a]\ncommand = 'printf \"\\033[31mred\\033[0m\\n\\033]0;title\\007\"; exec sleep 1000'\n")
-    site.up()
-    wait_until(lambda: "red" in site.run("screen", "a", check=0).stdout)
-    assert "\x1b" not in site.run("screen", "a", check=0).stdout
-    assert "\x1b[31m" in site.run("screen", "a", "--ansi", check=0).stdout
-    wait_until(lambda: site.run("logs", "a", check=0).stdout == "red\n")
-    assert site.run("logs", "a", "--raw", check=0).stdout.startswith("\x1b[31mred")
-
-
-def test_the_status_json_has_the_keys_of_the_contract(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    wait_until(lambda: site.worker("a")["rss_bytes"])
-    status = site.status()
-    assert status["schema"] == 1
-    assert Path(status["supervisor"]["socket"]).is_socket()
-    worker = status["workers"][0]
-    assert worker["processes"] == 1
-    assert worker["log_path"] == str(site.state / "logs" / "a.log")
-    json.dumps(status)
-
-
-def test_the_next_service_says_how_the_one_before_ended(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    killed = site.service_pid()
-    site.kill_service()
-    site.up()
-    assert "previous_pid" not in site.events("service.started")[0]
-    second = site.events("service.started")[1]
-    assert second["previous_pid"] == killed
-    assert second["previous_ended"].startswith("uncleanly")
-    site.run("down", "--keep-workers", check=0)
-    site.up()
-    assert site.events("service.started")[2]["previous_ended"] == "cleanly"
-
-
-def test_attach_without_a_terminal_says_what_to_use_instead(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    assert "panevisor screen" in site.run("attach", "a", check=2).stderr
-
-
-def test_nobody_who_attaches_is_shown_what_was_ordered_for_others(site: Site) -> None:
-    site.write("[workers.a]\ncommand = 'cat'\nenv = { TOKEN = 's3cr3t' }\n")
-    site.up()
-    site.run("send", "a", "typed-password", check=0)
-    assert site.tmux("show-messages") == ""
-
-
-def test_a_tmux_server_from_before_forgets_what_was_ordered(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
-    site.up()
-    site.tmux("set-option", "-s", "message-limit", "1000")
-    site.tmux("set-option", "-g", "@kept", "s3cr3t")
-    assert "s3cr3t" in site.tmux("show-messages")
-    site.kill_service()
-    site.up()
-    assert site.tmux("show-messages") == ""
-
-
 def test_workers_that_live_in_the_state_directory_of_before_are_not_started_again_in_a_new_one(site: Site) -> None:
     table = f"[workers.a]\n{SLEEPER}"
     elsewhere = FAST.replace('"state"', '"elsewhere"')
@@ -334,22 +214,108 @@ def test_workers_that_live_in_the_state_directory_of_before_are_not_started_agai
     site.run("down", check=0)
 
 
-def test_a_start_after_a_clean_end_knows_that_the_tmux_server_was_ended(site: Site) -> None:
-    site.write("[workers.api]\ncommand = ['sleep', '1000']\n")
-    site.up()
-    site.run("down", check=0)
-    site.up()
-    site.wait_state("api", "running")
-    assert site.events("tmux.died_unwatched") == []
-    assert "tmux server" not in site.run("why", "api", check=0).stdout
+# ── one site, whose tests disturb their own workers only ──────────────────────────────────────────────────────────
 
 
-def test_a_tmux_server_that_died_while_no_service_ran_is_told_after_a_clean_end_too(site: Site) -> None:
-    site.write("[workers.api]\ncommand = ['sleep', '1000']\n")
-    site.up()
-    site.run("down", "--keep-workers", check=0)
-    tmux = site.tmux_pid()
-    os.kill(tmux, signal.SIGKILL)
-    wait_until(lambda: not alive(tmux))
-    site.up()
-    assert len(site.events("tmux.died_unwatched")) == 1
+@pytest.fixture(scope="module")
+def shared(shared_site: Site, free_ports: Callable[[], int]) -> Site:
+    port = free_ports()
+    shared_site.write(
+        f'[workers.a]\n{SLEEPER}backoff = {{ initial = "300ms", jitter = 0 }}\n[workers.b]\n{SLEEPER}'
+        "[workers.loop]\ncommand = 'exit 3'\nmax_restarts = 3\nbackoff = { initial = '50ms', max = '100ms' }\n"
+        '[workers.absent]\ncommand = ["no-such-program"]\n[workers.nowhere]\ncommand = "true"\ncwd = "nowhere"\n'
+        "[workers.deaf]\ncommand = 'trap \"\" TERM; (setsid sleep 1000 &) ; nohup sleep 1000 & sleep 1000'\n"
+        'stop = ["TERM", "300ms", "KILL"]\n'
+        f"[workers.client]\n{SLEEPER}depends_on = ['server']\n"
+        f"[workers.server]\ncommand = ['python3', '-m', 'http.server', '{port}', '--bind', '127.0.0.1']\n"
+        f"ready = {{ tcp = '127.0.0.1:{port}' }}\n"
+        "[workers.paints]\ncommand = 'printf \"\\033[31mred\\033[0m\\n\\033]0;title\\007\"; exec sleep 1000'\n"
+        "[workers.reads]\ncommand = 'cat'\nenv = { TOKEN = 's3cr3t' }\n"
+    )
+    shared_site.up(check=1)
+    return shared_site
+
+
+def test_a_killed_worker_is_known_by_its_signal_and_comes_back_after_the_pause(shared: Site) -> None:
+    before = shared.workers()
+    os.kill(before["a"]["pid"], signal.SIGKILL)
+    wait_until(lambda: shared.events("worker.exited", worker="a"))
+    exited = shared.events("worker.exited", worker="a")[0]
+    assert (exited["exit_signal"], exited["exit_code"], exited["from"], exited["to"]) == (9, None, "running", "backoff")
+    after = shared.wait_state("a", "running")
+    assert after["pid"] != before["a"]["pid"]
+    assert (after["exit_signal"], after["attempt"]) == (9, 1)
+    assert shared.worker("b")["pid"] == before["b"]["pid"]
+
+
+def test_a_crash_loop_ends_in_failed_after_its_budget(shared: Site) -> None:
+    failed = shared.wait_state("loop", "failed")
+    assert len(shared.events("worker.starting", worker="loop")) == 4
+    assert failed["exit_code"] == 3
+    assert "budget spent" in failed["reason"]
+
+
+def test_a_missing_program_fails_at_once_and_says_which(shared: Site) -> None:
+    workers = shared.workers()
+    assert "no-such-program" in workers["absent"]["reason"]
+    assert "nowhere" in workers["nowhere"]["reason"]
+    assert (workers["absent"]["state"], workers["nowhere"]["state"]) == ("failed", "failed")
+
+
+def test_a_worker_that_is_deaf_to_term_is_killed_with_its_whole_tree(shared: Site) -> None:
+    wait_until(lambda: len(shared.truth().get("deaf", [])) >= 3)
+    shared.run("stop", "deaf", check=0)
+    assert "deaf" not in shared.truth()
+    assert shared.events("worker.stopped", worker="deaf")[0]["forced"] is True
+    shared.wait_state("deaf", "stopped")
+
+
+def test_a_dependency_is_waited_for_until_its_port_answers(shared: Site) -> None:
+    ready = shared.events("worker.ready", worker="server")[0]
+    started = shared.events("worker.starting", worker="client")[0]
+    assert started["seq"] > ready["seq"]
+
+
+def test_a_second_service_says_who_holds_the_state_directory(shared: Site) -> None:
+    done = shared.run("serve", check=9)
+    assert str(shared.service_pid()) in done.stderr
+
+
+def test_a_broken_file_changes_nothing_and_names_the_line(shared: Site) -> None:
+    pid, good = shared.worker("b")["pid"], shared.config.read_text()
+    shared.config.write_text(good + "comand = 1\n")
+    done = shared.run("up", check=5)
+    assert 'unknown key "comand" (did you mean "command"?)' in done.stderr
+    assert shared.worker("b")["pid"] == pid
+    wait_until(lambda: "comand" in str(shared.status()["supervisor"]["config"]["error"]))
+    shared.config.write_text(good)
+    shared.run("apply")
+    wait_until(lambda: shared.status()["supervisor"]["config"]["error"] is None)
+
+
+def test_screens_and_logs_can_be_read(shared: Site) -> None:
+    wait_until(lambda: "red" in shared.run("screen", "paints", check=0).stdout)
+    assert "\x1b" not in shared.run("screen", "paints", check=0).stdout
+    assert "\x1b[31m" in shared.run("screen", "paints", "--ansi", check=0).stdout
+    wait_until(lambda: shared.run("logs", "paints", check=0).stdout == "red\n")
+    assert shared.run("logs", "paints", "--raw", check=0).stdout.startswith("\x1b[31mred")
+
+
+def test_the_status_json_has_the_keys_of_the_contract(shared: Site) -> None:
+    wait_until(lambda: shared.worker("b")["rss_bytes"])
+    status = shared.status()
+    assert status["schema"] == 1
+    assert Path(status["supervisor"]["socket"]).is_socket()
+    worker = next(worker for worker in status["workers"] if worker["name"] == "b")
+    assert worker["processes"] == 1
+    assert worker["log_path"] == str(shared.state / "logs" / "b.log")
+    json.dumps(status)
+
+
+def test_attach_without_a_terminal_says_what_to_use_instead(shared: Site) -> None:
+    assert "panevisor screen" in shared.run("attach", "a", check=2).stderr
+
+
+def test_nobody_who_attaches_is_shown_what_was_ordered_for_others(shared: Site) -> None:
+    shared.run("send", "reads", "typed-password", check=0)
+    assert shared.tmux("show-messages") == ""

@@ -8,7 +8,6 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from kit.support import FAST, Site, wait_until
 
 T = 0.2  # the capture interval of FAST
@@ -65,20 +64,21 @@ def test_a_worker_that_hangs_for_ever_is_stalled_in_time_and_its_tree_ended_by_t
     assert "continue" not in site.log_text()
 
 
-def test_a_worker_that_goes_on_when_it_is_typed_to_is_well_again(site: Site) -> None:
+def test_what_is_typed_helps_why_says_what_comes_next_and_screen_and_output_are_told_apart(site: Site) -> None:
     waits = "command = 'read line; while :; do date +%N; sleep 0.2; done'\n"
-    site.write(f'[workers.agent]\n{waits}stall = {{ after = "2s", ladder = [{{ do = "send", text = "go on" }}] }}\n')
+    ladder = '{ do = "notify" }, { do = "send", text = "SECRET", wait = "1h" }'
+    spins = "command = \"while :; do printf '\\\\rworking'; sleep 0.3; done\"\n"
+    site.write(
+        f'[workers.agent]\n{waits}stall = {{ after = "2s", ladder = [{{ do = "send", text = "go on" }}] }}\n'
+        f'[workers.quiet]\ncommand = ["sleep", "1000"]\nstall = {{ after = "2s", ladder = [{ladder}] }}\n'
+        f'[workers.screen]\n{spins}stall = {{ after = "2s", by = "screen" }}\n'
+        f'[workers.output]\n{spins}stall = {{ after = "2s", by = "output" }}\n'
+    )
     site.up()
-    the(site, "worker.stalled")
-    the(site, "worker.unstalled")
+    the(site, "worker.stalled", worker="agent")
+    the(site, "worker.unstalled", worker="agent")
     wait_until(lambda: site.worker("agent")["health"] == "ok")
     assert site.worker("agent")["restarts"] == 0
-
-
-def test_why_says_since_when_it_is_stalled_and_what_comes_next(site: Site) -> None:
-    ladder = '{ do = "notify" }, { do = "send", text = "SECRET", wait = "1h" }'
-    site.write(f'[workers.quiet]\ncommand = ["sleep", "1000"]\nstall = {{ after = "2s", ladder = [{ladder}] }}\n')
-    site.up()
     wait_until(lambda: site.worker("quiet")["health"] == "stalled")
     said = site.run("why", "quiet", check=0).stdout
     assert re.search(r", up (\d+\.)?\d+s, ", said) or re.search(r", up \d+m \d+s, ", said), said
@@ -87,64 +87,54 @@ def test_why_says_since_when_it_is_stalled_and_what_comes_next(site: Site) -> No
     assert "stalled after 2s without output: notify, send after 1h" in said
     assert "unless it shows a sign of life, it is typed to (step 2 of 2) at " in said
     assert "SECRET" not in said + site.run("why", "quiet", "-o", "json").stdout + site.log_text()
-
-
-def test_by_screen_a_program_that_prints_the_same_again_is_stalled_and_by_output_it_is_not(site: Site) -> None:
-    spins = "command = \"while :; do printf '\\\\rworking'; sleep 0.3; done\"\n"
-    site.write(
-        f'[workers.screen]\n{spins}stall = {{ after = "2s", by = "screen" }}\n'
-        f'[workers.output]\n{spins}stall = {{ after = "2s", by = "output" }}\n'
-    )
-    site.up()
     the(site, "worker.stalled", worker="screen")
     looks_on(site)
     assert site.worker("output")["health"] == "ok"
 
 
 @contextmanager
-def attached(site: Site, name: str) -> Iterator[None]:
-    """A person sits at an 80×24 terminal, which another tmux plays."""
-    terminal = ["tmux", "-S", str(site.place / "terminal.sock")]
-    attach = f"exec {' '.join(site.argv('attach', name))}"
-    small = ["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", attach]
-    subprocess.run([*terminal, *small], check=True, cwd=site.place, env=site.environment())
+def attached(site: Site, *names: str) -> Iterator[None]:
+    """People sit at 80×24 terminals, which another tmux plays."""
+    terminals = ["tmux", "-S", str(site.place / "terminals.sock"), "-f", "/dev/null"]
     try:
-        wait_until(lambda: site.worker(name)["hands_on"])
+        for name in names:
+            small = ["new-session", "-d", "-x", "80", "-y", "24", f"exec {' '.join(site.argv('attach', name))}"]
+            subprocess.run([*terminals, *small], check=True, cwd=site.place, env=site.environment())
+        wait_until(lambda: all(site.worker(name)["hands_on"] for name in names))
         yield
     finally:
-        subprocess.run([*terminal, "kill-server"], check=False)
-        wait_until(lambda: not site.worker(name)["hands_on"])
+        subprocess.run([*terminals, "kill-server"], check=False)
+        wait_until(lambda: not any(site.worker(name)["hands_on"] for name in names))
 
 
-@pytest.mark.parametrize("by", ["output", "screen"])
-def test_somebody_who_attaches_in_a_small_terminal_ends_no_stall_and_the_ladder_waits_for_them(
-    site: Site, by: str
-) -> None:
+def test_those_who_attach_in_small_terminals_end_no_stall_cause_none_and_the_ladder_waits_for_them(site: Site) -> None:
     draws = 'command = ["bash", "-c", "trap \'printf drawn\' WINCH; echo begun; while :; do sleep 0.1; done"]\n'
-    ladder = '{ do = "notify" }, { do = "restart", wait = "2s" }'
-    site.write(f'[workers.a]\n{draws}stall = {{ after = "2s", by = "{by}", ladder = [{ladder}] }}\n')
-    site.up()
-    before = site.worker("a")["pid"]
-    the(site, "worker.stalled")
-    with attached(site, "a"):
-        looks_on(site, 15)
-        assert site.tmux("display-message", "-p", "-t", "=a:", "#{window_width}").strip() == "80"
-        assert site.worker("a")["health"] == "stalled"
-        assert site.worker("a")["pid"] == before
-    the(site, "worker.stall_step", do="restart")
-    assert not site.events("worker.unstalled")
-
-
-@pytest.mark.parametrize("by", ["output", "screen"])
-def test_somebody_who_attaches_in_a_small_terminal_causes_no_stall(site: Site, by: str) -> None:
+    prints = "command = 'while :; do date; sleep 0.5; done'\n"
+    ladder = 'ladder = [{ do = "notify" }, { do = "restart", wait = "15s" }]'
+    both = ("output", "screen")
     site.write(
-        f'[workers.a]\ncommand = \'while :; do date; sleep 0.5; done\'\nstall = {{ after = "2s", by = "{by}" }}\n'
+        "".join(
+            f'[workers.hangs-{by}]\n{draws}stall = {{ after = "2s", by = "{by}", {ladder} }}\n'
+            f'[workers.prints-{by}]\n{prints}stall = {{ after = "2s", by = "{by}" }}\n'
+            for by in both
+        )
     )
     site.up()
-    with attached(site, "a"):
+    before = site.workers()
+    for by in both:
+        the(site, "worker.stalled", worker=f"hangs-{by}")
+    with attached(site, *before):
         looks_on(site, 15)
+        for by in both:
+            name = f"hangs-{by}"
+            assert site.tmux("display-message", "-p", "-t", f"={name}:", "#{window_width}").strip() == "80"
+            assert site.worker(name)["health"] == "stalled"
+            assert site.worker(name)["pid"] == before[name]["pid"]
     looks_on(site, 15)
-    assert not site.events("worker.stalled")
+    for by in both:
+        the(site, "worker.stall_step", worker=f"hangs-{by}", do="restart")
+        assert not site.events("worker.stalled", worker=f"prints-{by}")
+    assert not site.events("worker.unstalled")
 
 
 PROGRAMS = {
@@ -155,37 +145,32 @@ PROGRAMS = {
 LIMITS = {"memory": '"60MB"', "cpu": "20", "processes": "5"}
 
 
-@pytest.mark.parametrize("which", PROGRAMS)
-def test_a_tree_that_uses_too_much_is_ended_as_after_a_crash(site: Site, which: str) -> None:
-    command = f'command = """{PROGRAMS[which]}"""\n'
-    limits = f"limits = {{ {which} = {LIMITS[which]}, cpu_samples = 3 }}\n"
-    site.write(f"[workers.greedy]\n{command}max_restarts = 0\n{limits}", FAST_HEALTH)
-    site.up(check=None)
-    breach = the(site, "worker.limit")
-    assert (breach["which"], breach["to"]) == (which, "failed")
-    assert breach["value"] > breach["limit"]
-    assert site.wait_state("greedy", "failed")["reason"].startswith(f"{which} is ")
-    wait_until(lambda: not site.truth().get("greedy"))
-    assert f"above its limit: {which} " in site.run("why", "greedy", check=0).stdout
-
-
-def test_a_worker_that_is_too_old_is_restarted_and_nothing_is_counted(site: Site) -> None:
-    site.write('[workers.old]\ncommand = ["sleep", "1000"]\nmax_restarts = 0\nlimits.age = "1s"\n', FAST_HEALTH)
-    site.up()
-    before = site.worker("old")["pid"]
-    the(site, "worker.limit", which="age")
-    wait_until(lambda: site.worker("old")["pid"] not in (None, before))
-    assert site.worker("old")["attempt"] == 0
-    assert "it is restarted for its age" in site.run("why", "old", check=0).stdout
-
-
-def test_a_limit_that_notifies_says_so_once_and_ends_nothing(site: Site) -> None:
+def test_a_tree_that_uses_too_much_is_ended_as_after_a_crash_restarted_for_its_age_or_notified_of(site: Site) -> None:
+    notify = 'limits = { processes = 5, do = "notify" }\n'
     site.write(
-        f'[workers.many]\ncommand = "{PROGRAMS["processes"]}"\nlimits = {{ processes = 5, do = "notify" }}\n',
+        "".join(
+            f'[workers.{which}]\ncommand = """{command}"""\nmax_restarts = 0\n'
+            f"limits = {{ {which} = {LIMITS[which]}, cpu_samples = 3 }}\n"
+            for which, command in PROGRAMS.items()
+        )
+        + '[workers.old]\ncommand = ["sleep", "1000"]\nmax_restarts = 0\nlimits.age = "1s"\n'
+        + f'[workers.many]\ncommand = "{PROGRAMS["processes"]}"\n{notify}',
         FAST_HEALTH,
     )
-    site.up()
-    the(site, "worker.limit", which="processes")
+    site.up(check=None)
+    for which in PROGRAMS:
+        breach = the(site, "worker.limit", worker=which)
+        assert (breach["which"], breach["to"]) == (which, "failed")
+        assert breach["value"] > breach["limit"]
+        assert site.wait_state(which, "failed")["reason"].startswith(f"{which} is ")
+        wait_until(lambda which=which: not site.truth().get(which))
+        assert f"above its limit: {which} " in site.run("why", which, check=0).stdout
+    first, again = the(site, "worker.limit", worker="old", which="age"), "it is restarted for its age"
+    wait_until(lambda: site.events("worker.ready", worker="old")[1:])
+    assert site.events("worker.ready", worker="old")[1]["seq"] > first["seq"]
+    assert site.worker("old")["attempt"] == 0
+    wait_until(lambda: again in site.run("why", "old", check=0).stdout)
+    the(site, "worker.limit", worker="many", which="processes")
     looks_on(site, 10)
-    assert len(site.events("worker.limit")) == 1
+    assert len(site.events("worker.limit", worker="many")) == 1
     site.wait_state("many", "running")
