@@ -83,8 +83,9 @@ def test_a_life_that_is_forgotten_is_told_of_no_more(world: Any) -> None:
     first, second = world.start(), world.start()
     world.port.watch(Watch("l1", first), world.facts.put)
     world.port.watch(Watch("l2", second), world.facts.put)
+    wait_until(lambda: world.watched() == 2)  # the port hears of it in a thread of its own
     world.port.forget("l1")
-    wait_until(lambda: world.watched() == 1)  # the port hears of it in a thread of its own
+    wait_until(lambda: world.watched() == 1)
     world.kill(first)
     world.kill(second)
     assert world.facts.get(timeout=DEADLINE) == ProcessEnded("l2")
