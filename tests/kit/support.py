@@ -201,7 +201,10 @@ class Site:
     def clear(self) -> None:
         """End whatever is left, by pid: what a test leaves is no longer looked at, so nothing is asked to end well."""
         for which in (self._names_us, self._stands_here):  # who starts others goes first, or starts them again
-            while left := [pid for pid in _pids(os.listdir("/proc")) if alive(pid) and which(pid)]:
+            looks = 0
+            while looks < 2:  # what forks and exits during a look is in the next one only
+                left = [pid for pid in _pids(os.listdir("/proc")) if alive(pid) and which(pid)]
+                looks = 0 if left else looks + 1
                 for pid in left:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)

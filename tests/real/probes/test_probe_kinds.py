@@ -258,6 +258,8 @@ def test_what_a_good_command_leaves_in_its_group_is_killed_and_what_leaves_it_be
     asked.ready("l-left", command="sleep 1000 & setsid sleep 1001 & sleep 0.3", interval=WAIT)
     try:
         asked.until(ProbeSucceeded)
+        asked.pool.forget("l-left")
+        wait_until(lambda: asked.pool.tables()["processes"] == 0)  # no try is under way that could leave another one
         # one of each try: on a busy machine there may be more than the one that succeeded
         wait_until(lambda: {cmdline(pid) for pid in marked("l-left")} == {"sleep 1001 "})
     finally:
