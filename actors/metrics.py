@@ -82,7 +82,8 @@ class MetricsActor(SupervisedActor):
         self._screen_bytes = 0
         self._feed = Feed()
         self._order: tuple[str, ...] = ()
-        self._defined: frozenset[str] = frozenset()
+        self._defined: frozenset[str] | None = None
+        self._complete = False  # no picture is published before each worker has said how it is, once
         self._host = Host()
         self._seq = 1
         self._published = float("-inf")
@@ -97,7 +98,6 @@ class MetricsActor(SupervisedActor):
 
     def begin(self) -> None:
         self._heartbeat_later()
-        self._publish()
         self._beat_heart()
 
     def handle(self, message: Any) -> None:
@@ -210,6 +210,7 @@ class MetricsActor(SupervisedActor):
             self._end_beat()
 
     def _end_beat(self) -> None:
+        self._complete = True  # who has not said how it is by now holds up nobody
         self._ended, self._awaited = self._beat, frozenset()
         self._answered = {beat: names for beat, names in self._answered.items() if beat > self._beat}
         self._publish_if_dirty()
@@ -234,6 +235,10 @@ class MetricsActor(SupervisedActor):
             self._publish()
 
     def _publish(self) -> None:
+        if not self._complete:
+            self._complete = self._defined is not None and self._defined <= self._rows.keys()
+        if not self._complete:
+            return
         now = self._clock.now()
         self._dirty, self._published = False, now.mono
         self._snapshot = Snapshot(self._seq, now, self._service, self._host, MappingProxyType(self._ordered()))
@@ -242,7 +247,7 @@ class MetricsActor(SupervisedActor):
 
     def _ordered(self) -> dict[str, Row]:
         """Return the rows in the order of definition; new ones come last."""
-        names = (*self._order, *(name for name in self._rows if name not in self._defined))
+        names = (*self._order, *(name for name in self._rows if name not in (self._defined or ())))
         return {name: self._rows[name] for name in names if name in self._rows}
 
     # ── the status file ───────────────────────────────────────────────────────────────────────────────────────────

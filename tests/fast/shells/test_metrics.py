@@ -9,7 +9,7 @@ import pytest
 from actors.base import Post
 from actors.life.state import State, Worker
 from actors.metrics import BEAT_DEADLINE, TOGETHER, MetricsActor
-from actors.values.bulletins import Armed, CaptureTold, HealthTold, Report
+from actors.values.bulletins import Armed, CaptureTold, DefinitionOrder, HealthTold, Report
 from actors.values.facts import Instant
 from actors.values.snapshot import Config, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import WorkerSpec
@@ -86,11 +86,38 @@ def row(name: str = "a", **facts: Any) -> Row:
 def world() -> World:
     """A Metrics that knows workers a and b, has published them, and rests."""
     world = World()
+    world.tell(DefinitionOrder(("a", "b")))
     for name in "ab":
         world.tell(Report(row(name), b"old", None))
     world.pass_time(1.0)
     world.published.clear()
     return world
+
+
+def test_the_first_picture_has_every_worker_of_the_order() -> None:
+    world = World()
+    assert world.published == []
+    world.tell(Report(row("a"), None, None))
+    world.tell(DefinitionOrder(("a", "b")))
+    world.pass_time(5 * TOGETHER)
+    assert world.published == []  # else a service that has just begun says that there are no workers
+    world.tell(Report(row("b"), None, None))
+    assert list(world.rows()) == ["a", "b"]
+
+
+def test_a_service_without_workers_has_a_picture_too() -> None:
+    world = World()
+    world.tell(DefinitionOrder(()))
+    assert not world.rows()
+
+
+def test_a_worker_that_says_nothing_holds_up_the_first_picture_until_the_end_of_a_health_beat() -> None:
+    world = World()
+    world.tell(DefinitionOrder(("a", "b")))
+    world.tell(Report(row("a"), None, None))
+    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.pass_time(BEAT_DEADLINE)
+    assert list(world.rows()) == ["a"]
 
 
 def test_a_screen_that_changed_is_published_soon_after_its_beat_and_not_with_the_next(world: World) -> None:
