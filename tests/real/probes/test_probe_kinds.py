@@ -274,7 +274,7 @@ def test_a_closed_pool_leaves_no_command_behind(place: Path) -> None:
     asked.ready("l-close", command="sleep 1000", attempt_timeout=1000.0)
     wait_until(lambda: marked("l-close"))
     asked.pool.close()
-    assert not marked("l-close")
+    wait_until(lambda: not marked("l-close"))  # one that was only just being started is ended by the thread that did it
     assert asked.pool.tables()["processes"] == 0
 
 
