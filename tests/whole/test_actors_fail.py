@@ -100,7 +100,7 @@ def test_a_tmux_server_that_cannot_be_born_is_tried_for_again_and_fails_no_actor
         fault.setattr(tmux_server, part, broken)
         fault.setattr(service.machine.terminal, "revive", counted)
         os.kill(service.machine.server.pid, signal.SIGKILL)
-        wait_until(lambda: len(tries) > 2, what="another try")
+        wait_until(lambda: len(tries) > 1, what="another try")  # which may find a server that was late for the first
     wait_until(lambda: len(pids(service)) == WORKERS and pids(service) != before)
     assert '"actor.failed"' not in log(service)
 

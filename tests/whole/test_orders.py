@@ -141,13 +141,8 @@ def test_what_was_removed_stays_so_on_disk_and_text_that_is_not_utf_8_is_a_usage
         site.run("run", "--name", f"j{n}", "--restart", "never", "--no-wait", "--", "true", check=0)
     wait_until(lambda: {w["state"] for w in site.workers().values()} == {"completed"})
     site.run("remove", "--all", check=0)
-    told: dict[str, list[str | None]] = {}
-    for line in map(json.loads, (site.state / "records.jsonl").read_text().splitlines()):
-        if name := line.get("worker") or line.get("of"):
-            said = line.get("record") or line.get("state")
-            told.setdefault(name, []).append(said and said["intent"])
-    for intents in told.values():
-        assert intents[-1] is None
+    wait_until(lambda: all(intents[-1] is None for intents in intents_on_record(site).values()))
+    for intents in intents_on_record(site).values():
         assert set(intents[intents.index("removed") :]) == {"removed", None}
 
     bad = os.fsdecode(b"\xff")
@@ -156,6 +151,16 @@ def test_what_was_removed_stays_so_on_disk_and_text_that_is_not_utf_8_is_a_usage
         assert done.returncode in (2, 4)
         assert "Traceback" not in done.stderr
     assert "not UTF-8" in site.run("run", "--name", "u", "--", "echo", bad, check=2).stderr
+
+
+def intents_on_record(site: Site) -> dict[str, list[str | None]]:
+    """Return by worker what its lines in the records say of its intent, in their order; None where it is forgotten."""
+    told: dict[str, list[str | None]] = {}
+    for line in map(json.loads, (site.state / "records.jsonl").read_text().splitlines()):
+        if name := line.get("worker") or line.get("of"):
+            said = line.get("record") or line.get("state")
+            told.setdefault(name, []).append(said and said["intent"])
+    return told
 
 
 def test_a_removed_worker_of_the_file_comes_back_when_it_is_applied(site: Site) -> None:
