@@ -27,7 +27,7 @@ class Reserve:
     def __init__(self, count: int) -> None:
         self._count = count
         self._kept: list[int] = []
-        self._refill()
+        self.refill()
 
     def use(self, act: Callable[[], T]) -> T:
         """Return what `act` returns, which is called again on the reserve when descriptors have run out."""
@@ -46,14 +46,15 @@ class Reserve:
         try:
             yield
         finally:
-            self._refill()
+            self.refill()
 
     def close(self) -> None:
         while self._kept:
             os.close(self._kept.pop())
 
-    def _refill(self) -> None:
-        with contextlib.suppress(OSError):  # another thread was quicker: less in reserve
+    def refill(self) -> None:
+        """Take back what another thread was quicker to take while the reserve was used, if it can be had again."""
+        with contextlib.suppress(OSError):
             while len(self._kept) < self._count:
                 self._kept.append(any_descriptor())
 

@@ -154,5 +154,5 @@ def test_a_worker_of_the_file_without_a_good_line_is_adopted_and_not_doubled(sit
     assert {name: len(pids) for name, pids in site.truth().items()} == dict.fromkeys(before, 1)
     assert site.events("worker.quarantined") == []
     assert len(site.events("service.degraded", what="unknown panes")) == 1  # until the file was applied
-    assert degraded(site, "unknown panes") == ""
+    wait_until(lambda: degraded(site, "unknown panes") == "")
     assert json.loads(site.run("status", "w1", "-o", "json", check=0).stdout)["workers"][0]["state"] == "running"

@@ -108,7 +108,7 @@ def test_a_service_whose_state_directory_is_renamed_says_so_once_and_works_on(si
     site.state = gone.rename(site.place / "state")
     wait_until(lambda: site.events("service.recovered"))
     assert [line["what"] for line in site.events("service.degraded")] == ["state directory"]
-    assert site.status()["supervisor"]["degraded"] == []
+    wait_until(lambda: site.status()["supervisor"]["degraded"] == [])
 
 
 @pytest.mark.parametrize("killed", [False, True])
