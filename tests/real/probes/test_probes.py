@@ -10,7 +10,7 @@ import pytest
 from kit.support import DEADLINE, wait_until
 
 from actors.values.effects import Probe
-from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, Purpose
+from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
 from actors.values.spec import Ready, WorkerSpec
 from supervisor.probes import kinds as probe_kinds
 from supervisor.probes import pool as probes
@@ -40,7 +40,7 @@ class Pool:
     def told(self, fact: Fact) -> None:
         if isinstance(fact, ProbeFailed):
             self.failures.put(fact)
-        else:
+        elif not isinstance(fact, ProbeUnknown):  # a busy machine can hold this process up for longer than a try may be
             assert isinstance(fact, ProbeSucceeded)
             self.prober.forget(fact.life)
             self.facts.put(fact)
