@@ -162,6 +162,16 @@ class Site:
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not alive(pid))
 
+    @contextlib.contextmanager
+    def serving(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """`serve` in the foreground, without a keeper, until it is killed: unlike `up` it applies no file."""
+        with subprocess.Popen(self.argv("serve"), cwd=self.place, env=self.environment()) as service:
+            try:
+                wait_until(lambda: self.run("status").returncode == 0)
+                yield service
+            finally:
+                service.kill()
+
     def log_text(self) -> str:
         with contextlib.suppress(FileNotFoundError):
             return (self.state / "service.log").read_text()
@@ -219,9 +229,7 @@ class Site:
 
 
 @contextlib.contextmanager
-def service_inside(
-    place: Path, workers: str, began: Callable[[Any], object], supervisor: str = FAST
-) -> Iterator[Any]:
+def service_inside(place: Path, workers: str, began: Callable[[Any], object], supervisor: str = FAST) -> Iterator[Any]:
     """The real service in a thread of this process, from when `began(service)` is true; it ends with all its workers.
 
     XDG_STATE_HOME has to be the test's own.

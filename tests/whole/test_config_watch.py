@@ -1,7 +1,6 @@
 """`watch_config`: what has come to rest is applied once, and nothing else is."""
 
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -273,8 +272,7 @@ def test_what_changed_while_no_service_ran_is_not_applied_but_a_later_change_is(
     site.up()
     site.kill_service()
     site.write(f"[workers.a]\n{SLEEPER}[workers.b]\n{SLEEPER}", WATCHING)
-    with subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment()) as service:
-        wait_until(lambda: site.run("status").returncode == 0)
+    with site.serving() as service:
         a_second_goes_by(site)
         assert config(site)["changed_on_disk"]
         assert applied(site) == []
@@ -282,6 +280,7 @@ def test_what_changed_while_no_service_ran_is_not_applied_but_a_later_change_is(
         wait_until(lambda: len(applied(site)) == 1)
         wait_until(lambda: set(site.workers()) == {"a", "c"})
         service.terminate()
+        service.wait(DEADLINE)
 
 
 def test_without_the_setting_a_change_waits_for_a_person(site: Site) -> None:

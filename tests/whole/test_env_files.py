@@ -1,8 +1,5 @@
 """Env files on the whole machine: a changed value is seen, applied when asked, and shown nowhere."""
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from kit.support import Site, cmdline, marked_processes, wait_until
@@ -72,7 +69,7 @@ def test_a_crash_of_the_service_is_no_deployment_of_an_env_file(site: Site) -> N
         file.unlink()
         if content is not None:
             file.write_text(content)
-        with serving(site):
+        with site.serving():
             status = site.status()["supervisor"]
             assert status["config"]["changed_on_disk"] is bool(changed)
             assert (status["config"]["error"] is not None) is bool(broken)
@@ -80,14 +77,3 @@ def test_a_crash_of_the_service_is_no_deployment_of_an_env_file(site: Site) -> N
                 wait_until(lambda: site.status()["supervisor"]["tick"] > 5)  # past a health beat, which looks again
                 assert changed_on_disk(site) is bool(changed)
             assert {name: worker["pid"] for name, worker in site.workers().items()} == before
-
-
-@contextmanager
-def serving(site: Site) -> Iterator[None]:
-    """`serve` in the foreground, until it is killed: unlike `up` it applies no file."""
-    with subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment()) as service:
-        try:
-            wait_until(lambda: site.run("status").returncode == 0)
-            yield
-        finally:
-            service.kill()

@@ -68,13 +68,14 @@ def test_who_has_it_open_is_known_before_and_after_it_has_hung_up(terminal: Term
     held = terminal.hold()
     stack.callback(held.close)
     with subprocess.Popen(["sleep", "1000"], stdin=terminal.ends[1]) as other:
-        stack.callback(other.kill)
-        os.chmod(terminal.path, 0o600)  # as `mesg n` does
-        assert held.is_open_in(other.pid)
-        assert held.is_open_in(terminal.leader.pid)
-        terminal.hang_up()
-        assert held.is_open_in(other.pid)
-        other.kill()
+        try:
+            os.chmod(terminal.path, 0o600)  # as `mesg n` does
+            assert held.is_open_in(other.pid)
+            assert held.is_open_in(terminal.leader.pid)
+            terminal.hang_up()
+            assert held.is_open_in(other.pid)
+        finally:
+            other.kill()
     assert not held.is_open_in(other.pid)
 
 
