@@ -30,6 +30,7 @@ from actors.values.facts import (
 )
 from actors.values.records import Head, Record
 from actors.values.spec import WorkerSpec
+from kit.life import pane_of
 
 WALL = 1_700_000_000.0
 
@@ -201,11 +202,14 @@ class FakeTerminal:
             return StartRefused(order.life, Refusal.PANE_GONE, "its pane does not exist any more")
         self._started += 1
         process = Handle(100 + self._started, 700 + self._started)
-        made = Pane(
-            id=order.pane or f"%{self._started}", pid=process.pid, process=process, dead=False, status=None,
-            signal=None, dead_at=None, activity=1, columns=200, rows=50, piped=True, attached=False, name=name,
-            life=order.life, digest=order.spec.digest,
-        )  # fmt: skip
+        made = pane_of(
+            order.life,
+            process.pid,
+            id=order.pane or f"%{self._started}",
+            process=process,
+            name=name,
+            digest=order.spec.digest,
+        )
         self.panes[made.id] = made
         return Started(order.life, made.id, process)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from kit.crowd import NOW, SERVER, Story, crowd, member, spec
 from kit.examples import examples
+from kit.life import pane_of
 
 from actors.crowd import roster
 from actors.crowd.admission import is_met
@@ -265,10 +266,7 @@ def test_a_worker_actor_that_fails_adopts_its_living_pane() -> None:
 
 
 def living_pane(name: str, record: Record) -> Pane:
-    return Pane(
-        id="%1", pid=9, process=Handle(9, 9), dead=False, status=None, signal=None, dead_at=None, activity=1,
-        columns=1, rows=1, piped=True, attached=False, name=name, life="l", digest=record.spec.digest,
-    )  # fmt: skip
+    return pane_of("l", 9, name=name, digest=record.spec.digest)
 
 
 def test_what_killed_an_actor_is_not_told_again_but_the_rest_is() -> None:

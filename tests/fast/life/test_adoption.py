@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kit.life import pane_of
 
 from actors.life import due, step
 from actors.life.adoption import (
@@ -65,24 +66,8 @@ def record(**known: Any) -> Record:
 
 
 def pane(**seen: Any) -> Pane:
-    facts: dict[str, Any] = {
-        "id": "%1",
-        "pid": ROOT.pid,
-        "process": ROOT,
-        "dead": False,
-        "status": None,
-        "signal": None,
-        "dead_at": None,
-        "activity": 77,
-        "columns": 200,
-        "rows": 50,
-        "piped": True,
-        "attached": True,
-        "name": "api",
-        "life": "l1",
-        "digest": SPEC.digest,
-    }
-    return Pane(**(facts | seen))
+    living = pane_of("l1", ROOT.pid, process=ROOT, activity=77, attached=True, digest=SPEC.digest)
+    return replace(living, **seen)
 
 
 def corpse(code: int | None = 1, **seen: Any) -> Pane:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from kit.crowd import SERVER, spec
 from kit.fake_ports import FakeClock, FakeJournal, FakeRecords, NotingPost
+from kit.life import pane_of
 
 from actors.base import Post
 from actors.crowd.opening import Opening
@@ -246,10 +247,7 @@ def test_a_singleton_that_fails_ends_the_service(role: str) -> None:
 
 
 def living_pane(name: str) -> Pane:
-    return Pane(
-        id="%1", pid=9, process=Handle(9, 9), dead=False, status=None, signal=None, dead_at=None, activity=1,
-        columns=1, rows=1, piped=True, attached=False, name=name, life="l", digest=spec(name).digest,
-    )  # fmt: skip
+    return pane_of("l", 9, name=name, digest=spec(name).digest)
 
 
 def test_a_worker_actor_that_fails_is_replaced_by_one_that_adopts_and_hears_what_was_missed() -> None:

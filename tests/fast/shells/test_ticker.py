@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kit.life import pane_of
 
 from actors.base import Post
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
@@ -109,22 +110,7 @@ def test_a_tmux_that_does_not_answer_ends_the_beat_all_the_same(world: World) ->
     assert "ticker.overrun" not in world.events()
 
 
-PANE = Pane(
-    id="%1",
-    pid=7,
-    process=Handle(7, 7),
-    dead=False,
-    status=None,
-    signal=None,
-    dead_at=None,
-    activity=77,
-    columns=200,
-    rows=50,
-    piped=True,
-    attached=False,
-    name="a",
-    life="l1",
-)
+PANE = pane_of("l1", 7, activity=77, name="a", digest=None)
 
 
 def enrol(world: World, name: str) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kit.fake_ports import FakeClock, FakeDeaths, FakeJournal, FakeProber, FakeProcesses, NotingPost
+from kit.life import pane_of
 
 from actors.errands import Closing, Look
 from actors.life.adoption import define
@@ -17,7 +18,6 @@ from actors.values.facts import (
     Admitted,
     Handle,
     Ordered,
-    Pane,
     PaneAbsent,
     PaneSeen,
     Started,
@@ -80,24 +80,8 @@ class World:
     def pane(self, handle: Handle, **seen: Any) -> PaneSeen:
         """Return what a look shows now of the pane of the present life, whose first process has this handle."""
         self.clock.pass_time(0.001)  # what was seen before the answer to an order is no evidence
-        facts: dict[str, Any] = {
-            "id": "%1",
-            "pid": handle.pid,
-            "process": handle,
-            "dead": False,
-            "status": None,
-            "signal": None,
-            "dead_at": None,
-            "activity": 77,
-            "columns": 200,
-            "rows": 50,
-            "piped": True,
-            "attached": False,
-            "name": "api",
-            "life": self.life,
-            "digest": SPEC.digest,
-        }
-        return PaneSeen(self.clock.now().mono, Pane(**(facts | seen)))
+        facts = {"process": handle, "activity": 77, "digest": SPEC.digest}
+        return PaneSeen(self.clock.now().mono, pane_of(self.life, handle.pid, **(facts | seen)))
 
     def ended(self, process: Handle, **seen: Any) -> None:
         """The process ends; tmux, which is asked, shows how."""
