@@ -83,7 +83,7 @@ class MetricsActor(SupervisedActor):
         self._feed = Feed()
         self._order: tuple[str, ...] = ()
         self._defined: frozenset[str] | None = None
-        self._complete = False  # no picture is published before each worker has said how it is, once
+        self._complete = False  # the first picture waits until each worker has reported
         self._host = Host()
         self._seq = 1
         self._published = float("-inf")
@@ -210,7 +210,7 @@ class MetricsActor(SupervisedActor):
             self._end_beat()
 
     def _end_beat(self) -> None:
-        self._complete = True  # who has not said how it is by now holds up nobody
+        self._complete = True  # a worker that has not reported by now is not waited for
         self._ended, self._awaited = self._beat, frozenset()
         self._answered = {beat: names for beat, names in self._answered.items() if beat > self._beat}
         self._publish_if_dirty()

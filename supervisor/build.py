@@ -8,6 +8,7 @@
 Nothing here waits for anything; the main loop is in service.py.
 """
 
+import functools
 import importlib.metadata
 import os
 import secrets
@@ -117,6 +118,7 @@ def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
     return log
 
 
+@functools.cache
 def _version() -> str:
     return importlib.metadata.version("panevisor")
 

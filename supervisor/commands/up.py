@@ -7,7 +7,6 @@ a service     ──▶ ──────────────────�
 
 import contextlib
 import os
-import select
 import subprocess
 import sys
 import time
@@ -189,7 +188,8 @@ class _Waiting:
                 if code is not None:
                     return self._after_its_end(code)
             self._refuse_to_wait(process.pid)
-            _wait_for(process.pid, _PAUSE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PAUSE)
 
     def for_keeper_there(self) -> Client | None:
         """Return a connection to the service of the keeper that lives here; None when that keeper has ended."""
@@ -218,9 +218,8 @@ class _Waiting:
 
     def _after_its_end(self, code: int) -> Client:
         deadline = time.monotonic() + RIVAL_TIMEOUT
-        while (
-            code == _CONFLICT and time.monotonic() < deadline
-        ):  # another one holds the lock: it may be about to answer
+        # a conflict: another one holds the lock, and may be about to answer
+        while code == _CONFLICT and time.monotonic() < deadline:
             try:
                 return when_ready(self._place)
             except NoService:
@@ -237,12 +236,3 @@ class _Waiting:
         with contextlib.suppress(FileNotFoundError):
             return self.output.read_text(errors="replace").splitlines()
         return []
-
-
-def _wait_for(pid: int, seconds: float) -> None:
-    """Return when the process has ended, at the latest after `seconds`."""
-    descriptor = os.pidfd_open(pid)
-    try:
-        select.select([descriptor], [], [], seconds)
-    finally:
-        os.close(descriptor)

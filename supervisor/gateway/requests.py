@@ -15,6 +15,7 @@ from actors.values.keys import Between
 from supervisor.config.tables import keys_of, read
 from supervisor.text.words import shown
 from supervisor.wire.frames import MAX_WAIT, WireError
+from supervisor.wire.selection import is_pair
 
 Raw = Mapping[str, Any]
 MOST_DEATHS = 200
@@ -59,13 +60,9 @@ def _name(value: object) -> str:
 
 def _pairs(value: object) -> dict[str, str]:
     """Read a list of pairs; a map on the wire holds 64 entries only, an environment may be larger."""
-    if not isinstance(value, list) or not all(_is_pair(item) for item in value):
+    if not isinstance(value, list) or not all(is_pair(item) for item in value):
         raise ValueError("must be a list of pairs of text")
     return dict(value)
-
-
-def _is_pair(item: object) -> bool:
-    return isinstance(item, list) and len(item) == 2 and all(isinstance(part, str) for part in item)
 
 
 def _map(value: object) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Gateway:
         assert self._listener is not None
         failing = False
         while True:
-            self._reserve.refill()  # before a client takes what has become free: who comes after it is to be answered
+            self._reserve.refill()  # first: else a client takes it, and the next one is told nothing
             try:
                 client, _ = await self._loop.sock_accept(self._listener.socket)
             except OSError as error:

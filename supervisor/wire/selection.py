@@ -45,7 +45,7 @@ class Selection:
         names: list[Any] = _flat(patterns) if isinstance(patterns, list) else [None]
         if not all(isinstance(name, str) for name in names):
             raise CommandError("usage", "select: patterns must be a list of text, or of such lists")
-        if not isinstance(labels, list) or not all(_is_pair(label) for label in labels):
+        if not isinstance(labels, list) or not all(is_pair(label) for label in labels):
             raise CommandError("usage", "select: labels must be a list of pairs of text")
         if not isinstance(project, str | None) or not isinstance(everything, bool):
             raise CommandError("usage", "select: project must be text, and all true or false")
@@ -67,8 +67,9 @@ def _flat(patterns: list[Any]) -> list[Any]:
     return [name for part in patterns for name in (part if isinstance(part, list) else [part])]
 
 
-def _is_pair(label: Any) -> bool:
-    return isinstance(label, list) and len(label) == 2 and all(isinstance(part, str) for part in label)
+def is_pair(value: Any) -> bool:
+    """Whether this is a pair of text, as the wire has it."""
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 
 def parse_label(text: str) -> tuple[str, str]:
