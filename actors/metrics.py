@@ -23,6 +23,7 @@ from actors.values.bulletins import (
     DefinitionOrder,
     HealthTold,
     KeptBy,
+    Opened,
     PartFailing,
     Report,
     ServiceNow,
@@ -125,6 +126,8 @@ class MetricsActor(SupervisedActor):
                 self._publish_soon()
             case PartFailing(what, reason):
                 self._note_hanging(what, reason)
+            case Opened():
+                self._watchdog.opened()  # not before there is a picture: who hears it asks for one
             case Withdrawn(name):
                 self._withdraw(name)
             case PublishDue():

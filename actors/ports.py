@@ -186,7 +186,10 @@ class Heartbeat(Protocol):
 
 
 class Watchdog(Protocol):
-    """systemd, which ends the service when its beats stop. The call neither blocks nor raises."""
+    """systemd, which hears of readiness, and ends the service when its beats stop. No call blocks or raises."""
+
+    def opened(self) -> None:
+        """The service is ready, and has a picture."""
 
     def beat_ended(self, snapshot: Snapshot) -> None:
         """A capture beat is complete: swept (or tmux did not answer), told to workers, taken by Metrics."""

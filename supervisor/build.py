@@ -31,7 +31,7 @@ from actors.ports import Survey
 from actors.root import Factories, Outcome, Posts, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
-from actors.values.bulletins import PartFailing, ServerEnded
+from actors.values.bulletins import Opened, PartFailing, ServerEnded
 from actors.values.facts import Handle
 from actors.values.gates import Room
 from actors.values.records import Records
@@ -336,7 +336,7 @@ class Machine:
 
     def _opened(self) -> None:
         self.log.begin()
-        self._notifier.opened()
+        self.posts.metrics.tell(Opened())
 
     def _watch_server(self, server: Handle) -> None:
         self.panes.reset()

@@ -27,6 +27,11 @@ class Enrolled:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """Each worker has said how it is, once: the service is ready. Told after their reports."""
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """The worker of this name is removed: clear it from the table."""
 

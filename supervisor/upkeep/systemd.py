@@ -1,8 +1,8 @@
 """What systemd hears from the service (sd_notify(3)): ready, reloading, stopping, and that beats really end.
 
-    Supervisor ──opened, closing──▶ ┐
+    Supervisor ──closing──────────▶ ┐
     SIGHUP ──reloading, reloaded──▶ ├─ Notifier ──one datagram──▶ $NOTIFY_SOCKET
-    Metrics ──beat_ended──────────▶ ┘
+    Metrics ──opened, beat_ended──▶ ┘
 
 No call blocks and none raises; without NOTIFY_SOCKET none does anything. Standard library only.
 """

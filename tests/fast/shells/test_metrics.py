@@ -9,7 +9,7 @@ import pytest
 from actors.base import Post
 from actors.life.state import State, Worker
 from actors.metrics import BEAT_DEADLINE, TOGETHER, MetricsActor
-from actors.values.bulletins import Armed, CaptureTold, DefinitionOrder, HealthTold, Report
+from actors.values.bulletins import Armed, CaptureTold, DefinitionOrder, HealthTold, Opened, Report
 from actors.values.facts import Instant
 from actors.values.snapshot import Config, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import WorkerSpec
@@ -52,6 +52,9 @@ class World:
 
     def beat(self, snapshot: Snapshot) -> None:
         pass
+
+    def opened(self) -> None:
+        self.published_when_opened = len(self.published)
 
     def beat_ended(self, snapshot: Snapshot) -> None:
         self.beats_ended += 1
@@ -103,6 +106,14 @@ def test_the_first_picture_has_every_worker_of_the_order() -> None:
     assert world.published == []  # else a service that has just begun says that there are no workers
     world.tell(Report(row("b"), None, None))
     assert list(world.rows()) == ["a", "b"]
+
+
+def test_the_service_is_said_to_be_ready_once_there_is_a_picture() -> None:
+    world = World()
+    world.tell(DefinitionOrder(("a",)))
+    world.tell(Report(row("a"), None, None))
+    world.tell(Opened())
+    assert world.published_when_opened == 1
 
 
 def test_a_service_without_workers_has_a_picture_too() -> None:
