@@ -61,8 +61,8 @@ from supervisor.state.log_queue import LogQueue
 from supervisor.state.place import DEATHS, LOGS, STATUS, TMUX_SOCKET, Place
 from supervisor.state.records import RecordsFile
 from supervisor.state.status import StatusFile, read_status
-from supervisor.tmux.open_files import places_within, tmux_open_files
 from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.subreaper import open_files, places_within
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
 from supervisor.upkeep.hang_watch import HangWatch
@@ -314,7 +314,7 @@ class Machine:
     def _room(self) -> Room:
         settings, tasks = self._settings, self._tasks()
         return Room(
-            places=min(settings.max_workers, places_within(tmux_open_files())),
+            places=min(settings.max_workers, places_within(open_files())),
             max_starting=settings.max_starting,
             least_memory=settings.min_free_memory,
             memory=available_memory(),

@@ -16,7 +16,7 @@ from supervisor.doctor.tmux import panes
 from supervisor.kernel.limits import Limit, limits_of, number_in, tightest
 from supervisor.state.place import STATUS
 from supervisor.state.status import read_status
-from supervisor.tmux.open_files import places_within, tmux_open_files
+from supervisor.tmux.subreaper import open_files, places_within
 
 OLDEST_PYTHON = (3, 11)
 BEGAN = 1_750_000_000  # Unix time of June 2025: before that there was no panevisor
@@ -71,7 +71,7 @@ def limits(subject: Subject) -> Iterator[Finding]:
     most = subject.settings.max_workers
     demand = Demand(max(0, min(subject.workers, most) - placed), max(0, most - placed))
     if subject.tmux_pid is None:  # a running server has its own limit: that is judged where it is
-        yield of_descriptors(tmux_open_files(), demand)
+        yield of_descriptors(open_files(), demand)
     yield of_terminals(number_in("/proc/sys/kernel/pty/max"), number_in("/proc/sys/kernel/pty/nr"), demand)
     for limit in limits_of(subject.tmux_pid or os.getpid()):
         yield of_processes(limit.what, limit.free, demand, limit.mend)

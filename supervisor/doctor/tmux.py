@@ -20,8 +20,8 @@ from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.kernel.programs import INSTALL
 from supervisor.tmux.command import batch
-from supervisor.tmux.open_files import places_within
 from supervisor.tmux.server import conf_text
+from supervisor.tmux.subreaper import places_within
 
 TIMEOUT = 3.0
 FEW_PLACES = 10

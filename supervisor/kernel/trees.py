@@ -27,9 +27,8 @@ from actors.values.effects import EndTree, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
 from supervisor.kernel.endings import Ending, Look
-from supervisor.kernel.held_terminal import HeldTerminal, hold
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
-from supervisor.kernel.pidfds import POLL, Ended, Pidfds, Role
+from supervisor.kernel.pidfds import POLL, Ended, HeldTerminal, Pidfds, Role, hold_terminal
 from supervisor.kernel.proc_table import Table, entry_of, escaped, read_table
 
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
@@ -202,7 +201,7 @@ class ProcessPort:
     def _note_terminal(self, life: str, process: Handle) -> None:
         """Hold the terminal of a life's first process: dead it has none, and who escaped from it may have it open."""
         entry = self._pidfds.reserve.use(lambda: entry_of(process.pid))
-        terminal = hold(entry) if entry and entry.handle == process else None
+        terminal = hold_terminal(entry) if entry and entry.handle == process else None
         if entry and terminal:
             self._drop_terminals([entry.terminal])
             self._terminals[entry.terminal] = (life, terminal)

@@ -30,7 +30,7 @@ from supervisor.text.patterns import compiled
 from supervisor.text.plain import plain
 from supervisor.text.urls import http_target
 from supervisor.tmux.command import scrubbed
-from supervisor.tmux.open_files import lowered
+from supervisor.tmux.words import LOWERED
 
 GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look
 GLANCE_LOST = 15.0  # seconds after which a look counts as lost; behind a hung sweep one takes 12
@@ -239,9 +239,9 @@ class Command(Attempt):
         return cannot_execute(self._argv[0], cwd=self._cwd, path=self._env.get("PATH", os.defpath))
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        null = subprocess.DEVNULL
+        null, lowered = subprocess.DEVNULL, LOWERED.format(nofile=self._deps.nofile)
         return popen(
-            lowered(self._argv, self._deps.nofile),
+            ("/bin/sh", "-c", f'{lowered}; exec "$@"', "panevisor", *self._argv),
             cwd=self._cwd,
             env=self._env,
             stdin=null,

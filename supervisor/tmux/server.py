@@ -4,8 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -16,7 +14,8 @@ from actors.errors import TerminalError, TerminalUnreachable
 from actors.values.facts import Handle
 from actors.values.spec import PaneSize
 from supervisor.kernel.files import content_of, replace_file
-from supervisor.kernel.proc_table import entry_of, handle_of, signal_once
+from supervisor.kernel.proc_table import handle_of, lives, signal_once
+from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import TMUX_CONF, TMUX_SOCKET
 from supervisor.tmux import subreaper
 from supervisor.tmux.command import NotInstalled, batch, scrubbed
@@ -201,32 +200,10 @@ def is_installed() -> bool:
     return shutil.which("tmux") is not None
 
 
-def lives(process: Handle) -> bool:
-    """Whether this very process still runs; one that only waits to be reaped does not."""
-    entry = entry_of(process.pid)
-    return entry is not None and entry.handle == process and not entry.zombie
-
-
 def _listener(state_dir: Path) -> Handle | None:
     """Return the process that listens on the socket, None where none does, or none can be asked."""
-    try:
-        pid = _listening_pid(state_dir)
-    except OSError:
-        return None
-    return handle_of(pid)
-
-
-def _listening_pid(state_dir: Path) -> int:
-    """Connect; SO_PEERCRED of a connection names who called listen(). Raises OSError."""
-    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(1.0)
-            client.connect(f"/proc/self/fd/{folder}/{TMUX_SOCKET}")
-            pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            return int(pid)
-    finally:
-        os.close(folder)
+    pid = listening_pid(state_dir / TMUX_SOCKET)
+    return None if pid is None else handle_of(pid)
 
 
 def unit_of(pid: int, proc: Path = Path("/proc")) -> str | None:

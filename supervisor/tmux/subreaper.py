@@ -13,6 +13,8 @@ from typing import NoReturn
 
 PR_SET_CHILD_SUBREAPER = 36
 NOFILE = 65_536  # 1 descriptor a pane, 2 with its log: at its limit a tmux server never answers again
+KEPT_FDS = 64  # descriptors of the tmux server that no worker gets
+FDS_A_WORKER = 3  # pane, log pipe, and one in reserve for a person who attaches
 
 
 def main(conf: str) -> None:
@@ -29,9 +31,19 @@ def become(conf: str, environment: dict[str, str]) -> NoReturn:
     """Be replaced by the tmux server; the state directory is the cwd. Raises OSError where tmux is missing."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = NOFILE if hard == resource.RLIM_INFINITY else min(NOFILE, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files(), hard))
     os.execvpe("tmux", ["tmux", "-u", "-f", conf, "-S", "./tmux.sock", "-D"], environment)
+
+
+def open_files() -> int:
+    """Return the limit of open files that a tmux server started from here gets; its programs get the old one back."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return NOFILE if hard == resource.RLIM_INFINITY else min(NOFILE, hard)
+
+
+def places_within(free: int) -> int:
+    """Return how many workers `free` descriptors suffice for; never below 0."""
+    return max(0, (free - KEPT_FDS) // FDS_A_WORKER)
 
 
 if __name__ == "__main__":

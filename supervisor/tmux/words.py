@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from actors.values.facts import Handle, Pane
 from actors.values.spec import WorkerSpec
-from supervisor.tmux.open_files import LOWERED
 
 MARK_OPTION = "@panevisor"
 EXPIRED, TYPED, NOT_TYPED, UNFORKED = "expired", "typed", "not-typed", "unforked"
@@ -34,6 +33,7 @@ PANE_FORMAT = ",".join(
         MARK_OPTION,
     )
 )
+LOWERED = "ulimit -Sn {nofile}"  # the limit of the service and of its tmux server is raised: a program gets the old one
 _SPECIAL = re.compile(r"([\x00-\x1f\x7f'])")
 # a tmux server that systemd protects from the OOM killer hands its score to its children: they get 0 back (raising it
 # needs no right). 9>&1: a program that closes its standard streams would else close the terminal, and be hung up for it

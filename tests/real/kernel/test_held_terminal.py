@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit.support import no_descriptors_left
 
-from supervisor.kernel import held_terminal
-from supervisor.kernel.held_terminal import HeldTerminal, hold, is_same
+from supervisor.kernel import pidfds
+from supervisor.kernel.pidfds import HeldTerminal, hold_terminal, is_same
 from supervisor.kernel.proc_table import Entry, entry_of
 
 LEADER = "import os, sys, time; os.setsid(); os.open(sys.argv[1], os.O_RDWR); print('there', flush=True); input()"
@@ -37,7 +37,7 @@ class Terminal:
         return entry
 
     def hold(self) -> HeldTerminal:
-        held = hold(self.entry())
+        held = hold_terminal(self.entry())
         assert held is not None
         return held
 
@@ -99,16 +99,16 @@ def test_the_next_terminal_with_its_number_is_another_one(stack: ExitStack) -> N
 
 def test_a_process_without_a_terminal_or_with_one_that_hung_up_has_none_to_hold(terminal: Terminal) -> None:
     before = terminal.entry()
-    assert hold(before._replace(terminal=0)) is None
-    assert hold(before._replace(ticks=before.ticks - 1)) is None
+    assert hold_terminal(before._replace(terminal=0)) is None
+    assert hold_terminal(before._replace(ticks=before.ticks - 1)) is None
     terminal.hang_up()
-    assert hold(before) is None
+    assert hold_terminal(before) is None
 
 
 def test_without_a_descriptor_no_terminal_is_held(terminal: Terminal) -> None:
     entry, before = terminal.entry(), set(os.listdir("/proc/self/fd"))
     with no_descriptors_left():
-        assert hold(entry) is None
+        assert hold_terminal(entry) is None
     assert set(os.listdir("/proc/self/fd")) == before
 
 
@@ -119,8 +119,8 @@ def test_what_is_opened_and_then_not_known_to_be_its_own_is_closed(
         raise OSError(24, "Too many open files")
 
     entry, before = terminal.entry(), set(os.listdir("/proc/self/fd"))
-    monkeypatch.setattr(held_terminal, "entry_of", no_more)
-    assert hold(entry) is None
+    monkeypatch.setattr(pidfds, "entry_of", no_more)
+    assert hold_terminal(entry) is None
     assert set(os.listdir("/proc/self/fd")) == before
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from kit.support import wait_until
 
+from supervisor.kernel.proc_table import lives
 from supervisor.state.place import TMUX_CONF
 from supervisor.tmux.client import ControlClient
-from supervisor.tmux.server import TmuxServer, lives
+from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.words import words
 
 
