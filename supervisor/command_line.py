@@ -76,7 +76,7 @@ def _invoked(context: click.Context) -> Any:
 
 
 def _astray(given: Given) -> str | None:
-    from supervisor.commands.conflicts import astray
+    from supervisor.config.astray import astray
 
     if given.socket is not None:
         return None

@@ -9,20 +9,16 @@ another service that holds the lock, or has lost it     ──hold_alone──�
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from supervisor.commands.panes import living, some
-from supervisor.state.lock import Held, Lock, hold, put_back
+from supervisor.config.astray import astray
+from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.paths import printable, read_pointer
-from supervisor.state.place import SOCKET, Place, names_one_of
+from supervisor.state.place import Place
 from supervisor.text.plain import visible
+from supervisor.tmux.panes import living, some
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
-
-if TYPE_CHECKING:
-    from supervisor.state.living_sites import LivingSite
 
 
 def service_of(place: Place) -> Client:
@@ -94,87 +90,10 @@ def refuse_left_behind(own: Place) -> None:
         )
 
 
-# ── what has gone astray ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Astray:
-    """What lives by this file in another place than the file names, and the remedy."""
-
-    what: str
-    mend: str
-
-
 def refuse_astray(own: Place) -> None:
     """Refuse to start while workers of this file live where no path leads any more: they would run twice."""
     if found := astray(own):
         raise CommandError("conflict", f"{found.what}, and would run twice. {found.mend} (--force starts all the same)")
-
-
-def astray(own: Place) -> Astray | None:
-    """Return what lives although its state directory or its config file was moved."""
-    from supervisor.state.living_sites import living_sites  # only where no service answers
-
-    for site in living_sites():
-        if site.is_at(own.state_dir):
-            continue
-        if own.marker in site.markers:
-            return _renamed(site, own)
-        if site.origin and site.origin.config == str(own.config):
-            return Astray(f"{_who(site)} in {visible(site.state_dir)}, by this file", _end_at(site))
-        if was_moved(site, own.config):
-            return _moved(site)
-    return None
-
-
-def was_moved(site: "LivingSite", config: Path) -> bool:
-    """Whether this is the file that the site was started for, and that is no longer where it was then.
-
-    It has to name a worker that lives there, and two of these have to be as they were: its inode, its folder's inode,
-    its name, its content. One alone proves nothing: the kernel gives the inode of a deleted file to the next new one.
-    A copy is another file, and leaves the first one where it was.
-    """
-    from supervisor.config.on_disk import digest_on_disk, origin_of
-
-    then, now = site.origin, origin_of(config)
-    if then is None or now is None or os.path.exists(then.config) or not names_one_of(site.workers, config):
-        return False
-    applied = site.head.config_digest
-    as_it_was = (
-        now.file == then.file,
-        now.folder == then.folder,
-        os.path.basename(then.config) == config.name,
-        bool(applied) and digest_on_disk(config) == applied,
-    )
-    return sum(as_it_was) >= 2
-
-
-def _renamed(site: "LivingSite", own: Place) -> Astray:
-    where, there = visible(site.state_dir), visible(own.state_dir)
-    if site.deleted:
-        pids = " ".join(str(pid) for pid in (site.service, site.tmux) if pid)
-        what = f"{_who(site)} without their state directory {where}, which was deleted"
-        return Astray(what, f"No command reaches them: `kill {pids}` ends them by a hang-up.")
-    back = put_back(str(site.state_dir), str(own.state_dir))
-    return Astray(f"{_who(site)} in {where}, which was {there}", f"{_end_at(site)} Or {back}.")
-
-
-def _moved(site: "LivingSite") -> Astray:
-    assert site.origin is not None
-    where, then = visible(site.state_dir), visible(site.origin.config)
-    what = f"{_who(site)} in {where}, started when this file was {then}"
-    return Astray(what, f"{_end_at(site)} Moved back, the file finds them again.")
-
-
-def _who(site: "LivingSite") -> str:
-    count = len(site.workers)
-    service = f"service pid {site.service}" if site.service else "no service"
-    return f"{count} worker{'' if count == 1 else 's'} ({service}) live{'s' if count == 1 else ''} on"
-
-
-def _end_at(site: "LivingSite") -> str:
-    command = shlex.join(["panevisor", "--socket", str(site.state_dir / SOCKET), "down"])
-    return f"`{visible(command)}` ends them, then `panevisor up` starts all here."
 
 
 def _if_moved(own: Place) -> str:

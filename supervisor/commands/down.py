@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from supervisor.commands.conflicts import service_of
-from supervisor.commands.panes import foreign_panes, living, some
 from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import RECORDS, Place
-from supervisor.state.records import read_head
+from supervisor.state.records import read_origin
 from supervisor.text.progress import STOPPED, Progress
+from supervisor.tmux.panes import foreign_panes, living, some
 from supervisor.upkeep.keeper import Keeper, keeper_of
 from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
@@ -145,7 +145,7 @@ def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:
 
 def _end_left(place: Place, end: End) -> None:
     """Act as the service until all workers have ended: adopt what lives by the records, and apply no file."""
-    origin = read_head(place.state_dir / RECORDS).origin
+    origin, _ = read_origin(place.state_dir / RECORDS)
     recorded = replace(place, config=Path(origin.config)) if origin else place
     try:
         lock = hold(place.state_dir)

@@ -16,12 +16,12 @@ from actors.values.families import NoReplica
 from actors.values.records import Head, Record, Records
 from actors.values.requests import Action, Change, plain_changes
 from actors.values.spec import PaneSize
-from supervisor.commands.panes import pane_lines
 from supervisor.config import load as config
 from supervisor.kernel.files import no_place
 from supervisor.kernel.proc_table import handle_of
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_records
+from supervisor.tmux.panes import pane_lines
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.words import PaneLine, pane_line
 from supervisor.wire.errors import CommandError

@@ -1,7 +1,6 @@
 """`panevisor status` and `events`: the picture as a table or as JSON, and the activity feed, oldest entry first."""
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any, TextIO
 from actors.values.totals import totals_of
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.text.tables import summary, table, timestamp
+from supervisor.text.tables import has_colour, summary, table, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.selection import Selection, select
 
@@ -60,11 +59,6 @@ def show(picture: Picture, *, as_json: bool = False, stream: TextIO | None = Non
         grown = table(_grown(picture, now), now=now, colour=has_colour(out), width=width)
         lines = [grown, "", *lines]
     print("\n".join(lines), file=out, flush=True)
-
-
-def has_colour(stream: TextIO) -> bool:
-    """Whether colours are wanted there (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _grown(picture: Picture, now: float) -> list[dict[str, Any]]:

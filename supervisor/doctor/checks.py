@@ -9,7 +9,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
-from supervisor.commands.status import has_colour
 from supervisor.config.load import ConfigError, load
 from supervisor.doctor import machine as doctor_machine
 from supervisor.doctor import place as doctor_place
@@ -19,6 +18,7 @@ from supervisor.doctor.findings import Finding, Named, as_json, as_table, error,
 from supervisor.doctor.subject import Subject
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import Place
+from supervisor.text.tables import has_colour
 
 Check = Callable[[Subject], Iterable[Finding]]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from supervisor.commands.conflicts import astray
-from supervisor.commands.panes import living, some
+from supervisor.config.astray import astray
 from supervisor.doctor.findings import Finding, error, ok, warning
 from supervisor.doctor.subject import Subject
 from supervisor.state.paths import read_pointer
 from supervisor.state.place import RECORDS, STATUS, Place
 from supervisor.state.records import examined, kept_beside
 from supervisor.state.status import UNWELL, StatusReport, read_status
+from supervisor.tmux.panes import living, some
 from supervisor.upkeep.keeper import KEEPER, SYSTEMD, keeper_of
 from supervisor.wire.client import Client, NoService
 from supervisor.wire.errors import CommandError

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.values.records import Head, Origin
+from actors.values.records import Origin
 from supervisor.kernel.proc_table import entry_of
 from supervisor.state.lock import DELETED
 from supervisor.state.place import LOCK, RECORDS
-from supervisor.state.records import read_head
+from supervisor.state.records import read_origin
 
 _SERVER = b"\0-S\0./tmux.sock\0-D\0"  # as subreaper.py starts it
 _LONGEST = 4096  # bytes of a command line that are looked at
@@ -28,6 +28,7 @@ class LivingSite:
     """One tmux server of ours. `state_dir`: where its directory is now, or was when it was deleted.
 
     `service`: the pid of the service, None where none runs. `markers`: what the marks of its workers begin with.
+    `origin`, `applied`: the file that it was started for, and the digest of what it was applied as.
     """
 
     tmux: int
@@ -36,11 +37,8 @@ class LivingSite:
     service: int | None
     workers: tuple[str, ...]
     markers: frozenset[str]
-    head: Head
-
-    @property
-    def origin(self) -> Origin | None:
-        return self.head.origin
+    origin: Origin | None
+    applied: str
 
     def is_at(self, directory: Path) -> bool:
         """Whether this is the site of that directory, whatever the path is that leads there."""
@@ -78,6 +76,7 @@ def _site(tmux: int) -> LivingSite | None:
         marks = list(_marks(tmux))
     except OSError:
         return None  # it has ended meanwhile
+    origin, applied = read_origin(home / RECORDS)
     return LivingSite(
         tmux=tmux,
         state_dir=Path(where.removesuffix(DELETED)),
@@ -85,7 +84,8 @@ def _site(tmux: int) -> LivingSite | None:
         service=_holder(home / LOCK),
         workers=tuple(sorted({name for _, name in marks})),
         markers=frozenset(marker for marker, _ in marks),
-        head=read_head(home / RECORDS),
+        origin=origin,
+        applied=applied,
     )
 
 

@@ -3,9 +3,10 @@
 Whatever comes from a config or a worker is made visible: nothing in it acts on the terminal, nothing in it hides.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 from actors.events.words import short_size, short_time
 from supervisor.text.plain import visible
@@ -28,7 +29,7 @@ COLOURS = {
 
 def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width: int | None = None) -> str:
     """Return the table. `now` is Unix time, `width` in cells cuts the last column, None leaves it whole."""
-    columns = _COLUMNS if any(worker["project"] for worker in workers) else _without_project()
+    columns = _COLUMNS if any(worker["project"] for worker in workers) else _COLUMNS[1:]
     rows = [[head for head, _, _ in columns]]
     rows += [[visible(cell(worker, now)) for _, cell, _ in columns] for worker in workers]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
@@ -36,6 +37,11 @@ def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width:
     if colour:
         lines[1:] = [_coloured(line, worker["state"]) for line, worker in zip(lines[1:], workers, strict=True)]
     return "\n".join(lines)
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether colours are wanted there (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def summary(picture: Picture) -> list[str]:
@@ -98,10 +104,6 @@ _COLUMNS: list[Column] = [
     ("MEMORY", lambda worker, now: short_size(worker["rss_bytes"]), True),
     ("REASON", why, False),
 ]
-
-
-def _without_project() -> list[Column]:
-    return _COLUMNS[1:]
 
 
 def _line(cells: list[str], widths: list[int], right: list[bool], width: int | None) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from kit.support import DEADLINE, FAST, Site, alive, wait_until
 
-from actors.values.records import Head, Origin
-from supervisor.commands.conflicts import was_moved
+from actors.values.records import Origin
+from supervisor.config.astray import was_moved
 from supervisor.config.on_disk import digest_on_disk, origin_of
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.living_sites import LivingSite
@@ -256,8 +256,7 @@ def test_down_after_the_death_of_the_service_ends_what_it_left(site: Site) -> No
 
 
 def site_of(then: Origin, digest: str = "then", workers: tuple[str, ...] = ("web",)) -> LivingSite:
-    head = Head(config_digest=digest, origin=then)
-    return LivingSite(7, Path("/srv/state"), False, None, workers, frozenset({"12345678"}), head)
+    return LivingSite(7, Path("/srv/state"), False, None, workers, frozenset({"12345678"}), then, digest)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Which panes a tmux server of ours has, for one who needs no service: tmux and its marks outlive it.
+
+Each command is bounded in time, and none of them starts a server.
+"""
+
+import json
+from dataclasses import dataclass
+
+from actors.errors import TerminalError
+from supervisor.kernel.programs import NOT_INSTALLED
+from supervisor.state.place import Place
+from supervisor.tmux.command import NoServer, NotInstalled, run
+from supervisor.wire.errors import CommandError
+
+TIMEOUT = 5.0
+_NAMED = 5
+_FORMAT = "#{pane_id}\t#{session_name}\t#{pane_dead}\t#{@panevisor}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPane:
+    """One pane with our mark."""
+
+    id: str
+    session: str
+    dead: bool
+    name: str
+    life: str
+
+
+def marked_panes(place: Place) -> dict[str, WorkerPane]:
+    """Return the panes of workers by name; raises CommandError when no tmux server of this place answers."""
+    return {pane.name: pane for pane in map(_pane, _lines(place, _FORMAT)) if pane}
+
+
+def _pane(line: str) -> WorkerPane | None:
+    fields = line.split("\t", 3)
+    try:
+        mark = json.loads(fields[3])
+        return WorkerPane(fields[0], fields[1], fields[2] == "1", str(mark["name"]), str(mark["life"]))
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def living(place: Place) -> list[str]:
+    """Return the names of the workers that live, sorted: none where no tmux server runs. Raises CommandError."""
+    try:
+        return sorted(name for name, pane in marked_panes(place).items() if not pane.dead)
+    except CommandError as error:
+        if error.code == "no-service":
+            return []
+        raise  # it does not say who lives there
+
+
+def some(names: list[str]) -> str:
+    """Say how many workers these are, and name the first of them."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    plural = "" if len(names) == 1 else "s"
+    return f"{len(names)} living worker{plural}, {', '.join(names[:_NAMED])}{more}"
+
+
+def foreign_panes(place: Place) -> int:
+    """Return how many panes are neither a worker's nor the service's own: a person's."""
+    from supervisor.tmux.words import IDLE_SESSION  # the service's own
+
+    fields = [line.split("\t", 3) for line in _lines(place, _FORMAT)]
+    return sum(1 for field in fields if len(field) == 4 and not field[3] and field[1] != IDLE_SESSION)
+
+
+def pane_lines(place: Place) -> list[str]:
+    """Return a line of `PANE_FORMAT` for each pane, also for those of people."""
+    from supervisor.tmux.words import PANE_FORMAT
+
+    return _lines(place, PANE_FORMAT)
+
+
+def _lines(place: Place, format: str) -> list[str]:
+    return ask(place, "list-panes", "-a", "-F", format).decode(errors="replace").split("\n")
+
+
+def ask(place: Place, *arguments: str) -> bytes:
+    """Return what the server of this place answers to one command; raises CommandError."""
+    try:
+        done = run(place.state_dir, *arguments, timeout=TIMEOUT)
+    except NotInstalled:
+        raise CommandError("failed", NOT_INSTALLED) from None
+    except NoServer:
+        what = f"no tmux server runs at {place.tmux_socket}; start with `panevisor up`"
+        raise CommandError("no-service", what) from None
+    except TerminalError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise CommandError("not-permitted", f"no permission to use {place.state_dir}") from None
+        raise CommandError("timeout" if "answered within" in str(error) else "failed", str(error)) from None
+    if done.code:
+        raise CommandError("failed", f"tmux: {done.said}")
+    return done.stdout
