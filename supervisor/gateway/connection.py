@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from supervisor.gateway.pictures import ACTIVITY
 from supervisor.kernel.unix_socket import Peer
 from supervisor.wire import frames as wire
+from supervisor.wire.errors import CommandError
 
 ACTIVITY_KEPT = 100
 _CHUNK = 65_536
@@ -87,7 +88,7 @@ class Connection:
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def request(self) -> bytearray:
-        """Return the next request, undecoded; raises Gone, or WireError for a frame that can't be taken."""
+        """Return the next request, undecoded; raises Gone, or CommandError for a frame that can't be taken."""
         if not self._buffer:
             await self._more()  # an idle client may stay as long as it likes
         try:
@@ -95,7 +96,8 @@ class Connection:
                 await self._until(wire.HEADER)
                 return await self._body(wire.request_length(self._buffer[: wire.HEADER]), bound)
         except TimeoutError:
-            raise wire.WireError("bad-frame", f"a request that is not complete after {self._stuck_after:g} s") from None
+            what = f"a request that is not complete after {self._stuck_after:g} s"
+            raise CommandError("bad-frame", what) from None
 
     async def _body(self, length: int, bound: asyncio.Timeout) -> bytearray:
         async with self._room(length, bound):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.values.facts import Verb as OrderVerb
 from actors.values.families import Family
@@ -20,33 +20,35 @@ from actors.values.requests import (
 )
 from actors.values.spec import WorkerSpec
 from supervisor.config.problems import ConfigError
+from supervisor.config.settings import Config
 from supervisor.gateway import requests
 from supervisor.gateway.connection import Connection
-from supervisor.gateway.dependencies import Dependencies, LoadedConfig
 from supervisor.gateway.questions import selection_of
-from supervisor.gateway.verdict_wait import Expected
+from supervisor.gateway.verdicts import Expected
 from supervisor.text.keys import KeyUnknown, checked
 from supervisor.text.words import shown
 from supervisor.wire import frames as wire
 from supervisor.wire.errors import CommandError
-from supervisor.wire.frames import WireError
 from supervisor.wire.selection import Selection, Worker, select
+
+if TYPE_CHECKING:
+    from supervisor.gateway.server import Gateway
 
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 _NEVER_SET = {"command": "it stands by itself", "cwd": "it is the folder that `run` is called in"}
 
 
-async def order(verb: OrderVerb, deps: Dependencies, request: requests.Ordered) -> bytes:
-    accepted = await deps.ask(_order_of(verb, request))
+async def order(verb: OrderVerb, gateway: "Gateway", _connection: Connection, request: requests.Ordered) -> bytes:
+    accepted = await gateway.ask(_order_of(verb, request))
     assert isinstance(accepted, Accepted)
     expected = dict.fromkeys(accepted.names, (verb.value, accepted.number))
-    return await _settled(deps, accepted, expected, request.wait)
+    return await _settled(gateway, accepted, expected, request.wait)
 
 
 def _order_of(verb: OrderVerb, request: requests.Ordered) -> Order:
     if request.select is None:
         if request.names is None:
-            raise WireError("usage", "names must be a list of text with something in it (or give select)")
+            raise CommandError("usage", "names must be a list of text with something in it (or give select)")
         return Order(verb, request.names, request.force)
     selection = selection_of(request)
     return Order(verb, (), request.force, lambda specs, unknown: _chosen(selection, specs, unknown))
@@ -62,21 +64,22 @@ def _chosen(selection: Selection, specs: Iterable[WorkerSpec], unknown: Collecti
         raise RequestRefused(refused.code, refused.message) from None
 
 
-async def run(deps: Dependencies, _connection: Connection, request: requests.Run) -> bytes:
+async def run(gateway: "Gateway", _connection: Connection, request: requests.Run) -> bytes:
     try:
-        spec = deps.define(request.name, _table_of(request))
+        spec = gateway.define(request.name, _table_of(request))
     except ConfigError as error:
-        raise WireError("usage", "\n".join((*(problem.message for problem in error.problems), *error.rest()))) from None
-    accepted = await deps.ask(Run(spec))
+        said = "\n".join((*(problem.message for problem in error.problems), *error.rest()))
+        raise CommandError("usage", said) from None
+    accepted = await gateway.ask(Run(spec))
     assert isinstance(accepted, Accepted)
-    return await _settled(deps, accepted, {request.name: ("start", accepted.number)}, request.wait)
+    return await _settled(gateway, accepted, {request.name: ("start", accepted.number)}, request.wait)
 
 
 def _table_of(request: requests.Run) -> dict[str, Any]:
     """Return the worker's table as a file would have it; what is not given has its default."""
     policy = request.policy
     for key in _NEVER_SET.keys() & policy.keys():
-        raise WireError("usage", f"{key} cannot be set: {_NEVER_SET[key]}")
+        raise CommandError("usage", f"{key} cannot be set: {_NEVER_SET[key]}")
     given = {
         "command": list(request.command),
         "cwd": request.cwd,
@@ -93,57 +96,48 @@ def _over(policy: Any, given: dict[str, str]) -> Any:
     return policy | given if isinstance(policy, dict) else policy
 
 
-async def send(deps: Dependencies, _connection: Connection, request: requests.Send) -> bytes:
+async def send(gateway: "Gateway", _connection: Connection, request: requests.Send) -> bytes:
     typed = request.content
     try:
         keys = checked(request.keys)
     except KeyUnknown as error:
-        raise WireError("usage", str(error)) from None
+        raise CommandError("usage", str(error)) from None
     if bool(typed) == bool(keys):
-        raise WireError("usage", "send takes content or keys, one of them and not empty")
-    problem = await deps.type(request.name, typed, keys, request.wait or SEND_WAIT)
+        raise CommandError("usage", "send takes content or keys, one of them and not empty")
+    problem = await gateway.type(request.name, typed, keys, request.wait or SEND_WAIT)
     if problem:
-        raise WireError("not-met", problem)
+        raise CommandError("not-met", problem)
     return wire.pack({"bytes": len(typed), "keys": len(keys)})
 
 
-async def plan(deps: Dependencies, _connection: Connection, _request: requests.Bare) -> bytes:
-    try:
-        config = await deps.load_config()
-    except ConfigError as error:
-        raise WireError("config", str(error)) from None
-    planned = await deps.ask(Plan(config.workers, config.families))
+async def plan(gateway: "Gateway", _connection: Connection, _request: requests.Bare) -> bytes:
+    config = await gateway.load_config()
+    planned = await gateway.ask(Plan(config.workers, config.families))
     assert isinstance(planned, Planned)
     changes, later = plain_changes(planned.changes), list(config.next_start)
     return wire.pack({"changes": changes, "refusal": planned.refusal, "next_start": later})
 
 
-async def apply(deps: Dependencies, _connection: Connection, request: requests.Apply) -> bytes:
-    try:
-        config, accepted = await deps.apply(request.force)
-    except ConfigError as error:
-        raise WireError("config", str(error)) from None
+async def apply(gateway: "Gateway", _connection: Connection, request: requests.Apply) -> bytes:
+    config, accepted = await gateway.apply(request.force)
     assert isinstance(accepted, Accepted)
-    return await _settled(deps, accepted, _expected(accepted), request.wait, next_start=list(config.next_start))
+    return await _settled(gateway, accepted, _expected(accepted), request.wait, next_start=list(config.next_start))
 
 
-async def scale(deps: Dependencies, _connection: Connection, request: requests.Scale) -> bytes:
-    try:
-        config = await deps.load_config()
-    except ConfigError as error:
-        raise WireError("config", str(error)) from None
-    accepted = await deps.ask(Scale(_family(config, request.name), request.replicas, request.force))
+async def scale(gateway: "Gateway", _connection: Connection, request: requests.Scale) -> bytes:
+    config = await gateway.load_config()
+    accepted = await gateway.ask(Scale(_family(config, request.name), request.replicas, request.force))
     assert isinstance(accepted, Accepted)
-    return await _settled(deps, accepted, _expected(accepted), request.wait)
+    return await _settled(gateway, accepted, _expected(accepted), request.wait)
 
 
-def _family(config: LoadedConfig, name: str) -> Family:
+def _family(config: Config, name: str) -> Family:
     for family in config.families:
         if family.name == name:
             return family
     if any(spec.name == name for spec in config.workers):
-        raise WireError("usage", f"{name} is one worker: only what has `replicas = N` in the file can be scaled")
-    raise WireError("unknown-worker", f"the file has no worker called {shown(name)} with replicas")
+        raise CommandError("usage", f"{name} is one worker: only what has `replicas = N` in the file can be scaled")
+    raise CommandError("unknown-worker", f"the file has no worker called {shown(name)} with replicas")
 
 
 def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
@@ -152,26 +146,26 @@ def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
     return dict.fromkeys(accepted.names, ("up", accepted.number)) | removed
 
 
-async def _settled(deps: Dependencies, accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
+async def _settled(gateway: "Gateway", accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
     """Return the answer to an order, once there are verdicts where some are waited for."""
-    found = await _verdicts(deps, accepted, expected, seconds) if seconds > 0 else []
+    found = await _verdicts(gateway, accepted, expected, seconds) if seconds > 0 else []
     changes = plain_changes(accepted.changes)
     ordered = list(accepted.names)
     told = {"number": accepted.number, "names": ordered, "unrecorded": accepted.unrecorded}
     return wire.pack({**told, "verdicts": found, "changes": changes, **more})
 
 
-async def _verdicts(deps: Dependencies, accepted: Accepted, expected: Expected, seconds: float) -> list[dict[str, Any]]:
+async def _verdicts(gateway: "Gateway", accepted: Accepted, expected: Expected, seconds: float) -> list[dict[str, Any]]:
     try:
-        return await deps.verdicts_of(expected, seconds)
-    except WireError as late:
+        return await gateway.verdicts_of(expected, seconds)
+    except CommandError as late:
         if accepted.unrecorded is None:
             raise
-        raise WireError(late.code, f"{late.message}; and it is not on record: {accepted.unrecorded}") from None
+        raise CommandError(late.code, f"{late.message}; and it is not on record: {accepted.unrecorded}") from None
 
 
-async def down(deps: Dependencies, _connection: Connection, request: requests.Down) -> bytes:
+async def down(gateway: "Gateway", _connection: Connection, request: requests.Down) -> bytes:
     keep = request.keep_workers
-    tmux_pid = None if keep else await deps.tmux_pid()
-    await deps.ask(ShutDown(keep))
+    tmux_pid = None if keep else await gateway.tmux_pid()
+    await gateway.ask(ShutDown(keep))
     return wire.pack({"pid": os.getpid(), "tmux_pid": tmux_pid})

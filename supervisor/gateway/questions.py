@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.values.feed import Entry
 from actors.values.requests import Inspect, Inspection
@@ -14,15 +14,16 @@ from actors.values.spec import NAME_PATTERN
 from supervisor.explain.probes import without_secrets
 from supervisor.gateway import requests
 from supervisor.gateway.connection import Connection
-from supervisor.gateway.dependencies import Dependencies
 from supervisor.gateway.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, plain_entry
 from supervisor.gateway.requests import MOST_DEATHS, MOST_EVENTS
 from supervisor.state.deaths import plain_death
 from supervisor.text.words import shown
 from supervisor.wire import frames as wire
 from supervisor.wire.errors import CommandError
-from supervisor.wire.frames import WireError
 from supervisor.wire.selection import Selection, select
+
+if TYPE_CHECKING:
+    from supervisor.gateway.server import Gateway
 
 MAX_TOPICS = 64
 LAST_WORDS = 3  # lines of the last death in the answer to `why`
@@ -34,64 +35,64 @@ _CHECKS = ("ready", "live")  # of a spec too, but shown without what may be secr
 _NAME = re.compile(NAME_PATTERN)
 
 
-async def hello(deps: Dependencies, _connection: Connection, _request: requests.Bare) -> bytes:
-    snapshot = deps.pictures.snapshot
+async def hello(gateway: "Gateway", _connection: Connection, _request: requests.Bare) -> bytes:
+    snapshot = gateway.pictures.snapshot
     if snapshot is None:
         nothing_yet = {"version": None, "config": None, "ready": False}
-        return wire.pack({**nothing_yet, "pid": os.getpid(), "starting": deps.starting})
+        return wire.pack({**nothing_yet, "pid": os.getpid(), "starting": gateway.starting})
     service = snapshot.service
     return wire.pack({"version": service.version, "pid": service.pid, "config": service.config.path, "ready": True})
 
 
-async def status(deps: Dependencies, _connection: Connection, request: requests.Status) -> bytes:
-    snapshot = _present(deps)
+async def status(gateway: "Gateway", _connection: Connection, request: requests.Status) -> bytes:
+    snapshot = _present(gateway)
     names, project = request.names, request.project
     if names is None and project is None:
-        return deps.pictures.status(deps.subscribers)
+        return gateway.pictures.status(gateway.subscribers)
     _known(snapshot, names or ())
-    return deps.pictures.part(None if names is None else frozenset(names), project, deps.subscribers)
+    return gateway.pictures.part(None if names is None else frozenset(names), project, gateway.subscribers)
 
 
-async def subscribe(deps: Dependencies, connection: Connection, request: requests.Subscribe) -> bytes:
+async def subscribe(gateway: "Gateway", connection: Connection, request: requests.Subscribe) -> bytes:
     topics = _checked(request.topics)
-    snapshot = _present(deps)
+    snapshot = _present(gateway)
     _known(snapshot, [topic.removeprefix(SCREEN) for topic in topics if topic.startswith(SCREEN)])
     if len(connection.topics.union(topics)) > MAX_TOPICS:
-        raise WireError("usage", f"a connection takes at most {MAX_TOPICS} topics")
+        raise CommandError("usage", f"a connection takes at most {MAX_TOPICS} topics")
     connection.topics.update(topics)
     for topic in topics:
         if topic == ACTIVITY:
-            _begin_activity(deps, connection, request.since)
+            _begin_activity(gateway, connection, request.since)
         else:
-            connection.offer(topic, snapshot.seq, deps.pictures.data(topic, deps.subscribers))
+            connection.offer(topic, snapshot.seq, gateway.pictures.data(topic, gateway.subscribers))
     return wire.pack({"topics": sorted(connection.topics)})
 
 
-def _begin_activity(deps: Dependencies, connection: Connection, since: int | None) -> None:
-    entries = deps.pictures.entries(most=100, since=since)
+def _begin_activity(gateway: "Gateway", connection: Connection, since: int | None) -> None:
+    entries = gateway.pictures.entries(most=100, since=since)
     seq = entries[0].seq if entries else since or 0
     packed = wire.pack([plain_entry(entry) for entry in entries])
-    connection.begin_activity(wire.message(ACTIVITY, seq, packed, deps.pictures.missed(since)))
+    connection.begin_activity(wire.message(ACTIVITY, seq, packed, gateway.pictures.missed(since)))
 
 
-async def unsubscribe(_deps: Dependencies, connection: Connection, request: requests.Unsubscribe) -> bytes:
+async def unsubscribe(_gateway: "Gateway", connection: Connection, request: requests.Unsubscribe) -> bytes:
     for topic in _checked(request.topics):
         connection.forget(topic)
     return wire.pack({"topics": sorted(connection.topics)})
 
 
-async def events(deps: Dependencies, _connection: Connection, request: requests.Events) -> bytes:
+async def events(gateway: "Gateway", _connection: Connection, request: requests.Events) -> bytes:
     most = MOST_EVENTS if request.n is None else request.n
-    entries = deps.pictures.entries(most, request.since)
+    entries = gateway.pictures.entries(most, request.since)
     return wire.pack([plain_entry(entry) for entry in entries])
 
 
-async def why(deps: Dependencies, _connection: Connection, request: requests.Why) -> bytes:
+async def why(gateway: "Gateway", _connection: Connection, request: requests.Why) -> bytes:
     name = request.name
-    _known(_present(deps), [name])
-    found = await deps.ask(Inspect(name))
+    _known(_present(gateway), [name])
+    found = await gateway.ask(Inspect(name))
     assert isinstance(found, Inspection)
-    snapshot = _present(deps)
+    snapshot = _present(gateway)
     _known(snapshot, [name])  # it may have gone meanwhile
     row, now = snapshot.rows[name], time.time()
     spec = found.spec.to_json()
@@ -109,35 +110,31 @@ async def why(deps: Dependencies, _connection: Connection, request: requests.Why
             "gate": asdict(found.gate) if found.gate else None,
             "dependencies": [asdict(dependency) for dependency in found.dependencies],
             "blockers": [asdict(dependency) for dependency in found.blockers],
-            "last_death": _last_death(deps, name),
-            "history": [_of_history(entry) for entry in deps.pictures.histories.of(name)],
+            "last_death": _last_death(gateway, name),
+            "history": [_of_history(entry) for entry in gateway.pictures.histories.of(name)],
             "now": iso(now),
         }
     )
 
 
-def _last_death(deps: Dependencies, name: str) -> dict[str, Any] | None:
+def _last_death(gateway: "Gateway", name: str) -> dict[str, Any] | None:
     """Return the last death with its very last words."""
-    for death in deps.deaths({name}, 1):
+    for death in gateway.deaths({name}, 1):
         return plain_death(replace(death, lines=death.lines[-LAST_WORDS:]))
     return None
 
 
-async def deaths(deps: Dependencies, _connection: Connection, request: requests.Deaths) -> bytes:
-    wanted = _whose(_present(deps), request)
+async def deaths(gateway: "Gateway", _connection: Connection, request: requests.Deaths) -> bytes:
+    wanted = _whose(_present(gateway), request)
     most = MOST_DEATHS if request.n is None else request.n
-    return wire.pack([plain_death(death) for death in deps.deaths(wanted, most)])
+    return wire.pack([plain_death(death) for death in gateway.deaths(wanted, most)])
 
 
 def _whose(snapshot: Snapshot, request: requests.Deaths) -> Collection[str] | None:
     """Return the workers that are asked about; None: all that there ever were."""
     if request.select is not None:
-        selection = selection_of(request)
         rows = [{"name": r.name, "labels": dict(r.labels), "project": r.project} for r in snapshot.rows.values()]
-        try:
-            return frozenset(select(rows, selection))
-        except CommandError as refused:
-            raise WireError(refused.code, refused.message) from None
+        return frozenset(select(rows, selection_of(request)))
     _known(snapshot, request.names or ())
     return request.names
 
@@ -163,33 +160,31 @@ def _of_history(entry: Entry) -> dict[str, Any]:
     return {key: value for key, value in plain_entry(entry).items() if key != "seq"}
 
 
-def _present(deps: Dependencies) -> Snapshot:
-    if deps.pictures.snapshot is None:
-        raise WireError("starting", deps.starting)
-    return deps.pictures.snapshot
+def _present(gateway: "Gateway") -> Snapshot:
+    if gateway.pictures.snapshot is None:
+        raise CommandError("starting", gateway.starting)
+    return gateway.pictures.snapshot
 
 
 def _known(snapshot: Snapshot, names: Sequence[str]) -> None:
     strangers = [name for name in names if name not in snapshot.rows]
     if strangers:
-        raise WireError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
+        raise CommandError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
 
 
 def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
     for topic in topics:
         name = topic.removeprefix(SCREEN) if topic.startswith(SCREEN) else None
         if topic not in (METRICS, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
-            raise WireError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
+            raise CommandError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
     return topics
 
 
 def selection_of(request: requests.Deaths | requests.Ordered) -> Selection:
-    """Return which workers a request selects; raises WireError."""
+    """Return which workers a request selects; raises CommandError."""
     if request.names is not None:
-        raise WireError("usage", "use names or select, not both")
-    try:
-        selection = Selection.of_wire(request.select)
-        selection.require()
-    except CommandError as wrong:
-        raise WireError(wrong.code, wrong.message) from None
+        raise CommandError("usage", "use names or select, not both")
+    assert request.select is not None
+    selection = Selection(**vars(request.select))
+    selection.require()
     return selection

@@ -1,12 +1,13 @@
 """What each verb's request holds besides `id` and `do`: one dataclass a verb.
 
 `supervisor.config.tables` reads a request as it reads a table of the file. A field that is wrong is named in a
-WireError("usage"); what is written in it is never shown where it may be a secret.
+CommandError("usage"); what is written in it is never shown where it may be a secret.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeGuard, TypeVar
 
 from pydantic import BeforeValidator
 
@@ -14,8 +15,8 @@ from actors.values.families import MOST
 from actors.values.keys import Between
 from supervisor.config.tables import keys_of, read
 from supervisor.text.words import shown
-from supervisor.wire.frames import MAX_WAIT, WireError
-from supervisor.wire.selection import is_pair
+from supervisor.wire.errors import CommandError
+from supervisor.wire.frames import MAX_WAIT
 
 Raw = Mapping[str, Any]
 MOST_DEATHS = 200
@@ -24,20 +25,25 @@ T = TypeVar("T")
 
 
 def request_of(kind: type[T], raw: Raw) -> T:
-    """Return the request as its verb takes it; raises WireError."""
+    """Return the request as its verb takes it; raises CommandError."""
     for key in raw.keys() - keys_of(kind).keys() - {"id", "do"}:
-        raise WireError("usage", f"{raw['do']} takes no {shown(key)}")
+        raise CommandError("usage", f"{raw['do']} takes no {shown(key)}")
     found, wrong = read(kind, {key: value for key, value in raw.items() if key not in ("id", "do")})
     if found is None:
-        raise WireError("usage", wrong[0].said())
+        raise CommandError("usage", wrong[0].said())
     return found
 
 
 # ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    """Whether this is a list of text."""
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
 def _texts(value: object) -> list[str]:
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
+    if not _is_texts(value) or not value:
         raise ValueError("must be a list of text with something in it")
     return value
 
@@ -46,29 +52,25 @@ def _names(value: object) -> list[str]:
     return list(dict.fromkeys(_texts(value)))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return value
-
-
 def _name(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be the name of one worker")
     return value
 
 
-def _pairs(value: object) -> dict[str, str]:
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     """Read a list of pairs; a map on the wire holds 64 entries only, an environment may be larger."""
-    if not isinstance(value, list) or not all(is_pair(item) for item in value):
+    if not isinstance(value, list) or not all(_is_texts(part) and len(part) == 2 for part in value):
         raise ValueError("must be a list of pairs of text")
-    return dict(value)
+    return tuple((key, text) for key, text in value)
 
 
-def _map(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("must be a map")
-    return value
+def _patterns(value: object) -> tuple[str, ...]:
+    """Read a list of text, or several such lists: an array on the wire holds 1,024 items only."""
+    parts: list[Any] = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
+    if not all(map(_is_texts, parts)):
+        raise ValueError("must be a list of text, or of such lists")
+    return tuple(itertools.chain.from_iterable(parts))
 
 
 def _content(value: object) -> bytes:
@@ -78,19 +80,12 @@ def _content(value: object) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
-def _wait(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_WAIT:
-        raise ValueError(f"must be a number of seconds from 0 to {MAX_WAIT:g}")
-    return float(value)
-
-
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Text = Annotated[str, BeforeValidator(_text)]
 Name = Annotated[str, BeforeValidator(_name)]
-Pairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
+Pairs = Annotated[Any, BeforeValidator(_pairs)]
 Seq = Annotated[int | None, Between(0, 1 << 63)]
-Wait = Annotated[float, BeforeValidator(_wait)]
+Wait = Annotated[float, Between(0, int(MAX_WAIT))]
 """Seconds to wait for verdicts; 0: the answer comes when the order is accepted."""
 
 
@@ -105,7 +100,7 @@ class Bare:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     names: Names | None = None
-    project: Text | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +127,22 @@ class Why:
     name: Name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Select:
+    """What a `supervisor.wire.selection.Selection` is on the wire."""
+
+    patterns: Annotated[Any, BeforeValidator(_patterns)] = ()
+    labels: Pairs = ()
+    project: str | None = None
+    all: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deaths:
-    """`select` is a `supervisor.wire.selection.Selection`; it and `names` exclude each other."""
+    """`select` and `names` exclude each other."""
 
     names: Names | None = None
-    select: Any = None
+    select: Select | None = None
     n: Annotated[int | None, Between(0, MOST_DEATHS)] = None
 
 
@@ -146,7 +151,7 @@ class Ordered:
     """start, stop, restart, complete and remove. `select` as in `Deaths`; it or `names` has to be there."""
 
     names: Names | None = None
-    select: Any = None
+    select: Select | None = None
     force: bool = False
     wait: Wait = 0.0
 
@@ -157,12 +162,12 @@ class Run:
 
     name: Name
     command: Texts
-    cwd: Text | None = None
+    cwd: str | None = None
     env: Pairs = ()
-    project: Text | None = None
+    project: str | None = None
     labels: Pairs = ()
-    restart: Text | None = None
-    policy: Annotated[dict[str, Any], BeforeValidator(_map)] = field(default_factory=dict)
+    restart: str | None = None
+    policy: dict[str, Any] = field(default_factory=dict)
     wait: Wait = 0.0
 
 

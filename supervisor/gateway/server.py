@@ -27,11 +27,11 @@ from actors.values.snapshot import Snapshot
 from actors.values.spec import WorkerSpec
 from actors.vital import VitalThread
 from supervisor.config.problems import ConfigError
+from supervisor.config.settings import Config
 from supervisor.gateway.connection import Connection, Gone, Stuck
-from supervisor.gateway.dependencies import LoadedConfig
 from supervisor.gateway.pictures import ACTIVITY, Pictures, plain_entry
 from supervisor.gateway.verbs import dispatch
-from supervisor.gateway.verdict_wait import Expected, VerdictWait
+from supervisor.gateway.verdicts import Expected, VerdictWait
 from supervisor.kernel.crew import Crew
 from supervisor.kernel.files import as_known
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, Reserve, limit_reached
@@ -39,7 +39,7 @@ from supervisor.kernel.unix_socket import Listener, Peer, listen, listening_pid,
 from supervisor.state.place import TMUX_SOCKET
 from supervisor.text.words import shown
 from supervisor.wire import frames as wire
-from supervisor.wire.frames import WireError
+from supervisor.wire.errors import CommandError
 
 T = TypeVar("T")
 ASK_TIMEOUT = 10.0
@@ -66,7 +66,7 @@ class Gateway:
         socket_path: Path,
         *,
         ask: Callable[[object, float], object],
-        load_config: Callable[[], LoadedConfig],
+        load_config: Callable[[], Config],
         define: Callable[[str, Mapping[str, Any]], WorkerSpec],
         journal: Journal,
         uid: int | None = None,
@@ -107,19 +107,9 @@ class Gateway:
     # ── for any thread ────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def packs(self) -> int:
-        """How often a Snapshot was packed for subscribers."""
-        return self.pictures.packs
-
-    @property
     def snapshot(self) -> Snapshot | None:
         """The last picture that was published."""
         return self.pictures.snapshot
-
-    @property
-    def seq(self) -> int:
-        """The number of the last picture, 0 before the first."""
-        return self.pictures.snapshot.seq if self.pictures.snapshot else 0
 
     @property
     def subscribers(self) -> int:
@@ -259,10 +249,10 @@ class Gateway:
         self._connections.add(connection)
         try:
             if len(self._connections) > wire.MAX_CONNECTIONS:
-                raise WireError("busy", f"the service has {wire.MAX_CONNECTIONS:,} connections already")
+                raise CommandError("busy", f"the service has {wire.MAX_CONNECTIONS:,} connections already")
             while True:
                 self._take(connection, await connection.request(), requests)
-        except WireError as error:
+        except CommandError as error:
             connection.answer(wire.refusal(None, error.code, error.message), counted=False)
             await connection.flushed()
         except Gone:
@@ -286,7 +276,7 @@ class Gateway:
     def _take(self, connection: Connection, payload: bytearray, requests: set[asyncio.Task[None]]) -> None:
         request = wire.unpack_request(payload)
         if connection.in_flight >= wire.MAX_IN_FLIGHT:
-            raise WireError("busy", f"a connection has at most {wire.MAX_IN_FLIGHT} requests in flight")
+            raise CommandError("busy", f"a connection has at most {wire.MAX_IN_FLIGHT} requests in flight")
         connection.in_flight += 1
         task = self._keep(self._answer(connection, request), requests)
         self._requests.add(task)
@@ -298,17 +288,19 @@ class Gateway:
             id = None
         try:
             connection.answer(wire.answer(id, await dispatch(self, connection, request)))
-        except (WireError, RequestRefused) as error:
+        except (CommandError, RequestRefused) as error:
             connection.answer(wire.refusal(id, error.code, error.message))
+        except ConfigError as error:
+            connection.answer(wire.refusal(id, "config", str(error)))
         except Exception as error:  # one request's bug is one refused request
             facts = {"do": shown(request.get("do")), "error": repr(error), "traceback": traceback.format_exc()}
             self._journal.log("gateway.request_failed", facts)
             connection.answer(wire.refusal(id, "failed", f"the service could not carry it out: {error!r}"))
 
-    # ── what verbs need (dependencies.Dependencies) ───────────────────────────────────────────────────────────────────
+    # ── what verbs need, beside pictures, subscribers, deaths and define ──────────────────────────────────────────────
 
     async def ask(self, request: object) -> object:
-        """Ask the Supervisor in the pool, which bounds how many ask at once."""
+        """Ask the Supervisor in the pool, which bounds how many ask at once; raises RequestRefused or CommandError."""
         if self._closing:
             raise _shutting_down()
         return await self._in_time(self._loop.run_in_executor(self._pool, self._ask, request, ASK_TIMEOUT))
@@ -318,10 +310,10 @@ class Gateway:
             return await asked
         except TimeoutError:
             message = f"no answer within {ASK_TIMEOUT:g} s; the order may still be carried out (see status)"
-            raise WireError("timeout", message) from None
+            raise CommandError("timeout", message) from None
 
     async def type(self, name: str, content: bytes, keys: tuple[str, ...], wait: float) -> str | None:
-        """Hand the input to the worker, in the order of the requests, and wait until it says how it went."""
+        """Hand the input to the worker, in the order of the requests; return None when it is typed, else why not."""
         done: asyncio.Future[str | None] = self._loop.create_future()
         until = time.monotonic() + wait
         given = GiveInput(name, content, keys, lambda problem: self._call(_resolve, done, problem), until)
@@ -331,13 +323,13 @@ class Gateway:
             async with asyncio.timeout(wait + LAST_WORD):
                 return await done
         except TimeoutError:
-            raise WireError("timeout", f"{name}: not acknowledged within {wait:g} s; it may be typed") from None
+            raise CommandError("timeout", f"{name}: not acknowledged within {wait:g} s; it may be typed") from None
 
-    async def apply(self, force: bool) -> tuple[LoadedConfig, object]:
+    async def apply(self, force: bool) -> tuple[Config, object]:
         """Read the file and have it applied; nothing else is applied in between."""
         return await self._in_time(self._loop.run_in_executor(self._applier, self._apply, force))
 
-    def _apply(self, force: bool) -> tuple[LoadedConfig, object]:
+    def _apply(self, force: bool) -> tuple[Config, object]:
         try:
             config = self._load_config()
         except ConfigError as error:
@@ -346,7 +338,8 @@ class Gateway:
         apply = Apply(config.workers, config.digest, force, config.families, config.next_start)
         return config, self._ask(apply, ASK_TIMEOUT)
 
-    async def load_config(self) -> LoadedConfig:
+    async def load_config(self) -> Config:
+        """Read the file; raises ConfigError."""
         return await self._loop.run_in_executor(self._pool, self._load_config)
 
     async def tmux_pid(self) -> int | None:
@@ -368,7 +361,7 @@ class Gateway:
                 await waiting.done
         except TimeoutError:
             if not waiting.complete:
-                raise WireError("timeout", f"no verdict within {wait:g} s on {waiting.undecided()}") from None
+                raise CommandError("timeout", f"no verdict within {wait:g} s on {waiting.undecided()}") from None
         finally:
             self._waiting.discard(waiting)
         return waiting.verdicts()
@@ -399,5 +392,5 @@ def _out_of_descriptors(error: OSError) -> str:
     return f"the service is out of file descriptors: {limit_reached(error)}; try again when other clients have ended"
 
 
-def _shutting_down() -> WireError:
-    return WireError("shutting-down", "the service is shutting down")
+def _shutting_down() -> CommandError:
+    return CommandError("shutting-down", "the service is shutting down")

@@ -115,16 +115,15 @@ class Client:
 
     def _receive(self, deadline: float | None, late: str) -> Message:
         try:
-            header = self._exactly(wire.HEADER, deadline)
-            length = wire.message_length(header)
+            length = wire.message_length(self._exactly(wire.HEADER, deadline))
             if length > _LARGEST:
-                raise ServiceError("failed", "what answers at the socket is not a panevisor service")
+                raise ValueError(f"it announces {length:,} bytes")
             return wire.unpack(self._exactly(length, deadline))
         except TimeoutError as error:
             raise ServiceError("timeout", late) from error
         except ConnectionError as error:
             raise NoService("the service has closed the connection") from error
-        except (ValueError, wire.WireError) as error:
+        except ValueError as error:
             raise ServiceError("failed", f"what answers at the socket is not a panevisor service: {error}") from error
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:

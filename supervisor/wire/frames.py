@@ -1,4 +1,4 @@
-"""The wire: frames, the limits of the contract, and the error codes with the exit codes they become.
+"""The wire: frames, and the limits of the contract.
 
     frame    = length (4 bytes, big-endian) + one msgpack map
     request  = {"id", "do", …}          answer = {"id", "ok", "data" | "error": {"code", "message"}}
@@ -13,6 +13,8 @@ from typing import Any
 
 import msgpack
 
+from supervisor.wire.errors import CommandError
+
 MAX_REQUEST = 1 << 20
 MAX_DEPTH = 16
 MAX_ARRAY = 1024
@@ -23,38 +25,8 @@ MAX_CONNECTIONS = 2000
 MAX_WAIT = 3600.0  # seconds that a request may wait for verdicts
 HEADER = 4
 
-EXIT_CODES = {
-    "failed": 1,
-    "usage": 2,
-    "not-met": 3,
-    "unknown-worker": 4,
-    "config": 5,
-    "not-permitted": 6,
-    "no-service": 7,
-    "starting": 7,
-    "timeout": 8,
-    "conflict": 9,
-    "too-large": 1,
-    "bad-frame": 1,
-    "busy": 1,
-    "shutting-down": 1,
-}
-"""Every error code there is, and what a command that got it exits with."""
-
-CLOSING = frozenset({"too-large", "bad-frame", "busy"})
-"""After these the connection closes: what follows on it can't be trusted, or is too much."""
-
 _SCALARS = (type(None), bool, int, float, str, bytes)
 _LENGTH = struct.Struct(">I")
-
-
-class WireError(Exception):
-    """A request that can't be served. `code` is a key of `EXIT_CODES`."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 def pack(value: Any) -> bytes:
@@ -69,10 +41,11 @@ def frame(*parts: bytes) -> tuple[bytes, ...]:
 
 
 def request_length(header: bytes | bytearray) -> int:
-    """Return how many bytes of a request follow; raises WireError before any of them is read."""
+    """Return how many bytes of a request follow; raises CommandError before any of them is read."""
     length: int = _LENGTH.unpack(header)[0]
     if length > MAX_REQUEST:
-        raise WireError("too-large", f"a request of {length:,} bytes is larger than {MAX_REQUEST:,}: send it in parts")
+        what = f"a request of {length:,} bytes is larger than {MAX_REQUEST:,}: send it in parts"
+        raise CommandError("too-large", what)
     return length
 
 
@@ -82,19 +55,19 @@ def message_length(header: bytes | bytearray) -> int:
 
 
 def unpack_request(payload: bytes | bytearray) -> dict[str, Any]:
-    """Return the request; raises WireError for all that is not a map of plain values within the limits."""
+    """Return the request; raises CommandError for all that is not a map of plain values within the limits."""
     request = _decoded(payload)
     _check(request)
     if not isinstance(request, dict):
-        raise WireError("bad-frame", "a request is a map")
+        raise CommandError("bad-frame", "a request is a map")
     return request
 
 
 def unpack(payload: bytes | bytearray) -> dict[str, Any]:
-    """Return what the service sent: any size, since it is as large as the whole picture."""
+    """Return what the service sent, of any size, since it is as large as the whole picture; raises ValueError."""
     message = msgpack.unpackb(payload)
     if not isinstance(message, dict):
-        raise WireError("bad-frame", "the service sent something that is not a map")
+        raise ValueError("it sent something that is not a map")
     return message
 
 
@@ -134,7 +107,7 @@ class _Budget:
     def _spend(self, count: int) -> None:
         self.left -= 1 + count
         if self.left < 0:
-            raise WireError("too-large", f"a request holds at most {MAX_VALUES:,} values")
+            raise CommandError("too-large", f"a request holds at most {MAX_VALUES:,} values")
 
 
 def _decoded(payload: bytes | bytearray) -> Any:
@@ -150,14 +123,14 @@ def _decoded(payload: bytes | bytearray) -> Any:
             object_hook=budget.spend_map,
             ext_hook=_no_ext,
         )
-    except WireError:
+    except CommandError:
         raise
     except (ValueError, msgpack.UnpackException, TypeError, RecursionError, MemoryError, OverflowError) as error:
-        raise WireError("bad-frame", f"not a msgpack map within the limits: {str(error)[:200]}") from None
+        raise CommandError("bad-frame", f"not a msgpack map within the limits: {str(error)[:200]}") from None
 
 
 def _no_ext(code: int, _data: bytes) -> Any:
-    raise WireError("bad-frame", f"ext types are not supported (type {code})")
+    raise CommandError("bad-frame", f"ext types are not supported (type {code})")
 
 
 def _check(value: Any) -> None:
@@ -167,11 +140,11 @@ def _check(value: Any) -> None:
         here, depth = stack.pop()
         if isinstance(here, dict):
             if not all(isinstance(key, str) for key in here):
-                raise WireError("bad-frame", "the keys of a map are text")
+                raise CommandError("bad-frame", "the keys of a map are text")
             stack += [(inner, depth + 1) for inner in here.values()]
         elif isinstance(here, list):
             stack += [(inner, depth + 1) for inner in here]
         elif not isinstance(here, _SCALARS):
-            raise WireError("bad-frame", "only plain values are supported")
+            raise CommandError("bad-frame", "only plain values are supported")
         if depth > MAX_DEPTH:
-            raise WireError("bad-frame", f"nested deeper than {MAX_DEPTH}")
+            raise CommandError("bad-frame", f"nested deeper than {MAX_DEPTH}")

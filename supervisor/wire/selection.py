@@ -30,26 +30,10 @@ class Selection:
     all: bool = False
 
     def to_wire(self) -> dict[str, Any]:
-        """Return what `of_wire` reads; patterns that are more than an array may hold go in several."""
+        """Return what the gateway's `Select` reads; patterns that are more than an array may hold go in several."""
         parts = [list(self.patterns[at : at + MAX_ARRAY]) for at in range(0, len(self.patterns), MAX_ARRAY)]
         patterns = parts if len(parts) > 1 else list(self.patterns)
         return {"patterns": patterns, "labels": [*map(list, self.labels)], "project": self.project, "all": self.all}
-
-    @classmethod
-    def of_wire(cls, found: Any) -> "Selection":
-        """Read a request's `select`; raises CommandError."""
-        if not isinstance(found, dict) or found.keys() - {"patterns", "labels", "project", "all"}:
-            raise CommandError("usage", "select must be a map of patterns, labels, project and all")
-        patterns, labels = found.get("patterns", []), found.get("labels", [])
-        project, everything = found.get("project"), found.get("all", False)
-        names: list[Any] = _flat(patterns) if isinstance(patterns, list) else [None]
-        if not all(isinstance(name, str) for name in names):
-            raise CommandError("usage", "select: patterns must be a list of text, or of such lists")
-        if not isinstance(labels, list) or not all(is_pair(label) for label in labels):
-            raise CommandError("usage", "select: labels must be a list of pairs of text")
-        if not isinstance(project, str | None) or not isinstance(everything, bool):
-            raise CommandError("usage", "select: project must be text, and all true or false")
-        return cls(patterns=tuple(names), labels=tuple((k, v) for k, v in labels), project=project, all=everything)
 
     @property
     def empty(self) -> bool:
@@ -61,15 +45,6 @@ class Selection:
             raise CommandError("usage", "name the workers: NAME… (globs too), -l LABEL=VALUE, -p PROJECT or --all")
         if self.all and (self.patterns or self.labels or self.project is not None):
             raise CommandError("usage", "use --all or a selection of workers, not both")
-
-
-def _flat(patterns: list[Any]) -> list[Any]:
-    return [name for part in patterns for name in (part if isinstance(part, list) else [part])]
-
-
-def is_pair(value: Any) -> bool:
-    """Whether this is a pair of text, as the wire has it."""
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 
 def parse_label(text: str) -> tuple[str, str]:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from kit.examples import examples
 
 from supervisor.wire import frames as wire
-from supervisor.wire.frames import WireError
+from supervisor.wire.errors import EXIT_CODES, CommandError
 
 
 def refused(payload: bytes) -> str:
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(CommandError) as caught:
         wire.unpack_request(payload)
-    assert caught.value.code in wire.EXIT_CODES
+    assert caught.value.code in EXIT_CODES
     return caught.value.code
 
 
@@ -49,7 +49,7 @@ def test_a_frame_is_its_length_and_its_parts_uncopied() -> None:
 
 @pytest.mark.parametrize("length", [wire.MAX_REQUEST + 1, 2**32 - 1])
 def test_a_length_beyond_the_limit_is_refused_unread(length: int) -> None:
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(CommandError) as caught:
         wire.request_length(length.to_bytes(4, "big"))
     assert caught.value.code == "too-large"
 
@@ -117,7 +117,7 @@ def test_a_bomb_ends_early_in_little_memory(bomb: bytes) -> None:
 @given(st.binary(max_size=400))
 @examples(300)
 def test_any_bytes_are_a_request_or_a_wire_error(payload: bytes) -> None:
-    with contextlib.suppress(WireError):
+    with contextlib.suppress(CommandError):
         assert isinstance(wire.unpack_request(payload), dict)
 
 
@@ -138,7 +138,7 @@ def test_a_request_with_one_byte_changed_is_a_request_or_a_wire_error(
 ) -> None:
     payload = bytearray(wire.pack(request))
     payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(WireError):
+    with contextlib.suppress(CommandError):
         assert isinstance(wire.unpack_request(bytes(payload)), dict)
 
 
