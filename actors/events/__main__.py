@@ -17,8 +17,9 @@ line. `state.table` names every worker and its state; from there on the `from`/`
     python -m supervisor.state.replay < service.log
 
 Events about a worker share these fields: `worker` (its name), `life` (the one process of it that is meant, unique
-forever), `cause` (one word), `reason` (words for people). `exit_code` or `exit_signal` is null; both are null where
-the exit is not known.
+forever), `cause` (one word), `reason` (words for people), `verdict` (the last part of `reason`, in restart policy's
+own words: why it has failed, or is tried slowly). `exit_code` or `exit_signal` is null; both are null where the exit
+is not known.
 
 `level` is what the table says. "varies" means: error where the worker is given up (`to` is failed), warning where it
 is to start again or needs a look, info otherwise.

@@ -64,12 +64,11 @@ def ready(facts: Facts, _most: int) -> str:
 
 
 def unready(facts: Facts, most: int) -> str:
-    reason = str(facts.get("reason") or "not ready in time")
-    return f"{reason.partition('; ')[0]}, so it was ended{_verdict(facts, most)}"
+    return f"{_what(facts, 'not ready in time')}, so it was ended{_verdict(facts, most)}"
 
 
 def unhealthy(facts: Facts, most: int) -> str:
-    reason = str(facts.get("reason") or "not well").partition("; ")[0]
+    reason = _what(facts, "not well")
     if facts.get("to") is None:
         return f"not well, told by its {facts.get('kind')} probe: {reason}"
     lived = f" after {short_time(facts.get('uptime_s'))}" if facts.get("uptime_s") is not None else ""
@@ -91,15 +90,21 @@ def exited(facts: Facts, most: int) -> str:
     return said + _verdict(facts, most)
 
 
+def _what(facts: Facts, unknown: str) -> str:
+    """Return what happened: the reason without the words of the policy."""
+    reason, verdict = str(facts.get("reason") or unknown), facts.get("verdict")
+    return reason.removesuffix(f"; {verdict}") if verdict else reason
+
+
 def _verdict(facts: Facts, most: int) -> str:
     """Return what was decided about an end."""
     match facts.get("to"):
         case "backoff":
             again = numbered(facts.get("attempt") or 0, most)
-            slow = str(facts.get("reason") or "").partition("; ")[2]
-            return f" ({again}, after a pause of {short_time(facts.get('delay_s'))}{f': {slow}' if slow else ''})"
+            slow = f": {facts['verdict']}" if facts.get("verdict") else ""
+            return f" ({again}, after a pause of {short_time(facts.get('delay_s'))}{slow})"
         case "failed":
-            return f": failed ({str(facts.get('reason') or '').partition('; ')[2] or 'given up'})"
+            return f": failed ({facts.get('verdict') or 'given up'})"
         case "completed":
             return ": completed"
         case "pending":

@@ -18,18 +18,21 @@ S = State
 
 
 def apply_verdict(w: Worker, verdict: Verdict, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
-    """Move the worker where the verdict sends it. `what` says what happened; `facts` go into the line `event`."""
+    """Move the worker where the verdict sends it. `what` says what happened; `facts` go into the line `event`.
+
+    The line's `reason` is `what`, then the policy's own words, which the line also has as `verdict`.
+    """
     match verdict:
         case Complete():
             w, effects = move(w, S.COMPLETED, now, event, cause, reason=what, **facts)
             return arm_cleanup(w, now), effects
         case Fail(reason):
-            return move(w, S.FAILED, now, event, cause, reason=f"{what}; {reason}", **facts)
+            return move(w, S.FAILED, now, event, cause, reason=f"{what}; {reason}", verdict=reason, **facts)
         case Retry(delay, budget, note):
             w = replace(w, budget=budget, next_start=Instant(now.mono + delay, now.wall + delay))
             facts |= {"delay_s": round(delay, 3), "attempt": budget.attempt}
-            reason = f"{what}; {note}" if note else what
-            return move(w, S.BACKOFF, now, event, cause, reason=reason, **facts)
+            facts |= {"reason": f"{what}; {note}", "verdict": note} if note else {"reason": what}
+            return move(w, S.BACKOFF, now, event, cause, **facts)
 
 
 def arm_cleanup(w: Worker, now: Instant) -> Worker:

@@ -360,7 +360,9 @@ def test_a_spent_budget_with_a_slow_lane_says_so_and_counts_on() -> None:
     slow = replace(SPEC, retry=600.0, backoff=STEADY)
     note = "5 restarts without a healthy life of 60 s: budget spent, tried every 600 s"
     exit = {"cause": "exit", "exit_code": 1, "uptime_s": 1.0, "delay_s": 600.0, "attempt": 6}
-    ended = entry(50, "worker.exited", **exit, reason=f"exited with code 1; {note}", moved="running backoff")
+    ended = entry(
+        50, "worker.exited", **exit, reason=f"exited with code 1; {note}", verdict=note, moved="running backoff"
+    )
     spent = {"budget": {"recent": [], "slow": True}, "attempt": 6, "restarts": 8}
     waiting = data(
         "backoff", ended, spec=slow, next_start_at=NOON + 650.0, reason=f"exited with code 1; {note}", **spent
@@ -561,8 +563,9 @@ def test_completed_by_a_person_and_cleaned_up() -> None:
 
 
 def test_failed_by_its_budget() -> None:
-    spent = "exited with code 3; 5 restarts without a healthy life of 60 s: budget spent"
-    answer = data("failed", crash(50, 5, "failed", reason=spent), since=50.0, reason=spent, attempt=5)
+    verdict = "5 restarts without a healthy life of 60 s: budget spent"
+    spent = f"exited with code 3; {verdict}"
+    answer = data("failed", crash(50, 5, "failed", reason=spent, verdict=verdict), since=50.0, reason=spent, attempt=5)
     assert chain(answer) == [
         "12:00:50  exited with code 3 after 12s: failed (5 restarts without a healthy life of 60 s: budget spent)"
     ]
@@ -571,9 +574,9 @@ def test_failed_by_its_budget() -> None:
 
 
 def test_failed_because_it_did_not_get_ready() -> None:
-    late = entry(50, "worker.unready", cause="not-ready", reason='not ready within 60 s; restart = "never"')
-    late["facts"] |= {"from": "starting", "to": "failed"}
-    answer = data("failed", late, since=50.0, draining=True, reason='not ready within 60 s; restart = "never"')
+    why = {"reason": 'not ready within 60 s; restart = "never"', "verdict": 'restart = "never"'}
+    late = entry(50, "worker.unready", cause="not-ready", moved="starting failed", **why)
+    answer = data("failed", late, since=50.0, draining=True, reason=why["reason"])
     assert chain(answer) == ['12:00:50  not ready within 60 s, so it was ended: failed (restart = "never")']
     assert "ended by TERM, 10s, KILL" in section("What its policy says", answer)
 
@@ -586,9 +589,8 @@ def test_failed_because_it_cannot_be_started() -> None:
 
 
 def test_failed_while_no_service_ran() -> None:
-    unwatched = crash(
-        50, 0, "failed", cause="exit-unwatched", uptime_s=None, reason='exited with code 3; restart = "never"'
-    )
+    why = {"reason": 'exited with code 3; restart = "never"', "verdict": 'restart = "never"'}
+    unwatched = crash(50, 0, "failed", cause="exit-unwatched", uptime_s=None, **why)
     assert chain(data("failed", unwatched)) == [
         '12:00:50  it ended while no service ran: exited with code 3: failed (restart = "never")'
     ]
@@ -983,7 +985,7 @@ def test_a_worker_that_was_ended_for_its_stall() -> None:
     [
         (
             {"which": "memory", "value": 2.1e9, "limit": 2e9, "do": "restart", "moved": "running failed"}
-            | {"reason": "memory is much; budget spent"},
+            | {"reason": "memory is much; budget spent", "verdict": "budget spent"},
             "above its limit: memory 2.1 GB of 2.0 GB, so it was ended: failed (budget spent)",
         ),
         (
