@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.base import Post
+from actors.values.effects import ArmLog, ClosePane
 from actors.values.facts import Fact
-from actors.values.spec import WorkerSpec
 
 LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next one
 
@@ -40,27 +40,11 @@ class LooksDue:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
-    """Destroy this dead pane."""
-
-    pane: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogArming:
-    """Open this pane's log pipe again."""
-
-    pane: str
-    life: str
-    spec: WorkerSpec
-
-
-@dataclass(frozen=True, slots=True)
 class Revive:
     """Find the tmux server, or start one. Answered to the Supervisor by Revived."""
 
 
-Repeated = Closing | LogArming | Revive
+Repeated = ClosePane | ArmLog | Revive
 """Orders that are repeated until they are seen to be done; each waits once."""
 
 
@@ -81,7 +65,7 @@ class Errands:
             match message:
                 case Look():
                     return self._asked(message)
-                case Closing() | LogArming() | Revive():
+                case ClosePane() | ArmLog() | Revive():
                     return self._ordered(message)
                 case _:
                     return message

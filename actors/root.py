@@ -16,30 +16,7 @@ from typing import Any, assert_never
 import pykka
 
 from actors.base import Post, SupervisedActor
-from actors.crowd.effects import (
-    Answer,
-    AnswerLooks,
-    Closing,
-    Define,
-    Done,
-    Drop,
-    Effect,
-    FindServer,
-    Keep,
-    KeepHead,
-    LookAtRecords,
-    LookFor,
-    Opened,
-    Redefine,
-    Repair,
-    RetryLater,
-    Say,
-    ShowOrder,
-    ShowService,
-    Spawn,
-    Tell,
-    WatchServer,
-)
+from actors.crowd import effects as do
 from actors.crowd.opening import Opening, open_with
 from actors.crowd.roster import step
 from actors.crowd.turn import Roster
@@ -126,14 +103,14 @@ class SupervisorActor(SupervisedActor):
             return self._end_for(message)
         return self._become(*step(self._roster, message, self._clock.now()))
 
-    def _become(self, roster: Roster, effects: tuple[Effect, ...]) -> Any:
+    def _become(self, roster: Roster, effects: tuple[do.Effect, ...]) -> Any:
         """Carry out the effects in their order, and return the answer to a question."""
         self._roster = roster
         answer = None
         for kind, group in groupby(effects, key=type):
-            if kind is Keep:
+            if kind is do.Keep:
                 self._keep(list(group))  # type: ignore[arg-type]
-            elif kind is Answer:
+            elif kind is do.Answer:
                 (answer,) = (effect.value for effect in group)  # type: ignore[union-attr]
             else:
                 for effect in group:
@@ -141,51 +118,51 @@ class SupervisorActor(SupervisedActor):
         self._look_at_records()
         return self._with_records(answer) if isinstance(answer, Accepted) else answer
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: do.Effect) -> None:
         match effect:
-            case KeepHead(head):
+            case do.KeepHead(head):
                 self._records.keep_head(head)
-            case Repair():
+            case do.Repair():
                 if self._records.failing:
                     self._repair()
-            case Spawn():
+            case do.Spawn():
                 self._spawn(effect)
-            case Drop(name):
+            case do.Drop(name):
                 self._workers.pop(name, None)
-            case Tell(name, message):
+            case do.Tell(name, message):
                 self._workers[name].tell(message)
-            case Say():
+            case do.Say():
                 self._say(effect)
-            case ShowOrder(names):
+            case do.ShowOrder(names):
                 self._posts.metrics.tell(DefinitionOrder(names))
-            case ShowService():
+            case do.ShowService():
                 self._show_service()
-            case FindServer():
+            case do.FindServer():
                 self._posts.terminal.tell(Revive())
-            case AnswerLooks():
+            case do.AnswerLooks():
                 self._posts.terminal.tell(LooksDue())
-            case WatchServer(server):
+            case do.WatchServer(server):
                 self._factories.watch_server(server)
-            case LookFor():
+            case do.LookFor():
                 self._look_for(effect)
-            case LookAtRecords():
+            case do.LookAtRecords():
                 self.tell_me(PartFailing("records", self._records.failing or self._records.lost))
-            case RetryLater():
+            case do.RetryLater():
                 self._retry_later()
-            case Opened():
+            case do.Opened():
                 self._factories.opened()
-            case Closing(order):
+            case do.Closing(order):
                 self._factories.closing(order)
-            case Done(cause, end_server):
+            case do.Done(cause, end_server):
                 self._done(Outcome(cause, end_server))
-            case Keep() | Answer():
+            case do.Keep() | do.Answer():
                 pass  # `_become` does them
             case _:
                 assert_never(effect)
 
     # ── actors ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _spawn(self, spawn: Spawn) -> None:
+    def _spawn(self, spawn: do.Spawn) -> None:
         """Start a Worker actor; it replaces a failed one of the same name."""
         post: Post[Any] = Post()
         post.ref = self._factories.worker(spawn.record.spec.name, _birth(spawn, self._factories.seed()))
@@ -195,7 +172,7 @@ class SupervisorActor(SupervisedActor):
         self._journal.log("actor.failed", failed.facts())
         self._done(Outcome("actor-failed", end_server=False, error=f"the {failed.role} actor failed: {failed.error}"))
 
-    def _look_for(self, look: LookFor) -> None:
+    def _look_for(self, look: do.LookFor) -> None:
         tell, name = self.tell_me, look.name
         answer = lambda fact: tell(Found(name, _pane_of(fact)))  # noqa: E731
         self._posts.terminal.tell(Look(name, None, False, answer, drop_start=look.drop_start))
@@ -206,7 +183,7 @@ class SupervisorActor(SupervisedActor):
 
     # ── records ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _keep(self, kept: list[Keep]) -> None:
+    def _keep(self, kept: list[do.Keep]) -> None:
         """Write them together, with one wait for the disk."""
         self._records.keep_all({each.name: each.record for each in kept}, durable=any(each.durable for each in kept))
 
@@ -236,18 +213,18 @@ class SupervisorActor(SupervisedActor):
         tmux = "unreachable" if roster.no_tmux else "ok"
         self._posts.metrics.tell(ServiceNow(tmux, roster.degraded_parts, roster.shown_config))
 
-    def _say(self, say: Say) -> None:
+    def _say(self, say: do.Say) -> None:
         self._journal.log(say.event, dict(say.facts))
         shown = {key: value for key, value in say.facts.items() if key != "traceback"}
         self._posts.metrics.tell(Activity(self._clock.now().wall, say.event, shown))
 
 
-def _birth(spawn: Spawn, seed: str) -> Birth:
+def _birth(spawn: do.Spawn, seed: str) -> Birth:
     def birth(now: Instant) -> Step:
         match spawn.birth:
-            case Define(cause):
+            case do.Define(cause):
                 worker, effects = adoption.define(spawn.record.spec, seed, now, cause)
-            case Redefine():
+            case do.Redefine():
                 worker, effects = adoption.again(spawn.record, seed, now)
             case decision:
                 worker, effects = adoption.born(spawn.record, decision, seed, now)

@@ -1,7 +1,7 @@
 """The Terminal actor: the only writer to tmux. Single orders go out at once; waiting starts go out in chunks.
 
     StartWanted ──▶ queue ──Flush: up to CHUNK──▶ tmux ──Started, …──▶ Worker
-    Typing, Closing, … ─────────────────────────▶ tmux
+    Typing, ClosePane, … ─────────────────────────▶ tmux
     Errands ──LooksDue──▶ one look at tmux ──PaneSeen, PaneAbsent──▶ all who asked
 
 A chunk holds tmux's one thread for 45–80 ms. Between two chunks other orders have their turn, because the next chunk is
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
-from actors.errands import Closing, Errands, LogArming, LooksDue, Revive
+from actors.errands import Errands, LooksDue, Revive
 from actors.errors import TerminalError
 from actors.ports import Journal, NamedStart, PaneQuestion, TerminalPort
 from actors.values.bulletins import Revived
-from actors.values.effects import Start, Type
+from actors.values.effects import ArmLog, ClosePane, Start, Type
 from actors.values.facts import Fact, PaneAbsent, PaneSeen
 
 CHUNK = 4
@@ -53,7 +53,7 @@ class Flush:
     """The next chunk of starts is due."""
 
 
-TerminalOrder = StartWanted | LooksDue | Typing | Closing | Discarding | LogArming | Revive | Flush
+TerminalOrder = StartWanted | LooksDue | Typing | ClosePane | Discarding | ArmLog | Revive | Flush
 
 
 class TerminalActor(SupervisedActor):
@@ -79,12 +79,12 @@ class TerminalActor(SupervisedActor):
                 self._look()
             case Typing(order, tell):
                 tell(self._port.type(order))
-            case Closing(pane):
+            case ClosePane(pane):
                 self._errands.begun(message)
                 self._try("close", lambda: self._port.close(pane))
             case Discarding(name):
                 self._port.discard(name)
-            case LogArming(pane, life, spec):
+            case ArmLog(life, pane, spec):
                 self._errands.begun(message)
                 self._try("arm_log", lambda: self._port.arm_log(pane, life, spec))
             case Revive():

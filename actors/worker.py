@@ -10,40 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.base import Post
-from actors.errands import Closing, LogArming, Look
+from actors.errands import Look
 from actors.life import due, step
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes
 from actors.terminal import Discarding, StartWanted, Typing
-from actors.values.bulletins import (
-    Activity,
-    Armed,
-    Changed,
-    Enrolled,
-    Finished,
-    InputWanted,
-    Report,
-    Withdrawn,
-)
-from actors.values.effects import (
-    Acknowledge,
-    ArmLog,
-    AskPane,
-    ClosePane,
-    Effect,
-    Emit,
-    EndProbe,
-    EndTree,
-    Finish,
-    Forget,
-    KeepDeath,
-    Probe,
-    ShowScreen,
-    Start,
-    Type,
-    Watch,
-)
+from actors.values import effects as do
+from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
 from actors.values.facts import Fact, Handle, InputGiven, Instant, TreeSeen
 from actors.values.records import Intent, Record
 from actors.values.snapshot import row_of
@@ -117,10 +91,10 @@ class WorkerActor(LoopActor):
         after, effects = step(before, fact, self._deps.clock.now())
         self._become(after, effects)
 
-    def _become(self, after: Worker, effects: tuple[Effect, ...]) -> None:
+    def _become(self, after: Worker, effects: tuple[do.Effect, ...]) -> None:
         before, self._worker = self._worker, after
         for effect in effects:
-            if isinstance(effect, Emit):
+            if isinstance(effect, do.Emit):
                 self._emit(effect)
         if after != before:
             self._tell_of_change(before, after)
@@ -157,47 +131,45 @@ class WorkerActor(LoopActor):
         screen = worker.screen.content if worker.screen else None
         self._deps.metrics.tell(Report(row, screen, beat))
 
-    def _emit(self, effect: Emit) -> None:
+    def _emit(self, effect: do.Emit) -> None:
         facts = dict(effect.facts)
         if effect.transition:
             facts["from"], facts["to"] = effect.transition
         self._deps.journal.log(effect.event, facts)
         self._deps.metrics.tell(Activity(self._deps.clock.now().wall, effect.event, facts))
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: do.Effect) -> None:
         deps, tell = self._deps, self.tell_me
         match effect:
-            case Start():
+            case do.Start():
                 deps.terminal.tell(StartWanted(self._name, effect, tell))
-            case AskPane(pane, nudge):
+            case do.AskPane(pane, nudge):
                 deps.terminal.tell(Look(self._name, pane, nudge, tell))
-            case ClosePane(pane):
-                deps.terminal.tell(Closing(pane))
-            case ArmLog(life, pane, spec):
-                deps.terminal.tell(LogArming(pane, life, spec))
-            case Type():
+            case do.ClosePane() | do.ArmLog():
+                deps.terminal.tell(effect)
+            case do.Type():
                 deps.terminal.tell(Typing(effect, tell))
-            case Acknowledge(number, problem):
+            case do.Acknowledge(number, problem):
                 if answered := self._typists.pop(number, None):
                     answered(problem)
-            case Watch():
+            case do.Watch():
                 deps.processes.watch(effect, tell)
-            case EndTree():
+            case do.EndTree():
                 deps.processes.end(self._name, effect, tell)
-            case Probe():
+            case do.Probe():
                 deps.prober.probe(effect, tell)
-            case ShowScreen(life, screen):
+            case do.ShowScreen(life, screen):
                 deps.prober.show(life, screen)
-            case EndProbe(life):
+            case do.EndProbe(life):
                 deps.prober.forget(life)
-            case Forget(life):
+            case do.Forget(life):
                 deps.processes.forget(life)
                 deps.prober.forget(life)
-            case KeepDeath(death):
+            case do.KeepDeath(death):
                 deps.deaths.keep(death)
-            case Finish():
+            case do.Finish():
                 self._finish()
-            case Emit():
+            case do.Emit():
                 pass  # `_become` has logged it
 
     def _finish(self) -> None:

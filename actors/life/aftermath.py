@@ -6,17 +6,7 @@ from typing import Any
 from actors.life.budget import judge
 from actors.life.ending import begin_ending, next_ending_step
 from actors.life.moves import begin_life, close_pane, question
-from actors.life.outcomes import (
-    apply_verdict,
-    arm_cleanup,
-    dated,
-    death_of,
-    dice,
-    exit_facts,
-    lived,
-    said,
-    well_for,
-)
+from actors.life.outcomes import apply_verdict, arm_cleanup, dated, death_of, dice, exit_facts, lived, said, well_for
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input
 from actors.values.effects import Effect, Emit, Finish, Forget

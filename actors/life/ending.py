@@ -6,12 +6,7 @@ from actors.life import stop_plan
 from actors.life.moves import end_probe
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input, given_up, type_next, under_way
-from actors.life.typing_queue import (
-    NO_SENDER,
-    held,
-    interrupted,
-    is_stuck,
-)
+from actors.life.typing_queue import NO_SENDER, held, interrupted, is_stuck
 from actors.values.effects import Emit, EndTree
 from actors.values.facts import InputGiven, Instant, TreeEscaped, TreeLeft, TypeHeld, TypeRefused
 from actors.values.spec import TypeKeys, TypeText

@@ -11,50 +11,17 @@ from actors.life.orders import ordered, spec_changed
 from actors.life.outcomes import forgive
 from actors.life.readiness import look_at_readiness, probe_told, probe_unknown
 from actors.life.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
-from actors.life.starting import (
-    admitted,
-    keep_waiting,
-    start_refused,
-    start_unknown,
-    started,
-)
+from actors.life.starting import admitted, keep_waiting, start_refused, start_unknown, started
 from actors.life.state import Life, Phase, State, Step, Worker
 from actors.life.typed_input import input_given, type_next, type_unknown, was_typed
 from actors.life.watching import ask_whether_stalled
+from actors.values import facts
 from actors.values.effects import Effect
-from actors.values.facts import (
-    Admitted,
-    Fact,
-    Held,
-    InputGiven,
-    Instant,
-    Ordered,
-    PaneAbsent,
-    PaneSeen,
-    ProbeFailed,
-    ProbeSucceeded,
-    ProbeUnknown,
-    ProcessEnded,
-    ServerDied,
-    SpecChanged,
-    Started,
-    StartRefused,
-    StartUnknown,
-    TreeEscaped,
-    TreeGone,
-    TreeLeft,
-    TreeSeen,
-    Typed,
-    TypeHeld,
-    TypeRefused,
-    TypeUnknown,
-    Woken,
-)
 
 S = State
 
 
-def step(worker: Worker, fact: Fact, now: Instant) -> Step:
+def step(worker: Worker, fact: facts.Fact, now: facts.Instant) -> Step:
     """Return the worker after `fact`, and its effects. Raises `IllegalTransition` for a bug."""
     return _CLAUSES[type(fact)](worker, fact, now)
 
@@ -93,7 +60,7 @@ def _ready_at(life: Life) -> float | None:
     return None if life.overdue or life.untried is not None else life.ready_by
 
 
-def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
+def _woken(w: Worker, _fact: facts.Fact, now: facts.Instant) -> Step:
     effects: tuple[Effect, ...] = ()
     for clause in _AT_A_DEADLINE:
         w, more = clause(w, now)
@@ -101,14 +68,14 @@ def _woken(w: Worker, _fact: Fact, now: Instant) -> Step:
     return w, effects
 
 
-def _health_beat(w: Worker, fact: TreeSeen, now: Instant) -> Step:
+def _health_beat(w: Worker, fact: facts.TreeSeen, now: facts.Instant) -> Step:
     """Take the slice of a sweep, and check all deadlines, in case an alarm was lost."""
     w, effects = tree_seen(w, fact, now)
     w, more = _woken(w, fact, now)
     return w, (*effects, *more)
 
 
-_AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
+_AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     step_ending,
     wait_for_word,
     end_pause,
@@ -120,29 +87,29 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, Instant], Step], ...] = (
     ask_whether_stalled,
 )
 
-_CLAUSES: dict[type[Fact], Callable[[Worker, Any, Instant], Step]] = {
-    Admitted: admitted,
-    Held: keep_waiting,
-    Ordered: ordered,
-    SpecChanged: spec_changed,
-    Started: started,
-    StartRefused: start_refused,
-    StartUnknown: start_unknown,
-    ProcessEnded: process_ended,
-    PaneSeen: pane_seen,
-    PaneAbsent: pane_absent,
-    TreeSeen: _health_beat,
-    TreeGone: tree_gone,
-    TreeLeft: tree_left,
-    TreeEscaped: tree_escaped,
-    ProbeSucceeded: probe_told,
-    ProbeFailed: probe_told,
-    ProbeUnknown: probe_unknown,
-    ServerDied: server_died,
-    InputGiven: input_given,
-    Typed: was_typed,
-    TypeHeld: type_held,
-    TypeRefused: type_refused,
-    TypeUnknown: type_unknown,
-    Woken: _woken,
+_CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] = {
+    facts.Admitted: admitted,
+    facts.Held: keep_waiting,
+    facts.Ordered: ordered,
+    facts.SpecChanged: spec_changed,
+    facts.Started: started,
+    facts.StartRefused: start_refused,
+    facts.StartUnknown: start_unknown,
+    facts.ProcessEnded: process_ended,
+    facts.PaneSeen: pane_seen,
+    facts.PaneAbsent: pane_absent,
+    facts.TreeSeen: _health_beat,
+    facts.TreeGone: tree_gone,
+    facts.TreeLeft: tree_left,
+    facts.TreeEscaped: tree_escaped,
+    facts.ProbeSucceeded: probe_told,
+    facts.ProbeFailed: probe_told,
+    facts.ProbeUnknown: probe_unknown,
+    facts.ServerDied: server_died,
+    facts.InputGiven: input_given,
+    facts.Typed: was_typed,
+    facts.TypeHeld: type_held,
+    facts.TypeRefused: type_refused,
+    facts.TypeUnknown: type_unknown,
+    facts.Woken: _woken,
 }

@@ -4,15 +4,7 @@ from dataclasses import replace
 
 from actors.life import stall
 from actors.life.state import Phase, Step, Worker
-from actors.life.typing_queue import (
-    NO_SENDER,
-    TypingQueue,
-    in_time,
-    next_piece,
-    refusal,
-    typed,
-    without_first,
-)
+from actors.life.typing_queue import NO_SENDER, TypingQueue, in_time, next_piece, refusal, typed, without_first
 from actors.values.effects import Acknowledge, Effect, Emit, Type
 from actors.values.facts import InputGiven, Instant, Typed, TypeHeld, TypeRefused, TypeUnknown
 

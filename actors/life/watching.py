@@ -10,9 +10,7 @@ from actors.life.moves import line_of
 from actors.life.outcomes import apply_verdict, budget_after, dice
 from actors.life.state import Goal, Life, Phase, State, Step, Worker
 from actors.life.typed_input import input_given
-from actors.life.typing_queue import (
-    NO_SENDER,
-)
+from actors.life.typing_queue import NO_SENDER
 from actors.values.effects import AskPane, Effect
 from actors.values.facts import InputGiven, Instant, PaneSeen, Tree
 from actors.values.spec import Rung

@@ -7,11 +7,7 @@ from actors.events.table import faults_in
 from actors.life import step
 from actors.life.adoption import Adopt, Judge, born, define
 from actors.life.state import State, Worker
-from actors.values.effects import (
-    Effect,
-    Emit,
-    EndTree,
-)
+from actors.values.effects import Effect, Emit, EndTree
 from actors.values.facts import (
     Admitted,
     Exit,

@@ -7,19 +7,7 @@ import pytest
 from kit.life import pane_of
 
 from actors.life import due, step
-from actors.life.adoption import (
-    Adopt,
-    Begin,
-    Decision,
-    Judge,
-    Leave,
-    Quarantine,
-    Survivor,
-    World,
-    born,
-    define,
-    plan,
-)
+from actors.life.adoption import Adopt, Begin, Decision, Judge, Leave, Quarantine, Survivor, World, born, define, plan
 from actors.life.state import Goal, Phase, State, Worker
 from actors.values.effects import (
     AskPane,

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from kit.fake_ports import FakeJournal, FakeTerminal, NotingPost
 
-from actors.errands import LOOK_PAUSE, Closing, Errands, LogArming, Look, LooksDue, Revive, TerminalPost
+from actors.errands import LOOK_PAUSE, Errands, Look, LooksDue, Revive, TerminalPost
 from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
 from actors.ports import PaneQuestion
 from actors.terminal import CHUNK, Discarding, StartWanted, TerminalActor, Typing
 from actors.values.bulletins import Revived
-from actors.values.effects import AskPane, Start, Type
+from actors.values.effects import ArmLog, AskPane, ClosePane, Start, Type
 from actors.values.facts import (
     Fact,
     Handle,
@@ -126,7 +126,7 @@ def test_the_supervisor_has_them_answered_when_tmux_answers_again(tmux: Tmux) ->
 
 
 def test_an_order_that_is_given_again_waits_once(tmux: Tmux) -> None:
-    orders = [Closing("%1"), LogArming("%1", "x", SPEC), Revive()]
+    orders = [ClosePane("%1"), ArmLog("x", "%1", SPEC), Revive()]
     for _ in range(100):
         for order in orders:
             tmux.post.tell(order)
@@ -243,8 +243,8 @@ def test_each_start_and_each_typing_gets_its_own_answer(tmux: Tmux) -> None:
 
 def test_an_order_that_fails_is_logged_and_the_next_is_carried_out(tmux: Tmux) -> None:
     tmux.hangs = True
-    tmux.post.tell(Closing("%1"))
-    tmux.post.tell(LogArming("%1", "x", SPEC))
+    tmux.post.tell(ClosePane("%1"))
+    tmux.post.tell(ArmLog("x", "%1", SPEC))
     tmux.work()
     assert [facts["order"] for _, facts in tmux.journal.lines] == ["close", "arm_log"]
     tmux.hangs = False

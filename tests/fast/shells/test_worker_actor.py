@@ -8,24 +8,14 @@ import pytest
 from kit.fake_ports import FakeClock, FakeDeaths, FakeJournal, FakeProber, FakeProcesses, NotingPost
 from kit.life import pane_of
 
-from actors.errands import Closing, Look
+from actors.errands import Look
 from actors.life.adoption import define
 from actors.life.state import State
 from actors.loop import Loop
 from actors.terminal import Discarding, StartWanted, Typing
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
-from actors.values.facts import (
-    Admitted,
-    Handle,
-    Ordered,
-    PaneAbsent,
-    PaneSeen,
-    Started,
-    Tree,
-    TreeSeen,
-    Verb,
-    Woken,
-)
+from actors.values.effects import ClosePane
+from actors.values.facts import Admitted, Handle, Ordered, PaneAbsent, PaneSeen, Started, Tree, TreeSeen, Verb, Woken
 from actors.values.records import Intent
 from actors.values.spec import Backoff, Ready, WorkerSpec
 from actors.worker import Dependencies, WorkerActor
@@ -219,7 +209,7 @@ def test_a_removed_worker_clears_the_tables_of_all_and_says_no_more(world: World
     for look in world.terminal.take(Look):
         look.tell(world.pane(process, process=None, dead=True, signal=15))
     world.tell()
-    assert world.terminal.last(Closing) == Closing("%1")
+    assert world.terminal.last(ClosePane) == ClosePane("%1")
     world.clock.pass_time(1.0)
     world.tell(PaneAbsent(world.clock.now().mono))
     for post in (world.ticker, world.metrics):
