@@ -39,8 +39,9 @@ from actors.values.requests import Apply, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
-from supervisor.config.load import Config, SupervisorSettings, define
+from supervisor.config.load import define
 from supervisor.config.on_disk import FileOnDisk, digest_on_disk, origin_of
+from supervisor.config.settings import Config, SupervisorSettings
 from supervisor.gateway.server import Gateway
 from supervisor.kernel.clock import SystemClock
 from supervisor.kernel.crew import Crew

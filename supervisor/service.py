@@ -36,7 +36,9 @@ from actors.vital import listen
 from actors.worker import WorkerActor
 from supervisor import early_signals
 from supervisor.build import Given, Machine, begin_log, posts_for
-from supervisor.config.load import Config, ConfigError, SupervisorSettings, different_settings, load, load_text
+from supervisor.config.load import load, load_text
+from supervisor.config.problems import ConfigError
+from supervisor.config.settings import Config, SupervisorSettings, different_settings
 from supervisor.config.watch import ConfigWatch
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from supervisor.config.load import Config, ConfigError, load
+from supervisor.config.load import load
+from supervisor.config.problems import ConfigError
+from supervisor.config.settings import Config
 from supervisor.explain.arithmetic import line, warnings
 from supervisor.explain.policy import in_words, waits_in_vain
 from supervisor.state.paths import FILE_NAME, config_path

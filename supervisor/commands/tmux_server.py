@@ -41,7 +41,8 @@ def wait(place: Place, timeout: float) -> int:
 
 def _write_conf(place: Place) -> None:
     """Write the conf by the file; while that is broken, the conf of the last time is good enough."""
-    from supervisor.config.load import ConfigError, load
+    from supervisor.config.load import load
+    from supervisor.config.problems import ConfigError
 
     try:
         write_conf(place.state_dir, load(place.config).supervisor.pane)

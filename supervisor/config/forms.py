@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from actors.values.keys import MANY, Form
 from actors.values.spec import FULL, REPLICA_OF, Condition, Http, Reaction, StopStep, TypeKeys, TypeText
@@ -126,27 +126,15 @@ def _argument(part: object) -> str | None:
 # ── dependencies and stop plans ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _depends_on(value: object) -> tuple[tuple[str, Condition], ...]:
-    """Read a table of conditions, or an array of workers that have to be ready."""
+def _conditions(value: object) -> dict[str, str]:
+    """Return the table of conditions; an array is short for workers that have to be ready."""
     if isinstance(value, dict):
-        refuse(((name,), _condition_fault(condition)) for name, condition in value.items())
-        return tuple((name, Condition(condition)) for name, condition in value.items())
+        return value
     if not isinstance(value, list):
         raise ValueError(f'must be a table like {{ db = "ready" }} or an array of names, not {shown(value)}')
-    refuse(((index,), _worker_name_fault(name)) for index, name in enumerate(value))
-    return tuple((name, Condition.READY) for name in dict.fromkeys(value))
-
-
-def _worker_name_fault(part: object) -> str | None:
-    return None if isinstance(part, str) else f"must be the name of a worker in quotes, not {shown(part)}"
-
-
-def _condition_fault(part: object) -> str | None:
-    known = [condition.value for condition in Condition]
-    if part in known:
-        return None
-    hint = nearest(part, known) if isinstance(part, str) else ""
-    return f'must be "started", "ready", "completed" or "exited", not {shown(part)}{hint}'
+    names = [(index, name) for index, name in enumerate(value) if not isinstance(name, str)]
+    refuse(((index,), f"must be the name of a worker in quotes, not {shown(name)}") for index, name in names)
+    return dict.fromkeys(value, Condition.READY.value)
 
 
 def _stop(value: object) -> tuple[StopStep, ...]:
@@ -360,13 +348,12 @@ def duration(least: str, never: bool) -> Any:
     def read(value: object) -> float | None:
         return None if never and value == "never" else seconds(value, least=least, never=never)
 
-    return Annotated[Any, BeforeValidator(read), WithJsonSchema({"type": "string"})]
+    return _read(read)
 
 
 def byte_count(least: str) -> Any:
     """Return how a size is read."""
-    schema = WithJsonSchema({"type": ["integer", "string"]})
-    return Annotated[Any, BeforeValidator(lambda value: size(value, least=least)), schema]
+    return _read(lambda value: size(value, least=least))
 
 
 FORMS: dict[Form, Any] = {
@@ -375,7 +362,7 @@ FORMS: dict[Form, Any] = {
     Form.COMMAND: _read(_command),
     Form.VARIABLE: _text(variable_name),
     Form.LABEL: _text(_no_nul, _label),
-    Form.DEPENDENCIES: _read(_depends_on),
+    Form.DEPENDENCIES: BeforeValidator(_conditions),
     Form.STOP_PLAN: _read(_stop),
     Form.JITTER: _read(_jitter),
     Form.PAUSES: _read(pauses),
@@ -392,4 +379,4 @@ FORMS: dict[Form, Any] = {
     Form.MEMORY: _read(memory),
     Form.ENV_FILES: _read(_env_files),
 }
-"""What pydantic reads in the place of the field's own type."""
+"""What pydantic reads in the place of the field's own type; a BeforeValidator reads what is then of that type."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.values.families import MOST, Family, NoReplica
 from actors.values.spec import KINDS, LONGEST_NAME, NAME_PATTERN, REPLICA_OF, PaneSize, WorkerSpec
@@ -23,7 +23,7 @@ from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
-from supervisor.config.settings import Config, OfFile, ServiceLogSettings, SupervisorSettings, different_settings
+from supervisor.config.settings import Config, OfFile, SupervisorSettings
 from supervisor.config.tables import check, read, tables_in
 from supervisor.state.paths import (
     MOST_BYTES,
@@ -36,18 +36,6 @@ from supervisor.state.paths import (
 )
 from supervisor.state.place import SERVICE_LOG
 from supervisor.text.words import Keys, dotted, shown
-
-__all__ = [
-    "Config",
-    "ConfigError",
-    "Problem",
-    "ServiceLogSettings",
-    "SupervisorSettings",
-    "define",
-    "different_settings",
-    "load",
-    "load_text",
-]
 
 _Raw = dict[str, Any]
 
@@ -158,23 +146,14 @@ def _line_of(pattern: str, text: str) -> int | None:
 # tables to values
 
 
-class _Fault(NamedTuple):
-    """A finding at its place in the whole file."""
-
-    keys: Keys
-    worker: str | None
-    key: str
-    message: str
-
-
 class _Reader:
-    """One reading of one text. `_faults` gathers everything that is wrong, without order and without repeats."""
+    """One reading of one text. `_faults` gathers, by place and message, all that is wrong, without order or repeats."""
 
     def __init__(self, text: bytes, path: Path) -> None:
         self._text = text
         self._shown_path = path
         self._path = Path(os.path.abspath(path))
-        self._faults: dict[_Fault, Finding] = {}
+        self._faults: dict[tuple[Keys, str], Finding] = {}
         self._env_files: dict[Path, EnvFile] = {}
         self._pane = PaneSize()
         self._replicas: dict[str, tuple[_Raw, int]] = {}  # by family: its table as written, and how many
@@ -213,19 +192,18 @@ class _Reader:
         """Return the three top-level tables, empty where they are missing or none."""
         _, found = read(_File, raw)
         for finding in found:
-            self._note_top(finding)
+            self._add(finding)
         return {key: _table_or_empty(raw.get(key)) for key in ("supervisor", "defaults", "workers")}
-
-    def _note_top(self, finding: Finding) -> None:
-        worker = str(finding.keys[1]) if finding.keys[0] == "workers" and len(finding.keys) > 1 else None
-        self._add(finding.keys, worker, "" if worker else dotted(finding.keys), finding)
 
     def _supervisor(self, raw: _Raw) -> SupervisorSettings | None:
         settings, found = read(SupervisorSettings, raw, {"folder": self._path.parent})
         for finding in found:
-            keys = ("supervisor", *finding.keys)
-            self._add(keys, None, dotted(keys), finding._replace(message=f"[supervisor]: {finding.message}"))
-        return _completed(settings, self._path) if settings else None
+            self._add(finding._replace(message=f"[supervisor]: {finding.message}"), "supervisor")
+        if settings is None:
+            return None
+        state_dir = settings.state_dir or default_state_dir(self._path)
+        log = replace(settings.log, file=settings.log.file or state_dir / SERVICE_LOG)
+        return replace(settings, state_dir=state_dir, log=log)
 
     def _inherited(self, raw: _Raw) -> _Raw:
         """Return what workers inherit, and note what is wrong in it by itself.
@@ -234,21 +212,21 @@ class _Reader:
         not inherited, because each worker would repeat all of them.
         """
         for key in _OWN & raw.keys():
-            self._add_default(Finding((key,), f"{key} belongs to each worker and cannot stand here"))
+            self._add(Finding((key,), f"{key} belongs to each worker and cannot stand here"), "defaults")
         inheritable = {key: value for key, value in raw.items() if key not in _OWN}
         found = check(WorkerSpec, inheritable, beside=OfFile, without=_OWN)
         for finding in found:
             if not finding.mismatch:
-                self._add_default(finding)
+                self._add(finding, "defaults")
         for finding in self._env_file_findings(raw):
-            self._add_default(finding)
+            self._add(finding, "defaults")
         return inheritable if len(found) <= MOST_PROBLEMS else {}
 
     def _workers(self, raw: _Raw, defaults: _Raw) -> list[WorkerSpec]:
         """Return the workers whose tables are right."""
         for name in raw:
             if fault := _name_fault(name):
-                self._add(("workers", name), name, "", Finding((), fault))
+                self._add(Finding((), fault), "workers", name)
         specs: list[WorkerSpec | None] = []
         for name, own in raw.items():
             if isinstance(own, dict):
@@ -299,7 +277,7 @@ class _Reader:
         for index in range(1, count + 1):
             if (replica := f"{name}-{index}") in raw:
                 what = f"replicas gives a worker {shown(replica)}, and one of that name stands here too (rename one)"
-                self._add_worker(name, Finding(("replicas",), what))
+                self._add(Finding(("replicas",), what), "workers", name)
 
     def _env_file_findings(self, table: _Raw) -> Iterator[Finding]:
         for keys, written in written_in(table).items():
@@ -314,33 +292,36 @@ class _Reader:
     def _add_to_owner(self, name: str, own: _Raw, defaults: _Raw, finding: Finding) -> None:
         """Note a finding about merged tables where its key stands; `_inherited` has noted most of the defaults'."""
         if finding.mismatch and finding.keys[0] in defaults.keys() - own.keys():
-            self._add_default(finding)
+            self._add(finding, "defaults")
         elif finding.mismatch or _has(own, finding.keys) or not _has(defaults, finding.keys):
-            self._add_worker(name, finding)
+            self._add(finding, "workers", name)
 
     def _check_dependencies(self, raw: _Raw) -> None:
         for name, finding in dependency_findings({name: _table_or_empty(table) for name, table in raw.items()}):
-            self._add_worker(name, finding)
+            self._add(finding, "workers", name)
 
-    def _add_default(self, finding: Finding) -> None:
-        self._add(("defaults", *finding.keys), DEFAULTS, dotted(finding.keys), finding)
-
-    def _add_worker(self, name: str, finding: Finding) -> None:
-        self._add(("workers", name, *finding.keys), name, dotted(finding.keys), finding)
-
-    def _add(self, keys: Keys, worker: str | None, key: str, finding: Finding) -> None:
-        self._faults[_Fault(keys, worker, key, finding.message)] = finding
+    def _add(self, finding: Finding, *table: str) -> None:
+        """Note a finding whose keys are counted from this table."""
+        self._faults[(*table, *finding.keys), finding.message] = finding
 
     def _error(self) -> ConfigError:
         from supervisor.config.places import Places  # only now: a good file needs no second parser
 
         places, file = Places(self._text), printable(self._shown_path)
-        lines = {fault: places.line(fault.keys) for fault in self._faults}
-        first = nsmallest(MOST_PROBLEMS, lines, key=lambda fault: (lines[fault] or 0, fault.key, fault.message))
-        problems = [
-            Problem(file, lines[fault], fault.worker, fault.key or None, self._faults[fault].said()) for fault in first
-        ]
-        return ConfigError(tuple(problems), len(lines) - len(problems))
+        found = [(places.line(keys), *_whose(keys), finding) for (keys, _), finding in self._faults.items()]
+        first = nsmallest(MOST_PROBLEMS, found, key=lambda one: (one[0] or 0, one[2], one[3].message))
+        problems = [Problem(file, line, worker, key or None, finding.said()) for line, worker, key, finding in first]
+        return ConfigError(tuple(problems), len(found) - len(problems))
+
+
+def _whose(keys: Keys) -> tuple[str | None, str]:
+    """Return `Problem.worker` and `Problem.key` of a place in the whole file."""
+    match keys:
+        case ("workers", name, *key):
+            return str(name), dotted(tuple(key))
+        case ("defaults", _, *_):
+            return DEFAULTS, dotted(keys[1:])
+    return None, dotted(keys)
 
 
 def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
@@ -363,14 +344,6 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
         more = len(found[MOST_PROBLEMS:])
         raise ConfigError(tuple(Problem("run", None, name, None, message) for message in messages), more)
     return spec
-
-
-def _completed(settings: SupervisorSettings, path: Path) -> SupervisorSettings:
-    """Return the settings with the paths that the file leaves out."""
-    state_dir = settings.state_dir or default_state_dir(path)
-    return replace(
-        settings, state_dir=state_dir, log=replace(settings.log, file=settings.log.file or state_dir / SERVICE_LOG)
-    )
 
 
 # defaults

@@ -66,11 +66,6 @@ def check(kind: type, table: object, *, beside: type, without: frozenset[str]) -
     return []
 
 
-def json_schema(kind: type, beside: type | None = None) -> dict[str, Any]:
-    """Return the JSON Schema of the table."""
-    return _adapter(kind, beside).json_schema()
-
-
 def keys_of(kind: type) -> dict[str, "Field[Any]"]:
     """Return the fields that are keys of the table, in their order."""
     return {each.name: each for each in fields(kind) if not _elsewhere(hints_of(kind)[each.name])}
@@ -183,6 +178,8 @@ def _bounded(inner: Any, *meta: Any) -> Any:
         match each:
             case Form():
                 found = FORMS[each]
+                if isinstance(found, BeforeValidator):
+                    return Annotated[_written(inner), found]
                 return Annotated[found, AfterValidator(lambda path: Path(path))] if inner is Path else found
             case Seconds(least, never):
                 return duration(least, never)

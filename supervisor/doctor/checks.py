@@ -9,7 +9,8 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
-from supervisor.config.load import ConfigError, load
+from supervisor.config.load import load
+from supervisor.config.problems import ConfigError
 from supervisor.doctor import machine as doctor_machine
 from supervisor.doctor import place as doctor_place
 from supervisor.doctor import service as doctor_service

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from supervisor.config.load import Config, SupervisorSettings, load_text
+from supervisor.config.load import load_text
+from supervisor.config.settings import Config, SupervisorSettings
 from supervisor.state.place import Place
 
 

@@ -8,7 +8,9 @@ import pytest
 from actors.values.spec import (
     WorkerSpec,
 )
-from supervisor.config.load import Config, ConfigError, Problem, load_text
+from supervisor.config.load import load_text
+from supervisor.config.problems import ConfigError, Problem
+from supervisor.config.settings import Config
 
 PATH = Path("/etc/pv/panevisor.toml")
 

@@ -19,8 +19,10 @@ from actors.values.families import Family
 from actors.values.gates import Room
 from actors.values.records import Head, Scaled
 from actors.values.spec import Condition, WorkerSpec
-from supervisor.config.load import Config, ConfigError, load_text
+from supervisor.config.load import load_text
+from supervisor.config.problems import ConfigError
 from supervisor.config.replicas import filled
+from supervisor.config.settings import Config
 from supervisor.explain.policy import waits_in_vain
 from supervisor.text.values import rebuilt
 from supervisor.wire.selection import Selection, select

@@ -2,7 +2,7 @@
 
 from kit.config import outcome, problems, read, said, workers
 
-from supervisor.config.load import ConfigError
+from supervisor.config.problems import ConfigError
 
 
 def test_a_dependency_on_no_worker_names_the_nearest() -> None:

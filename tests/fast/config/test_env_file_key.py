@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from kit.config import said_of_worker
 
-from supervisor.config.load import Config, ConfigError, load
+from supervisor.config.load import load
 from supervisor.config.on_disk import FileOnDisk, digest_on_disk
+from supervisor.config.problems import ConfigError
+from supervisor.config.settings import Config
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from kit.config import PATH, outcome, problems, read, said, said_of_worker, workers
 
 from actors.values.spec import WorkerSpec
-from supervisor.config.load import Config, ConfigError, load
+from supervisor.config.load import load
 from supervisor.config.places import Places
-from supervisor.config.problems import DEFAULTS
+from supervisor.config.problems import DEFAULTS, ConfigError
+from supervisor.config.settings import Config
 from supervisor.text.values import rebuilt
 from supervisor.text.words import shown
 

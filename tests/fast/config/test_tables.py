@@ -1,4 +1,4 @@
-"""The dataclasses as the only description: from them come the reader, the JSON Schema and the records."""
+"""The dataclasses as the only description: from them come the reader and the records."""
 
 import json
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ from kit.config import worker
 
 from actors.values.keys import Between, Seconds
 from actors.values.spec import WorkerSpec
-from supervisor.config.settings import OfFile, SupervisorSettings
-from supervisor.config.tables import json_schema, read
+from supervisor.config.tables import read
 from supervisor.text.values import rebuilt
 
 
@@ -27,16 +26,6 @@ def test_a_table_is_read_by_the_fields_of_its_class() -> None:
     found, wrong = read(Kettle, {"volume": 9, "colour": "red"})
     assert found is None
     assert [each.said() for each in wrong] == ["volume must be at most 5, not 9", 'unknown key "colour"']
-
-
-def test_the_schema_has_every_key_and_refuses_others() -> None:
-    schema = json_schema(WorkerSpec, OfFile)
-    assert schema["required"] == ["command"]
-    assert schema["additionalProperties"] is False
-    assert {"healthy_after", "env_file", "replicas"} <= schema["properties"].keys()
-    assert not {"name", "pane"} & schema["properties"].keys()
-    assert schema["properties"]["restart"]["enum"] == ["always", "on-failure", "never"]
-    assert json.dumps(json_schema(SupervisorSettings))
 
 
 def test_a_spec_is_rebuilt_from_its_json_and_says_what_is_wrong_with_it() -> None:

@@ -33,7 +33,8 @@ from actors.values.spec import (
     Window,
     WorkerSpec,
 )
-from supervisor.config.load import different_settings, load, load_text
+from supervisor.config.load import load, load_text
+from supervisor.config.settings import different_settings
 from supervisor.text.values import rebuilt
 
 
