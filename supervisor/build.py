@@ -14,11 +14,10 @@ import os
 import secrets
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pykka
 
@@ -55,6 +54,7 @@ from supervisor.logs.segments import Segments
 from supervisor.probes.pool import ProbePool
 from supervisor.state import paths
 from supervisor.state import tail as log_tail
+from supervisor.state.console import Console
 from supervisor.state.deaths import DeathRecords
 from supervisor.state.journal import ServiceLog
 from supervisor.state.lock import Lock
@@ -99,16 +99,16 @@ def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
     """Open the service's log, and write its first lines."""
     settings, file = given.settings.log, given.log_file()
     make_private(file.parent)
-    written = ServiceLog(
-        file,
-        level=settings.level,
-        format=settings.format,
-        max_size=settings.max_size,
-        keep=settings.keep,
-        console=_terminal(),
-        elsewhere=file == settings.file,
+    log = LogQueue(
+        ServiceLog(
+            file,
+            level=settings.level,
+            max_size=settings.max_size,
+            keep=settings.keep,
+            console=_console(settings.format),
+            elsewhere=file == settings.file,
+        )
     )
-    log = LogQueue(written)
     facts = {"pid": os.getpid(), "version": _version(), "state_dir": str(given.place.state_dir)}
     log.log("service.started", facts | _the_one_before(given))
     if restart := kept.restart():
@@ -124,11 +124,12 @@ def _version() -> str:
     return importlib.metadata.version("panevisor")
 
 
-def _terminal() -> TextIO | None:
-    """Return a stream to the terminal that we run on; of its own, as Python waits for sys.stderr when it ends."""
+def _console(format: str) -> Console | None:
+    """Return the terminal that we run on, by a stream of its own, as Python waits for sys.stderr when it ends."""
     if not sys.stderr.isatty():
         return None
-    return open(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")
+    terminal = os.dup(sys.stderr.fileno())
+    return Console(open(terminal, "w", encoding=sys.stderr.encoding, errors="backslashreplace"), format)
 
 
 def _the_one_before(given: Given) -> dict[str, Any]:
@@ -214,10 +215,10 @@ class Machine:
             on_disk=FileOnDisk(self._place.config),
             applied=lambda: self.gateway.snapshot.service.config.digest if self.gateway.snapshot else "",
             parts={
-                "log": self._problem_of_log,
+                "log": self.log.problem,
                 "worker logs": lambda: self._segments.problem,
                 "log quota": lambda: self._log_quota.problem,
-                "death records": self._problem_of_deaths,
+                "death records": self.deaths.retry,
             },
         )
         self._housekeeping = Housekeeping(self._segments, self.rounds.go, self.adapter_failed)
@@ -229,14 +230,6 @@ class Machine:
             pid=os.getpid(),
             on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
-
-    def _problem_of_log(self) -> str | None:
-        self.log.retry()
-        return self.log.failing
-
-    def _problem_of_deaths(self) -> str | None:
-        self.deaths.retry()
-        return self.deaths.problem
 
     def _gateway(self, ask: Callable[[Any, float], object], load_config: Callable[[], Config]) -> Gateway:
         home, socket = self._given.lock.home, self._place.socket
@@ -261,8 +254,7 @@ class Machine:
         """Log an error at the edge, once an incident; supervision goes on."""
         if self._shortage.note(error) or not self._errors.is_news(error):
             return
-        trace = "".join(traceback.format_exception(error))
-        self.log.log("adapter.failed", {"error": repr(error), "traceback": trace})
+        self.log.log("adapter.failed", {"error": repr(error), "traceback": error})
 
     def _own_processes(self) -> set[Handle]:
         return {self.server.process} if self.server.process else set()

@@ -15,8 +15,7 @@ import signal
 import sys
 import threading
 import time
-import traceback
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -113,8 +112,7 @@ class ThreadDied:
     """A thread that the service cannot do without has died of this error."""
 
     thread: str
-    error: str
-    traceback: str
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +225,13 @@ class Service:
         return ShutDown(keep_workers=not stops, cause=signal.Signals(number).name)
 
     def _thread_escaped(self, thread: str, error: BaseException) -> None:
-        self._inbox.tell(ThreadDied(thread, repr(error), "".join(traceback.format_exception(error))))
+        self._inbox.tell(ThreadDied(thread, error))
 
     def _after(self, died: ThreadDied) -> Outcome:
         """Return the outcome of a dead thread: it is not replaced, and the next service adopts the workers."""
-        self._log.log("service.thread_died", asdict(died))
-        return Outcome("thread-died", end_server=False, error=f"the thread {died.thread} has died: {died.error}")
+        error = repr(died.error)
+        self._log.log("service.thread_died", {"thread": died.thread, "error": error, "traceback": died.error})
+        return Outcome("thread-died", end_server=False, error=f"the thread {died.thread} has died: {error}")
 
     def _reload(self) -> None:
         """Apply the file. Only the applier runs this."""
@@ -406,8 +405,7 @@ class Service:
             self._log.log("worker.escaped", {"pids": ended})
 
     def _crashed(self, error: Exception) -> None:
-        trace = "".join(traceback.format_exception(error))
-        self._log.log("service.crashed", {"error": repr(error), "traceback": trace})
+        self._log.log("service.crashed", {"error": repr(error), "traceback": error})
         self.machine.status_file.crashed(repr(error))
 
 

@@ -92,6 +92,11 @@ def as_known(path: str | Path) -> str:
         return text
 
 
+def explained(error: OSError, path: str | Path) -> str:
+    """Return what went wrong at a path, as a person is told of it."""
+    return f"{as_known(path)}: {error.strerror or error}"
+
+
 # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 
 from actors.vital import VitalThread
-from supervisor.kernel.files import as_known
+from supervisor.kernel.files import as_known, explained
 from supervisor.logs.inotify import NewFiles
 from supervisor.logs.segments import Segments
 
@@ -54,6 +54,6 @@ class LogQuota:
         try:
             self._files.watch(self._segments.directory)
         except OSError as error:
-            self.problem = f"{as_known(error.filename)}: {error.strerror}"
+            self.problem = explained(error, error.filename)
         else:
             self.problem = None

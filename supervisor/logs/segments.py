@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.kernel.files import as_known
+from supervisor.kernel.files import explained
 from supervisor.logs import lives
 from supervisor.logs.names import SEGMENT, Segment, segment_at, segments_of
 
@@ -147,4 +147,4 @@ class Segments:
             self._note(error)
 
     def _note(self, error: OSError) -> None:
-        self.problem = f"{as_known(error.filename or self.directory)}: {error.strerror or error}"
+        self.problem = explained(error, error.filename or self.directory)

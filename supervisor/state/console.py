@@ -1,58 +1,63 @@
 """What the service shows on its terminal, which may stop taking lines (Ctrl-S, an ssh that stalls).
 
-    show(line) ──▶ up to MOST wait ──▶ a thread of its own ──▶ terminal
+    entry ──ConsoleRenderer or JSONRenderer──▶ line ──▶ up to MOST wait ──▶ terminal
 
-No caller waits for the terminal. Lines that find no place are counted, and the terminal shows their number later.
+Lines that find no place are counted, and the terminal shows their number in their stead.
 """
 
 import contextlib
-import threading
-from collections import deque
-from typing import TextIO
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, TextIO
 
-from actors.vital import VitalThread
+from structlog.dev import ConsoleRenderer
+
+from supervisor.state.backlog import Backlog, Gap
+from supervisor.state.entries import json_line
+from supervisor.text.plain import visible
 
 MOST = 1000  # lines that wait
 CLOSING = 1.0  # seconds that a service that ends waits for its terminal
+_OF_STRUCTLOG = ("exc_info", "exception", "stack")  # its console renderer prints these on lines of their own
 
 
 class Console:
-    """Thread-safe. Errors of the terminal are ignored: the log has every line."""
+    """Thread-safe. Errors of the terminal are ignored: the log has every line.
 
-    def __init__(self, terminal: TextIO) -> None:
+    Lines are for people on a terminal or where `format` is "console"; in colour on a terminal, unless NO_COLOR is set
+    (no-color.org). Else they are JSON.
+    """
+
+    def __init__(self, terminal: TextIO, format: str) -> None:
+        colours = terminal.isatty() and not os.environ.get("NO_COLOR")
+        self._for_people = ConsoleRenderer(colors=colours, sort_keys=False, timestamp_key="ts")
+        self._is_json = format != "console" and not terminal.isatty()
         self._terminal = terminal
-        self._waiting: deque[str | int] = deque()  # a number counts the lines that found no place there
-        self._closing = False
-        self._changed = threading.Condition()
-        self._thread = VitalThread("console", self._run)
-        self._thread.start()
+        self._backlog: Backlog[str] = Backlog("console", self._print)
 
-    def show(self, line: str) -> None:
-        """Have the line shown, if it finds a place; returns at once."""
-        with self._changed:
-            if len(self._waiting) < MOST:
-                self._waiting.append(line)
-            elif isinstance(last := self._waiting[-1], int):
-                self._waiting[-1] = last + 1
-            else:
-                self._waiting.append(1)
-            self._changed.notify()
+    def show(self, entry: Mapping[str, Any]) -> None:
+        """Have the entry shown, if it finds a place; returns at once."""
+        line = json_line(entry) if self._is_json else self._for_people(None, "", _printable(entry))
+        self._backlog.put(line, MOST)
 
     def close(self) -> None:
         """Show what waits, as far as the terminal takes it now, and end."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join(CLOSING)
+        self._backlog.close(CLOSING)
 
-    def _run(self) -> None:
-        while (next_one := self._next()) is not None:
-            text = next_one if isinstance(next_one, str) else f"… {next_one} lines were not shown: the log has them"
-            # a terminal that went away raises OSError, a closed file ValueError
-            with contextlib.suppress(OSError, ValueError):
-                print(text, file=self._terminal, flush=True)
+    def _print(self, line: str | Gap) -> None:
+        text = f"… {line.count} lines were not shown: the log has them" if isinstance(line, Gap) else line
+        # a terminal that went away raises OSError, a closed file ValueError
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=self._terminal, flush=True)
 
-    def _next(self) -> str | int | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
-            return self._waiting.popleft() if self._waiting else None
+
+def _printable(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """No fact may act on a terminal: it could rewrite what the person sees."""
+    shown = {key: _text(value) for key, value in entry.items() if key != "seq"}
+    return {f"{key}_" if key in _OF_STRUCTLOG else visible(key): text for key, text in shown.items()}
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return visible(text).encode(errors="backslashreplace").decode()

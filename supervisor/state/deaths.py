@@ -20,7 +20,7 @@ from typing import Any
 from actors.values.death import Death
 from actors.values.snapshot import iso
 from actors.vital import VitalThread
-from supervisor.kernel.files import as_known, content_of, opened, replace_file, write_all
+from supervisor.kernel.files import content_of, explained, opened, replace_file, write_all
 from supervisor.logs.of_life import LifeLog
 from supervisor.text.plain import plain
 from supervisor.text.values import rebuilt
@@ -86,10 +86,11 @@ class DeathRecords:
             kept = list(self._kept)
         return chosen(kept, names, most)
 
-    def retry(self) -> None:
-        """Try again to write what the disk refused."""
+    def retry(self) -> str | None:
+        """Try again to write what the disk refused; return why it was, None when all is on disk."""
         if self.problem:
             self._queue.put("")
+        return self.problem
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -175,7 +176,7 @@ class DeathRecords:
             self._lines, self.problem = len(self._kept), None
 
     def _fail(self, error: OSError) -> None:
-        self.problem = f"{as_known(self.path)}: {error.strerror or error}"
+        self.problem = explained(error, self.path)
 
 
 # ── pure ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.values.records import Head, Origin, Record, Records
-from supervisor.kernel.files import as_known, content_of, opened, replace_file, sync_directory, write_all
+from supervisor.kernel.files import content_of, explained, opened, replace_file, sync_directory, write_all
 from supervisor.state.place import RECORDS
 from supervisor.text.values import rebuilt
 
@@ -227,7 +227,7 @@ class RecordsFile:
             yield _worker_line(name, record)
 
     def _fail(self, error: OSError) -> None:
-        self._failing = f"{as_known(self.path)}: {error.strerror or error}"
+        self._failing = explained(error, self.path)
 
 
 def read_records(path: Path) -> Records:

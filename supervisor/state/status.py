@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supervisor.kernel.files import as_known, replace_file
+from supervisor.kernel.files import explained, replace_file
 
 if TYPE_CHECKING:
     from actors.values.snapshot import Snapshot
@@ -112,7 +112,7 @@ class StatusFile:
             try:
                 replace_file(self._path, json.dumps(fields).encode() + b"\n", sync=last_word)
             except OSError as error:
-                self._report(f"{as_known(self._path)}: {error.strerror or error}")
+                self._report(explained(error, self._path))
             else:
                 self._report(None)
 

@@ -13,7 +13,7 @@ from actors.ports import Journal
 from actors.root import Posts
 from actors.values.bulletins import ConfigOnDisk, KeptBy, PartFailing
 from supervisor.config.on_disk import FileOnDisk, origin_of, why_gone
-from supervisor.kernel.files import why_shared
+from supervisor.kernel.files import explained, why_shared
 from supervisor.state import paths
 from supervisor.state.lock import Lock
 from supervisor.state.place import TMUX_SOCKET, Place
@@ -69,7 +69,7 @@ class Rounds:
             paths.write_pointer(self._place.config, self._place.state_dir)
         except OSError as error:
             where = error.filename or paths.pointer_path(self._place.config)
-            self._unpointed = f"{where}: {error.strerror or error}"
+            self._unpointed = explained(error, where)
         else:
             self._unpointed = None
 
