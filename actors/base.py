@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import pykka
 
-from actors.values.failure import ActorFailed
+from actors.values.bulletins import ActorFailed
 from actors.vital import VitalThread
 
 M = TypeVar("M")

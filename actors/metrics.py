@@ -8,7 +8,9 @@ A change of state is published at once, and changes within 50 ms are published t
 deadline. A worker that did not report keeps its last row, whose `reported_at` tells its age.
 """
 
+from collections import deque
 from dataclasses import dataclass, replace
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -29,9 +31,9 @@ from actors.values.bulletins import (
     ServiceNow,
     Withdrawn,
 )
-from actors.values.feed import Feed
-from actors.values.snapshot import Host, Row, Service, Snapshot
+from actors.values.snapshot import Entry, Host, Row, Service, Snapshot
 
+KEPT = 100  # entries of the activity feed
 TOGETHER = 0.05  # seconds in which changes are published together
 BEAT_DEADLINE = 1.0  # seconds that a health beat waits for its last report
 
@@ -81,7 +83,8 @@ class MetricsActor(SupervisedActor):
         self._rows: dict[str, Row] = {}
         self._screens: dict[str, bytes] = {}
         self._screen_bytes = 0
-        self._feed = Feed()
+        self._feed: deque[Entry] = deque(maxlen=KEPT)
+        self._numbers = count(1)
         self._order: tuple[str, ...] = ()
         self._defined: frozenset[str] | None = None
         self._complete = False  # the first picture waits until each worker has reported
@@ -106,8 +109,9 @@ class MetricsActor(SupervisedActor):
             case Report():
                 self._take_report(message)
             case Activity(ts, event, facts):
-                self._feed.add(ts, event, level_of(event, facts), facts)
-                self._publisher.activity(self._feed.newest_first())
+                entry = Entry(next(self._numbers), ts, event, level_of(event, facts), MappingProxyType(dict(facts)))
+                self._feed.appendleft(entry)
+                self._publisher.activity(tuple(self._feed))
             case HealthTold():
                 self._await_reports(message)
             case CaptureTold(beat, took_ms, overruns):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.values.death import Death
 from actors.values.effects import EndTree, Probe, Type, Watch
 from actors.values.effects import Start as StartOrder
 from actors.values.facts import (
@@ -25,9 +24,8 @@ from actors.values.facts import (
     TypeRefused,
     TypeUnknown,
 )
-from actors.values.feed import Entry
-from actors.values.records import Head, Record
-from actors.values.snapshot import Host, Snapshot
+from actors.values.records import Death, Head, Record
+from actors.values.snapshot import Entry, Host, Snapshot
 from actors.values.spec import WorkerSpec
 
 Tell = Callable[[Fact], None]

@@ -25,9 +25,8 @@ from actors.errands import Look, LooksDue, Revive
 from actors.life import adoption
 from actors.life.state import Step
 from actors.ports import Clock, Journal, RecordsFile
-from actors.values.bulletins import Activity, Armed, DefinitionOrder, PartFailing, ServiceNow
+from actors.values.bulletins import Activity, ActorFailed, Armed, DefinitionOrder, PartFailing, ServiceNow
 from actors.values.facts import Fact, Handle, Instant, Pane, PaneSeen
-from actors.values.failure import ActorFailed
 from actors.values.requests import Accepted, ShutDown
 from actors.worker import Birth
 

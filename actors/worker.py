@@ -17,9 +17,10 @@ from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes
 from actors.terminal import Discarding, StartWanted, Typing
 from actors.values import effects as do
-from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
+from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
 from actors.values.facts import Fact, Handle, InputGiven, Instant, TreeSeen
 from actors.values.records import Intent, Record
+from actors.values.requests import GiveInput
 from actors.values.snapshot import row_of
 
 Birth = Callable[[Instant], Step]
@@ -69,7 +70,7 @@ class WorkerActor(LoopActor):
         assert self._worker is not None
         if self._worker.state is State.REMOVED:
             return  # what still waits in the mailbox of a removed worker is dropped
-        if isinstance(message, InputWanted):
+        if isinstance(message, GiveInput):
             message = self._given(message)
         if isinstance(message, TreeSeen):
             self._log_bytes = message.log_bytes
@@ -77,7 +78,7 @@ class WorkerActor(LoopActor):
         if isinstance(message, TreeSeen) and not self.actor_stopped.is_set():
             self._report(beat=message.beat)
 
-    def _given(self, wanted: InputWanted) -> InputGiven:
+    def _given(self, wanted: GiveInput) -> InputGiven:
         self._inputs += 1
         self._typists[self._inputs] = wanted.answered
         return InputGiven(self._inputs, wanted.content, wanted.keys, wanted.until)

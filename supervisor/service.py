@@ -29,7 +29,7 @@ from actors.ports import Survey
 from actors.root import Outcome, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
-from actors.values.failure import ActorFailed
+from actors.values.bulletins import ActorFailed
 from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.vital import listen
 from actors.worker import WorkerActor

@@ -12,10 +12,9 @@ from actors.crowd.substrate import note_part
 from actors.crowd.turn import FILE, Turn
 from actors.values.bulletins import ConfigOnDisk, PartFailing
 from actors.values.facts import Instant, Ordered, SpecChanged, Verb
-from actors.values.families import Family, NoReplica
 from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Plan, Planned, RequestRefused
-from actors.values.spec import WorkerSpec
+from actors.values.spec import Family, NoReplica, WorkerSpec
 
 
 def apply(turn: Turn, apply: Apply, now: Instant) -> None:

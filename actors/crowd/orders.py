@@ -13,9 +13,7 @@ from actors.crowd.members import Crowd, intended
 from actors.crowd.reconcile import different_keys, ordered, replicas_of, together
 from actors.crowd.turn import Turn
 from actors.life.state import State
-from actors.values.bulletins import InputWanted
 from actors.values.facts import Instant, Ordered, Pane, Verb
-from actors.values.families import NoReplica
 from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import (
     Accepted,
@@ -29,7 +27,7 @@ from actors.values.requests import (
     Run,
     Scale,
 )
-from actors.values.spec import WorkerSpec
+from actors.values.spec import NoReplica, WorkerSpec
 
 _ENDING = {Verb.STOP, Verb.COMPLETE, Verb.REMOVE, Verb.DOWN}
 
@@ -103,7 +101,7 @@ def scale(turn: Turn, scale: Scale, _now: Instant) -> None:
 
 def give_input(turn: Turn, given: GiveInput, _now: Instant) -> None:
     _refuse_unknown((given.name,), turn.crowd)
-    turn.tell(given.name, InputWanted(given.content, given.keys, given.answered, given.until))
+    turn.tell(given.name, given)
     turn.effects.append(Answer(Accepted(turn.roster.number, (given.name,))))
 
 

@@ -12,10 +12,9 @@ from dataclasses import fields, replace
 
 from actors.crowd.members import Crowd, Member, number_of
 from actors.life.state import State
-from actors.values.families import Family
 from actors.values.records import Intent, Scaled
 from actors.values.requests import Action, Change
-from actors.values.spec import WorkerSpec
+from actors.values.spec import Family, WorkerSpec
 
 S = State
 _FORCES_REPLACE = ("command", "cwd", "env", "pane")

@@ -13,6 +13,7 @@ from actors.crowd.effects import Effect, Opened
 from actors.crowd.turn import Roster, Turn
 from actors.crowd.workers import Found, Retry
 from actors.values.bulletins import (
+    ActorFailed,
     Changed,
     ConfigOnDisk,
     Finished,
@@ -23,7 +24,6 @@ from actors.values.bulletins import (
     TmuxAnswers,
 )
 from actors.values.facts import Instant
-from actors.values.failure import ActorFailed
 from actors.values.requests import Apply, ConfigBroken, GiveInput, Inspect, Order, Plan, Run, Scale, ShutDown
 
 Step = tuple[Roster, tuple[Effect, ...]]

@@ -12,11 +12,12 @@ from actors.crowd.turn import Turn
 from actors.life import adoption
 from actors.life.adoption import Quarantine, World
 from actors.life.state import State
-from actors.values.bulletins import Changed, Finished
+from actors.values.bulletins import ActorFailed, Changed, Finished
 from actors.values.facts import Instant, Ordered, Pane
-from actors.values.failure import FAILURE_WINDOW, FAILURES, ActorFailed
 from actors.values.records import Intent, Record
 
+FAILURES = 5  # of one Worker actor in FAILURE_WINDOW seconds; with one more, its worker is quarantined
+FAILURE_WINDOW = 60.0
 RETRY = 1.0  # seconds until a failed attempt is repeated
 
 

@@ -8,9 +8,9 @@ from actors.events.words import exit_in_words
 from actors.life import stall
 from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven
 from actors.life.state import Life, State, Step, Worker, move
-from actors.values.death import Death
 from actors.values.effects import KeepDeath
 from actors.values.facts import Exit, Instant
+from actors.values.records import Death
 
 LATE = 2.0  # seconds
 

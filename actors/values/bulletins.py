@@ -1,6 +1,5 @@
 """What actors tell each other about a worker or the service, besides the facts of a life."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -155,6 +154,22 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class ActorFailed:
+    """An actor ended by an exception: its role and worker, the type of the message that it handled, the traceback."""
+
+    role: str
+    worker: str | None
+    handling: str
+    error: str
+    trace: str
+
+    def facts(self) -> dict[str, str | None]:
+        """Return the facts for the log."""
+        who = {"actor": self.role, "worker": self.worker, "handling": self.handling}
+        return who | {"error": self.error, "traceback": self.trace}
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The worker is removed, and its actor has ended."""
 
@@ -198,19 +213,3 @@ class ConfigOnDisk:
     changed: bool
     origin: Origin | None = None
     gone: str | None = None
-
-
-# ── to Workers ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class InputWanted:
-    """Input for the worker. `answered` is called once, in the Worker's thread: None, or why it was not typed.
-
-    After `until` (monotonic) the input is no longer typed.
-    """
-
-    content: bytes
-    keys: tuple[str, ...]
-    answered: Callable[[str | None], None]
-    until: float = math.inf

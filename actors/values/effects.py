@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from actors.values.death import Death
 from actors.values.facts import Handle, Purpose
+from actors.values.records import Death
 from actors.values.spec import Check, WorkerSpec
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 from actors.life.state import State
 from actors.values.facts import Verb
-from actors.values.families import Family
 from actors.values.gates import Gate
 from actors.values.records import Intent
-from actors.values.spec import Condition, WorkerSpec
+from actors.values.spec import Condition, Family, WorkerSpec
 
 
 class RequestRefused(Exception):
@@ -90,8 +89,8 @@ class Plan:
 class GiveInput:
     """Type into a worker's terminal. Answered by `Accepted` when the input is on its way to the worker.
 
-    `answered` is called once, in another thread: None when it is typed, else why not. After `until` (monotonic) the
-    input is no longer typed.
+    `answered` is called once, in the Worker's thread: None when it is typed, else why not. After `until` (monotonic)
+    the input is no longer typed.
     """
 
     name: str

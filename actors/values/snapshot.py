@@ -318,3 +318,14 @@ class Snapshot:
     def of_project(self, project: str) -> "Snapshot":
         """Return the picture with the workers of one project only."""
         return replace(self, rows={name: row for name, row in self.rows.items() if row.project == project})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the activity feed. `seq` grows by one with each entry; `ts` is Unix time; `facts` is read-only."""
+
+    seq: int
+    ts: float
+    event: str
+    level: str
+    facts: Mapping[str, Any]

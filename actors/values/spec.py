@@ -10,12 +10,14 @@ is made from them: the text below a field describes its key there. Durations are
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 
+MOST = 4000  # replicas per family
 REPLICA_OF = "replica_of"  # the label that says of which family a worker is a replica; no file can set it
 LONGEST_NAME = 64
 NAME_PATTERN = rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}"
@@ -351,3 +353,19 @@ class WorkerSpec:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as the records file keeps them."""
         return dataclasses.asdict(self)
+
+
+class NoReplica(Exception):
+    """The file gives no valid worker for this number; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A table of the file with `replicas`. `spec_of` returns a replica by its number, from 1; it raises NoReplica."""
+
+    name: str
+    replicas: int
+    spec_of: Callable[[int], WorkerSpec]
+
+    def specs(self, count: int) -> tuple[WorkerSpec, ...]:
+        return tuple(self.spec_of(index) for index in range(1, count + 1))

@@ -12,10 +12,9 @@ from actors.life import adoption
 from actors.life.adoption import World
 from actors.life.state import Goal, State
 from actors.values.facts import Handle, Instant, Pane
-from actors.values.families import NoReplica
 from actors.values.records import Head, Record, Records
 from actors.values.requests import Action, Change, plain_changes
-from actors.values.spec import PaneSize
+from actors.values.spec import NoReplica, PaneSize
 from supervisor.config import load as config
 from supervisor.kernel.files import no_place
 from supervisor.kernel.proc_table import handle_of

@@ -17,8 +17,17 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
-from actors.values.families import MOST, Family, NoReplica
-from actors.values.spec import KINDS, LONGEST_NAME, NAME_PATTERN, REPLICA_OF, PaneSize, WorkerSpec
+from actors.values.spec import (
+    KINDS,
+    LONGEST_NAME,
+    MOST,
+    NAME_PATTERN,
+    REPLICA_OF,
+    Family,
+    NoReplica,
+    PaneSize,
+    WorkerSpec,
+)
 from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from actors.values.families import MOST, Family
 from actors.values.gates import MAX_STARTING
 from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
-from actors.values.spec import PaneSize, WorkerSpec
+from actors.values.spec import MOST, Family, PaneSize, WorkerSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from actors.values.facts import Verb as OrderVerb
-from actors.values.families import Family
 from actors.values.requests import (
     Accepted,
     Action,
@@ -18,7 +17,7 @@ from actors.values.requests import (
     ShutDown,
     plain_changes,
 )
-from actors.values.spec import WorkerSpec
+from actors.values.spec import Family, WorkerSpec
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
 from supervisor.gateway import requests

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from actors.values.feed import Entry
-from actors.values.snapshot import Snapshot, iso
+from actors.values.snapshot import Entry, Snapshot, iso
 from supervisor.state.histories import Histories
 from supervisor.text.plain import plain
 from supervisor.wire import frames as wire

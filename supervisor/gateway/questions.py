@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from actors.values.feed import Entry
 from actors.values.requests import Inspect, Inspection
-from actors.values.snapshot import EndingView, Snapshot, iso
+from actors.values.snapshot import EndingView, Entry, Snapshot, iso
 from actors.values.spec import NAME_PATTERN
 from supervisor.explain.probes import without_secrets
 from supervisor.gateway import requests

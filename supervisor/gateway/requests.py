@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeGuard, TypeVar
 
 from pydantic import BeforeValidator
 
-from actors.values.families import MOST
 from actors.values.keys import Between
+from actors.values.spec import MOST
 from supervisor.config.tables import keys_of, read
 from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError

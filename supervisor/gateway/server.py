@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from actors.ports import Journal
-from actors.values.death import Death
-from actors.values.feed import Entry
+from actors.values.records import Death
 from actors.values.requests import Apply, ConfigBroken, GiveInput, RequestRefused
-from actors.values.snapshot import Snapshot
+from actors.values.snapshot import Entry, Snapshot
 from actors.values.spec import WorkerSpec
 from actors.vital import VitalThread
 from supervisor.config.problems import ConfigError

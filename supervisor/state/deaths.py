@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from actors.values.death import Death
+from actors.values.records import Death
 from actors.values.snapshot import iso
 from actors.vital import VitalThread
 from supervisor.kernel.files import content_of, explained, opened, replace_file, write_all

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Set
 
 from actors.events.table import INCIDENTS
-from actors.values.feed import Entry
+from actors.values.snapshot import Entry
 
 KEPT = 20
 GONE_AFTER = 60.0  # seconds without a row; a Metrics that was replaced begins with an empty picture, too

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from actors.events.table import INCIDENTS
-from actors.values.feed import Entry
 from actors.values.records import Intent, Records
+from actors.values.snapshot import Entry
 from supervisor.state.replay import after, is_transition
 
 _BY_A_PERSON = ("person", "adopted")  # as it was stopped by one when the service began

@@ -11,7 +11,6 @@ from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
 from actors.ports import NamedStart, PaneQuestion, StartAnswer, Tell, TypeAnswer
-from actors.values.death import Death
 from actors.values.effects import EndTree, Probe, Start, Type, Watch
 from actors.values.facts import (
     Handle,
@@ -28,7 +27,7 @@ from actors.values.facts import (
     TypeRefused,
     TypeUnknown,
 )
-from actors.values.records import Head, Record
+from actors.values.records import Death, Head, Record
 from actors.values.spec import WorkerSpec
 from kit.life import pane_of
 

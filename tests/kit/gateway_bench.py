@@ -9,11 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from actors.values.facts import Instant
-from actors.values.families import Family
-from actors.values.feed import Entry
 from actors.values.requests import Accepted, Order
-from actors.values.snapshot import Config, Host, Row, Service, Snapshot
-from actors.values.spec import PaneSize, WorkerSpec
+from actors.values.snapshot import Config, Entry, Host, Row, Service, Snapshot
+from actors.values.spec import Family, PaneSize, WorkerSpec
 from kit.support import DEADLINE
 from supervisor.config.load import define
 from supervisor.gateway.server import Gateway

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kit.life import WALL, Story, corpse_of, judged, not_ready_in_time, running
 from kit.support import FAST, Site, wait_until
 
-from actors.values.death import Death
 from actors.values.effects import KeepDeath
 from actors.values.facts import Handle, Tree, TreeSeen, Verb
+from actors.values.records import Death
 from actors.values.spec import Ready, Restart
 from supervisor.commands.deaths import account, decided, how, table
 from supervisor.logs.of_life import LifeLog

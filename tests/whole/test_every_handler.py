@@ -16,8 +16,8 @@ from kit.support import DEADLINE, alive, rows_of, service_inside, sleepers, wait
 import actors.crowd.workers
 import actors.root
 from actors.base import Post
-from actors.values import bulletins, facts
-from actors.values.requests import Accepted, Order
+from actors.values import facts
+from actors.values.requests import Accepted, GiveInput, Order
 from actors.worker import WorkerActor
 from supervisor.build import Machine
 from supervisor.service import Service
@@ -82,7 +82,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.Held("sample"),
     facts.Ordered(facts.Verb.START, 0),
     facts.SpecChanged(None, 0),  # type: ignore[arg-type]
-    bulletins.InputWanted(b"x", (), nothing),
+    GiveInput("api", b"x", (), nothing),
     facts.Typed("x", 0),
     facts.TypeHeld("x", 0),
     facts.TypeRefused("x", 0, "sample"),
@@ -147,7 +147,7 @@ def test_orders_are_carried_out_after_all_these_failures(service: Service) -> No
 
 
 def test_every_message_of_a_worker_has_a_sample() -> None:
-    told = set(facts.Fact.__args__) - {facts.InputGiven} | {bulletins.InputWanted}
+    told = set(facts.Fact.__args__) - {facts.InputGiven} | {GiveInput}
     assert {type(sample) for sample in SAMPLES} == told
 
 

@@ -15,10 +15,9 @@ from actors.crowd.members import Member
 from actors.crowd.reconcile import ordered, together, wanted
 from actors.life.state import State
 from actors.values.facts import Ordered, Verb
-from actors.values.families import Family
 from actors.values.gates import Room
 from actors.values.records import Head, Scaled
-from actors.values.spec import Condition, WorkerSpec
+from actors.values.spec import Condition, Family, WorkerSpec
 from supervisor.config.load import load_text
 from supervisor.config.problems import ConfigError
 from supervisor.config.replicas import filled

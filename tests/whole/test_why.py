@@ -18,10 +18,9 @@ from actors.crowd.admission import blockers, dependencies
 from actors.crowd.members import Member
 from actors.life.state import State
 from actors.values.facts import Exit, Instant, Verb
-from actors.values.feed import Entry
 from actors.values.records import Intent, Record
 from actors.values.requests import Dependency, Inspect, Inspection, RequestRefused
-from actors.values.snapshot import Snapshot, iso, row_of
+from actors.values.snapshot import Entry, Snapshot, iso, row_of
 from actors.values.spec import (
     Backoff,
     Condition,

@@ -32,11 +32,12 @@ from actors.crowd.effects import (
     WatchServer,
 )
 from actors.crowd.opening import Opening, open_with
-from actors.crowd.workers import Found, Retry
+from actors.crowd.workers import FAILURES, Found, Retry
 from actors.life.adoption import Adopt, Begin, Leave, Quarantine
 from actors.life.state import State
 from actors.ports import Survey
 from actors.values.bulletins import (
+    ActorFailed,
     Changed,
     ConfigOnDisk,
     Finished,
@@ -47,7 +48,6 @@ from actors.values.bulletins import (
     TmuxAnswers,
 )
 from actors.values.facts import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
-from actors.values.failure import FAILURES, ActorFailed
 from actors.values.gates import Room
 from actors.values.records import Head, Intent, Origin, Record, Records
 from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown

@@ -12,7 +12,7 @@ from kit.support import DEADLINE, wait_until
 from actors import vital
 from actors.base import Post, at_work
 from actors.loop import Loop, LoopActor
-from actors.values.failure import ActorFailed
+from actors.values.bulletins import ActorFailed
 
 ESCAPING = [RuntimeError, SystemExit, KeyboardInterrupt]
 

@@ -8,10 +8,10 @@ import pytest
 
 from actors.base import Post
 from actors.life.state import State, Worker
-from actors.metrics import BEAT_DEADLINE, TOGETHER, MetricsActor
-from actors.values.bulletins import Armed, CaptureTold, DefinitionOrder, HealthTold, Opened, Report
+from actors.metrics import BEAT_DEADLINE, KEPT, TOGETHER, MetricsActor
+from actors.values.bulletins import Activity, Armed, CaptureTold, DefinitionOrder, HealthTold, Opened, Report
 from actors.values.facts import Instant
-from actors.values.snapshot import Config, Host, Row, Service, Snapshot, row_of
+from actors.values.snapshot import Config, Entry, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import WorkerSpec
 
 START = Instant(1000.0, 1_700_000_000.0)
@@ -47,8 +47,8 @@ class World:
     def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
         self.published.append((snapshot, dict(screens)))
 
-    def activity(self, newest: Any) -> None:
-        pass
+    def activity(self, newest: tuple[Entry, ...]) -> None:
+        self.feed = newest
 
     def beat(self, snapshot: Snapshot) -> None:
         pass
@@ -212,3 +212,16 @@ def test_of_two_beats_the_end_of_the_first_forgets_nobody_who_answered_the_secon
     world.published.clear()
     world.tell(Report(row("b", rss_bytes=2), b"old", 2))
     assert world.rows()["b"].rss_bytes == 2
+
+
+def test_the_activity_is_the_last_hundred_entries_newest_first_which_nobody_can_change(world: World) -> None:
+    facts = {"worker": "a"}
+    world.tell(Activity(1.5, "worker.removed", facts))
+    facts["worker"], first = "b", world.feed
+    assert first == (Entry(1, 1.5, "worker.removed", "info", {"worker": "a"}),)
+    with pytest.raises(TypeError):
+        first[0].facts["worker"] = "c"  # type: ignore[index]
+    for at in range(KEPT + 4):
+        world.tell(Activity(float(at), "tmux.died", {}))
+    assert (len(world.feed), len(first)) == (100, 1)
+    assert [world.feed[0].seq, world.feed[-1].seq] == [KEPT + 5, 6]

@@ -17,6 +17,7 @@ from actors.ports import Survey
 from actors.root import Factories, Outcome, Posts, SupervisorActor
 from actors.values.bulletins import (
     Activity,
+    ActorFailed,
     Armed,
     Changed,
     DefinitionOrder,
@@ -28,7 +29,6 @@ from actors.values.bulletins import (
     TmuxAnswers,
 )
 from actors.values.facts import Handle, Ordered, Pane, PaneAbsent, PaneSeen, Verb, Woken
-from actors.values.failure import ActorFailed
 from actors.values.gates import Room
 from actors.values.records import Head, Intent, Record, Records
 from actors.values.requests import Accepted, Inspect, Order, RequestRefused, Run, ShutDown

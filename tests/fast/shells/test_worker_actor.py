@@ -13,10 +13,11 @@ from actors.life.adoption import define
 from actors.life.state import State
 from actors.loop import Loop
 from actors.terminal import Discarding, StartWanted, Typing
-from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, InputWanted, Report, Withdrawn
+from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
 from actors.values.effects import ClosePane
 from actors.values.facts import Admitted, Handle, Ordered, PaneAbsent, PaneSeen, Started, Tree, TreeSeen, Verb, Woken
 from actors.values.records import Intent
+from actors.values.requests import GiveInput
 from actors.values.spec import Backoff, Ready, WorkerSpec
 from actors.worker import Dependencies, WorkerActor
 
@@ -185,7 +186,7 @@ def test_a_capture_beat_that_changed_nothing_is_answered_with_silence(world: Wor
 def test_typed_input_is_answered_once_and_where_the_actor_fails_too(world: World) -> None:
     world.starts()
     told: list[str | None] = []
-    world.tell(InputWanted(b"hello", (), told.append))
+    world.tell(GiveInput("api", b"hello", (), told.append))
     (typing,) = world.terminal.take(Typing)
     assert typing.order.content == b"hello"
     assert told == []
