@@ -91,7 +91,7 @@ class _Sweep:
         taken = time.monotonic()
         table = read_table(with_marks=False)
         elapsed = None if self._taken is None else taken - self._taken
-        trees = {name: _members(table, root, self._trees.get(root, ())) for name, root in roots.items()}
+        trees = {name: members_of(table, root, self._trees.get(root, ())) for name, root in roots.items()}
         found = {name: self._tree(entries, elapsed) for name, entries in trees.items()}
         self._cpu = {entry.handle: entry.cpu for entries in trees.values() for entry in entries or ()}
         self._trees = {roots[name]: tree.handles for name, tree in found.items() if tree}
@@ -112,7 +112,7 @@ class _Sweep:
         return round(100 * sum(spent) / TICKS_PER_SECOND / elapsed, 1)
 
 
-def _members(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry] | None:
+def members_of(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry] | None:
     """Return the root and its descendants, and who was left to the root's own parent, the tmux server.
 
     That is who was in the tree `before`, and who is in the session of the root or of one who was. None when the root

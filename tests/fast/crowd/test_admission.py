@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from kit.crowd import Story, crowd, decide, member, spec
 
-from actors.crowd.admission import LAST_LIFE, own_gate
+from actors.crowd.admission import LAST_LIFE, full, own_gate
 from actors.crowd.members import Member
 from actors.life.state import State
 from actors.values.facts import Admitted, Exit, Handle
-from actors.values.gates import Gate, Room
+from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER, Gate, Hold, Room
 from actors.values.spec import Condition
 
 S = State
@@ -188,6 +188,13 @@ def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
         "b": None,
         "c": "capacity: all 1 places are taken",
     }
+
+
+def test_a_worker_is_held_while_too_few_processes_are_left() -> None:
+    enough, limit = KEPT_TASKS + TASKS_A_WORKER, "pids.max of the cgroup /x is 30"
+    assert full(Room(9, tasks=enough, tasks_limit=limit), 0, 0) is None
+    held = Gate(Hold.CAPACITY, f"capacity: no process is left for a worker: {limit}")
+    assert full(Room(9, tasks=enough - 1, tasks_limit=limit), 0, 0) == held
 
 
 @pytest.mark.parametrize("room", [Room(9, max_starting=1), Room(9, least_memory=2, memory=1)])

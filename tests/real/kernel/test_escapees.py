@@ -4,20 +4,17 @@ A pane's first process stands for a worker's. What the port is told of panes is 
 """
 
 import os
-import queue
-import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit.support import DEADLINE, Site, alive, wait_until
+from kit.processes import House
+from kit.support import alive, wait_until
 
-from actors.values.effects import EndTree, Watch
-from actors.values.facts import Fact, Handle, TreeEscaped, TreeGone
+from actors.values.facts import Handle
 from supervisor.kernel.proc_table import entry_of, handle_of
-from supervisor.kernel.trees import ProcessPort
 from supervisor.tmux.command import argv_of, environment
 from supervisor.tmux.server import TmuxServer
 
@@ -26,19 +23,13 @@ TRIES = 50
 LEAVES_ONE = '(env -i setsid sleep 1000 & echo $! >"$1"); read _'
 
 
-class Tmux:
+class Tmux(House):
     """A real server, its panes, and the port that ends their trees."""
 
     def __init__(self, place: Path, server: TmuxServer) -> None:
-        self.place = place
-        self.digest = secrets.token_hex(4)  # tests that run beside this one have marks of their own
-        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-        self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self.nudge = server.nudge
+        super().__init__()
+        self.place, self.nudge = place, server.nudge
         assert server.process is not None
-        self.port = ProcessPort(
-            self.digest, foreign_roots=lambda life: set(), own=lambda: set(), on_error=self.errors.put
-        )
         self.port.watch_server(server.process, lambda: None)
 
     def pane(self, name: str, script: str, *, life: str | None) -> tuple[Handle, str]:
@@ -58,7 +49,7 @@ class Tmux:
         for number in range(TRIES):
             worker, tty = self.pane(f"api{number}", "read _", life="l1")
             self.watch("l1", worker)
-            self.kill(f"api{number}", worker)
+            self.crash(f"api{number}", worker)
             successor, next_tty = self.pane(f"next{number}", script, life=life)
             if next_tty == tty:
                 return f"api{number}", worker, successor
@@ -77,25 +68,16 @@ class Tmux:
         wait_until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep"))
         return pid
 
-    def kill(self, name: str, first: Handle) -> None:
+    def crash(self, name: str, first: Handle) -> None:
         """Kill a pane's first process; tmux has closed its terminal then."""
         os.kill(first.pid, signal.SIGKILL)
         dead = ("display-message", "-p", "-t", f"={name}:", "#{pane_dead}")
         wait_until(lambda: self.nudge() or self.tmux(*dead).strip() == "1")
 
-    def watch(self, life: str, first: Handle) -> None:
-        self.port.watch(Watch(life, first), lambda fact: None)
-        settled: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-        self.port.watch(Watch("nobody", Handle(2**22 + 1, 1)), settled.put)
-        settled.get(timeout=DEADLINE)
-
-    def end(self, name: str, life: str, first: Handle | None, last: tuple[Handle, ...] = ()) -> list[int]:
+    def accused(self, name: str, first: Handle | None) -> list[int]:
         """End a life's tree; return who was found to have left it."""
-        self.port.end(name, EndTree(life, first, last, "TERM"), self.facts.put)
-        accused: list[int] = []
-        while (fact := self.facts.get(timeout=DEADLINE)) != TreeGone(life):
-            accused += fact.pids if isinstance(fact, TreeEscaped) else ()
-        return accused
+        self.end(first, "TERM", name=name)
+        return self.escaped()
 
 
 @pytest.fixture
@@ -109,14 +91,14 @@ def tmux(place: Path, tmux_server: TmuxServer) -> Iterator[Tmux]:
 def test_the_next_pane_with_the_dead_ones_terminal_is_not_taken_for_what_escaped(tmux: Tmux) -> None:
     """Nothing marks it: a person's new window, or a worker's process that has not come to its exec."""
     name, worker, window = tmux.succession("read _", life=None)
-    assert tmux.end(name, "l1", worker) == []
+    assert tmux.accused(name, worker) == []
     assert alive(window.pid)
 
 
 def test_what_another_pane_with_the_dead_ones_terminal_has_left_is_not_its_own(tmux: Tmux) -> None:
     name, worker, _ = tmux.succession(LEAVES_ONE, life="l2")
     left = tmux.left_by(name.replace("api", "next"))
-    assert tmux.end(name, "l1", worker) == []
+    assert tmux.accused(name, worker) == []
     assert alive(left)
     os.kill(left, signal.SIGKILL)
 
@@ -125,10 +107,10 @@ def test_what_the_dead_pane_has_left_is_found_by_its_terminal(tmux: Tmux) -> Non
     worker, tty = tmux.pane("api", LEAVES_ONE, life="l1")
     left = tmux.left_by("api")
     tmux.watch("l1", worker)
-    tmux.kill("api", worker)
+    tmux.crash("api", worker)
     _, next_tty = tmux.pane("window", "read _", life=None)
     assert next_tty != tty
-    assert tmux.end("api", "l1", worker) == [left]
+    assert tmux.accused("api", worker) == [left]
     assert not alive(left)
 
 
@@ -143,7 +125,7 @@ def test_what_the_dead_pane_has_left_is_found_while_tmux_has_not_noticed_the_dea
     try:
         os.kill(worker.pid, signal.SIGKILL)
         wait_until(lambda: not alive(worker.pid))
-        assert tmux.end("api", "l1", worker) == [left]
+        assert tmux.accused("api", worker) == [left]
     finally:
         os.kill(tmux_server.pid, signal.SIGCONT)
 
@@ -154,14 +136,14 @@ def test_a_new_window_that_bears_the_mark_of_the_life_is_left_alone(tmux: Tmux) 
     tmux.watch("l1", worker)
     mark = f"PANEVISOR_WORKER={tmux.digest}/api/l1"
     split = tmux.tmux("split-window", "-d", "-P", "-F", "#{pane_pid}", "-t", "=api:", "-e", mark, "--", "sleep", "1000")
-    assert tmux.end("api", "l1", worker) == []
+    assert tmux.accused("api", worker) == []
     assert (alive(worker.pid), alive(int(split))) == (False, True)
 
 
 def test_the_first_process_of_a_life_is_ended_though_nobody_knows_its_pid(tmux: Tmux) -> None:
     worker, _ = tmux.pane("api", "read _", life="l1")
     wait_until(lambda: (entry := entry_of(worker.pid, with_mark=True)) is not None and entry.mark is not None)
-    assert tmux.end("api", "l1", None) == []
+    assert tmux.accused("api", None) == []
     assert not alive(worker.pid)
 
 
@@ -170,31 +152,6 @@ def test_whoever_has_a_reused_pid_lends_its_terminal_to_nobody(tmux: Tmux) -> No
     window, _ = tmux.pane("window", LEAVES_ONE, life=None)
     left = tmux.left_by("window")
     tmux.watch("l1", Handle(window.pid, 0))
-    assert tmux.end("api", "l1", Handle(window.pid, 0)) == []
+    assert tmux.accused("api", Handle(window.pid, 0)) == []
     assert (alive(window.pid), alive(left)) == (True, True)
     os.kill(left, signal.SIGKILL)
-
-
-SHORT = """
-[workers.c{n:02d}]
-command = ["/bin/sh", "-c", "exit {n}"]
-restart = "always"
-max_restarts = -1
-backoff = {{ kind = "constant", initial = "{pause}ms", jitter = 0.2 }}
-
-[workers.job{n:02d}]
-command = ["/bin/sh", "-c", "sleep 0.4"]
-restart = "always"
-max_restarts = -1
-backoff = {{ kind = "constant", initial = "200ms", jitter = 0.2 }}
-"""
-
-
-def test_many_short_lives_end_as_they_would_alone(site: Site) -> None:
-    """Terminals change hands many times a second here, and processes are looked at between their fork and exec."""
-    site.write("".join(SHORT.format(n=n, pause=300 + 10 * n) for n in range(20)))
-    site.run("up", "--timeout", "5s")
-    wait_until(lambda: len(site.events("worker.exited")) >= 600)
-    exits = site.events("worker.exited")
-    assert [line for line in exits if line.get("exit_signal")] == []
-    assert site.events("worker.escaped") == []

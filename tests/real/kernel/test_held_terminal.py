@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -97,31 +98,20 @@ def test_the_next_terminal_with_its_number_is_another_one(stack: ExitStack) -> N
     raise AssertionError("nobody got the number again")
 
 
-def test_a_process_without_a_terminal_or_with_one_that_hung_up_has_none_to_hold(terminal: Terminal) -> None:
-    before = terminal.entry()
-    assert hold_terminal(before._replace(terminal=0)) is None
-    assert hold_terminal(before._replace(ticks=before.ticks - 1)) is None
-    terminal.hang_up()
-    assert hold_terminal(before) is None
-
-
-def test_without_a_descriptor_no_terminal_is_held(terminal: Terminal) -> None:
-    entry, before = terminal.entry(), set(os.listdir("/proc/self/fd"))
-    with no_descriptors_left():
-        assert hold_terminal(entry) is None
-    assert set(os.listdir("/proc/self/fd")) == before
-
-
-def test_what_is_opened_and_then_not_known_to_be_its_own_is_closed(
+def test_a_process_without_a_terminal_or_with_one_that_hung_up_has_none_to_hold(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_more(pid: int) -> Entry | None:
-        raise OSError(24, "Too many open files")
-
-    entry, before = terminal.entry(), set(os.listdir("/proc/self/fd"))
-    monkeypatch.setattr(pidfds, "entry_of", no_more)
-    assert hold_terminal(entry) is None
-    assert set(os.listdir("/proc/self/fd")) == before
+    before, descriptors = terminal.entry(), set(os.listdir("/proc/self/fd"))
+    assert hold_terminal(before._replace(terminal=0)) is None
+    assert hold_terminal(before._replace(ticks=before.ticks - 1)) is None
+    with no_descriptors_left():
+        assert hold_terminal(before) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(pidfds, "entry_of", Mock(side_effect=OSError(24, "Too many open files")))
+        assert hold_terminal(before) is None
+    assert set(os.listdir("/proc/self/fd")) == descriptors
+    terminal.hang_up()
+    assert hold_terminal(before) is None
 
 
 def file(born: int, names: int) -> Any:

@@ -1,10 +1,8 @@
 """Ends of processes are told at once, and whole trees are ended: against real processes.
 
-A plain child of the test, leader of a session and bearer of a mark, stands for a pane's process. The test is a child
-subreaper, as the tmux server is, so that every orphan comes back to it and can be reaped.
+What the fake port promises too is held in test_fake_ports; whose a process is, in fast/kernel.
 """
 
-import ctypes
 import os
 import queue
 import signal
@@ -12,20 +10,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from kit.processes import House
 from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
-from actors.values.effects import EndTree, Watch
+from actors.values.effects import Watch
 from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from supervisor.kernel import pidfds, trees
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
 from supervisor.kernel.trees import ProcessPort
 
-PR_SET_CHILD_SUBREAPER = 36
 IGNORES_TERM = "trap '' TERM; echo there; while :; do read _; done"
 ESCAPES = "import os, sys\nos.fork() and os._exit(0)\nos.setsid()\nos.fork() and os._exit(0)\n"
 STORM = """
@@ -61,47 +58,7 @@ while time.monotonic() < until:
 NAMED = ESCAPES + "print(os.getpid(), flush=True)\nos.execvp(sys.argv[1], sys.argv[1:])\n"
 
 
-@pytest.fixture
-def house() -> Iterator[House]:
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    house = House()
-    try:
-        yield house
-    finally:
-        left = house.close()
-        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    assert not left
-    assert house.errors.empty()
-
-
-@contextmanager
-def kept(house: House, *survivors: Handle) -> Iterator[None]:
-    """What is in the way of nobody is ended here, once it has been shown to live."""
-    yield
-    for process in survivors:
-        assert lives(process)
-        os.kill(process.pid, signal.SIGKILL)
-    while any(lives(process) for process in survivors):
-        pass
-
-
 # ── watching ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_end_of_a_watched_process_is_told(house: House) -> None:
-    first = house.shell("read _")
-    house.port.watch(Watch("l1", first), house.facts.put)
-    os.kill(first.pid, signal.SIGKILL)
-    assert house.next() == ProcessEnded("l1")
-    assert house.idle()
-
-
-def test_what_has_ended_before_it_is_watched_is_told_at_once(house: House) -> None:
-    first = house.start("true")
-    house.started[-1].wait()
-    house.port.watch(Watch("l1", first), house.facts.put)
-    assert house.next() == ProcessEnded("l1")
 
 
 def test_another_process_with_the_same_pid_counts_as_ended(house: House) -> None:
@@ -120,27 +77,11 @@ def test_with_an_unknown_start_time_whoever_has_the_pid_is_watched(house: House)
     assert house.idle()
 
 
-def test_a_forgotten_life_is_told_no_more(house: House) -> None:
-    first, other = house.shell("read _"), house.shell("read _", life="l2")
-    house.port.watch(Watch("l1", first), house.facts.put)
-    house.port.watch(Watch("l2", other), house.facts.put)
-    house.port.forget("l1")
-    house.settle()
-    os.kill(first.pid, signal.SIGKILL)
-    house.started[0].wait()
-    os.kill(other.pid, signal.SIGKILL)
-    assert house.next() == ProcessEnded("l2")
-    assert house.idle()
-    assert house.facts.empty()
-
-
 def test_a_later_watch_of_a_life_replaces_the_first(house: House) -> None:
     first, second = house.shell("read _"), house.shell("read _")
-    house.port.watch(Watch("l1", first), house.facts.put)
-    house.port.watch(Watch("l1", second), house.facts.put)
-    house.settle()
-    os.kill(first.pid, signal.SIGKILL)
-    house.started[0].wait()
+    house.watch("l1", first)
+    house.watch("l1", second)
+    house.kill(first)
     house.port.watch(Watch("l2", first), house.facts.put)
     assert house.next() == ProcessEnded("l2")
     os.kill(second.pid, signal.SIGKILL)
@@ -149,48 +90,23 @@ def test_a_later_watch_of_a_life_replaces_the_first(house: House) -> None:
 
 def test_the_end_of_the_tmux_server_is_told_once_and_before_those_of_its_workers(house: House) -> None:
     workers = [house.shell("read _", life=f"l{n}") for n in range(5)]
-    server, gate = house.shell("read _", life="server"), house.shell("read _", life="gate")
-    held, release = threading.Event(), threading.Event()
-
-    def hold_the_thread(_: Fact) -> None:
-        held.set()
-        assert release.wait(DEADLINE)
-
+    server = house.shell("read _", life="server")
     told: queue.SimpleQueue[Fact | str] = queue.SimpleQueue()
     for n, worker in enumerate(workers):
         house.port.watch(Watch(f"l{n}", worker), told.put)
     house.port.watch_server(server, lambda: told.put("server"))
-    house.port.watch(Watch("gate", gate), hold_the_thread)
-    os.kill(gate.pid, signal.SIGKILL)
-    assert held.wait(DEADLINE)
-    for process in [*workers, server]:
-        os.kill(process.pid, signal.SIGKILL)
-    for started in house.started:
-        started.wait()
-    release.set()
+    with house.held():
+        for process in [*workers, server]:
+            house.kill(process)
     heard = [told.get(timeout=DEADLINE) for _ in range(6)]
     assert heard[0] == "server"
     assert house.idle()
+    house.port.watch_server(server, lambda: told.put("gone already"))
+    assert told.get(timeout=DEADLINE) == "gone already"
     assert told.empty()
 
 
-def test_a_tmux_server_that_has_ended_already_is_told_at_once(house: House) -> None:
-    server = house.start("true")
-    house.started[-1].wait()
-    ended = threading.Event()
-    house.port.watch_server(server, ended.set)
-    assert ended.wait(DEADLINE)
-
-
 # ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_tree_that_is_gone_already_is_told_so(house: House) -> None:
-    first = house.start("true")
-    house.started[-1].wait()
-    house.end(first)
-    assert house.next() == TreeGone("l1")
-    assert house.idle()
 
 
 def test_background_groups_and_nohup_children_end_with_the_first_process(house: House) -> None:
@@ -204,36 +120,30 @@ def test_background_groups_and_nohup_children_end_with_the_first_process(house: 
     assert house.facts.empty()
 
 
-def test_a_double_forked_escapee_is_found_by_its_mark(house: House) -> None:
-    first = house.shell('"$0" -c "$1" sleep 1000; read _'.replace("$0", sys.executable), NAMED)
-    escapee = int(house.said())
-    os.kill(first.pid, signal.SIGKILL)
-    house.started[-1].wait()
-    house.end(first)
+def left_by(house: House) -> Handle:
+    """Return the process that said its pid, once it has become the `sleep` that it shall be."""
+    process = house.stranger(house.said())
+    wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep"))
+    return process
+
+
+@pytest.mark.parametrize(
+    ("script", "seen"),
+    [
+        ('"$2" -c "$1" sleep 1000', False),
+        ('"$2" -c "$1" env -i sleep 1000', True),
+        ("env -i sleep 1000 & echo $!", False),
+    ],
+    ids=["by its mark", "as it was seen before", "by its session"],
+)
+def test_what_a_dead_first_process_has_left_is_found(house: House, script: str, seen: bool) -> None:
+    first = house.shell(f"{script}; read _", NAMED, sys.executable)
+    left_over = left_by(house)
+    house.kill(first)
+    house.end(first, last=(first, left_over) if seen else ())
     left, *_ = house.until_gone()
     assert isinstance(left, TreeLeft)
-    assert escapee in left.pids  # the fork between may be on its way out
-
-
-def test_an_escapee_without_a_mark_is_found_if_it_was_seen_before(house: House) -> None:
-    first = house.shell('"$0" -c "$1" env -i sleep 1000; read _'.replace("$0", sys.executable), NAMED)
-    escapee = house.stranger(house.said())
-    while read_table(with_marks=True)[escapee.pid].mark:
-        pass  # it has not yet become `env -i`
-    house.end(first, last=(first, escapee))
-    left, *_ = house.until_gone()
-    assert isinstance(left, TreeLeft)
-    assert {first.pid, escapee.pid} <= set(left.pids)
-
-
-def test_an_orphan_without_a_mark_is_found_by_the_session(house: House) -> None:
-    first = house.shell("env -i sh -c 'echo $$; exec sleep 1000' & wait")
-    orphan = house.stranger(house.said())
-    os.kill(first.pid, signal.SIGKILL)
-    house.started[-1].wait()
-    house.end(first)
-    assert house.next() == TreeLeft("l1", (orphan.pid,))
-    assert house.next() == TreeGone("l1")
+    assert left_over.pid in left.pids  # a fork between may be on its way out
 
 
 def reaper(house: House) -> None:
@@ -248,9 +158,7 @@ def test_who_had_left_the_tree_unseen_is_named_and_ended_too(house: House) -> No
     first = house.start(sys.executable, "-c", LEAVES)
     leader = int(house.said())
     house.end(first, "TERM")
-    facts = house.until_gone()
-    (escape,) = [fact for fact in facts if isinstance(fact, TreeEscaped)]
-    (escapee,) = escape.pids
+    (escapee,) = house.escaped()
     assert escapee not in (first.pid, leader)
     left = read_table(with_marks=False).get(escapee)
     assert left is None or left.zombie
@@ -261,18 +169,10 @@ def test_who_was_left_in_the_session_of_one_seen_in_the_tree_has_escaped(house: 
     first = house.shell("env -i setsid sh -c 'echo $$; sleep 1000 & echo $!; read _'; read _")
     seen, escapee = house.stranger(house.said()), house.stranger(house.said())
     os.kill(seen.pid, signal.SIGKILL)
-    while lives(seen):
-        pass
+    wait_until(lambda: not lives(seen))
     house.end(first, last=(first, seen))
-    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert house.escaped() == [escapee.pid]
     assert not lives(escapee)
-
-
-def without_mark(house: House) -> Handle:
-    """Return the process that said its pid, once `env -i sleep` has become what it shall be."""
-    process = house.stranger(house.said())
-    wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep"))
-    return process
 
 
 @pytest.fixture
@@ -284,26 +184,17 @@ def terminal() -> Iterator[str]:
         os.close(end)
 
 
-def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, terminal: str) -> None:
+@pytest.mark.parametrize("crashed", [False, True])
+def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, terminal: str, crashed: bool) -> None:
     reaper(house)
     first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
-    escapee = without_mark(house)
+    escapee = left_by(house)
+    if crashed:  # its terminal is known from when it was watched
+        house.watch("l1", first)
+        house.kill(first)
+        assert house.next() == ProcessEnded("l1")
     house.end(first, "TERM")
-    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
-    assert not lives(escapee)
-
-
-def test_the_terminal_is_known_still_when_the_first_process_has_crashed(house: House, terminal: str) -> None:
-    reaper(house)
-    first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
-    escapee = without_mark(house)
-    house.port.watch(Watch("l1", first), house.facts.put)
-    house.settle()
-    os.kill(first.pid, signal.SIGKILL)
-    assert house.next() == ProcessEnded("l1")
-    house.started[-1].wait()
-    house.end(first)
-    assert TreeEscaped("l1", (escapee.pid,)) in house.until_gone()
+    assert house.escaped() == [escapee.pid]
     assert not lives(escapee)
     assert house.port.tables()["terminals"] == 0
 
@@ -311,59 +202,29 @@ def test_the_terminal_is_known_still_when_the_first_process_has_crashed(house: H
 def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escaped(house: House, terminal: str) -> None:
     reaper(house)
     house.shell(f'("{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}); :', NAMED, life="l0")
-    before = without_mark(house)
+    before = left_by(house)
     time.sleep(2 / TICKS_PER_SECOND)
     script = f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000 3<&-; read _'
     first = house.shell(script, NAMED)
-    without = without_mark(house)
-    with kept(house, before, without):
+    without = left_by(house)
+    with house.kept(before, without):
         house.end(first, "TERM")
-        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+        assert house.escaped() == []
 
 
-def test_where_there_is_no_terminal_nobody_has_it_open(house: House, tmp_path: Path) -> None:
-    reaper(house)
-    first = house.shell(f'"{sys.executable}" -c "$1" env -i sleep 1000 3>"{tmp_path}/file"; read _', NAMED)
-    with_a_file = without_mark(house)
-    with kept(house, with_a_file):
-        house.end(first, "TERM")
-        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
-
-
-def test_a_process_of_the_worker_from_another_life_is_named_and_ended(house: House) -> None:
-    reaper(house)
-    old = house.shell("echo there; read _", life="l0")
-    house.said()
-    first = house.shell("echo there; read _")
-    house.said()
-    house.end(first)
-    assert TreeEscaped("l1", (old.pid,)) in house.until_gone()
-    assert not lives(old)
-
-
-def test_what_bears_the_mark_of_a_life_that_is_watched_has_not_escaped_from_another(house: House) -> None:
+def test_of_the_workers_marks_those_of_a_watched_life_and_of_a_persons_split_are_left_alone(house: House) -> None:
     """A Worker that was replaced may begin the next life while the port ends the last one still."""
     reaper(house)
-    next_one = house.shell("echo there; read _", life="l2")
-    house.said()
-    house.port.watch(Watch("l2", next_one), house.facts.put)
-    first = house.shell("echo there; read _")
-    house.said()
-    with kept(house, next_one):
+    first, old, next_one = (house.there(life=life) for life in ("l1", "l0", "l2"))
+    splits = house.there(life="l0"), house.there(life="l1")
+    house.watch("l2", next_one)
+    house.foreign["l1"] = set(splits)
+    with house.kept(next_one, *splits):
         house.end(first)
-        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
-
-
-def test_a_foreign_pane_with_the_workers_name_has_not_escaped(house: House) -> None:
-    reaper(house)
-    split = house.shell("echo there; read _", life="l0")
-    house.said()
-    first = house.shell("echo there; read _")
-    house.said()
-    house.foreign["l1"] = {split}
-    with kept(house, split):
-        house.end(first)
-        assert not [fact for fact in house.until_gone() if isinstance(fact, TreeEscaped)]
+        told = house.until_gone()
+        assert told[0] == TreeLeft("l1", (first.pid,))
+        assert [fact for fact in told if isinstance(fact, TreeEscaped)] == [TreeEscaped("l1", (old.pid,))]
+    assert not lives(old)
 
 
 def test_who_ignores_term_is_named_and_a_later_kill_replaces_it(house: House) -> None:
@@ -378,22 +239,14 @@ def test_who_ignores_term_is_named_and_a_later_kill_replaces_it(house: House) ->
 
 
 def test_a_kill_that_came_too_late_for_anybody_names_nobody(house: House) -> None:
-    first = house.shell("trap '' TERM; echo there; read _")
+    first = house.shell(IGNORES_TERM)
     house.said()
-    held, release = threading.Event(), threading.Event()
-
-    def hold_the_thread(fact: Fact) -> None:
-        house.facts.put(fact)
-        held.set()
-        assert release.wait(DEADLINE)
-
-    house.port.end("api", EndTree("l1", first, (), "TERM"), hold_the_thread)
-    assert held.wait(DEADLINE)
-    os.kill(first.pid, signal.SIGKILL)
-    house.started[-1].wait()
-    house.end(first, "KILL")
-    release.set()
-    assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeLeft("l1", ()), TreeGone("l1")]
+    house.end(first, "TERM")
+    assert house.next() == TreeLeft("l1", (first.pid,))
+    with house.held():
+        house.kill(first)
+        house.end(first, "KILL")
+    assert house.until_gone() == [TreeLeft("l1", ()), TreeGone("l1")]
 
 
 def test_a_stopped_process_handles_its_term(house: House) -> None:
@@ -417,7 +270,7 @@ def test_who_is_born_after_a_term_is_named_but_not_signalled(house: House) -> No
     assert house.until_gone() == [TreeLeft("l1", (born,)), TreeGone("l1")]
 
 
-def test_who_escapes_while_an_ending_is_open_is_found_within_a_second(house: House) -> None:
+def test_who_escapes_while_an_ending_is_open_is_found_at_a_later_look(house: House) -> None:
     script = f"""trap '"{sys.executable}" -c "$1" sleep 1000 &' TERM; echo there; while :; do read _ || wait; done"""
     first = house.shell(script, NAMED)
     house.said()
@@ -431,19 +284,6 @@ def test_who_escapes_while_an_ending_is_open_is_found_within_a_second(house: Hou
     house.until_gone()
 
 
-def end_all_of_it(house: House, first: Handle) -> None:
-    house.end(first)
-    house.until_gone()
-    assert not house.living()
-
-
-def test_a_fork_storm_is_ended(house: House) -> None:
-    storm = "i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); [ $i -eq 20 ] && echo there; done; wait"
-    first = house.shell(storm)
-    house.said()
-    end_all_of_it(house, first)
-
-
 def test_a_fork_storm_that_fills_every_freed_slot_is_ended(house: House, tmp_path: Path) -> None:
     """A process holds one of 200 slots while it lives; 20 s bound the storm if it could not be ended."""
     first = house.start(sys.executable, "-S", "-c", STORM, str(tmp_path), "200")
@@ -451,7 +291,9 @@ def test_a_fork_storm_that_fills_every_freed_slot_is_ended(house: House, tmp_pat
     wait_until(lambda: len(os.listdir(tmp_path)) > 170)
     house.end(first, "TERM")
     house.next()
-    end_all_of_it(house, first)
+    house.end(first)
+    house.until_gone()
+    assert not house.living()
 
 
 def test_a_chain_of_escapees_that_fork_and_die_is_ended(house: House) -> None:
@@ -464,26 +306,11 @@ def test_a_chain_of_escapees_that_fork_and_die_is_ended(house: House) -> None:
     assert not house.living()
 
 
-def test_a_persons_split_is_not_signalled(house: House) -> None:
-    first, split = house.shell("read _"), house.shell("read _")
-    house.foreign["l1"] = {split}
-    with kept(house, split):
-        house.end(first)
-        assert house.until_gone() == [TreeLeft("l1", (first.pid,)), TreeGone("l1")]
-
-
 def test_the_service_never_signals_itself(house: House) -> None:
     ourselves = handle_of(os.getpid())
     assert ourselves is not None
     house.end(None, "CONT", last=(ourselves,))
     assert house.next() == TreeGone("l1")
-
-
-def test_the_trees_of_other_lives_are_not_signalled(house: House) -> None:
-    first, other = house.shell("read _"), house.shell("read _", life="l2")
-    with kept(house, other):
-        house.end(first)
-        house.until_gone()
 
 
 def test_nobody_is_signalled_while_the_foreign_panes_are_unknown(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -527,21 +354,28 @@ def test_who_refuses_a_signal_stays_in_what_is_left_and_does_not_shield_the_othe
 def test_a_hundred_endings_share_their_looks_at_the_process_table(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lives = [f"l{n}" for n in range(100)]
-    firsts = [house.shell("read _", life=life) for life in lives]
-    looks: list[None] = []
+    """Reading it takes half of the time at most: each read is followed by a rest as long, up to LONGEST_REST."""
+    firsts = {f"l{n}": house.shell("read _", life=f"l{n}") for n in range(100)}
+    told_at, read_at = [], []
 
-    def counted(with_marks: bool, between: Callable[[], None]) -> Table:
-        looks.append(None)
-        return read_table(with_marks, between)
+    def noted(with_marks: bool, between: Callable[[], None]) -> Table:
+        told_at.append(house.facts.qsize())
+        began = time.monotonic()
+        table = read_table(with_marks, between)
+        read_at.append((began, time.monotonic()))
+        return table
 
-    monkeypatch.setattr(trees, "read_table", counted)
-    for life, first in zip(lives, firsts, strict=True):
-        house.end(first, life=life)
+    monkeypatch.setattr(trees, "read_table", noted)
+    with house.held():
+        for life, first in firsts.items():
+            house.end(first, life=life)
+    wait_until(lambda: house.facts.qsize() == 200)
     facts = [house.next() for _ in range(200)]
-    assert {fact.life for fact in facts if isinstance(fact, TreeGone)} == set(lives)
-    assert len(looks) < 50
+    assert {fact.life for fact in facts if isinstance(fact, TreeGone)} == set(firsts)
     assert house.idle()
+    assert told_at[1] >= 100
+    for (began, ended), (next_began, _) in pairwise(read_at):
+        assert next_began - ended >= min(trees.LONGEST_REST, ended - began)
 
 
 # ── when things go wrong ──────────────────────────────────────────────────────────────────────────────────────────

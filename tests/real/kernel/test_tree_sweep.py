@@ -1,27 +1,20 @@
 """One look at all processes tells what each worker's tree uses: against real processes."""
 
-import ctypes
 import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 import psutil
 import pytest
+from kit.processes import Family
 from kit.support import DEADLINE, wait_until
 
 from actors.ports import TreeSweep
 from actors.values.facts import Handle, Tree
-from supervisor.kernel import usage as tree_sweep
+from supervisor.kernel import usage
 from supervisor.kernel.proc_table import Entry, Table, handle_of, read_table
 from supervisor.kernel.usage import TreeSweeper
-
-PR_SET_CHILD_SUBREAPER = 36
-Shell = Callable[[str], Handle]
 
 
 class Sweeps:
@@ -41,6 +34,9 @@ class Sweeps:
         assert tree is not None
         return tree
 
+    def pids(self, root: Handle) -> set[int]:
+        return {handle.pid for handle in self.tree(root).handles}
+
 
 @pytest.fixture
 def sweeps() -> Iterator[Sweeps]:
@@ -50,51 +46,13 @@ def sweeps() -> Iterator[Sweeps]:
     assert sweeps.errors.empty()
 
 
-@pytest.fixture
-def started() -> Iterator[list["subprocess.Popen[str]"]]:
-    """Leaders of sessions, as panes' processes are; all sessions are ended, and the orphans reaped, at the end."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    started: list[subprocess.Popen[str]] = []
-    yield started
-    for process in started:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    table = read_table(with_marks=False)
-    for pid in [pid for process in started for pid in table.sessions.get(process.pid, ())]:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    table = read_table(with_marks=False)
-    assert not [pid for process in started for pid in table.sessions.get(process.pid, ())]
+def entry(pid: int) -> Entry:
+    return read_table(with_marks=False)[pid]
 
 
-@pytest.fixture
-def shell(started: list["subprocess.Popen[str]"]) -> Shell:
-    def start(script: str) -> Handle:
-        argv = ["sh", "-c", script, sys.executable]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
-        started.append(process)
-        handle = handle_of(process.pid)
-        assert handle is not None
-        return handle
-
-    return start
-
-
-def said(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def test_a_tree_is_its_first_process_and_all_descendants(
-    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
-) -> None:
-    root = shell("sh -c 'sleep 1000 & echo $! $$; wait' & echo there; wait")
-    lines = {said(started[0]), said(started[0])} - {"there"}
-    pids = {root.pid, *map(int, lines.pop().split())}
+def test_a_tree_is_its_first_process_and_all_descendants(sweeps: Sweeps, family: Family) -> None:
+    root = family.shell("sh -c 'sleep 1000 & echo $! $$; wait' & wait")
+    pids = {root.pid, *map(int, family.said().split())}
     tree = sweeps.tree(root)
     assert {handle.pid for handle in tree.handles} == pids
     assert all(handle_of(handle.pid) == handle for handle in tree.handles)
@@ -104,97 +62,57 @@ def test_a_tree_is_its_first_process_and_all_descendants(
     )
 
 
-def test_an_orphan_of_the_session_that_came_to_the_tmux_server_is_counted(
-    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
-) -> None:
-    root = shell("(sleep 1000 & echo $!); read _")
-    orphan = int(said(started[0]))
-    while read_table(with_marks=False)[orphan].ppid != os.getpid():
-        pass
-    assert {handle.pid for handle in sweeps.tree(root).handles} == {root.pid, orphan}
+def test_an_orphan_of_the_session_that_came_to_the_tmux_server_is_counted(sweeps: Sweeps, family: Family) -> None:
+    root = family.shell("(sleep 1000 & echo $!); read _")
+    orphan = int(family.said())
+    wait_until(lambda: entry(orphan).ppid == os.getpid())
+    assert sweeps.pids(root) == {root.pid, orphan}
 
 
 def test_who_was_seen_in_the_tree_is_counted_still_when_it_is_left_to_the_tmux_server(
-    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
+    sweeps: Sweeps, family: Family
 ) -> None:
-    root = shell("sh -c 'setsid sleep 1000 & echo $!; read _'; read _")
-    escapee = int(said(started[0]))
-    try:
-        while read_table(with_marks=False)[escapee].sid != escapee:
-            pass  # it is on its way out of the session
-        assert escapee in {handle.pid for handle in sweeps.tree(root).handles}
-        assert started[0].stdin is not None
-        started[0].stdin.write("\n")
-        started[0].stdin.flush()
-        while read_table(with_marks=False)[escapee].ppid != os.getpid():
-            pass
-        for _ in range(2):
-            assert {handle.pid for handle in sweeps.tree(root).handles} == {root.pid, escapee}
-    finally:
-        os.kill(escapee, signal.SIGKILL)
+    root = family.shell("sh -c 'setsid sleep 1000 & echo $!; read _'; read _")
+    escapee = family.stranger(family.said()).pid
+    wait_until(lambda: entry(escapee).sid == escapee)  # it is on its way out of the session
+    assert escapee in sweeps.pids(root)
+    family.tell("")
+    wait_until(lambda: entry(escapee).ppid == os.getpid())
+    for _ in range(2):
+        assert sweeps.pids(root) == {root.pid, escapee}
 
 
-def test_who_was_seen_in_the_tree_counts_no_more_once_it_is_another_or_has_another_parent() -> None:
-    parents = {10: 1, 20: 10, 30: 10, 31: 30, 32: 10}
-    table = Table(Entry(pid, ppid, sid=pid, ticks=5, state="S", threads=1, cpu=0) for pid, ppid in parents.items())
-    root = Handle(20, 5)
-    assert tree_sweep._members(table, root, (root, Handle(31, 5), Handle(32, 4))) == [table[20]]
-    assert tree_sweep._members(table, root, (root, Handle(32, 5))) == [table[20], table[32]]
-
-
-def test_an_orphan_in_the_session_of_one_who_was_seen_in_the_tree_is_counted() -> None:
-    root, orphan = (Entry(pid, 10, sid, ticks=5, state="S", threads=1, cpu=0) for pid, sid in ((20, 20), (33, 32)))
-    assert tree_sweep._members(Table([root, orphan]), root.handle, (root.handle, Handle(32, 5))) == [root, orphan]
-
-
-def test_a_pane_and_a_session_that_began_before_its_leader_are_not_counted() -> None:
-    root, pane, earlier = (
-        Entry(pid, 10, sid, ticks, state="S", threads=1, cpu=0, terminal=9 if pid == sid else 0)
-        for pid, sid, ticks in ((20, 20, 5), (32, 32, 7), (33, 40, 4))
-    )
-    before = (root.handle, pane.handle, Handle(40, 5))
-    assert tree_sweep._members(Table([root, pane, earlier]), root.handle, before) == [root]
-
-
-def test_a_root_that_has_ended_or_was_never_this_one_has_no_tree(
-    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
-) -> None:
-    living, zombie = shell("read _"), shell("exit 3")
+def test_a_root_that_has_ended_or_was_never_this_one_has_no_tree(sweeps: Sweeps, family: Family) -> None:
+    living, zombie = family.shell("read _"), family.shell("exit 3")
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     other = Handle(living.pid, living.ticks + 1)
     trees = sweeps.take(living=living, zombie=zombie, other=other, nobody=Handle(2**22 + 1, 5)).trees
     assert [name for name, tree in trees.items() if tree is None] == ["zombie", "other", "nobody"]
-    started[1].wait()
+    family.started[1].wait()
     assert sweeps.take(zombie=zombie).trees == {"zombie": None}
+    assert (sweeps.sweeper._sweep._cpu, sweeps.sweeper._sweep._trees) == ({}, {})  # nothing of trees that are gone
 
 
-def test_cpu_is_told_from_the_second_sweep_on_and_of_the_same_processes_only(
-    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"]
-) -> None:
-    root = shell("echo there; while :; do :; done")
-    said(started[0])
+def test_cpu_is_told_from_the_second_sweep_on_and_of_the_same_processes_only(sweeps: Sweeps, family: Family) -> None:
+    root = family.there("while :; do :; done")
     assert sweeps.tree(root).cpu_percent is None
-    other = shell("read _")
-    while not (percent := sweeps.tree(root).cpu_percent):
-        pass  # until it was given a whole clock tick of CPU time between two sweeps
-    assert percent > 0
+    other = family.shell("read _")
+    wait_until(lambda: sweeps.tree(root).cpu_percent)  # it was given a whole clock tick of CPU time between two sweeps
     assert sweeps.tree(other).cpu_percent is None
 
 
-def test_cpu_is_in_percent_of_one_core(
-    sweeps: Sweeps, shell: Shell, started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, clock, spent = shell("read _"), iter((10.0, 10.0, 12.0, 12.0)), iter((500, 600))
+def test_cpu_is_in_percent_of_one_core(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, clock, spent = family.shell("read _"), iter((10.0, 10.0, 12.0, 12.0)), iter((500, 600))
 
     def table(with_marks: bool) -> Table:
         real = read_table(with_marks)
         real[root.pid] = real[root.pid]._replace(cpu=next(spent))
         return real
 
-    monkeypatch.setattr(tree_sweep, "TICKS_PER_SECOND", 100)
-    monkeypatch.setattr(tree_sweep, "read_table", table)
-    monkeypatch.setattr(tree_sweep.time, "monotonic", lambda: next(clock))  # type: ignore[attr-defined]
-    sweep = tree_sweep._Sweep()
+    monkeypatch.setattr(usage, "TICKS_PER_SECOND", 100)
+    monkeypatch.setattr(usage, "read_table", table)
+    monkeypatch.setattr(usage.time, "monotonic", lambda: next(clock))  # type: ignore[attr-defined]
+    sweep = usage._Sweep()
     sweep.take({"api": root})
     second = sweep.take({"api": root}).trees["api"]
     assert second is not None
@@ -237,19 +155,12 @@ def test_a_sweep_or_answer_that_fails_does_not_end_the_sweeping(
 
     sweeps.sweeper.sweep_trees({}, fail)
     assert isinstance(sweeps.errors.get(timeout=DEADLINE), SystemExit)
-    monkeypatch.setattr(tree_sweep, "read_table", lambda with_marks: fail(None))
+    monkeypatch.setattr(usage, "read_table", lambda with_marks: fail(None))
     sweeps.sweeper.sweep_trees({}, sweeps.answers.put)
     assert isinstance(sweeps.errors.get(timeout=DEADLINE), SystemExit)
     monkeypatch.undo()
     assert sweeps.take().trees == {}
     assert sweeps.answers.empty()
-
-
-def test_nothing_is_remembered_of_trees_that_are_gone(sweeps: Sweeps, shell: Shell) -> None:
-    sweeps.tree(shell("read _"))
-    sweeps.take()
-    assert not sweeps.sweeper._sweep._cpu
-    assert not sweeps.sweeper._sweep._trees
 
 
 def test_a_closed_sweeper_answers_no_more(sweeps: Sweeps) -> None:
