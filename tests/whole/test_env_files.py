@@ -17,7 +17,7 @@ def changed_on_disk(site: Site) -> bool:
     return site.status()["supervisor"]["config"]["changed_on_disk"]
 
 
-def test_a_changed_env_file_replaces_its_worker_a_wrong_one_changes_nothing_and_no_value_is_shown(site: Site) -> None:
+def test_an_env_file_is_applied_when_asked_a_wrong_one_changes_nothing_and_no_value_is_shown(site: Site) -> None:
     file = site.place / "a.env"
     file.write_text("TOKEN='hunter1 # two'\n")
     site.write(WORKERS)
@@ -56,16 +56,15 @@ def test_a_changed_env_file_replaces_its_worker_a_wrong_one_changes_nothing_and_
     assert all("hunter" not in cmdline(pid) for pid, _ in marked_processes())
     assert all("hunter" not in cmdline(pid) for pid in (site.service_pid(), site.tmux_pid()))
 
+    goes_on_from_its_records(site, file)
 
-def test_a_crash_of_the_service_is_no_deployment_of_an_env_file(site: Site) -> None:
-    """As it was, changed, malformed, missing: each time the service begins again, it goes on from its records."""
-    file = site.place / "a.env"
-    file.write_text("TOKEN=one\n")
-    site.write(WORKERS)
-    site.up()
+
+def goes_on_from_its_records(site: Site, file: Path) -> None:
+    """A crash of the service is no deployment of an env file, as it was, changed, malformed or missing."""
     before = {name: worker["pid"] for name, worker in site.workers().items()}
     site.kill_service()
-    for content, changed, broken in (("TOKEN=one\n", 0, 0), ("TOKEN=two\n", 1, 0), ("hunter2\n", 1, 1), (None, 1, 1)):
+    tries = ((file.read_text(), 0, 0), ("TOKEN=two\n", 1, 0), ("hunter2\n", 1, 1), (None, 1, 1))
+    for content, changed, broken in tries:
         file.unlink()
         if content is not None:
             file.write_text(content)

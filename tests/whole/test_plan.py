@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 from kit.support import Site, alive, wait_until
 
 from supervisor.commands.plan import lines
@@ -41,35 +39,35 @@ def planned(site: Site, check: int) -> dict[str, str]:
     return {change["name"]: change["action"] for change in answer["changes"]}
 
 
-def test_apply_does_what_plan_said_and_touches_nothing_else(site: Site) -> None:
+def pids(site: Site) -> dict[str, int]:
+    return {name: worker["pid"] for name, worker in site.workers().items()}
+
+
+def test_plan_and_apply_say_and_do_the_same_with_a_service(site: Site) -> None:
+    """The first file, a changed one, a later start, a broken file, an emptied one."""
     site.write(table("a") + table("b") + table("c") + table("d"))
+    assert planned(site, 10) == dict.fromkeys("abcd", "create")
+    assert site.run("apply", check=7).stderr
     site.up()
-    before = {name: w["pid"] for name, w in site.workers().items()}
+    before = pids(site)
     assert planned(site, 0) == dict.fromkeys("abcd", "none")
-    site.write(table("a", max_restarts="9") + table("b", 2000) + table("d") + table("e"))
+
+    workers = table("a", max_restarts="9") + table("b", 2000) + table("d") + table("e")
+    site.write(workers)
     assert planned(site, 10) == {"a": "policy", "b": "replace", "c": "stop", "d": "none", "e": "create"}
-    assert {name: w["pid"] for name, w in site.workers().items()} == before
-    assert site.status()["supervisor"]["config"]["changed_on_disk"] in (True, False)
-    done = site.run("apply", check=0)
-    assert "~ replace b  command" in done.stdout
-    after = {name: w["pid"] for name, w in site.workers().items()}
+    assert pids(site) == before
+    assert "~ replace b  command" in site.run("apply", check=0).stdout
+    after = pids(site)
     assert (after["a"], after["d"]) == (before["a"], before["d"])
     assert after["b"] != before["b"]
     assert set(after) == {"a", "b", "d", "e"}
     assert not alive(before["c"])
     assert planned(site, 0) == dict.fromkeys("abde", "none")
 
-
-def test_plan_and_apply_say_the_same_of_a_later_start_of_a_broken_file_and_of_an_emptied_one(site: Site) -> None:
-    workers = "".join(table(f"w{n}") for n in range(6))
-    site.write(workers)
-    site.up()
-    pids = {w["pid"] for w in site.workers().values()}
-
     later = 'health_interval = "900ms"\nlog = { level = "debug" }\nstate_dir = "elsewhere"\n'
     site.write(workers, f'[supervisor]\ncapture_interval = "200ms"\n{later}')
     said = "[supervisor] state_dir, health_interval, log: counts from the next start of the service"
-    assert site.run("plan", check=0).stdout == f"6 unchanged\n{said}\n"
+    assert site.run("plan", check=0).stdout == f"4 unchanged\n{said}\n"
     assert json.loads(site.run("plan", "-o", "json", check=0).stdout)["next_start"] == LATER
     assert said in site.run("apply", check=0).stdout
     assert said in site.run("up", check=0).stderr
@@ -87,8 +85,8 @@ def test_plan_and_apply_say_the_same_of_a_later_start_of_a_broken_file_and_of_an
 
     site.write("")
     assert "apply would refuse this" in site.run("plan", check=10).stderr
-    assert "6 of 6" in site.run("apply", check=6).stderr
-    assert {w["pid"] for w in site.workers().values()} == pids
+    assert "4 of 4" in site.run("apply", check=6).stderr
+    assert pids(site) == after
     site.run("apply", "--force", check=0)
     assert site.workers() == {}
 
@@ -96,46 +94,31 @@ def test_plan_and_apply_say_the_same_of_a_later_start_of_a_broken_file_and_of_an
 LATER = ["state_dir", "health_interval", "log"]
 
 
-@pytest.mark.parametrize(
-    ("end", "a", "b"),
-    [(Site.kill_service, "adopt", "replace"), (lambda site: site.run("down", check=0), "start", "start")],
-    ids=["killed", "down"],
-)
-def test_without_a_service_plan_says_what_up_would_do(site: Site, end: Callable[[Site], Any], a: str, b: str) -> None:
-    done = '[workers.done]\ncommand = "true"\n'
-    site.write(table("a") + table("b") + table("s") + done)
-    site.up()
-    site.run("stop", "s", check=0)
-    end(site)
-    site.write(table("a") + table("b", 2000) + table("s") + done + table("new", max_restarts="1"))
-    assert planned(site, 10) == {"a": a, "b": b, "s": "none", "done": "none", "new": "create"}
-    assert "no service is running" in site.run("plan", check=10).stderr
-    site.up()
-    assert {name: w["state"] for name, w in site.workers().items()} == {
-        **dict.fromkeys(("a", "b", "new"), "running"),
-        "s": "stopped",
-        "done": "completed",
-    }
-
-
-def test_the_first_plan_creates_all(site: Site) -> None:
-    site.write(table("a"))
-    assert planned(site, 10) == {"a": "create"}
-    assert site.run("apply", check=7).stderr
-
-
-def test_without_a_service_plan_knows_what_is_judged_and_what_was_being_stopped(site: Site) -> None:
-    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '6s', 'KILL']\n"
-    once = "command = \"trap 'exit 0' USR1; while :; do sleep 0.1; done\"\n"
-    site.write(f"[workers.slow]\n{deaf}[workers.job]\n{once}")
+def test_without_a_service_plan_says_what_up_would_do(site: Site) -> None:
+    """After a kill and after `down`: what is adopted, replaced, judged, or was being stopped."""
+    deaf = "[workers.slow]\ncommand = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '6s', 'KILL']\n"
+    once = "[workers.job]\ncommand = \"trap 'exit 0' USR1; while :; do sleep 0.1; done\"\n"
+    rest = table("s") + '[workers.done]\ncommand = "true"\n' + deaf + once
+    site.write(table("a") + table("b") + rest)
     site.up()
     job = site.worker("job")["pid"]
+    site.run("stop", "s", check=0)
     site.run("stop", "slow", "--no-wait", check=0)
     site.wait_state("slow", "stopping")
     site.kill_service()
     os.kill(job, signal.SIGUSR1)
     wait_until(lambda: not alive(job))
-    assert planned(site, 0) == {"slow": "none", "job": "none"}
+    site.write(table("a") + table("b", 2000) + rest + table("new", max_restarts="1"))
+    left = dict.fromkeys(("s", "done", "slow", "job"), "none")
+    assert planned(site, 10) == {"a": "adopt", "b": "replace", "new": "create", **left}
+    assert "no service is running" in site.run("plan", check=10).stderr
     site.up()
-    site.wait_state("job", "completed")
     site.wait_state("slow", "stopped")
+    ended = {"s": "stopped", "slow": "stopped", "done": "completed", "job": "completed"}
+    as_planned = {**dict.fromkeys(("a", "b", "new"), "running"), **ended}
+    assert {name: w["state"] for name, w in site.workers().items()} == as_planned
+
+    site.run("down", check=0)
+    assert planned(site, 10) == {**dict.fromkeys(("a", "b", "new"), "start"), **left}
+    site.up()
+    assert {name: w["state"] for name, w in site.workers().items()} == as_planned

@@ -11,7 +11,7 @@ from supervisor.kernel.proc_table import lives
 from supervisor.state.place import TMUX_CONF
 from supervisor.tmux.client import ControlClient
 from supervisor.tmux.server import TmuxServer
-from supervisor.tmux.words import words
+from supervisor.tmux.words import MARK_OPTION, TYPED, type_into, words
 
 
 def test_a_client_is_attached_before_its_first_order_however_busy_the_machine_is(
@@ -71,3 +71,19 @@ def test_a_server_begins_on_a_full_disk_with_the_conf_that_is_there(place: Path,
     tmux_server.end()
     tmux_server.ensure()
     assert conf.stat().st_mtime_ns == before
+
+
+def test_typing_is_guarded_against_a_dead_pane_and_another_life(place: Path, tmux_server: TmuxServer) -> None:
+    client = ControlClient(place)
+    (((pane,),),) = [[[b.text for b in client.run("new-session -d -P -F '#{pane_id}' 'exec sleep 100'")[0]]]]
+    client.run(words("set-option", "-p", "-t", pane, MARK_OPTION, '{"life": "abc-1"}'))
+
+    def said(life: str) -> list[str]:
+        return [block.text for block in client.run(type_into(pane, life, b"x", ()))[0]]
+
+    assert TYPED in said("abc-1")
+    assert said("abc-2") == ["invalid option: not-typed"]
+    client.run(f"set-option -g remain-on-exit on ; respawn-pane -k -t {pane} 'exit 0'")
+    wait_until(lambda: client.run(f"display-message -p -t {pane} '#{{pane_dead}}'")[0][0].text == "1")
+    assert said("abc-1") == ["invalid option: not-typed"]
+    client.close()
