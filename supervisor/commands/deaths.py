@@ -105,7 +105,7 @@ def decided(record: Record) -> str:
     """Return what policy decided, or who had ordered its end."""
     if record["cause"] in _ORDERED:
         return _ORDERED[record["cause"]]
-    why = f"{str(record['reason']).partition(';')[0]}; " if record["cause"] == "ended" else ""
+    why = f"{record['reason']}; " if record["cause"] == "ended" else ""
     if record["state"] == "backoff":
         return f"{why}restart {record['attempt']} after {short_time(record['delay_s'])}"
     return why + {"pending": "starts again"}.get(record["state"], str(record["state"]))
