@@ -2,12 +2,12 @@
 
 import sys
 
-from supervisor import early_signals
+from supervisor import signals
 
 
 def main() -> None:
-    if early_signals.is_service(sys.argv[1:]):
-        early_signals.catch()
+    if signals.is_service(sys.argv[1:]):
+        signals.catch_early()
     from supervisor.command_line import main as run  # only now: the imports take a while
 
     run()

@@ -33,7 +33,6 @@ from actors.values.bulletins import ActorFailed
 from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.vital import listen
 from actors.worker import WorkerActor
-from supervisor import early_signals
 from supervisor.build import Given, Machine, begin_log, posts_for
 from supervisor.config.load import load, load_text
 from supervisor.config.problems import ConfigError
@@ -49,7 +48,6 @@ from supervisor.tmux.subreaper import NOFILE
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 STOP_TIMEOUT = 2.0  # seconds that the actors of a class have to end
 FAILED = 70  # exit code: the keeper is to start the service again
 TMUX_RETRY = 1.0
@@ -284,9 +282,7 @@ class Service:
     def _catch_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # inside another program: it has the signals
-        self._signals = SignalThread(SIGNALS, lambda number: self._inbox.tell(Signalled(number)))
-        for early in early_signals.noted():
-            self._inbox.tell(Signalled(early))
+        self._signals = SignalThread(lambda number: self._inbox.tell(Signalled(number)))
 
     def _watch_config(self) -> None:
         """Watch the file from now on if it says so; a later change of that key counts from the next start."""

@@ -125,6 +125,13 @@ def _close_to_others(descriptor: int) -> None:
         raise
 
 
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether the file at the path, itself and no link to it, is the open one; not if it can't be looked at."""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
+    return False
+
+
 def content_of(path: Path) -> bytes:
     """Return the whole file; raises OSError, also for a link."""
     with open(path, "rb", opener=opened) as file:

@@ -7,10 +7,12 @@ The last number orders the segments of a worker over all its lives and arms: eac
 stopped, so neither clocks nor names of lives have a say. `split` needs no service to go on, and never deletes.
 """
 
+import contextlib
 import os
 import re
 import shlex
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,15 +55,23 @@ class Segment:
 
 def segments_of(directory: Path, name: str) -> list[Segment]:
     """Return the worker's segments, oldest first; none where the directory can't be read."""
-    try:
-        with os.scandir(directory) as entries:
-            mine = [segment_at(entry) for entry in entries if entry.name.startswith(f"{name}.")]
-    except OSError:
-        return []
-    return sorted((segment for segment in mine if segment), key=lambda segment: segment.order)
+    with contextlib.suppress(OSError):
+        return listed(directory, {name}).get(name, [])
+    return []
 
 
-def segment_at(entry: "os.DirEntry[str]") -> Segment | None:
+def listed(directory: Path, names: Collection[str] | None) -> dict[str, list[Segment]]:
+    """Return the segments of these workers (None: of all that have some), oldest first; raises OSError."""
+    found: dict[str, list[Segment]] = {}
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            name = entry.name.partition(".")[0]
+            if (names is None or name in names) and (segment := _segment_at(entry)):
+                found.setdefault(name, []).append(segment)
+    return {name: sorted(segments, key=lambda segment: segment.order) for name, segments in found.items()}
+
+
+def _segment_at(entry: "os.DirEntry[str]") -> Segment | None:
     """Return the segment that this entry of the directory is; None for anything else."""
     match = SEGMENT.fullmatch(entry.name)
     if not match:

@@ -1,14 +1,13 @@
 """What one life has printed: its bytes for a death record, its lines for a probe."""
 
 import contextlib
-import os
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.logs.lives import Mark, Place, Span, beginnings, between, marks_of
-from supervisor.logs.names import Segment, segment_at, segments_of
+from supervisor.logs.names import Segment, listed, segments_of
 from supervisor.logs.reading import read
 from supervisor.text.plain import plain
 
@@ -26,16 +25,10 @@ class LifeLog:
     @classmethod
     def of(cls, directory: Path, names: Collection[str]) -> "dict[str, LifeLog]":
         """Return one for each name, from one look at the directory; empty where it can't be read."""
-        found: dict[str, list[Segment]] = {name: [] for name in names}
-        with contextlib.suppress(OSError), os.scandir(directory) as entries:
-            for entry in entries:
-                name = entry.name.partition(".")[0]
-                if name in found and (segment := segment_at(entry)):
-                    found[name].append(segment)
-        return {
-            name: cls(sorted(mine, key=lambda segment: segment.order), marks_of(directory, name))
-            for name, mine in found.items()
-        }
+        found: dict[str, list[Segment]] = {}
+        with contextlib.suppress(OSError):
+            found = listed(directory, names)
+        return {name: cls(found.get(name, []), marks_of(directory, name)) for name in names}
 
     def size(self, life: str) -> int:
         """Return the bytes that are there of a life."""

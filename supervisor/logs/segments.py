@@ -6,26 +6,18 @@
 Nothing here is needed to supervise: what the disk refuses is tried again at the next beat.
 """
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.kernel.files import explained
 from supervisor.logs import lives
-from supervisor.logs.names import SEGMENT, Segment, segment_at, segments_of
+from supervisor.logs.names import SEGMENT, Segment, listed, segments_of
 
 LATE = 10.0  # seconds for which the pipe of a removed worker may still make a file; two beats, by judgement
-
-
-@dataclass(frozen=True, slots=True)
-class LogFacts:
-    """A worker's log: the path of the link, and the bytes of all segments that are kept."""
-
-    path: str
-    bytes: int
 
 
 class Segments:
@@ -36,12 +28,11 @@ class Segments:
         self.problem: str | None = None
         """Why the directory or a link could not be kept in order at the last `refresh` or since; None when it was."""
         self._keep: dict[str, int] = {}
-        self._linked: dict[str, str] = {}
         self._forgotten: dict[str, float] = {}  # when (monotonic); its `split` may have been slower than its end
         self._gate = threading.Lock()  # a link must not come after the log that it leads to was deleted
 
-    def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, LogFacts]:
-        """Set links, drop the oldest segments beyond `keep`, return what is left; raises nothing.
+    def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, int]:
+        """Set links, drop the oldest segments beyond `keep`, return the bytes that are left of each; raises nothing.
 
         Empty when the directory can't be read. Files of workers that are not named are left alone, but for segments
         that come within LATE of their worker's being forgotten.
@@ -75,24 +66,20 @@ class Segments:
     def forget(self, name: str) -> None:
         """Delete all files of a worker that was removed; raises nothing."""
         with self._gate:
-            self._linked.pop(name, None)
             self._keep.pop(name, None)
             self._forgotten[name] = time.monotonic()
             paths = [segment.path for segment in segments_of(self.directory, name)]
             for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
                 self._unlink(path)
 
-    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, LogFacts]:
+    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, int]:
         try:
-            found, links = self._scan(only)
+            found = listed(self.directory, only)
         except OSError as error:
             self._note(error)
             return {}
         self._drop_late(found)
-        return {
-            name: self._kept(name, found.get(name, []), keep, linked=name in links)
-            for name, keep in names_and_keep.items()
-        }
+        return {name: self._kept(name, found.get(name, []), keep) for name, keep in names_and_keep.items()}
 
     def _drop_late(self, found: Mapping[str, list[Segment]]) -> None:
         now = time.monotonic()
@@ -101,44 +88,28 @@ class Segments:
             for segment in (segment for name in self._forgotten for segment in found.get(name, ())):
                 self._unlink(segment.path)
 
-    def _scan(self, only: Collection[str] | None) -> tuple[dict[str, list[Segment]], set[str]]:
-        found: dict[str, list[Segment]] = {}
-        links: set[str] = set()
-        with os.scandir(self.directory) as entries:
-            for entry in entries:
-                name = entry.name.partition(".")[0]
-                if only is not None and name not in only:
-                    continue
-                if entry.name.endswith(".log"):
-                    links.add(entry.name.removesuffix(".log"))
-                elif segment := segment_at(entry):
-                    found.setdefault(name, []).append(segment)
-        return found, links
-
-    def _kept(self, name: str, segments: list[Segment], keep: int, *, linked: bool) -> LogFacts:
-        segments.sort(key=lambda segment: segment.order)
+    def _kept(self, name: str, segments: list[Segment], keep: int) -> int:
         kept = segments[-max(1, keep) :]
-        if segments:
-            self._link(name, segments[-1].path.name, linked=linked)
         for segment in segments[: -len(kept)]:
             self._unlink(segment.path)
-        return LogFacts(str(self.directory / f"{name}.log"), sum(segment.size for segment in kept))
+        if kept:
+            self._link(self.directory / f"{name}.log", kept[-1].path)
+        return sum(segment.size for segment in kept)
 
-    def _link(self, name: str, newest: str, *, linked: bool) -> None:
-        if linked and self._linked.get(name) == newest:
-            return
-        temporary = self.directory / f".{name}.log.tmp"
+    def _link(self, link: Path, newest: Path) -> None:
+        with contextlib.suppress(OSError):
+            if os.readlink(link) == newest.name:
+                return
+        temporary = link.with_name(f".{link.name}.tmp")
         with self._gate:
-            if not (self.directory / newest).exists():
+            if not newest.exists():
                 return  # forgotten since the directory was read
             try:
                 temporary.unlink(missing_ok=True)
-                temporary.symlink_to(newest)
-                temporary.rename(self.directory / f"{name}.log")
+                temporary.symlink_to(newest.name)
+                temporary.rename(link)
             except OSError as error:
                 self._note(error)
-            else:
-                self._linked[name] = newest
 
     def _unlink(self, path: Path) -> None:
         try:

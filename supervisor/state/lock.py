@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.kernel.files import as_known, claim, opened, within
+from supervisor.kernel.files import as_known, claim, is_at, opened, within
 from supervisor.state.place import LOCK
 
 DELETED = " (deleted)"  # what the kernel writes after the name of what has none any more
@@ -40,7 +40,7 @@ class Lock:
 
     def still_ours(self) -> bool:
         """Whether the file in the directory is the locked one; if it was deleted, a second service can begin."""
-        return _same_file(self.home / LOCK, self.fd)
+        return is_at(self.home / LOCK, self.fd)
 
     def why_away(self) -> str | None:
         """Return where the directory is now, and the mend; None while it is where it was."""
@@ -84,7 +84,7 @@ def _locked(path: Path) -> int:
         except BaseException:
             os.close(fd)
             raise
-        if _same_file(path, fd):  # else it was deleted between open and flock: that lock keeps nobody out
+        if is_at(path, fd):  # else it was deleted between open and flock: that lock keeps nobody out
             _write_pid(fd)
             return fd
         os.close(fd)
@@ -98,15 +98,6 @@ def _is_there(path: Path, directory: int) -> bool:
         return False
     except OSError:
         return True
-
-
-def _same_file(path: Path, fd: int) -> bool:
-    try:
-        at_path = path.stat(follow_symlinks=False)
-    except OSError:
-        return False
-    ours = os.fstat(fd)
-    return (at_path.st_dev, at_path.st_ino) == (ours.st_dev, ours.st_ino)
 
 
 def _write_pid(fd: int) -> None:

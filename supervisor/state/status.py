@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import time
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -153,7 +154,7 @@ class StatusReport:
     pid: int | None = None
     started_at: str | None = None
     last_heartbeat: str | None = None
-    uptime_s: float | None = None
+    uptime_s: int | float | None = None
     workers: int | None = None
     health: str | None = None
     version: str | None = None
@@ -164,11 +165,8 @@ class StatusReport:
     error: str | None = None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("service", "status", "started_at", "last_heartbeat", "health", "version"), (str,)),
-    **dict.fromkeys(("stopped_at", "reason", "crashed_at", "error"), (str,)),
-    **dict.fromkeys(("pid", "workers", "memory"), (int,)),
-    "uptime_s": (int, float),
+_TYPES = {
+    key: hint for key, hint in typing.get_type_hints(StatusReport).items() if key not in ("verdict", "stale", "alive")
 }
 
 
@@ -180,7 +178,7 @@ def read_status(path: Path, *, interval: float = INTERVAL) -> StatusReport:
         return StatusReport(verdict="unreadable")
     if not isinstance(content, dict) or content.get("service") != SERVICE:
         return StatusReport(verdict="unreadable")
-    fields = {key: content[key] for key, types in _TYPES.items() if isinstance(content.get(key), types)}
+    fields = {key: content.get(key) for key, hint in _TYPES.items() if isinstance(content.get(key), hint)}
     stale, alive = _stale(fields, interval), _alive(fields)
     return StatusReport(verdict=_verdict(fields.get("status"), stale, alive), stale=stale, alive=alive, **fields)
 
@@ -211,7 +209,7 @@ def _began(fields: dict[str, Any]) -> float | None:
     started, beat = _unix(fields.get("started_at")), _unix(fields.get("last_heartbeat"))
     if started is None or beat is None:
         return started
-    return float(max(started, beat - fields.get("uptime_s", 0.0)))
+    return float(max(started, beat - (fields.get("uptime_s") or 0.0)))
 
 
 def _born(pid: int | None) -> float | None:

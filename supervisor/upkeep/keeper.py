@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from supervisor.kernel.files import opened
+from supervisor.kernel.files import is_at, opened
 from supervisor.state.place import KEEPER as FILE
 
 VARIABLE = "PANEVISOR_KEEPER"  # "<pid of the keeper> <restarts> <how the service ended: $? of the shell> <pause>"
@@ -177,17 +177,11 @@ def place_of_keeper(state_dir: Path) -> Iterator[IO[bytes] | None]:
         except BlockingIOError:
             yield None
             return
-        if not _is_at(path, file):
+        if not is_at(path, file.fileno()):
             yield None  # deleted between open and flock: a keeper with it would start nothing
             return
         file.truncate(0)  # the pid in it may be another process's by now
         yield file
-
-
-def _is_at(path: Path, file: IO[bytes]) -> bool:
-    with contextlib.suppress(OSError):
-        return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(file.fileno()))
-    return False
 
 
 def start_keeper(

@@ -63,10 +63,9 @@ class Housekeeping:
     def _round(self, number: int, keep: Mapping[str, int]) -> None:
         with working("housekeeping", "round"):
             try:
-                logs = self._segments.refresh(keep)
+                log_bytes = self._segments.refresh(keep)
                 with self._changed:
-                    self._log_bytes = {name: facts.bytes for name, facts in logs.items()}
-                    self._sized = number
+                    self._log_bytes, self._sized = log_bytes, number
                     self._changed.notify_all()
                 self._look()
             except Exception as error:  # the next beat tries again

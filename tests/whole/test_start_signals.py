@@ -9,7 +9,7 @@ import pytest
 from kit.examples import LONG
 from kit.support import DEADLINE, FAST, Site, alive, sleepers, wait_until
 
-from supervisor.early_signals import is_service
+from supervisor.signals import is_service
 
 
 def begin(site: Site) -> "subprocess.Popen[bytes]":

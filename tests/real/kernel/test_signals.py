@@ -1,4 +1,4 @@
-"""A signal is told by a thread of its own, in the moment in which it comes."""
+"""A signal is told by a thread of its own, in the moment in which it comes; one that came before is told first."""
 
 import os
 import signal
@@ -9,11 +9,14 @@ from kit.support import DEADLINE
 
 WAITS = """
 import queue, signal
-from supervisor.signals import SignalThread
+from supervisor.signals import SignalThread, catch_early
 told = queue.SimpleQueue()
-thread = SignalThread([signal.SIGUSR1, signal.SIGUSR2], told.put)
+catch_early()
+for number in (signal.SIGUSR2, signal.SIGHUP, signal.SIGUSR2):
+    signal.raise_signal(number)
+thread = SignalThread(told.put)
 print("listens", flush=True)
-print(told.get(), told.get(), flush=True)
+print(*(told.get() for _ in range(4)), flush=True)
 thread.close()
 """
 
@@ -22,8 +25,10 @@ def test_each_signal_is_told_and_the_process_goes_on() -> None:
     process = subprocess.Popen([sys.executable, "-c", WAITS], stdout=subprocess.PIPE, text=True, env=os.environ)
     assert process.stdout
     assert process.stdout.readline() == "listens\n"
-    process.send_signal(signal.SIGUSR1)
     process.send_signal(signal.SIGUSR2)
+    process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=DEADLINE)
-    assert sorted(map(int, said.split())) == [signal.SIGUSR1, signal.SIGUSR2]
+    numbers = [int(word) for word in said.split()]
+    assert numbers[:2] == [signal.SIGUSR2, signal.SIGHUP]  # these came before there was the thread
+    assert sorted(numbers[2:]) == [signal.SIGUSR2, signal.SIGTERM]
     assert process.returncode == 0
