@@ -6,11 +6,6 @@ from pathlib import Path
 import pytest
 from kit.support import Site, alive, wait_until
 
-from actors.values.spec import PaneSize
-from supervisor.commands.orders import environment, settings
-from supervisor.config.load import define
-from supervisor.wire.errors import CommandError
-
 SLEEPER = 'command = ["sleep", "1000"]\n'
 
 
@@ -57,11 +52,15 @@ def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and
     assert [word for word in ("GIVEN", "of-the-file") if word in shown] == []
 
 
-def test_it_survives_the_service_and_no_file_takes_it_away(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}")
+def test_what_run_started_outlives_the_service_and_what_was_removed_or_completed_leaves_nothing(site: Site) -> None:
+    site.write(
+        f"[workers.p]\n{SLEEPER}protected = true\n"
+        f'[workers.brief]\n{SLEEPER}cleanup_after = "700ms"\nrestart = "always"\n'
+    )
     site.up()
-    site.run("run", "--name", "job", "--", "sleep", "1000", check=0)
+    site.run("run", "--name", "job", "--", "sh", "-c", "echo hello; sleep 1000 & sleep 1000", check=0)
     site.run("run", "--name", "done", "--restart", "never", "--", "true", check=0)
+    wait_until(lambda: list((site.state / "logs").glob("job*")))
     pid = site.worker("job")["pid"]
     site.kill_service()
     site.up()
@@ -70,47 +69,36 @@ def test_it_survives_the_service_and_no_file_takes_it_away(site: Site) -> None:
     site.config.write_text(site.config.read_text() + f"[workers.b]\n{SLEEPER}")
     site.run("apply", check=0)
     assert site.worker("job")["pid"] == pid
-    assert set(site.workers()) == {"a", "b", "job", "done"}
+    assert set(site.workers()) == {"p", "brief", "b", "job", "done"}
 
+    for verb in ("stop", "complete", "remove"):
+        assert "protected: p" in site.run(verb, "--all", check=6).stderr
+    assert {w["state"] for name, w in site.workers().items() if name != "done"} == {"running"}
+    site.run("restart", "p", check=0)  # which ends it for a moment only
+    site.run("stop", "p", "--force", check=0)
+    site.wait_state("p", "stopped")
 
-def test_a_removed_worker_leaves_no_pane_no_log_and_no_record(site: Site) -> None:
-    site.write("")
-    site.up()
-    site.run("run", "--name", "job", "--", "sh", "-c", "echo hello; sleep 1000 & sleep 1000", check=0)
-    wait_until(lambda: list((site.state / "logs").glob("job*")))
     assert site.run("remove", "job", check=0).stdout == "job: removed\n"
-    assert site.workers() == {}
-    assert site.truth() == {}
-    assert "job" not in site.tmux("list-sessions", "-F", "#{session_name}")
+    assert "job" not in site.workers()
+    assert "job" not in site.truth()
+    assert "job" not in panes(site)
     wait_until(lambda: not list((site.state / "logs").glob("*job*")))
     site.run("run", "--name", "job", "--", "sh", "-c", "echo two; sleep 1000", check=0)
     wait_until(lambda: site.run("logs", "job").stdout == "two\n")  # nobody's logs are shown as another one's
 
-
-def test_complete_ends_it_and_the_pane_is_really_gone_after_the_delay(site: Site) -> None:
-    site.write(f'[workers.a]\n{SLEEPER}cleanup_after = "700ms"\nrestart = "always"\n')
-    site.up()
-    pid = site.worker("a")["pid"]
-    assert site.run("complete", "a", check=0).stdout.startswith("a: completed")
+    pid = site.worker("brief")["pid"]
+    assert site.run("complete", "brief", check=0).stdout.startswith("brief: completed")
     assert not alive(pid)
-    assert "a" in site.tmux("list-sessions", "-F", "#{session_name}").split()
-    wait_until(lambda: "a" not in site.tmux("list-sessions", "-F", "#{session_name}").split())
-    wait_until(lambda: site.worker("a")["pane"] is None)
+    wait_until(lambda: "brief" not in panes(site))
+    wait_until(lambda: site.worker("brief")["pane"] is None)
     site.kill_service()
     site.up()
-    site.wait_state("a", "completed")
-    site.run("start", "a", check=0)
+    site.wait_state("brief", "completed")
+    site.run("start", "brief", check=0)
 
 
-def test_protected_workers_are_ended_by_force_only(site: Site) -> None:
-    site.write(f"[workers.a]\n{SLEEPER}protected = true\n[workers.b]\n{SLEEPER}")
-    site.up()
-    for verb in ("stop", "complete", "remove"):
-        assert "protected: a" in site.run(verb, "--all", check=6).stderr
-    assert {w["state"] for w in site.workers().values()} == {"running"}
-    site.run("restart", "a", check=0)  # which ends it for a moment only
-    site.run("stop", "a", "--force", check=0)
-    site.wait_state("a", "stopped")
+def panes(site: Site) -> list[str]:
+    return site.tmux("list-sessions", "-F", "#{session_name}").split()
 
 
 def test_over_the_cap_they_wait_in_order_and_none_is_lost(site: Site) -> None:
@@ -150,71 +138,3 @@ def test_stop_ends_dependants_first_and_a_person_can_choose_by_glob_project_and_
     site.wait_state("app", "stopped")
     site.run("start", "[aw]*", check=0)
     assert {w["state"] for w in site.workers().values()} == {"running"}
-
-
-def test_what_waits_to_be_stopped_is_stopped_though_the_service_is_killed(site: Site) -> None:
-    site.write(
-        f"[workers.db]\n{SLEEPER}[workers.app]\ncommand = \"trap '' TERM; while :; do sleep 0.1; done\"\n"
-        'depends_on = ["db"]\nstop = ["TERM", "3s", "KILL"]\n'
-    )
-    site.up()
-    site.run("stop", "--all", "--no-wait", check=0)
-    site.wait_state("app", "stopping")
-    site.wait_state("db", "running")
-    site.kill_service()
-    site.up()
-    site.wait_state("db", "stopped")
-    site.wait_state("app", "stopped")
-    assert site.truth() == {}
-
-
-def test_the_environment_of_a_run_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/p")
-    monkeypatch.setenv("MINE", "m")
-    assert environment(("A=1", "B=x=y", "MINE")) == {"PATH": "/p", "A": "1", "B": "x=y", "MINE": "m"}
-    assert environment(("PATH=/q",)) == {"PATH": "/q"}
-    with pytest.raises(CommandError, match=r"no such variable here .*--env-file"):
-        environment(("NOT_THERE",))
-
-
-def test_an_env_file_sets_variables_and_those_of_options_count_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "/p")
-    first, second = tmp_path / "a.env", tmp_path / "b.env"
-    first.write_text("A=1\nB=1\nC=1\nPATH=/q\n")
-    second.write_text("B='2 two'\nC=2\n")
-    found = environment(("C=3",), None, (str(first), str(second)))
-    assert found == {"PATH": "/q", "A": "1", "B": "2 two", "C": "3"}
-
-
-def test_a_wrong_env_file_is_refused_and_its_values_are_not_shown(tmp_path: Path) -> None:
-    file = tmp_path / "a.env"
-    with pytest.raises(CommandError, match=f"and there is no such file .looked for {file}") as refused:
-        environment((), None, (str(file),))
-    assert refused.value.exit_code == 2
-    file.write_text("A=1\nsecret\n")
-    with pytest.raises(CommandError, match="whose line 2 is not NAME=value") as refused:
-        environment((), None, (str(file),))
-    assert "secret" not in refused.value.message
-
-
-def test_help_says_what_a_value_on_the_command_line_shows(site: Site) -> None:
-    said = " ".join(site.run("run", "--help", check=0).stdout.split())
-    assert "-e, --env NAME Pass on a variable of the caller." in said
-    assert "`ps` shows the command line to all" in said
-    assert "--env-file FILE" in said
-
-
-def test_settings_are_toml() -> None:
-    assert settings(("max_restarts = 3", 'backoff.initial = "1s"')) == {
-        "max_restarts": 3,
-        "backoff": {"initial": "1s"},
-    }
-    with pytest.raises(CommandError, match="as TOML"):
-        settings(("restart=always",))
-
-
-def test_a_relative_path_that_is_set_begins_in_the_worker_s_folder() -> None:
-    table = {"command": ["true"], "cwd": "/srv/app", "ready": {"unix": "run/app.sock"}}
-    assert define("job", table, PaneSize()).ready.unix == "/srv/app/run/app.sock"

@@ -40,7 +40,7 @@ def without(site: Site, *names: str) -> None:
     records(site).write_text("".join(line for line in lines if not any(f'"{name}"' in line for name in names)))
 
 
-def test_what_damaged_lines_said_is_told_once_and_the_file_is_kept(site: Site) -> None:
+def test_what_damaged_records_said_is_told_once_and_the_file_is_kept(site: Site) -> None:
     site.write(sleepers(3))
     site.up()
     site.run("stop", "w1", check=0)
@@ -64,14 +64,13 @@ def test_what_damaged_lines_said_is_told_once_and_the_file_is_kept(site: Site) -
     site.up()
     site.wait_state("w1", "stopped")
     assert kept(site) == []
+    what_is_missing_is_told_from_the_log(site)
 
 
-def test_a_file_that_was_cut_off_emptied_or_deleted_is_told_from_the_log_and_a_torn_last_line_is_no_loss(
-    site: Site,
-) -> None:
-    site.write(sleepers(2))
-    site.up()
+def what_is_missing_is_told_from_the_log(site: Site) -> None:
+    """A torn last line is no loss; a file that was deleted, emptied or cut off is."""
     pid = site.worker("w0")["pid"]
+    site.run("start", "w1", check=0)
     missing = "records.jsonl is missing or empty: by the log w1 was stopped by a person"
     cut = "the end of records.jsonl was cut off: by the log w1 was stopped by a person"
     for damage, said in ((tear, ""), (Path.unlink, missing), (empty, missing), (cut_off, cut)):
@@ -105,9 +104,21 @@ def cut_off(file: Path) -> None:
 # ── who lives and is on no record ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_lives_and_is_on_no_record_is_named_until_it_is_removed_taken_over_or_ends(site: Site) -> None:
-    site.write(sleepers(1))
+def test_what_lives_and_is_on_no_record_is_adopted_by_the_file_or_named_until_it_is_removed_taken_over_or_ends(
+    site: Site,
+) -> None:
+    site.write(sleepers(3))
     site.up()
+    before = {name: worker["pid"] for name, worker in site.workers().items()}
+    without(site, "w1", "w2")
+    site.up()
+    assert {name: worker["pid"] for name, worker in site.workers().items()} == before
+    assert {name: len(pids) for name, pids in site.truth().items()} == dict.fromkeys(before, 1)
+    assert site.events("worker.quarantined") == []
+    assert len(site.events("service.degraded", what="unknown panes")) == 1  # until the file was applied
+    wait_until(lambda: degraded(site, "unknown panes") == "")
+    assert json.loads(site.run("status", "w1", "-o", "json", check=0).stdout)["workers"][0]["state"] == "running"
+
     names = ("ends", "removed", "taken")
     for name in names:
         site.run("run", "--name", name, "--", "sleep", "2000", check=0)
@@ -142,17 +153,3 @@ def test_what_lives_and_is_on_no_record_is_named_until_it_is_removed_taken_over_
 
 def doctor(site: Site) -> str:
     return site.run("doctor").stdout
-
-
-def test_a_worker_of_the_file_without_a_good_line_is_adopted_and_not_doubled(site: Site) -> None:
-    site.write(sleepers(3))
-    site.up()
-    before = {name: worker["pid"] for name, worker in site.workers().items()}
-    without(site, "w1", "w2")
-    site.up()
-    assert {name: worker["pid"] for name, worker in site.workers().items()} == before
-    assert {name: len(pids) for name, pids in site.truth().items()} == dict.fromkeys(before, 1)
-    assert site.events("worker.quarantined") == []
-    assert len(site.events("service.degraded", what="unknown panes")) == 1  # until the file was applied
-    wait_until(lambda: degraded(site, "unknown panes") == "")
-    assert json.loads(site.run("status", "w1", "-o", "json", check=0).stdout)["workers"][0]["state"] == "running"

@@ -61,22 +61,6 @@ def raises_once(monkeypatch: pytest.MonkeyPatch, when: Callable[[Any, Any], bool
     return raised
 
 
-def in_background(service: Service, verb: str, **fields: Any) -> tuple[threading.Thread, list[Any]]:
-    """Ask over the wire; the list gets the verdicts, or the error code."""
-    answer: list[Any] = []
-
-    def ask() -> None:
-        with Client.connect(service.place.socket) as client:
-            try:
-                answer.append(client.call(verb, **fields)["verdicts"])
-            except ServiceError as error:
-                answer.append(error.code)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    return thread, answer
-
-
 def waiting_workers(service: Service, count: int) -> tuple[WorkerSpec, ...]:
     """Define workers that wait for one that does not exist."""
     on = (("nobody", Condition.READY),)
@@ -90,11 +74,14 @@ def waiting_workers(service: Service, count: int) -> tuple[WorkerSpec, ...]:
 # ── orders that meet each other ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_many_removals_at_once_leave_no_name_burnt(service: Service) -> None:
+def test_many_removals_at_once_leave_no_name_burnt_and_a_file_brings_back_what_is_just_being_removed(
+    service: Service,
+) -> None:
     specs = waiting_workers(service, 40)
     names = tuple(spec.name for spec in specs)
-    assert service.posts.supervisor.ref is not None
-    asked = [service.posts.supervisor.ref.ask(Order(Verb.REMOVE, names), block=False) for _ in range(3)]
+    ref = service.posts.supervisor.ref
+    assert ref is not None
+    asked = [ref.ask(Order(Verb.REMOVE, names), block=False) for _ in range(3)]
     for future in asked:
         try:
             future.get(timeout=DEADLINE)
@@ -105,45 +92,65 @@ def test_many_removals_at_once_leave_no_name_burnt(service: Service) -> None:
         service.ask(Run(spec), 10.0)
     wait_until(lambda: len(states(service)) == WORKERS + 40)
 
-
-def test_a_file_that_names_what_is_just_being_removed_brings_it_back(service: Service) -> None:
-    specs = waiting_workers(service, 20)
-    file = load(service.place.config).workers
-    ref = service.posts.supervisor.ref
-    assert ref is not None
-    first = ref.ask(Order(Verb.REMOVE, tuple(spec.name for spec in specs)), block=False)
-    second = ref.ask(Apply(file + specs, "x", True), block=False)
+    first = ref.ask(Order(Verb.REMOVE, names), block=False)
+    second = ref.ask(Apply(load(service.place.config).workers + specs, "x", True), block=False)
     first.get(timeout=DEADLINE)
-    accepted = second.get(timeout=DEADLINE)
-    assert isinstance(accepted, Accepted)
+    assert isinstance(second.get(timeout=DEADLINE), Accepted)
     with Client.connect(service.place.socket) as client:  # all that went before has been handled by then
         client.call("restart", names=["w0"], wait=10.0)
     assert {spec.name for spec in specs} <= states(service).keys()
 
 
-def test_applying_an_unchanged_file_takes_back_no_stop_that_waits_for_its_turn(site: Site) -> None:
-    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '1500ms', 'KILL']\n"
+def test_a_stop_that_waits_for_its_turn_outlives_an_unchanged_file_and_the_service(site: Site) -> None:
+    deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '3s', 'KILL']\n"
     site.write(f"[workers.db]\ncommand = ['sleep', '1000']\n[workers.api]\n{deaf}depends_on = ['db']\n")
     site.up()
     site.run("stop", "--all", "--no-wait", check=0)
-    site.wait_state("api", "stopping")
+    site.wait_state("api", "stopping", "stopped")
     site.run("apply", "--no-wait", check=0)
     site.wait_state("db", "stopped")
-    site.wait_state("api", "stopped")
     ended = [line["worker"] for line in site.events() if line.get("to") == "stopped"]
     assert ended == ["api", "db"]
 
-
-def test_what_was_removed_stays_so_on_disk_and_text_that_is_not_utf_8_is_a_usage_error(site: Site) -> None:
-    site.write("")
+    site.run("start", "--all", check=0)
+    site.run("stop", "--all", "--no-wait", check=0)
+    site.kill_service()
     site.up()
-    for n in range(20):
-        site.run("run", "--name", f"j{n}", "--restart", "never", "--no-wait", "--", "true", check=0)
-    wait_until(lambda: {w["state"] for w in site.workers().values()} == {"completed"})
-    site.run("remove", "--all", check=0)
-    wait_until(lambda: all(intents[-1] is None for intents in intents_on_record(site).values()))
-    for intents in intents_on_record(site).values():
+    site.wait_state("db", "stopped")
+    site.wait_state("api", "stopped")
+    assert site.truth() == {}
+
+
+def test_what_was_removed_stays_so_on_disk_and_comes_back_when_the_file_that_has_it_is_applied(site: Site) -> None:
+    site.write("[workers.x]\ncommand = ['sleep', '1000']\nprotected = true\n")
+    site.up()
+    names = [f"j{n}" for n in range(20)]
+    for name in names:
+        site.run("run", "--name", name, "--restart", "never", "--no-wait", "--", "true", check=0)
+    wait_until(lambda: {w["state"] for w in site.workers().values()} == {"running", "completed"})
+    wait_until(lambda: all(site.worker(name)["state"] == "completed" for name in names))
+    site.run("remove", "j*", check=0)
+    wait_until(lambda: all(intents_on_record(site)[name][-1] is None for name in names))
+    for name in names:
+        intents = intents_on_record(site)[name]
         assert set(intents[intents.index("removed") :]) == {"removed", None}
+
+    assert "protected: x" in site.run("remove", "x", check=6).stderr
+    site.run("remove", "x", "--force", check=0)
+    site.run("apply", check=0)
+    pid = site.worker("x")["pid"]
+    site.run("remove", "x", "--no-wait", "--force", check=0)
+    site.kill_service()
+    if alive(pid):
+        os.kill(pid, 9)
+    site.up()
+    site.wait_state("x", "running")
+
+    site.write("")
+    assert "protected: x" in site.run("apply", check=6).stderr
+    assert "protected: x" in site.run("plan", check=10).stderr
+    site.run("apply", "--force", check=0)
+    assert site.workers() == {}
 
     bad = os.fsdecode(b"\xff")
     for arguments in (("run", "--name", "u", "--", "echo", bad), ("send", bad, "x"), ("why", bad)):
@@ -161,27 +168,6 @@ def intents_on_record(site: Site) -> dict[str, list[str | None]]:
             said = line.get("record") or line.get("state")
             told.setdefault(name, []).append(said and said["intent"])
     return told
-
-
-def test_a_removed_worker_of_the_file_comes_back_when_it_is_applied(site: Site) -> None:
-    site.write("[workers.x]\ncommand = ['sleep', '1000']\nprotected = true\n")
-    site.up()
-    assert "protected: x" in site.run("remove", "x", check=6).stderr
-    site.run("remove", "x", "--force", check=0)
-    site.run("apply", check=0)
-    pid = site.worker("x")["pid"]
-    site.run("remove", "x", "--no-wait", "--force", check=0)
-    site.kill_service()
-    if alive(pid):
-        os.kill(pid, 9)
-    site.up()
-    site.wait_state("x", "running")
-
-    site.write("")
-    assert "protected: x" in site.run("apply", check=6).stderr
-    assert "protected: x" in site.run("plan", check=10).stderr
-    site.run("apply", "--force", check=0)
-    assert site.workers() == {}
 
 
 # ── orders that cannot be written ─────────────────────────────────────────────────────────────────────────────────
@@ -244,36 +230,30 @@ def test_an_order_whose_record_cannot_be_written_is_done_and_says_so(site: Site)
 # ── orders that meet a failing actor ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("when", ["told", "stopping"])
-def test_a_stop_is_carried_out_and_answered_though_its_worker_fails(
-    service: Service, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
-    told = {"told": lambda w, f: isinstance(f, Ordered), "stopping": lambda w, f: w.state is State.STOPPING}[when]
-    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and told(w, f))
-    with Client.connect(service.place.socket) as client:
-        (verdict,) = client.call("stop", names=["w2"], wait=10.0)["verdicts"]
-    assert raised.is_set()
-    assert (verdict["ok"], verdict["state"]) == (True, "stopped")
+TOLD: dict[str, Callable[[Any, Any], bool]] = {
+    "told": lambda worker, fact: isinstance(fact, Ordered),
+    "stopping": lambda worker, fact: worker.state is State.STOPPING,
+}
 
 
-def test_a_restart_that_failed_with_its_worker_is_tried_once_more(
+def test_an_order_is_carried_out_and_answered_though_its_worker_fails(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = pids(service)["w2"]
-    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and isinstance(f, Ordered))
+    before = pids(service)
     with Client.connect(service.place.socket) as client:
-        (verdict,) = client.call("restart", names=["w2"], wait=10.0)["verdicts"]
-    assert raised.is_set()
-    assert verdict["ok"]
-    assert pids(service)["w2"] != before
-
-
-def test_a_sender_is_told_when_the_worker_fails_before_it_can_say(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raises_once(monkeypatch, lambda w, f: w.name == "w2" and isinstance(f, Typed))
-    with Client.connect(service.place.socket) as client, pytest.raises(ServiceError, match="may have been typed"):
-        client.call("send", name="w2", content="x", wait=20.0)
+        for name, verb, when, state in (
+            ("w1", "stop", "told", "stopped"),
+            ("w2", "stop", "stopping", "stopped"),
+            ("w3", "restart", "told", "running"),
+        ):
+            raised = raises_once(monkeypatch, lambda w, f, name=name, when=when: w.name == name and TOLD[when](w, f))
+            (verdict,) = client.call(verb, names=[name], wait=10.0)["verdicts"]
+            assert raised.is_set()
+            assert (verdict["ok"], verdict["state"]) == (True, state), (name, verb, when)
+        assert pids(service)["w3"] != before["w3"]
+        raises_once(monkeypatch, lambda w, f: w.name == "w4" and isinstance(f, Typed))
+        with pytest.raises(ServiceError, match="may have been typed"):
+            client.call("send", name="w4", content="x", wait=20.0)
 
 
 @pytest.mark.parametrize("when", ["told", "stopping"])
@@ -282,8 +262,7 @@ def test_going_down_ends_though_the_last_worker_fails(
 ) -> None:
     with Client.connect(service.place.socket) as client:
         client.call("stop", names=["w0", "w1", "w3", "w4"], wait=10.0)
-    told = {"told": lambda w, f: isinstance(f, Ordered), "stopping": lambda w, f: w.state is State.STOPPING}[when]
-    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and told(w, f))
+    raised = raises_once(monkeypatch, lambda w, f: w.name == "w2" and TOLD[when](w, f))
     service.posts.supervisor.tell(ShutDown(keep_workers=False))
     wait_until(lambda: '"service.stopped"' in log(service))
     assert raised.is_set()

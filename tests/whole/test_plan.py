@@ -3,30 +3,8 @@
 import json
 import os
 import signal
-from typing import Any
 
 from kit.support import Site, alive, wait_until
-
-from supervisor.commands.plan import lines
-
-
-def test_lines_say_what_and_why() -> None:
-    told: list[dict[str, Any]] = [
-        {"name": "new", "action": "create", "keys": [], "note": ""},
-        {"name": "api", "action": "replace", "keys": ["command", "env"], "note": ""},
-        {"name": "old", "action": "stop", "keys": [], "note": "it is failed; it is forgotten"},
-        {"name": "same", "action": "none", "keys": [], "note": ""},
-    ]
-    assert lines(told) == [
-        "+ create  new",
-        "~ replace api  command, env",
-        "- stop    old  it is failed; it is forgotten",
-        "1 unchanged",
-    ]
-    assert lines([]) == ["0 unchanged"]
-
-
-# ── a real service ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def table(name: str, seconds: int = 1000, **more: str) -> str:

@@ -1,0 +1,73 @@
+"""What commands make of their options and of an answer, without a service."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.values.spec import PaneSize
+from supervisor.commands.orders import environment, settings
+from supervisor.commands.plan import lines
+from supervisor.config.load import define
+from supervisor.wire.errors import CommandError
+
+
+def test_the_environment_of_a_run_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/p")
+    monkeypatch.setenv("MINE", "m")
+    assert environment(("A=1", "B=x=y", "MINE")) == {"PATH": "/p", "A": "1", "B": "x=y", "MINE": "m"}
+    assert environment(("PATH=/q",)) == {"PATH": "/q"}
+    with pytest.raises(CommandError, match=r"no such variable here .*--env-file"):
+        environment(("NOT_THERE",))
+
+
+def test_an_env_file_sets_variables_and_those_of_options_count_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/p")
+    first, second = tmp_path / "a.env", tmp_path / "b.env"
+    first.write_text("A=1\nB=1\nC=1\nPATH=/q\n")
+    second.write_text("B='2 two'\nC=2\n")
+    found = environment(("C=3",), None, (str(first), str(second)))
+    assert found == {"PATH": "/q", "A": "1", "B": "2 two", "C": "3"}
+
+
+def test_a_wrong_env_file_is_refused_and_its_values_are_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "a.env"
+    with pytest.raises(CommandError, match=f"and there is no such file .looked for {file}") as refused:
+        environment((), None, (str(file),))
+    assert refused.value.exit_code == 2
+    file.write_text("A=1\nsecret\n")
+    with pytest.raises(CommandError, match="whose line 2 is not NAME=value") as refused:
+        environment((), None, (str(file),))
+    assert "secret" not in refused.value.message
+
+
+def test_settings_are_toml() -> None:
+    assert settings(("max_restarts = 3", 'backoff.initial = "1s"')) == {
+        "max_restarts": 3,
+        "backoff": {"initial": "1s"},
+    }
+    with pytest.raises(CommandError, match="as TOML"):
+        settings(("restart=always",))
+
+
+def test_a_relative_path_that_is_set_begins_in_the_worker_s_folder() -> None:
+    table = {"command": ["true"], "cwd": "/srv/app", "ready": {"unix": "run/app.sock"}}
+    assert define("job", table, PaneSize()).ready.unix == "/srv/app/run/app.sock"
+
+
+def test_lines_say_what_and_why() -> None:
+    told: list[dict[str, Any]] = [
+        {"name": "new", "action": "create", "keys": [], "note": ""},
+        {"name": "api", "action": "replace", "keys": ["command", "env"], "note": ""},
+        {"name": "old", "action": "stop", "keys": [], "note": "it is failed; it is forgotten"},
+        {"name": "same", "action": "none", "keys": [], "note": ""},
+    ]
+    assert lines(told) == [
+        "+ create  new",
+        "~ replace api  command, env",
+        "- stop    old  it is failed; it is forgotten",
+        "1 unchanged",
+    ]
+    assert lines([]) == ["0 unchanged"]
