@@ -22,10 +22,13 @@ def test_a_failed_one_shot_holds_its_dependants_across_kill_9_until_it_is_starte
         + "[workers.migrate]\ncommand = 'test -e mended'\nrestart = 'never'\n"
         + "[workers.absent]\ncommand = ['no-such-program']\n"
         + f"[workers.job]\n{SLEEPER}"
+        + after("late", "import", "completed")
+        + f"[workers.import]\ncommand = 'until test -e {site.place}/imported; do sleep 0.02; done'\n"
     )
     done = site.run("up", "--timeout", "1s")
     assert done.returncode in (1, 8)  # `client` waits for what time mends, by the clock of the one who asks
-    held = {"api": "pending", "report": "running", "never": "pending", "migrate": "failed", "absent": "failed"}
+    held = {"late": "pending", "import": "running", "api": "pending", "report": "running", "never": "pending"}
+    held |= {"migrate": "failed", "absent": "failed"}
     comes_to(lambda: states(site), held | {"client": "pending", "job": "running"})
     assert site.worker("api")["reason"] == "migrate is failed, it has to be completed"
     assert site.worker("never")["reason"] == "absent is failed, it has to be exited"
@@ -36,7 +39,11 @@ def test_a_failed_one_shot_holds_its_dependants_across_kill_9_until_it_is_starte
     comes_to(lambda: states(site), held)
 
     pid = site.worker("report")["pid"]
+    assert site.worker("late")["reason"] == "waiting for import to be completed"
     site.kill_service()
+    (site.place / "imported").touch()
+    wait_until(lambda: "import" not in site.truth(), what="the end of the import, which no service sees")
+    held |= {"late": "running", "import": "completed"}
     done = site.run("up", check=1)
     assert "api: pending: migrate is failed, it has to be completed" in done.stderr
     comes_to(lambda: states(site), held)
@@ -51,18 +58,3 @@ def test_a_failed_one_shot_holds_its_dependants_across_kill_9_until_it_is_starte
     comes_to(lambda: states(site), held | {"api": "running", "migrate": "completed"})
     starts = {name: len(site.events("worker.starting", worker=name)) for name in ("migrate", "api", "report")}
     assert starts == {"migrate": 3, "api": 1, "report": 1}
-
-
-def test_a_migration_that_ends_while_no_service_runs_lets_the_api_start(site: Site) -> None:
-    gate = site.place / "go"
-    until = f"command = 'until test -e {gate}; do sleep 0.02; done'\n"
-    site.write(f"{after('api', 'migrate', 'completed')}[workers.migrate]\n{until}")
-    site.run("up", "--timeout", "1s", check=8)
-    comes_to(lambda: states(site), {"api": "pending", "migrate": "running"})
-    assert site.worker("api")["reason"] == "waiting for migrate to be completed"
-    migration = site.truth()["migrate"]
-    site.kill_service()
-    gate.touch()
-    wait_until(lambda: "migrate" not in site.truth(), what=f"the end of {migration}")
-    site.up()
-    comes_to(lambda: states(site), {"api": "running", "migrate": "completed"})

@@ -160,6 +160,12 @@ def test_the_gate_that_holds_a_worker_is_told_once_and_again_after_an_order() ->
     assert story.tell(Order(Verb.START, ("web",))).told(Held) == ["web"]
 
 
+def test_a_new_actor_is_told_again_what_holds_its_worker() -> None:
+    story = Story({"web": member(S.PENDING, spec("web", db=READY))})
+    story.tell(failure("web")).tell(Found("web", None))
+    assert story.change("web", S.PENDING).told(Held) == ["web"]
+
+
 def test_the_start_rate_is_told_at_the_next_health_beat_only() -> None:
     story = Story(crowd(a=S.PENDING, b=S.PENDING), Room(9, max_starting=1))
     assert (story.told(Admitted), story.told(Held)) == (["a"], [])

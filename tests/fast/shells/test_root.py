@@ -193,6 +193,14 @@ def test_a_removed_worker_is_told_nothing_more() -> None:
     assert len(world.workers[0].told) == told
 
 
+def test_one_that_is_stopped_while_it_says_its_last_word_does_not_run() -> None:
+    world = World("a", intent=STOPPED)
+    world.tell(Order(Verb.REMOVE, ("a",)), Order(Verb.STOP, ("a",)), Finished("a"))
+    _, second = world.workers
+    assert (second.worker.state, second.worker.order) == (State.STOPPED, 2)
+    assert world.records.workers == {"a": record("a", STOPPED)}
+
+
 # ── the records file ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
