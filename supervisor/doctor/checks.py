@@ -15,8 +15,7 @@ from supervisor.doctor import machine as doctor_machine
 from supervisor.doctor import place as doctor_place
 from supervisor.doctor import service as doctor_service
 from supervisor.doctor import tmux as doctor_tmux
-from supervisor.doctor.findings import Finding, Named, as_json, as_table, error, healthy
-from supervisor.doctor.subject import Subject
+from supervisor.doctor.findings import Finding, Named, Subject, as_json, as_table, error, healthy
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import Place
 from supervisor.text.tables import has_colour

@@ -1,10 +1,36 @@
-"""What a check of `panevisor doctor` found, and how a person or a program reads it. Pure."""
+"""What `panevisor doctor` examines, what a check of it found, and how a person or a program reads that. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from supervisor.config.load import load_text
+from supervisor.config.settings import Config, SupervisorSettings
+from supervisor.state.place import Place
 from supervisor.text.plain import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`found_at`: where a running service is looked for; `begins_at`: where a new one would live (mostly the same).
+
+    `config` is None where the file is wrong, in `problems` places. `tmux_pid`: who listens on our tmux socket.
+    """
+
+    found_at: Place
+    begins_at: Place
+    config: Config | None
+    problems: int
+    tmux_pid: int | None
+
+    @property
+    def settings(self) -> SupervisorSettings:
+        """The file's, or what an empty file says."""
+        return (self.config or load_text(b"", self.begins_at.config)).supervisor
+
+    @property
+    def workers(self) -> int:
+        return len(self.config.workers) if self.config else 0
 
 
 class Level(StrEnum):

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from actors.events.words import short_time
 from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER
 from supervisor.doctor import namesake as names
-from supervisor.doctor.findings import Finding, error, ok, warning
-from supervisor.doctor.subject import Subject
+from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.doctor.tmux import panes
 from supervisor.kernel.limits import Limit, limits_of, number_in, tightest
 from supervisor.state.place import STATUS

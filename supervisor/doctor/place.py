@@ -5,12 +5,13 @@ import os
 import shlex
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
+
 from actors.events.words import short_size
-from supervisor.doctor.findings import Finding, Level, error, ok, warning
-from supervisor.doctor.subject import Subject
+from supervisor.doctor.findings import Finding, Level, Subject, error, ok, warning
 
 NO_ROOM = 50_000_000  # bytes
 LITTLE_ROOM = 1_000_000_000
@@ -18,6 +19,9 @@ LITTLE_SHARE = 0.05
 FEW_FILES = 100  # inodes: a start makes some ten, each worker a few
 FREE_SOME = "free some, or put state_dir and log.file elsewhere"
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "9p", "ncpfs"})
+
+Mount = tuple[str, str]
+"""Where a file system is mounted, and its type."""
 
 
 # ── rights ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -36,7 +40,8 @@ def rights(subject: Subject) -> Iterator[Finding]:
         yield finding
     for socket in (subject.begins_at.socket, subject.begins_at.tmux_socket):
         yield from _of_socket(socket)
-    yield from of_filesystem(there, Path("/proc/self/mountinfo").read_text())
+    mounts = [(mount.mountpoint, mount.fstype) for mount in psutil.disk_partitions(all=True)]
+    yield from of_filesystem(there, mounts)
     if os.access(there, os.W_OK | os.X_OK):
         yield _locks(there)
 
@@ -79,23 +84,19 @@ def _of_socket(socket: Path) -> Iterator[Finding]:
         yield of_mode(socket, found)
 
 
-def of_filesystem(path: Path, mounts: str) -> Iterator[Finding]:
+def of_filesystem(path: Path, mounts: Iterable[Mount]) -> Iterator[Finding]:
     """Warn of a network file system: Unix sockets and locks of another machine's processes do not meet there."""
-    kind = filesystem(str(path.resolve()), mounts)
+    kind = filesystem(path.resolve(), mounts)
     if kind in NETWORK or kind == "fuse.sshfs":
         mend = "put state_dir on a local disk, e.g. below /var/lib"
         yield warning(f"{path} is on a network file system ({kind}): a lock there may not hold, a write may hang", mend)
 
 
-def filesystem(path: str, mounts: str) -> str:
-    """Return the type of the file system that holds a path without links, from `/proc/self/mountinfo` (proc(5))."""
-    best, kind = "", "unknown"
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        point = before.split()[4].encode().decode("unicode_escape")  # a blank is written \040
-        if len(point) >= len(best) and f"{path}/".startswith(f"{point.rstrip('/')}/"):
-            best, kind = point, after.split()[0]  # the last one of a place lies on top
-    return kind
+def filesystem(path: Path, mounts: Iterable[Mount]) -> str:
+    """Return the type of the file system that holds a path without links."""
+    above = [mount for mount in mounts if path.is_relative_to(mount[0])]
+    found = max(reversed(above), key=lambda mount: len(mount[0]), default=("", "unknown"))
+    return found[1]  # the last one of a place lies on top
 
 
 def _locks(directory: Path) -> Finding:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from supervisor.config.astray import astray
-from supervisor.doctor.findings import Finding, error, ok, warning
-from supervisor.doctor.subject import Subject
+from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.state.paths import read_pointer
 from supervisor.state.place import RECORDS, STATUS, Place
 from supervisor.state.records import examined, kept_beside

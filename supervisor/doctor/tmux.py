@@ -7,6 +7,7 @@ asked by one plain client with a deadline, as a stopped one never answers.
 import os
 import pwd
 import re
+import resource
 import shlex
 import shutil
 import subprocess
@@ -16,8 +17,7 @@ from typing import NamedTuple
 
 from actors.errors import TerminalError
 from actors.values.spec import PaneSize
-from supervisor.doctor.findings import Finding, error, ok, warning
-from supervisor.doctor.subject import Subject
+from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.kernel.programs import INSTALL
 from supervisor.tmux.command import batch
 from supervisor.tmux.server import conf_text
@@ -115,7 +115,7 @@ def server(subject: Subject) -> Iterator[Finding]:
         yield from _home_of(None)
         return
     yield from _answers(pid, state_dir)
-    yield of_open_files(pid, len(descriptors(pid)), soft_limit(Path(f"/proc/{pid}/limits").read_text()))
+    yield of_open_files(pid, len(descriptors(pid)), resource.prlimit(pid, resource.RLIMIT_NOFILE)[0])
     yield from _home_of(pid)
 
 
@@ -207,12 +207,6 @@ def descriptors(pid: int) -> list[str]:
 def panes(pid: int | None) -> int:
     """Return how many terminals the server has open: one a pane."""
     return 0 if pid is None else sum(1 for target in descriptors(pid) if target.endswith("ptmx"))
-
-
-def soft_limit(limits: str) -> int:
-    """Return the soft limit of open files from `/proc/PID/limits`."""
-    (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
-    return int(line.split()[3])
 
 
 class Systemd(NamedTuple):
