@@ -5,58 +5,20 @@ import queue
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from kit.probes import EMPTY, Asked
 from kit.support import DEADLINE, wait_until
 
 from actors.values.effects import Probe
-from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
+from actors.values.facts import Fact, ProbeFailed, ProbeSucceeded, Purpose
 from actors.values.spec import Ready, WorkerSpec
 from supervisor.probes import kinds as probe_kinds
 from supervisor.probes import pool as probes
 from supervisor.probes.kinds import address_of, met_itself
-from supervisor.probes.pool import ProbePool
 
-DEADLINE_OF_A_TRY = 0.2
-EMPTY = {"probes": 0, "screens": 0, "processes": 0}
-
-
-def asked(ready: Ready, life: str = "l1") -> Probe:
-    return Probe(life, Purpose.READY, WorkerSpec(name="api", command="x", cwd="/", ready=ready))
-
-
-class Pool:
-    """A pool and what it told; after the first success of a life no more is asked, as a Worker has it."""
-
-    def __init__(self) -> None:
-        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-        self.failures: queue.SimpleQueue[ProbeFailed] = queue.SimpleQueue()
-        self.errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self.prober = ProbePool(self.errors.put)
-
-    def probe(self, tcp: str, life: str = "l1") -> None:
-        self.prober.probe(asked(Ready(tcp=tcp, attempt_timeout=DEADLINE_OF_A_TRY), life), self.told)
-
-    def told(self, fact: Fact) -> None:
-        if isinstance(fact, ProbeFailed):
-            self.failures.put(fact)
-        elif not isinstance(fact, ProbeUnknown):  # a busy machine can hold this process up for longer than a try may be
-            assert isinstance(fact, ProbeSucceeded)
-            self.prober.forget(fact.life)
-            self.facts.put(fact)
-
-    def next(self) -> Fact:
-        return self.facts.get(timeout=DEADLINE)
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool()
-    yield pool
-    pool.prober.close()
-    assert not pool.prober._thread.is_alive()
-    assert pool.prober.tables() == EMPTY
-    assert pool.errors.empty()
+SHORT = 0.2  # seconds in which a try that hangs is given up
 
 
 @pytest.fixture
@@ -103,116 +65,101 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> "queue.SimpleQueue[float]":
     return pauses
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_port_that_accepts_is_ready(pool: Pool, listener: socket.socket, host: str) -> None:
-    pool.probe(f"{host}:{port_of(listener)}")
-    assert pool.next() == ProbeSucceeded("l1")
-    assert pool.facts.empty()
-
-
-def test_an_ipv6_port_that_accepts_is_ready(pool: Pool) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "database.example"])
+def test_a_port_that_accepts_is_ready(asked: Asked, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+    monkeypatch.setattr(probe_kinds.socket, "getaddrinfo", lambda *a, **k: answer)  # type: ignore[attr-defined]
+    address, family = ("::1", socket.AF_INET6) if host == "[::1]" else ("127.0.0.1", socket.AF_INET)
     try:
-        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        listener = socket.socket(family)
+        listener.bind((address, 0))
     except OSError:
         pytest.skip("no IPv6 here")
     with listener:
-        pool.probe(f"[::1]:{port_of(listener)}")
-        assert pool.next() == ProbeSucceeded("l1")
-
-
-def test_a_name_is_looked_up(pool: Pool, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
-    monkeypatch.setattr(probe_kinds.socket, "getaddrinfo", lambda *a, **k: answer)  # type: ignore[attr-defined]
-    pool.probe(f"database.example:{port_of(listener)}")
-    assert pool.next() == ProbeSucceeded("l1")
+        listener.listen()
+        asked.ready(tcp=f"{host}:{port_of(listener)}")
+        assert asked.next() == ProbeSucceeded("l1")
 
 
 def test_it_is_tried_again_until_somebody_listens(
-    pool: Pool, refusing: socket.socket, monkeypatch: pytest.MonkeyPatch
+    asked: Asked, refusing: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses = recorded(monkeypatch)
-    pool.probe(f"127.0.0.1:{port_of(refusing)}")
+    asked.ready(tcp=f"127.0.0.1:{port_of(refusing)}", interval=1.0)
     first = [pauses.get(timeout=DEADLINE) for _ in range(10)]
     assert first[0] == 0.1
     assert first == sorted(first)
     assert first[-1] == 1.0
-    assert pool.facts.empty()
+    assert all(isinstance(asked.next(), ProbeFailed) for _ in first)
     refusing.listen()
-    assert pool.next() == ProbeSucceeded("l1")
+    asked.well()
 
 
-def test_a_forgotten_probe_is_given_up(pool: Pool, refusing: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses = recorded(monkeypatch)
-    pool.probe(f"127.0.0.1:{port_of(refusing)}")
-    pauses.get(timeout=DEADLINE)
-    pool.prober.forget("l1")
-    pool.prober.forget("never known")
-    refusing.listen()
-    pool.probe(f"127.0.0.1:{port_of(refusing)}", "l2")
-    assert pool.next() == ProbeSucceeded("l2")
-    assert pool.facts.empty()
-
-
-def test_a_later_probe_of_a_life_replaces_the_first(
-    pool: Pool, refusing: socket.socket, listener: socket.socket
+def test_a_forgotten_probe_is_given_up_and_a_later_one_of_a_life_replaces_the_first(
+    asked: Asked, refusing: socket.socket, listener: socket.socket
 ) -> None:
-    pool.probe(f"127.0.0.1:{port_of(refusing)}")
-    pool.probe(f"127.0.0.1:{port_of(listener)}")
-    assert pool.next() == ProbeSucceeded("l1")
-    assert pool.facts.empty()
+    asked.ready(tcp=f"127.0.0.1:{port_of(refusing)}")
+    asked.until(ProbeFailed)
+    asked.pool.forget("l1")
+    asked.pool.forget("never known")
+    asked.ready("l2", tcp=f"127.0.0.1:{port_of(refusing)}")
+    asked.ready("l2", tcp=f"127.0.0.1:{port_of(listener)}")
+    asked.until(ProbeSucceeded)
+    assert [asked.next() for _ in range(10)] == [ProbeSucceeded("l2")] * 10  # the others would fail in between
+    assert asked.pool.tables() == EMPTY | {"probes": 1}
 
 
-def test_a_probe_that_hangs_is_bounded_in_time(pool: Pool, hanging: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses = recorded(monkeypatch)
-    pool.probe(f"127.0.0.1:{hanging}")
-    assert pauses.get(timeout=DEADLINE) == 0.1
-    assert pauses.get(timeout=DEADLINE) > 0.1
+def test_a_probe_that_hangs_is_bounded_in_time(asked: Asked, hanging: int) -> None:
+    asked.ready(tcp=f"127.0.0.1:{hanging}", attempt_timeout=SHORT)
+    for _ in range(2):
+        asked.until(ProbeFailed("l1", f"no answer within {SHORT} s"))
 
 
 def test_many_that_hang_use_a_bounded_number_of_descriptors_and_the_others_get_ready(
-    pool: Pool, hanging: int, listener: socket.socket
+    asked: Asked, hanging: int, listener: socket.socket
 ) -> None:
     listener.listen(512)
     before = len(os.listdir("/proc/self/fd"))
+    lives = {f"l{n}" for n in range(300)}
     for n in range(300):
-        pool.probe(f"127.0.0.1:{hanging}", f"h{n}")
-    for n in range(300):
-        pool.probe(f"127.0.0.1:{port_of(listener)}", f"l{n}")
+        asked.ready(f"h{n}", tcp=f"127.0.0.1:{hanging}", attempt_timeout=SHORT)
+    for life in lives:
+        asked.ready(life, tcp=f"127.0.0.1:{port_of(listener)}")
     most = 0
-    ready: set[Fact] = set()
-    while len(ready) < 300:
-        ready.add(pool.next())
+    while lives:
+        if isinstance(fact := asked.next(), ProbeSucceeded):
+            asked.pool.forget(fact.life)
+            lives.discard(fact.life)
         most = max(most, len(os.listdir("/proc/self/fd")))
-    assert ready == {ProbeSucceeded(f"l{n}") for n in range(300)}
     assert most <= before + probes.ATTEMPTS + 1
 
 
 def test_a_resolver_that_hangs_holds_back_names_only(
-    pool: Pool, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+    asked: Asked, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, release, ended = queue.SimpleQueue[str](), threading.Event(), queue.SimpleQueue[None]()
+    names, release, ended = queue.SimpleQueue[str](), threading.Event(), queue.SimpleQueue[None]()
 
     def hang(host: str, *_: object, **__: object) -> list[object]:
-        asked.put(host)
+        names.put(host)
         release.wait(DEADLINE)
         ended.put(None)
         return []
 
     monkeypatch.setattr(probe_kinds.socket, "getaddrinfo", hang)  # type: ignore[attr-defined]
     for n in range(3 * probes.LOOKUPS):
-        pool.probe(f"host-{n}:1", f"h{n}")
-    hosts = {asked.get(timeout=DEADLINE) for _ in range(probes.LOOKUPS)}
+        asked.ready(f"h{n}", tcp=f"host-{n}:1")
+    hosts = {names.get(timeout=DEADLINE) for _ in range(probes.LOOKUPS)}
     assert len(hosts) == probes.LOOKUPS
-    pool.probe(f"localhost:{port_of(listener)}", "near")
-    assert pool.next() == ProbeSucceeded("near")
-    assert asked.empty()
-    pool.prober.close()
+    asked.ready("near", tcp=f"localhost:{port_of(listener)}")
+    asked.well("near")
+    assert names.empty()
+    asked.pool.close()
     release.set()
     for _ in range(probes.LOOKUPS):
         ended.get(timeout=DEADLINE)
 
 
-def test_a_socket_that_met_itself_is_nobody() -> None:
+def test_a_socket_that_met_itself_is_nobody_and_a_server_that_accepts_is_somebody(listener: socket.socket) -> None:
     with socket.socket() as alone:
         alone.bind(("127.0.0.1", 0))
         alone.connect(alone.getsockname())
@@ -220,40 +167,44 @@ def test_a_socket_that_met_itself_is_nobody() -> None:
         assert met_itself(alone)
     with socket.socket() as next_one:
         next_one.bind(port)  # was reset, so it can be bound at once
-
-
-def test_a_server_that_accepts_is_somebody(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as connection:
         assert not met_itself(connection)
 
 
+def asking(ready: Ready, life: str = "l1") -> Probe:
+    return Probe(life, Purpose.READY, WorkerSpec(name="api", command="x", cwd="/", ready=ready))
+
+
 @pytest.mark.parametrize("problem", [RuntimeError("the actor is dead"), SystemExit(1)])
-def test_a_callback_that_raises_harms_nobody_else(pool: Pool, listener: socket.socket, problem: BaseException) -> None:
+def test_a_callback_that_raises_harms_nobody_else(
+    asked: Asked, listener: socket.socket, problem: BaseException
+) -> None:
     def fail(_: Fact) -> None:
         raise problem
 
-    pool.prober.probe(asked(Ready(tcp=f"127.0.0.1:{port_of(listener)}"), "l0"), fail)
-    assert pool.errors.get(timeout=DEADLINE) is problem
-    pool.probe(f"127.0.0.1:{port_of(listener)}")
-    assert pool.next() == ProbeSucceeded("l1")
+    tcp = f"127.0.0.1:{port_of(listener)}"
+    asked.pool.probe(asking(Ready(tcp=tcp), "l0"), fail)
+    assert asked.errors.get(timeout=DEADLINE) is problem
+    asked.ready(tcp=tcp)
+    asked.well()
 
 
-def test_where_there_is_nothing_to_ask_nobody_is_asked(pool: Pool) -> None:
-    pool.prober.probe(asked(Ready()), pool.told)
-    pool.prober.forget("later")
-    wait_until(lambda: pool.prober.tables() == EMPTY)
+def test_where_there_is_nothing_to_ask_nobody_is_asked(asked: Asked) -> None:
+    asked.pool.probe(asking(Ready()), asked.facts.put)
+    asked.pool.forget("later")
+    wait_until(lambda: asked.pool.tables() == EMPTY)
 
 
-def test_a_closed_pool_leaves_nothing_behind(pool: Pool, refusing: socket.socket) -> None:
+def test_a_closed_pool_leaves_nothing_behind(place: Path, refusing: socket.socket) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    other = ProbePool(pool.errors.put)
+    asked = Asked(place)
     for n in range(10):
-        other.probe(asked(Ready(tcp=f"127.0.0.1:{port_of(refusing)}"), f"l{n}"), pool.facts.put)
-    other.close()
-    other.close()
-    other.probe(asked(Ready(tcp="127.0.0.1:1"), "late"), pool.facts.put)
-    other.forget("late")
-    assert other.tables() == EMPTY
+        asked.ready(f"l{n}", tcp=f"127.0.0.1:{port_of(refusing)}")
+    asked.close()
+    asked.close()
+    asked.ready("late", tcp="127.0.0.1:1")
+    asked.pool.forget("late")
+    assert asked.pool.tables() == EMPTY
     assert len(os.listdir("/proc/self/fd")) == before
 
 
