@@ -20,17 +20,16 @@ from kit import ROOT
 from kit.gateway_bench import Bench, FileConfig, entries, row
 from kit.support import DEADLINE, wait_until
 
-from actors.events.words import short_size, short_time
 from actors.values.facts import Verb
 from actors.values.records import Intent, Record
 from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, ShutDown
-from actors.values.spec import REPLICA_OF, Backoff, Restart, WorkerSpec
+from actors.values.spec import REPLICA_OF, WorkerSpec
 from supervisor.cli import Given
 from supervisor.command_line import run
 from supervisor.commands import up as background
 from supervisor.commands.logs import Output
 from supervisor.config import load as config
-from supervisor.explain.policy import in_words
+from supervisor.gateway import server
 from supervisor.state import paths
 from supervisor.state.lock import hold
 from supervisor.state.records import RecordsFile
@@ -80,27 +79,23 @@ def command(*argv: str) -> list[str]:
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_status_prints_a_table_and_what_is_wrong(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_prints_a_table_and_escapes_what_a_config_could_smuggle_into_the_terminal(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
     failed = row("looper", "failed", restarts=5, attempt=5, reason="exited with code 3", pid=None, started_at=None)
-    bench.publish(1, row("web", project="shop"), failed)
+    evil = row("evil", project="\x1b]0;title\x07", reason="line\nbreak\u202e")
+    bench.publish(1, row("web", project="shop"), failed, evil)
     assert run(["status"]) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
-    assert lines[0].split() == [
-        "PROJECT",
-        "NAME",
-        "STATE",
-        "HEALTH",
-        "PID",
-        "UPTIME",
-        "RESTARTS",
-        "CPU",
-        "MEMORY",
-        "REASON",
-    ]
-    assert lines[1].split()[:5] == ["shop", "web", "running", "ok", "100"]
-    assert "5 (5/5)" in lines[2]
-    assert lines[-1] == "2 workers: 1 running, 1 failed"
+    columns = ["PROJECT", "NAME", "STATE", "HEALTH", "PID", "UPTIME", "RESTARTS", "CPU", "MEMORY", "REASON"]
+    assert lines[0].split() == columns
+    rows = {name: line for line in lines for name in ("web", "looper", "evil") if name in line.split()}
+    assert rows["web"].split()[:5] == ["shop", "web", "running", "ok", "100"]
+    assert "5 (5/5)" in rows["looper"]
+    assert rows["evil"].startswith(r"\x1b]0;title\x07")
+    assert r"line\nbreak\u202e" in rows["evil"]
+    assert lines[-1] == "3 workers: 2 running, 1 failed"
     assert "\x1b" not in out
 
 
@@ -115,21 +110,8 @@ def test_status_as_json_is_the_snapshot_alone(bench: Bench, capsys: pytest.Captu
 
 def test_status_of_named_workers_is_not_met_unless_each_runs_or_is_done(bench: Bench) -> None:
     bench.publish(1, row("up"), row("done", "completed"), row("off", "stopped"))
-    assert run(["status"]) == 0
-    assert run(["status", "up", "done"]) == 0
-    assert run(["status", "up", "off"]) == 3
-    assert run(["status", "nobody"]) == 4
-
-
-def test_status_escapes_what_a_config_could_smuggle_into_the_terminal(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.publish(1, row("web", project="\x1b]0;title\x07", reason="line\nbreak\u202e"))
-    assert run(["status"]) == 0
-    out = capsys.readouterr().out
-    assert "\x1b" not in out
-    assert r"\x1b]0;title\x07" in out
-    assert r"line\nbreak\u202e" in out
+    for names, code in (([], 0), (["up", "done"], 0), (["up", "off"], 3), (["nobody"], 4)):
+        assert run(["status", *names]) == code
 
 
 def test_nobody_answering_is_exit_seven(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,26 +120,21 @@ def test_nobody_answering_is_exit_seven(home: Path, capsys: pytest.CaptureFixtur
         err = capsys.readouterr().err
         assert "workers that were left running live on: `panevisor up` adopts them" in err
         assert "service.log" not in err
+    assert run(["down"]) == 7
+    said = f"no service is running, and no worker of it lives (nothing listens at {home}/st/panevisor.sock)"
+    assert capsys.readouterr().err == f"panevisor: {said}\n"
     (home / "st" / "service.log").touch()
     assert run(["status"]) == 7
     assert f"What happened is in {home}/st/service.log" in capsys.readouterr().err
 
 
-def test_down_where_nothing_runs_and_nothing_lives_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["down"]) == 7
-    said = f"no service is running, and no worker of it lives (nothing listens at {home}/st/panevisor.sock)"
-    assert capsys.readouterr().err == f"panevisor: {said}\n"
-
-
-def test_the_service_is_found_by_its_pointer_though_the_file_is_broken(home: Path, bench: Bench) -> None:
+def test_the_service_is_found_by_its_pointer_though_the_file_is_broken_or_by_a_named_socket(
+    home: Path, bench: Bench
+) -> None:
     bench.publish(1, row("web"))
     paths.write_pointer(home / "panevisor.toml", home / "st")
     (home / "panevisor.toml").write_text("[supervisor\n")
     assert run(["status"]) == 0
-
-
-def test_a_socket_can_be_named(home: Path, bench: Bench) -> None:
-    bench.publish(1, row("web"))
     (home / "panevisor.toml").unlink()
     assert run(["--socket", "st/panevisor.sock", "status"]) == 0
 
@@ -178,48 +155,48 @@ def test_status_loads_nothing_but_click_msgpack_and_the_standard_library(home: P
     assert [name for name in every if name.startswith("actors.values.")] == ["actors.values.totals"]
 
 
-def test_status_watch_ends_quietly_on_ctrl_c(bench: Bench) -> None:
-    bench.publish(1, row("web"))
-    watching = subprocess.Popen(
-        command("status", "--watch"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    )
-    assert watching.stdout is not None
-    assert watching.stdout.readline().startswith("NAME")
-    bench.publish(2, row("other"))
-    while "other" not in watching.stdout.readline():
-        pass
-    watching.send_signal(signal.SIGINT)
-    assert watching.communicate(timeout=DEADLINE)[1] == ""
-    assert watching.returncode == 130
-
-
-def test_a_watched_part_has_totals_of_its_own_and_outlives_those_in_it(bench: Bench) -> None:
+def test_a_watched_part_has_totals_of_its_own_outlives_those_in_it_and_ends_quietly_on_ctrl_c(bench: Bench) -> None:
     bench.publish(1, row("web"), row("other"))
-    watching = subprocess.Popen(command("status", "--watch", "-o", "json", "web"), stdout=subprocess.PIPE, text=True)
-    assert watching.stdout is not None
-    first = json.loads(watching.stdout.readline())
-    assert ([w["name"] for w in first["workers"]], first["totals"]["workers"]) == (["web"], 1)
-    bench.publish(2, row("other"))
-    second = json.loads(watching.stdout.readline())
-    assert (second["workers"], second["totals"]["workers"]) == ([], 0)
-    watching.send_signal(signal.SIGINT)
-    assert watching.wait(DEADLINE) == 130
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "bufsize": 1}
+    for argv in (["-o", "json", "web"], []):
+        watching = subprocess.Popen(command("status", "--watch", *argv), **pipes)
+        assert watching.stdout is not None
+        if argv:
+            first = json.loads(watching.stdout.readline())
+            assert ([w["name"] for w in first["workers"]], first["totals"]["workers"]) == (["web"], 1)
+            bench.publish(2, row("other"))
+            second = json.loads(watching.stdout.readline())
+            assert (second["workers"], second["totals"]["workers"]) == ([], 0)
+        else:
+            assert watching.stdout.readline().startswith("NAME")
+            bench.publish(3, row("third"))
+            while "third" not in watching.stdout.readline():
+                pass
+        watching.send_signal(signal.SIGINT)
+        assert watching.communicate(timeout=DEADLINE)[1] == ""
+        assert watching.returncode == 130
 
 
-def test_more_workers_than_a_request_holds_names_can_be_selected(
+def test_more_workers_than_an_array_holds_can_be_selected_and_are_one_order(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.publish(1, *(row(f"w{n}") for n in range(1100)))
+    bench.publish(1, *(row(f"w{n}") for n in range(1500)))
     assert run(["status", "-o", "json", "w*"]) == 0
-    assert json.loads(capsys.readouterr().out)["totals"]["workers"] == 1100
+    assert json.loads(capsys.readouterr().out)["totals"]["workers"] == 1500
     assert run(["deaths", "w*"]) == 0
+    for which in (["--all"], ["w*"], [f"w{n}" for n in range(1500)]):
+        assert run(["stop", *which, "--no-wait"]) == 0
+    assert [len(order.names) for order in bench.asked] == [1500] * 3
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
     "verb", ["status", "stop web --no-wait", "plan", "logs web", "screen web", "send --timeout 1 web -"]
 )
-def test_a_closed_standard_stream_is_no_failure_of_ours(home: Path, verb: str, closed: str, bench: Bench) -> None:
+def test_a_closed_standard_stream_is_no_failure_of_ours(
+    home: Path, verb: str, closed: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LAST_WORD", 0.0)  # nobody types
     bench.publish(1, row("web"))
     with (home / "said").open("w+") as said:
         line = f"{shlex.join(command())} {verb} {closed}"
@@ -239,50 +216,29 @@ def test_a_reader_that_has_enough_is_no_failure(bench: Bench) -> None:
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_order_without_a_selection_is_refused(bench: Bench) -> None:
+def test_an_order_without_a_selection_or_with_a_wrong_option_is_a_usage_error(bench: Bench) -> None:
     bench.publish(1, row("a"))
     for verb in ("start", "stop", "restart"):
-        assert run([verb]) == 2
-        assert run([verb, "--all", "a"]) == 2
+        for argv in ([], ["--all", "a"], ["a", "--timeout", "soon"], ["a", "--bogus"], ["a", "-l", "nosign"]):
+            assert run([verb, *argv]) == 2
     assert bench.asked == []
 
 
 def test_an_order_prints_a_verdict_a_worker_and_fails_when_one_is_not_well(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.publish(1, row("a", order=7), row("b", "failed", order=7, reason="exited with code 1"), row("c"))
+    slow = row("slow", "stopping", order=7)
+    bench.publish(1, row("a", order=7), row("b", "failed", order=7, reason="exited with code 1"), row("c"), slow)
     assert run(["start", "a"]) == 0
     assert run(["start", "a", "b"]) == 1
     assert run(["start", "nobody"]) == 4
     assert capsys.readouterr().out == "a: running (pid 100)\na: running (pid 100)\nb: failed: exited with code 1\n"
     assert bench.asked[1] == Order(Verb.START, ("a", "b"), False)
-
-
-def test_an_order_that_is_not_waited_for_says_so(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    bench.publish(1, row("a"), row("b"))
-    assert run(["restart", "--all", "--no-wait", "--force"]) == 0
-    assert bench.asked == [Order(Verb.RESTART, ("a", "b"), True)]
+    assert run(["restart", "a", "c", "--no-wait", "--force"]) == 0
+    assert bench.asked[2] == Order(Verb.RESTART, ("a", "c"), True)
     assert capsys.readouterr().out == "restart was ordered for 2 workers\n"
-
-
-def test_an_order_that_takes_too_long_is_exit_eight(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    bench.publish(1, row("a", "stopping", order=7))
-    assert run(["stop", "a", "--timeout", "0.1"]) == 8
-    assert "no verdict within 0.1 s on a (stopping)" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("which", [["--all"], ["w*"], [f"w{n}" for n in range(1500)]], ids=["all", "glob", "names"])
-def test_more_workers_than_an_array_holds_are_one_order(bench: Bench, which: list[str]) -> None:
-    bench.publish(1, *(row(f"w{n}") for n in range(1500)))
-    assert run(["stop", *which, "--no-wait"]) == 0
-    assert [len(order.names) for order in bench.asked] == [1500]
-
-
-@pytest.mark.parametrize("wrong", [["--timeout", "soon"], ["--bogus"], ["-l", "nosign"]])
-def test_a_wrong_option_is_a_usage_error(bench: Bench, wrong: list[str]) -> None:
-    bench.publish(1, row("a"))
-    assert run(["stop", "a", *wrong]) == 2
-    assert bench.asked == []
+    assert run(["stop", "slow", "--timeout", "0.1"]) == 8
+    assert "no verdict within 0.1 s on slow (stopping)" in capsys.readouterr().err
 
 
 # ── up, down, serve ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -326,7 +282,7 @@ def test_a_timeout_beyond_what_the_service_waits_is_refused_before_anything_is_d
     assert not (home / "st" / "serve.out").exists()
 
 
-def test_up_with_a_broken_file_prints_every_problem_and_lets_the_service_say_so(
+def test_up_with_a_broken_file_prints_every_problem_and_lets_the_service_of_that_file_say_so(
     bench: Bench, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = home / "panevisor.toml"
@@ -340,39 +296,23 @@ def test_up_with_a_broken_file_prints_every_problem_and_lets_the_service_say_so(
     assert "panevisor.toml:4" in err
     assert [type(request) for request in bench.asked] == [ConfigBroken]
     assert run(["check"]) == 5
-
-
-def test_up_with_a_broken_file_leaves_a_service_of_another_file_alone(bench: Bench, home: Path) -> None:
-    paths.write_pointer(home / "panevisor.toml", home / "st")
-    (home / "panevisor.toml").write_text("[workers")
     bench.config_path = "/etc/x.toml"
-    bench.publish(1, row("a"))
+    bench.publish(2, row("a"))
     assert run(["up"]) == 5
-    assert bench.asked == []
+    assert len(bench.asked) == 1
 
 
-def test_up_refuses_a_service_that_runs_another_file(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    bench.config_path = "/etc/x.toml"
-    bench.publish(1)
-    assert run(["up"]) == 9
-    assert "/etc/x.toml" in capsys.readouterr().err
-    assert bench.asked == []
-
-
-ORDERS = [
-    *([verb, "a"] for verb in ("start", "stop", "restart", "complete", "remove", "send")),
-    *(["down"], ["scale", "a", "2"], ["run", "--name", "b", "--", "true"]),
-]
-
-
-@pytest.mark.parametrize("argv", ORDERS, ids=lambda argv: argv[0])
 def test_an_order_to_a_service_that_runs_another_file_is_refused_and_says_how_to_give_it(
-    bench: Bench, capsys: pytest.CaptureFixture[str], argv: list[str]
+    bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench.config_path = "/etc/the other.toml"
     bench.publish(1, row("a"))
-    assert run([*argv, "text"] if argv[0] == "send" else argv) == 9
-    assert "runs another file: `panevisor -c '/etc/the other.toml' …` is for that one" in capsys.readouterr().err
+    orders = [[verb, "a"] for verb in ("start", "stop", "restart", "complete", "remove")]
+    for argv in (*orders, ["send", "a", "text"], ["down"], ["scale", "a", "2"], ["run", "--name", "b", "--", "true"]):
+        assert run(argv) == 9
+        assert "runs another file: `panevisor -c '/etc/the other.toml' …` is for that one" in capsys.readouterr().err
+    assert run(["up"]) == 9
+    assert "/etc/the other.toml" in capsys.readouterr().err
     assert bench.asked == []
 
 
@@ -391,18 +331,13 @@ def test_a_service_is_of_this_file_under_another_spelling_of_its_path_or_when_a_
     assert run(["-c", "panevisor.toml", "--socket", "st/panevisor.sock", "stop", "a", "--no-wait"]) == 9
 
 
-def test_a_second_service_says_who_runs_and_exits_nine(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lock = hold(home / "st")
-    assert run(["serve"]) == 9
-    assert f"pid {os.getpid()}" in capsys.readouterr().err
-    lock.release()
-
-
-def test_up_passes_on_why_the_service_did_not_start(
+def test_a_second_service_says_who_runs_and_up_passes_that_on(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(background, "RIVAL_TIMEOUT", 0.1)
     lock = hold(home / "st")
+    assert run(["serve"]) == 9
+    assert f"pid {os.getpid()}" in capsys.readouterr().err
     assert run(["up"]) == 9
     err = capsys.readouterr().err
     assert "did not start (exit code 9)" in err
@@ -415,12 +350,11 @@ def test_a_state_directory_that_cannot_be_made_is_named_with_the_mend(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "way").write_text("a file is in the way")
-    (home / "panevisor.toml").write_text(CONFIG.replace('"st"', '"way/st"'))
-    for verb in ("up", "serve"):
+    mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
+    for verb, where in (("up", "way/st"), ("serve", "way/st"), ("plan", "way")):
+        (home / "panevisor.toml").write_text(CONFIG.replace('"st"', f'"{where}"'))
         assert run([verb]) == 1
-        what = f"panevisor: {home}/way/st: Not a directory"
-        mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
-        assert f"{what}: {mend}" in capsys.readouterr().err
+        assert f"panevisor: {home}/{where}: Not a directory: {mend}\n" in capsys.readouterr().err
 
 
 def test_down_returns_when_the_service_has_ended(
@@ -475,9 +409,13 @@ def test_screen_shows_the_pane_without_a_service(tmux_there: Path, capfdbinary: 
     assert b'did you mean "painter"' in capfdbinary.readouterr().err
 
 
-def test_a_worker_without_a_pane_is_told_from_no_worker(
+def test_a_worker_without_a_pane_is_told_from_no_worker_by_the_service_or_the_records(
     tmux_there: Path, capfd: pytest.CaptureFixture[str], make_bench: Callable[[Path], Bench]
 ) -> None:
+    on_record(tmux_there, bad=Intent.FAILED, wanted=Intent.WANTED)
+    for name, said in (("bad", "failed: it broke"), ("wanted", "not running: no service runs that would start it")):
+        assert run(["screen", name]) == 3
+        assert f"{name} has no pane: it is {said}" in capfd.readouterr().err
     bench = make_bench(tmux_there / "panevisor.sock")
     replicas = (row(f"web-{n}", labels=(("replica_of", "web"),)) for n in (1, 2))
     bench.publish(1, row("bad", "failed", reason="exited with code 1"), row("painter"), *replicas)
@@ -489,15 +427,6 @@ def test_a_worker_without_a_pane_is_told_from_no_worker(
         assert '"web" means web-1, web-2' in capfd.readouterr().err
 
 
-def test_without_a_service_the_records_tell_of_workers_without_a_pane(
-    tmux_there: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    on_record(tmux_there, bad=Intent.FAILED, wanted=Intent.WANTED)
-    for name, said in (("bad", "failed: it broke"), ("wanted", "not running: no service runs that would start it")):
-        assert run(["screen", name]) == 3
-        assert f"{name} has no pane: it is {said}" in capfd.readouterr().err
-
-
 def on_record(state: Path, **intents: Intent) -> None:
     records = RecordsFile(state / "records.jsonl")
     records.load()
@@ -507,9 +436,13 @@ def on_record(state: Path, **intents: Intent) -> None:
     records.close()
 
 
-def test_what_another_user_owns_is_not_permitted_whether_pane_or_log(
+def test_panes_without_a_tmux_server_are_no_service_and_what_another_user_owns_is_not_permitted(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for verb in ("screen", "attach"):
+        assert run([verb, "a"]) == 7
+        assert "no tmux server" in capsys.readouterr().err
+
     def refused(*_arguments: object, **_options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(home / "st/logs"))
 
@@ -557,12 +490,6 @@ def until(terminal: int, text: bytes, timeout: float = DEADLINE) -> None:
         seen += os.read(terminal, 65536)
 
 
-def test_panes_without_a_tmux_server_are_no_service(capsys: pytest.CaptureFixture[str]) -> None:
-    for argv in (["screen", "a"], ["attach", "a"]):
-        assert run(argv) == 7
-    assert "no tmux server" in capsys.readouterr().err
-
-
 @pytest.fixture
 def written(home: Path) -> Path:
     logs = home / "st" / "logs"
@@ -572,16 +499,12 @@ def written(home: Path) -> Path:
     return logs
 
 
-def test_logs_are_made_printable_unless_raw(written: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_logs_are_made_printable_unless_raw_and_those_of_several_have_names_and_never_run_into_one_another(
+    written: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     assert printed(capfdbinary, ["logs", "api"]) == b"one\ntwo\nthree\n"
     assert printed(capfdbinary, ["logs", "api", "-n", "2", "--raw"]) == b"\x1b[31mtwo\x1b[0m\nthree\n"
-
-
-def test_logs_of_several_have_names_in_front(written: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert printed(capfdbinary, ["logs", "*", "-n1"]) == b"api | three\ndb  | ready\n"
-
-
-def test_logs_of_several_never_run_into_one_another(written: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     (written / "bar.s-1-1.000000").write_bytes(b"50%\r60%\nunfinished\x1b[0m")
     (written / "db.s-1-1.000000").write_bytes(b"no newline")
     (written / "mute.s-1-1.000000").write_bytes(b"\x1b[0m")
@@ -600,18 +523,16 @@ def test_a_line_that_comes_in_pieces_has_its_name_once_and_is_ended_before_anoth
     assert capfdbinary.readouterr().out == b"a | one line\nb | other\na |  goes on\na | next\n"
 
 
-def test_logs_of_who_has_printed_nothing_are_empty_and_say_so(written: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_logs_of_who_has_printed_nothing_are_empty_and_say_so_those_of_nobody_are_an_unknown_worker(
+    written: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     on_record(written.parent, bad=Intent.FAILED, api=Intent.WANTED)
     assert run(["logs", "bad"]) == 0
     assert capfd.readouterr() == ("", "nothing printed yet: bad\n")
     assert run(["logs", "family", "-n", "1"]) == 0
     assert capfd.readouterr() == ("api | three\n", "nothing printed yet: bad\n")
-
-
-def test_logs_of_nobody_are_an_unknown_worker(written: Path) -> None:
-    assert run(["logs", "ap"]) == 4
-    assert run(["logs", "api", "--since", "yesterday"]) == 2
-    assert run(["logs", "api", "-f", "--previous"]) == 2
+    for argv, code in ((["ap"], 4), (["api", "--since", "yesterday"], 2), (["api", "-f", "--previous"], 2)):
+        assert run(["logs", *argv]) == code
 
 
 def test_logs_go_on_with_what_is_written(written: Path) -> None:
@@ -629,7 +550,7 @@ def test_logs_go_on_with_what_is_written(written: Path) -> None:
 # ── events and files ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_events_are_printed_oldest_first(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_events_are_printed_oldest_first_and_can_be_followed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.publish(1)
     bench.gateway.activity(entries(1, 2, 3))
     assert run(["events", "-n", "2"]) == 0
@@ -637,19 +558,13 @@ def test_events_are_printed_oldest_first(bench: Bench, capsys: pytest.CaptureFix
     assert [line.split(None, 1)[1] for line in lines] == ["worker.ready  w2", "worker.ready  w3"]
     assert run(["events", "-o", "json", "-n", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["seq"] == 3
-
-
-def test_events_can_be_followed(bench: Bench) -> None:
-    bench.publish(1)
-    bench.gateway.activity(entries(1, 2))
-    following = subprocess.Popen(command("events", "-f", "-n", "1"), stdout=subprocess.PIPE, text=True)
-    assert following.stdout is not None
-    assert following.stdout.readline().endswith("w2\n")
-    bench.gateway.activity(entries(1, 2, 3))
-    assert following.stdout.readline().endswith("w3\n")
-    bench.gateway.close()
-    assert following.wait(DEADLINE) == 7
-    following.stdout.close()
+    with subprocess.Popen(command("events", "-f", "-n", "1"), stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline().endswith("w3\n")
+        bench.gateway.activity(entries(1, 2, 3, 4))
+        assert following.stdout.readline().endswith("w4\n")
+        bench.gateway.close()
+        assert following.wait(DEADLINE) == 7
 
 
 def test_check_says_what_each_policy_comes_to(capsys: pytest.CaptureFixture[str], home: Path) -> None:
@@ -659,52 +574,10 @@ def test_check_says_what_each_policy_comes_to(capsys: pytest.CaptureFixture[str]
     assert first == f"{home}/panevisor.toml: 1 worker, ok"
     assert second.startswith("  a: completed after exit 0, else restarted after 1s, 2s, 4s, 8s, 16s (± 20%)")
     assert run(["check", "absent.toml"]) == 5
-
-
-@pytest.mark.parametrize(
-    ("news", "said"),
-    [
-        ({"restart": Restart.NEVER}, "never restarted: completed after exit 0, else failed"),
-        ({"restart": Restart.ALWAYS, "max_restarts": 0}, "restarted whenever it ends, not once"),
-        ({"max_restarts": 3}, "failed after 3 restarts (a crash at once: in 7s), unless a life of 1m forgives them"),
-        ({"max_restarts": -1}, "forever: at most 60 restarts an hour"),
-        ({"max_restarts": -1, "backoff": Backoff(initial=0.0)}, "at most any number of restarts an hour"),
-    ],
-)
-def test_a_policy_in_words(news: dict[str, Any], said: str) -> None:
-    assert said in in_words(WorkerSpec(name="a", command="true", cwd="/", **news))
-
-
-@pytest.mark.parametrize(
-    ("policy", "on", "warning"),
-    [
-        ("restart = 'always'", "completed", 'which its restart = "always" never lets happen by itself'),
-        (
-            "restart = 'always'\nmax_restarts = -1",
-            "exited",
-            'which its restart = "always" with max_restarts = -1 never',
-        ),
-        ("restart = 'always'\nretry = '1h'", "exited", 'which its restart = "always" with retry never'),
-        ("restart = 'always'\non_exit = [{ codes = [3], do = 'complete' }]", "completed", None),
-        ("restart = 'always'\nretry = '1h'\non_exit = [{ codes = [3], do = 'fail' }]", "exited", None),
-        ("restart = 'always'\nmax_restarts = -1\nmax_restarts_in = { restarts = 5, within = '1m' }", "exited", None),
-        ("restart = 'always'", "exited", None),
-        ("restart = 'always'\nmax_restarts = -1", "ready", None),
-        ("max_restarts = -1", "completed", None),
-        ("restart = 'never'", "exited", None),
-    ],
-)
-def test_check_warns_of_an_end_that_never_comes(
-    capsys: pytest.CaptureFixture[str], home: Path, policy: str, on: str, warning: str | None
-) -> None:
-    waiting = f"[workers.api]\ncommand = 'x'\ndepends_on = {{ db = '{on}' }}\n"
-    (home / "panevisor.toml").write_text(f"[workers.db]\ncommand = 'x'\n{policy}\n{waiting}")
+    db = "[workers.db]\ncommand = 'x'\nrestart = 'always'\n"
+    (home / "panevisor.toml").write_text(f"{db}[workers.api]\ncommand = 'x'\ndepends_on.db = 'completed'\n")
     assert run(["check"]) == 0
-    found = [
-        line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ") and " waits " in line
-    ]
-    assert len(found) == (warning is not None)
-    assert all(line.startswith(f'warning: worker "api" waits for "db" to be {on}, {warning}') for line in found)
+    assert '\nwarning: worker "api" waits for "db" to be completed, which its ' in capsys.readouterr().out
 
 
 def test_a_config_that_is_a_pipe_is_refused_and_not_waited_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -714,14 +587,6 @@ def test_a_config_that_is_a_pipe_is_refused_and_not_waited_for(home: Path, capsy
     for verb in ("check", "up", "plan"):
         assert run(["-c", "pipe.toml", verb]) == 5
         assert capsys.readouterr().err == f"{home}/pipe.toml: is no regular file (name one with -c FILE)\n"
-
-
-def test_plan_in_a_place_that_cannot_be_made_says_the_mend(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (home / "st").rmdir()
-    (home / "st").write_text("a file is in the way")
-    assert run(["plan"]) == 1
-    mend = "name another place by `state_dir` in the file or by XDG_STATE_HOME"
-    assert capsys.readouterr().err == f"panevisor: {home}/st: Not a directory: {mend}\n"
 
 
 def test_init_writes_a_config_that_is_right_and_never_overwrites(home: Path) -> None:
@@ -743,24 +608,14 @@ def test_what_the_starter_shows_in_comments_is_right_too(home: Path) -> None:
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["version"]) == 0
     assert capsys.readouterr().out.startswith("panevisor 0.")
-    assert run(["--help"]) == 0
-    assert run([]) == 2
-    assert run(["nonsense"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(None, "-"), (0.04, "0.0s"), (9.5, "9.5s"), (59, "59s"), (63, "1m 3s"), (7260, "2h 1m"), (90_000, "1d 1h")],
-)
-def test_times_are_short(seconds: float | None, said: str) -> None:
-    assert short_time(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("count", "said"), [(None, "-"), (0, "0 B"), (999, "999 B"), (3_400_000, "3.4 MB"), (21_000_000, "21 MB")]
-)
-def test_sizes_are_short(count: int | None, said: str) -> None:
-    assert short_size(count) == said
+    for argv, code in ((["--help"], 0), ([], 2), (["nonsense"], 2)):
+        assert run(argv) == code
+    capsys.readouterr()
+    assert run(["run", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "-e, --env NAME Pass on a variable of the caller." in said
+    assert "`ps` shows the command line to all" in said
+    assert "--env-file FILE" in said
 
 
 def test_a_next_command_begins_as_this_one_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
