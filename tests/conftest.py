@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -103,13 +104,17 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def free_ports() -> Callable[[], int]:
-    """Each call returns a TCP port that nobody listens on."""
+    """Each call returns another TCP port that nobody listens on, and that the kernel gives to nobody meanwhile."""
+    given: set[int] = set()
 
     def free_port() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
+        while True:
+            port = secrets.randbelow(20_000) + 10_000  # below net.ipv4.ip_local_port_range
+            with contextlib.suppress(OSError), socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+                if port not in given:
+                    given.add(port)
+                    return port
 
     return free_port
 

@@ -1,6 +1,5 @@
 """What a terminal gets to show of what programs print and people name: nothing that acts, nothing that hides."""
 
-import json
 import sys
 import time
 import unicodedata
@@ -8,7 +7,6 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit.support import Site, wait_until
 
 from supervisor.text.plain import plain, visible
 
@@ -122,30 +120,3 @@ def test_what_a_person_sees_stays_as_it_is(text: str) -> None:
 )
 def test_what_deceives_is_shown(text: str, said: str) -> None:
     assert visible(text) == said
-
-
-HIDDEN = "user\u202egnp\u200b"
-
-
-def test_nothing_hides_in_what_the_commands_show(site: Site) -> None:
-    prints = f"['sh', '-c', 'printf \"{HIDDEN}\\n\"; sleep 0.1; exit 3']"
-    site.write(f"[workers.api]\ncommand = {prints}\nrestart = 'never'\n")
-    site.up(check=1)
-    last_words = (["deaths", "api", "--full"], ["why", "api"])
-    for command in (["logs", "api"], ["screen", "api"], ["screen", "api", "--ansi"], *last_words):
-        wait_until(lambda command=command: "gnp" in site.run(*command).stdout, what=" ".join(command))
-        assert r"user\u202egnp\u200b" in site.run(*command).stdout, command
-        assert not set("\u202e\u200b") & set(site.run(*command).stdout), command
-    assert HIDDEN in site.run("logs", "api", "--raw").stdout
-    (death,) = json.loads(site.run("deaths", "api", "-o", "json").stdout)
-    assert death["lines"] == [HIDDEN]
-
-
-def test_nothing_hides_in_what_is_said_to_be_wrong(site: Site) -> None:
-    site.write(f"[workers.api]\ncommand = 'true'\n\"{HIDDEN}\" = 1\n")
-    odd = site.place / f"{HIDDEN}.toml"
-    for command in (["check"], ["check", str(odd)], [HIDDEN], ["logs", HIDDEN], ["status", f"--{HIDDEN}"]):
-        done = site.run(*command)
-        assert done.returncode != 0
-        assert r"user\u202egnp\u200b" in done.stderr, command
-        assert not set("\u202e\u200b") & set(done.stderr), command
