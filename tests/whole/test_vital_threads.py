@@ -112,4 +112,4 @@ def test_a_hangup_needs_no_thread_that_is_not_there_already(site: Site) -> None:
         site.run("stop", "w0", check=0)
         site.run("start", "w0", check=0)
         site.run("plan")
-    assert names() == before
+    wait_until(lambda: names() == before, what="no more threads than before")
