@@ -7,34 +7,20 @@ import pytest
 from kit.life import pane_of
 
 from actors.life import due, step
-from actors.life.adoption import Adopt, Begin, Decision, Judge, Leave, Quarantine, Survivor, World, born, define, plan
-from actors.life.state import Goal, Phase, State, Worker
-from actors.values.effects import (
-    AskPane,
-    ClosePane,
-    Effect,
-    Emit,
-    EndTree,
-    Finish,
-    Forget,
-    KeepDeath,
-    Probe,
-    Start,
-    Watch,
-)
+from actors.life.adoption import Adopt, Begin, Decision, Judge, Leave, Quarantine, Survivor, World, born, plan
+from actors.life.state import Goal, State, Worker
+from actors.values.effects import ClosePane, Effect, Emit, EndTree, Finish, Forget, KeepDeath, Probe, Start, Watch
 from actors.values.facts import (
     TICKS_PER_SECOND,
     Admitted,
     Exit,
     Handle,
     Instant,
-    Ordered,
     Pane,
     PaneAbsent,
     PaneSeen,
     Purpose,
     TreeGone,
-    Verb,
 )
 from actors.values.records import Intent, Record
 from actors.values.spec import Ready, Restart, WorkerSpec
@@ -81,16 +67,6 @@ def later(w: Worker, *facts: Any) -> tuple[Worker, tuple[Effect, ...]]:
 # the plan: what lives
 
 
-def test_a_living_pane_is_adopted() -> None:
-    assert plan(record(ready=True), (pane(),), HERE) == Adopt(pane(), "l1", ROOT, ready=True)
-    assert plan(record(ready=False), (pane(),), HERE) == Adopt(pane(), "l1", ROOT, ready=False)
-
-
-def test_readiness_is_of_the_life_that_was_recorded() -> None:
-    newer = pane(life="l2")  # its start was not on disk yet
-    assert plan(record(ready=True), (newer,), HERE) == Adopt(newer, "l2", ROOT, ready=False)
-
-
 @pytest.mark.parametrize("world", [HERE, SERVER_DIED, REBOOTED])
 def test_what_lives_is_adopted_whatever_the_world_says(world: World) -> None:
     assert isinstance(plan(record(), (pane(),), world), Adopt)
@@ -115,11 +91,6 @@ def test_a_replacement_that_was_cut_short_is_continued() -> None:
     assert plan(record(intent=Intent.STOPPED), (old,), HERE) == Adopt(old, "l1", ROOT, ready=False, goal=Goal.STOP)
 
 
-def test_what_failed_while_it_lived_is_ended_and_stays_failed() -> None:
-    found = plan(record(intent=Intent.FAILED), (pane(),), HERE)
-    assert found == Leave(State.FAILED, pane(), Survivor("l1", ROOT))
-
-
 @pytest.mark.parametrize("intent", list(Intent))
 def test_two_panes_are_quarantined(intent: Intent) -> None:
     found = plan(record(intent=intent), (pane(), corpse(id="%7")), HERE)
@@ -134,26 +105,9 @@ def test_a_death_that_nobody_watched_is_judged_by_its_true_exit() -> None:
     assert plan(record(), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), ROOT)
 
 
-def test_a_dead_process_that_no_record_knows_is_known_by_its_pid_alone() -> None:
-    """The pid may be another's by now: without a start time, only who bears the life's mark is meant."""
-    dead, by_hand = corpse(3), corpse(3, pid=101)
-    assert plan(record(life="l0"), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), Handle(100, 0))
-    assert plan(record(), (by_hand,), HERE) == Judge("l1", by_hand, Exit(3, None, 5.0), Handle(101, 0))
-
-
-def test_a_death_by_signal_is_judged_by_its_signal() -> None:
-    killed = plan(record(), (corpse(0, signal=9),), HERE)
-    assert isinstance(killed, Judge)
-    assert killed.exit == Exit(None, 9, 5.0)
-
-
 def test_a_death_that_was_judged_is_not_judged_again() -> None:
     known = record(life=None, process=None, judged="l1", exit=BADLY)
     assert plan(known, (corpse(),), HERE) == Begin("defined", corpse())
-
-
-def test_the_tree_of_a_judged_life_is_ended_before_a_new_one() -> None:
-    assert plan(record(judged="l1"), (corpse(),), HERE) == Begin("defined", corpse(), Survivor("l1", ROOT))
 
 
 def test_a_judged_life_whose_pane_is_closed_is_not_judged_again() -> None:
@@ -174,21 +128,12 @@ def test_a_start_that_was_never_answered_is_no_life(world: World) -> None:
     assert done(effects, EndTree)  # what may have come of it all the same
 
 
-def test_a_life_without_a_pane_is_judged_as_lost() -> None:
-    assert plan(record(), (), HERE) == Judge("l1", None, None, ROOT)
-
-
 def test_the_death_of_the_tmux_server_is_nobodys_crash() -> None:
     assert plan(record(), (), SERVER_DIED) == Begin("tmux-died", None, Survivor("l1", ROOT))
 
 
 def test_another_boot_is_no_crash_and_leaves_nobody_to_end() -> None:
     assert plan(record(), (), REBOOTED) == Begin("rebooted")
-
-
-@pytest.mark.parametrize("world", [HERE, SERVER_DIED, REBOOTED])
-def test_a_worker_that_never_lived_begins(world: World) -> None:
-    assert plan(record(life=None, process=None), (), world) == Begin("defined")
 
 
 @pytest.mark.parametrize(
@@ -231,23 +176,11 @@ def test_an_adopted_worker_runs_on_and_is_watched() -> None:
     assert done(effects, Start) == done(effects, EndTree) == []
 
 
-def test_counters_begin_at_zero() -> None:
-    w, _ = adopted(record(), Adopt(pane(), "l1", ROOT, ready=True))
-    assert (w.budget.attempt, w.budget.restarts) == (0, 0)
-
-
 def test_an_adopted_worker_that_was_not_ready_gets_its_time_anew() -> None:
     probed = replace(SPEC, ready=Ready(tcp="127.0.0.1:1", timeout=20.0))
     w, effects = adopted(record(spec=probed), Adopt(pane(), "l1", ROOT, ready=False))
     assert (w.state, due(w)) == (State.STARTING, NOW.mono + 20)
     assert done(effects, Probe) == [Probe("l1", Purpose.READY, probed, "%1")]
-
-
-def test_an_adopted_worker_that_needs_no_readiness_runs_at_once() -> None:
-    w, effects = adopted(record(), Adopt(pane(), "l1", ROOT, ready=False))
-    transitions = [e.transition for e in done(effects, Emit)]
-    assert w.state is State.RUNNING
-    assert transitions == [(None, State.STARTING), (State.STARTING, State.RUNNING)]
 
 
 @pytest.mark.parametrize(
@@ -266,18 +199,6 @@ def test_an_adopted_stop_goes_on_to_its_end(goal: Goal, state: State, ready: boo
     assert done(effects, Watch) == [Watch("l1", ROOT)]
     w, more = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeGone("l1"), PaneAbsent(NOW.mono + 2))
     assert (w.state, done(more, Forget)) == (state, [Forget("l1")])
-
-
-@pytest.mark.parametrize("dead", [corpse(None), pane(process=None)], ids=["dead", "between two reads"])
-@pytest.mark.parametrize("ready", [True, False])
-def test_an_adopted_death_waits_for_its_status_and_does_not_get_ready(dead: Pane, ready: bool) -> None:
-    known = record(ready=ready)
-    w, effects = adopted(known, plan(known, (dead,), HERE))
-    assert w.life is not None
-    assert (w.state, w.life.phase) == (State.RUNNING if ready else State.STARTING, Phase.ENDED)
-    assert done(effects, AskPane) == [AskPane("%1", nudge=False)]
-    w, _ = later(w, PaneSeen(NOW.mono + 1, corpse(0)))
-    assert (w.state, w.exit) == (State.COMPLETED, WELL)  # a one-shot that ended well does not run again
 
 
 @pytest.mark.parametrize(
@@ -327,27 +248,10 @@ def test_an_exit_that_the_log_tells_already_is_judged_and_not_told_again(
     assert (kept.death.life, kept.death.uptime_s) == ("l1", 2.5)
 
 
-def test_the_end_of_one_that_was_stopped_is_not_told_again_either() -> None:
-    known = record(intent=Intent.STOPPED)
-    for told, events in (({}, ["worker.exited", "worker.stopped"]), ({"l1": 2.5}, ["worker.stopped"])):
-        _, effects = adopted(known, plan(known, (corpse(),), replace(HERE, told=told)))
-        assert [line.event for line in done(effects, Emit)] == events
-
-
-def test_another_life_that_the_log_tells_of_changes_nothing() -> None:
-    known = record()
-    assert plan(known, (corpse(),), replace(HERE, told={"l0": 1.0})) == plan(known, (corpse(),), HERE)
-
-
 def test_an_unwatched_completion_is_cleaned_up_when_its_tree_is_gone() -> None:
     w, _ = adopted(record(), Judge("l1", corpse(0), WELL, ROOT))
     w, effects = step(w, TreeGone("l1"), replace(NOW, mono=NOW.mono + 60))
     assert done(effects, ClosePane) == [ClosePane("%1")]
-
-
-def test_no_budget_at_all_means_an_unwatched_crash_is_final() -> None:
-    w, _ = adopted(record(spec=replace(SPEC, max_restarts=0)), Judge("l1", corpse(), BADLY, ROOT))
-    assert w.state is State.FAILED
 
 
 @pytest.mark.parametrize(
@@ -407,35 +311,6 @@ def test_only_what_is_completed_loses_its_pane(state: State, cleaned: bool) -> N
     assert (due(w) is not None) is cleaned
 
 
-def test_what_is_left_has_its_survivors_ended() -> None:
-    w, effects = adopted(record(), Leave(State.STOPPED, None, Survivor("l1", None)))
-    assert done(effects, EndTree) == [EndTree("l1", None, (), "TERM")]
-    w, _ = later(w, TreeGone("l1"))
-    assert (w.state, w.ending) == (State.STOPPED, None)
-
-
 def test_what_is_quarantined_is_shown_and_not_touched() -> None:
     w, effects = adopted(record(), Quarantine("two panes"))
     assert (w.state, w.reason, len(effects)) == (State.QUARANTINED, "two panes", 1)
-
-
-@pytest.mark.parametrize(
-    "decision",
-    [Begin("defined", corpse()), Leave(State.STOPPED, None), Quarantine("x"), Adopt(pane(life="l2"), "l2", ROOT, True)],
-    ids=lambda decision: type(decision).__name__,
-)
-def test_what_was_judged_stays_judged(decision: Decision) -> None:
-    w, _ = adopted(record(judged="l1", exit=BADLY), decision)
-    assert (w.judged, w.exit) == ("l1", BADLY)
-
-
-def test_a_definition_is_pending_and_says_so() -> None:
-    w, effects = define(SPEC, "s", NOW)
-    assert (w.state, w.name, w.budget.restarts) == (State.PENDING, "api", 0)
-    assert done(effects, Emit)[0].transition == (None, State.PENDING)
-
-
-def test_a_person_gets_a_worker_out_of_what_adoption_left() -> None:
-    w, _ = adopted(record(), Leave(State.FAILED, corpse(), Survivor("l1", ROOT)))
-    w, _ = later(w, Ordered(Verb.START), Admitted(), TreeGone("l1"))
-    assert w.state is State.STARTING

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven, fresh, judge, pause
+from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven, judge, pause
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, Window, WorkerSpec
 
@@ -57,31 +57,9 @@ def test_there_are_as_many_restarts_as_the_policy_says(exit: Exit | None, most: 
     assert isinstance(verdict(exit, most + 1, max_restarts=most), Fail)  # it was lowered meanwhile
 
 
-def test_a_budget_that_is_spent_says_so() -> None:
-    spent = verdict(BADLY, 5)
-    assert spent == Fail("5 restarts without a healthy life of 60 s: budget spent")
-
-
-def test_always_spends_the_budget_on_good_exits_too() -> None:
-    assert isinstance(verdict(WELL, 5, restart=Restart.ALWAYS), Fail)
-
-
 @given(st.integers(0, 10**6))
 def test_minus_one_never_gives_up(attempt: int) -> None:
     assert isinstance(verdict(BADLY, attempt, max_restarts=-1), Retry)
-
-
-def test_a_restart_is_charged_once_to_both_counters() -> None:
-    assert verdict(BADLY, 2) == Retry(4.0, Budget(3, 3))
-
-
-def test_a_healthy_life_forgives_what_was_before_and_counts_itself() -> None:
-    assert verdict(BADLY, 5, uptime=60.0) == Retry(1.0, Budget(1, 6))
-    assert isinstance(verdict(BADLY, 5, uptime=59.9), Fail)
-
-
-def test_a_healthy_life_does_not_help_where_there_are_no_restarts() -> None:
-    assert isinstance(verdict(BADLY, 0, uptime=1e6, max_restarts=0), Fail)
 
 
 def test_a_life_that_never_got_ready_forgives_nothing_however_long() -> None:
@@ -98,10 +76,6 @@ def test_forgiveness_touches_nothing_but_the_attempts(attempt: int, uptime: floa
 
 def test_the_pause_doubles_up_to_its_maximum() -> None:
     assert [pause(STEADY, attempt, 0.5) for attempt in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
-
-
-def test_a_factor_of_one_keeps_the_pause() -> None:
-    assert {pause(Backoff(initial=3.0, factor=1.0, jitter=0.0), attempt, 0.5) for attempt in range(100)} == {3.0}
 
 
 def test_no_initial_pause_means_none_ever() -> None:
@@ -151,12 +125,6 @@ def test_a_code_rule_does_not_take_a_signal_for_its_code_nor_a_signal_rule_a_cod
     assert isinstance(verdict(Exit(9, None, 1.0), on_exit=rules((ExitAction.FAIL, (), (9,)))), Retry)
 
 
-@pytest.mark.parametrize("exit", [LOST, NOT_READY])
-def test_an_end_that_nobody_was_told_has_nothing_that_a_rule_could_name(exit: Exit | None) -> None:
-    everything = rules((ExitAction.COMPLETE, tuple(range(256)), tuple(range(1, 65))))
-    assert isinstance(verdict(exit, on_exit=everything), Retry)
-
-
 def test_an_exit_that_no_rule_names_is_judged_by_restart() -> None:
     on_exit = rules((ExitAction.BACKOFF, (2,), ()))
     assert verdict(BADLY, restart=Restart.NEVER, on_exit=on_exit) == Fail('restart = "never"')
@@ -192,35 +160,12 @@ def test_the_window_allows_so_many_restarts_and_not_one_more() -> None:
     assert isinstance(crashes([0, 1, 2, 60.0], max_restarts_in=window)[-1], Retry)
 
 
-def test_what_has_left_the_window_makes_room_for_one_restart_each() -> None:
-    window = Window(2, 10.0)
-    verdicts = crashes([0, 6, 10.5, 16.5, 20], max_restarts_in=window)
-    assert [isinstance(v, Retry) for v in verdicts] == [True, True, True, True, False]
-
-
 @given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 5))
 def test_the_budget_keeps_no_more_times_than_the_window_counts(gaps: list[float], most: int) -> None:
     times = [sum(gaps[: n + 1]) for n in range(len(gaps))]
     for found in crashes(times, max_restarts_in=Window(most, 10.0), retry=5.0):
         assert isinstance(found, Retry)
         assert 0 < len(found.budget.recent) <= most
-
-
-def test_whichever_limit_is_spent_first_counts() -> None:
-    both: dict[str, Any] = {"max_restarts_in": Window(3, 60.0)}
-    assert "within" in str(crashes([0, 1, 2, 3], **both, max_restarts=5)[-1])
-    assert "healthy" in str(crashes([0, 1, 2], **both, max_restarts=2)[-1])
-
-
-def test_a_healthy_life_leaves_the_window_as_it_is() -> None:
-    full = Budget(2, 2, (at(-3), at(-2)))
-    assert forgiven(full, 60.0, 60.0) == Budget(0, 2, (at(-3), at(-2)))
-    window = spec(max_restarts_in=Window(2, 10.0), healthy_after=1.0)
-    assert isinstance(judge(window, full, BADLY, 2.0, 0.5, NOW), Fail)
-
-
-def test_a_person_s_start_begins_every_count_anew() -> None:
-    assert fresh(Budget(7, 9, (NOW,), slow=True)) == Budget(0, 9)
 
 
 # the slow lane
@@ -244,22 +189,6 @@ def test_a_healthy_life_ends_the_slow_lane_and_forgives_the_window_with_it() -> 
     slow = Budget(9, 9, (NOW, NOW), slow=True)
     policy = spec(max_restarts_in=Window(2, 3600.0), retry=600.0)
     assert judge(policy, slow, BADLY, 60.0, 0.5, NOW) == Retry(1.0, Budget(1, 10, (NOW,)))
-
-
-def test_a_restart_at_once_is_no_way_round_the_slow_lane() -> None:
-    on_exit = rules((ExitAction.RESTART_NOW, (1,), ()))
-    found = verdict(BADLY, 5, on_exit=on_exit, retry=600.0)
-    assert isinstance(found, Retry)
-    assert found.delay == 600.0
-
-
-@pytest.mark.parametrize(
-    ("jitter", "least", "most"), [(0.0, 600.0, 600.0), (0.5, 300.0, 900.0), ("full", 480.0, 720.0)]
-)
-def test_the_slow_lane_is_spread_too(jitter: Any, least: float, most: float) -> None:
-    policy = spec(retry=600.0, max_restarts=0, backoff=Backoff(jitter=jitter))
-    found = [judge(policy, Budget(), BADLY, 0.0, dice, NOW) for dice in (0.0, 1.0)]
-    assert [v.delay for v in found if isinstance(v, Retry)] == pytest.approx([least, most])
 
 
 # kinds of back-off

@@ -39,9 +39,9 @@ from actors.life import due, step
 from actors.life.adoption import Begin, Leave, Quarantine, Survivor, born
 from actors.life.aftermath import UNTOLD
 from actors.life.budget import Budget
-from actors.life.moves import ASK_UNANSWERED, CLOSE_AGAIN
-from actors.life.sightings import GRACE, STATUS_LOST
-from actors.life.stall import ASK_AGAIN, StallWatch
+from actors.life.moves import CLOSE_AGAIN
+from actors.life.sightings import STATUS_LOST
+from actors.life.stall import ASK_AGAIN
 from actors.life.state import TRANSITIONS, Goal, IllegalTransition, Phase, State, move
 from actors.values.effects import (
     Acknowledge,
@@ -50,10 +50,8 @@ from actors.values.effects import (
     ClosePane,
     Emit,
     EndTree,
-    Finish,
     Forget,
     KeepDeath,
-    Probe,
     Start,
     Type,
     Watch,
@@ -89,7 +87,7 @@ from actors.values.facts import (
     Woken,
 )
 from actors.values.gates import Gate, Hold
-from actors.values.records import Intent, Record
+from actors.values.records import Record
 from actors.values.spec import Limit, Limits, Live, Restart, Rung, Stall
 
 SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
@@ -240,24 +238,6 @@ def test_a_pending_worker_says_which_gate_holds_it() -> None:
     assert (late.w.gate, late.w.reason) == (None, "")
 
 
-def test_an_admission_that_comes_twice_or_late_starts_nothing() -> None:
-    assert ordered().admitted().last == ()
-    assert running().admitted().last == ()
-    assert stopped().admitted().last == ()
-    assert failed().admitted().last == ()
-
-
-def test_a_start_names_a_new_life_and_the_dead_pane_of_the_last() -> None:
-    s = backoff().wait(1)
-    assert [start.life for start in s.ever(Start)] == ["s-1", "s-2"]
-    assert [start.pane for start in s.ever(Start)] == [None, "%1"]
-
-
-def test_a_started_process_is_watched() -> None:
-    s = ordered().begun(pid=7)
-    assert s.did(Watch) == [Watch("s-1", Handle(7, 7))]
-
-
 def test_a_second_answer_to_the_same_start_changes_nothing() -> None:
     s = running()
     before = s.w
@@ -291,26 +271,6 @@ def test_a_fact_of_another_life_changes_nothing(fact: Fact, scenario: Callable[[
 # refused starts
 
 
-def test_a_start_that_can_never_work_fails_and_says_why() -> None:
-    s = refused(ordered(), Refusal.IMPOSSIBLE)
-    assert (s.w.state, s.w.reason, s.w.budget.restarts) == (S.FAILED, "because", 0)
-    assert s.did(Forget) == [Forget("s-1")]
-
-
-def test_a_taken_name_quarantines_and_signals_nobody() -> None:
-    s = quarantined()
-    assert s.w.state is S.QUARANTINED
-    assert s.did(Forget) == [Forget("s-1")]
-    assert s.signals == []
-
-
-def test_a_closed_pane_makes_the_same_life_start_in_a_new_session() -> None:
-    s = refused(backoff().wait(1), Refusal.PANE_GONE)
-    assert s.did(Start) == [Start("s-2", s.w.spec, None)]
-    assert s.w.state is S.STARTING
-    assert s.begun(pid=9, pane="%2").w.pane == "%2"
-
-
 def test_a_late_refusal_of_a_closed_pane_puts_an_order_in_flight_again() -> None:
     s = backoff().wait(1)
     s = refused(s.tell(StartUnknown(s.life, s.now + 5)).wait(10), Refusal.PANE_GONE)
@@ -318,12 +278,6 @@ def test_a_late_refusal_of_a_closed_pane_puts_an_order_in_flight_again() -> None
     assert s.absent().did(Start) == []  # absence tells nothing while it is in flight
     assert s.w.life is not None
     assert s.w.life.phase is Phase.ORDERED
-
-
-def test_an_unreachable_tmux_costs_no_budget_and_leads_back_in_order() -> None:
-    s = refused(ordered(), Refusal.UNREACHABLE)
-    assert (s.w.state, s.w.budget.restarts, s.w.life) == (S.PENDING, 0, None)
-    assert s.admitted().did(Start)[0].life == "s-2"
 
 
 @pytest.mark.parametrize("refusal", list(Refusal))
@@ -344,43 +298,10 @@ def test_nothing_is_asked_or_believed_before_an_unanswered_order_has_expired() -
     assert due(s.w) == pytest.approx(s.now + 1, abs=0.1)
 
 
-def test_an_expired_order_is_asked_after_until_tmux_answers() -> None:
-    s = unknown()
-    assert s.wait(5).did(AskPane) == [AskPane(None)]
-    assert s.wait(ASK_UNANSWERED).did(AskPane) == [AskPane(None)]
-
-
-def test_an_expired_order_that_did_nothing_is_given_again_as_a_new_life() -> None:
-    s = unknown().wait(5).absent()
-    assert (s.w.state, s.did(Forget)) == (S.PENDING, [Forget("s-1")])
-    assert s.did(EndTree) == [EndTree("s-1", None, (), "TERM")]  # it may have begun, and lost its pane
-    assert s.gone().did(Start) == [Start("s-2", s.w.spec, None)]
-    assert s.w.budget.restarts == 0
-
-
-def test_an_expired_order_that_was_carried_out_is_taken_over() -> None:
-    s = unknown().wait(5).seen(pane_of("s-1"))
-    assert s.w.state is S.RUNNING
-    assert s.did(Watch) == [Watch("s-1", Handle(100, 100))]
-    assert s.did(Start) == []
-
-
 def test_an_expired_order_whose_process_has_died_is_judged_by_its_exit() -> None:
     s = unknown().wait(5).seen(corpse_of("s-1", 3))
     assert s.did(Watch) == [Watch("s-1", Handle(100, 0))]
     assert s.seen(corpse_of("s-1", 3)).w.exit == Exit(3, None, WALL)
-
-
-def test_an_expired_order_whose_pane_still_bears_the_last_life_is_given_again_there() -> None:
-    s = backoff().wait(1)
-    s = s.tell(StartUnknown(s.life, s.now + 5)).wait(5).seen(corpse_of("s-1")).gone()
-    assert s.did(Start) == [Start("s-3", s.w.spec, "%1")]
-
-
-def test_a_process_that_went_between_two_reads_is_waited_for() -> None:
-    s = unknown().wait(5).seen(pane_of("s-1", process=None))
-    assert s.last == ()
-    assert s.w.state is S.STARTING
 
 
 def test_an_answer_after_the_deadline_still_counts() -> None:
@@ -422,19 +343,6 @@ def test_a_delay_makes_ready_when_it_is_over() -> None:
     assert s.wait(1).w.state is S.RUNNING
 
 
-def test_a_probe_makes_ready() -> None:
-    s = starting(ready=PROBED)
-    assert s.did(Probe) == [Probe("s-1", Purpose.READY, s.w.spec, "%1")]
-    assert s.w.state is S.STARTING
-    assert s.tell(ProbeSucceeded("s-1")).w.state is S.RUNNING
-
-
-def test_a_probe_that_succeeds_early_waits_for_the_delay() -> None:
-    s = starting(ready=replace(PROBED, delay=5.0)).tell(ProbeSucceeded("s-1"))
-    assert s.w.state is S.STARTING
-    assert s.wait(5).w.state is S.RUNNING
-
-
 def test_not_ready_in_time_is_an_unhealthy_life_whose_tree_is_ended() -> None:
     s = starting(ready=PROBED).too_late()
     assert (s.w.state, s.w.budget.attempt, s.signals) == (S.BACKOFF, 1, ["TERM"])
@@ -449,14 +357,6 @@ def test_a_life_that_never_gets_ready_is_not_forgiven_for_having_lasted() -> Non
     assert s.w.budget.attempt == 1
     s.exits(0).wait(2)
     assert s.begun().too_late().w.state is S.FAILED
-
-
-def test_a_life_that_failed_while_it_lived_is_ended_and_can_be_started_by_hand() -> None:
-    s = starting(ready=PROBED, max_restarts=0).too_late()
-    assert (s.w.state, s.signals) == (S.FAILED, ["TERM"])
-    s.order(Verb.START).admitted()
-    assert s.did(Start) == []
-    assert s.exits(0).did(Start)[0].life == "s-2"
 
 
 @pytest.mark.parametrize("tree_first", [True, False])
@@ -494,14 +394,6 @@ def test_absence_tells_nothing_while_an_order_is_in_flight() -> None:
     assert s.absent().absent().w == before
 
 
-def test_a_pane_that_no_sweep_has_seen_has_five_seconds_of_grace() -> None:
-    s = running()
-    assert s.absent().absent().w.state is S.RUNNING
-    s.now += GRACE
-    assert s.absent().did(AskPane) == [AskPane("%1")]
-    assert s.absent().w.state is S.BACKOFF
-
-
 def test_a_pane_that_was_seen_is_gone_after_two_misses() -> None:
     s = running().seen(pane_of("s-1"))
     assert s.absent().did(AskPane) == [AskPane("%1")]
@@ -515,27 +407,11 @@ def test_misses_have_to_be_consecutive() -> None:
     assert s.w.state is S.RUNNING
 
 
-def test_absence_after_the_end_of_the_process_loses_the_status() -> None:
-    s = running().tell(ProcessEnded("s-1")).absent()
-    assert (s.w.state, s.w.exit) == (S.BACKOFF, Exit(None, None, WALL + s.now))
-
-
 def test_an_absence_older_than_the_pane_of_a_finished_life_is_no_news() -> None:
     s = ordered()
     taken = s.now
     s.begun().exits(1).tell(PaneAbsent(taken))
     assert s.w.pane == "%1"
-    assert s.wait(1).did(Start)[0].pane == "%1"
-
-
-def test_a_pane_that_goes_while_nothing_lives_in_it_is_forgotten() -> None:
-    s = backoff().absent()
-    assert (s.w.state, s.w.pane) == (S.BACKOFF, None)
-    assert s.wait(1).did(Start)[0].pane is None
-
-
-def test_a_dead_pane_that_is_found_again_is_where_the_next_life_begins() -> None:
-    s = backoff().absent().seen(corpse_of("s-1"))
     assert s.wait(1).did(Start)[0].pane == "%1"
 
 
@@ -545,12 +421,6 @@ def test_a_pane_of_another_life_is_not_taken_for_a_respawn() -> None:
     assert s.seen(pane_of("stranger", pid=555)).last == ()
     assert s.seen(corpse_of("stranger", pid=555)).last == ()
     assert s.w == before
-
-
-def test_a_pane_seen_under_another_number_changes_nothing() -> None:
-    s = running()
-    before = s.w
-    assert s.seen(corpse_of("s-1", id="%2")).w == before
 
 
 def test_an_open_pane_shows_what_it_shows() -> None:
@@ -627,12 +497,6 @@ def test_a_question_that_tmux_does_not_answer_waits_and_is_seldom_repeated() -> 
     assert 100 <= asked <= 150  # in ten minutes
 
 
-def test_a_status_that_comes_late_is_the_verdict() -> None:
-    s = running().tell(ProcessEnded("s-1")).seen(pane_of("s-1")).seen(corpse_of("s-1", None)).seen(corpse_of("s-1", 3))
-    assert s.w.exit == Exit(3, None, WALL)
-    assert s.line.facts["exit_code"] == 3
-
-
 def test_a_life_ended_when_the_kernel_said_so_though_tmux_told_of_it_a_minute_later() -> None:
     """A tmux that was stopped has reaped late: the crash is not forgiven for that time."""
     s = running(healthy_after=30.0)
@@ -643,18 +507,6 @@ def test_a_life_ended_when_the_kernel_said_so_though_tmux_told_of_it_a_minute_la
     (kept,) = s.did(KeepDeath)
     assert kept.death.ended_at == pytest.approx(kept.death.started_at + 5.0, abs=0.1)
     assert s.w.exit == Exit(3, None, kept.death.ended_at)
-
-
-def test_a_signal_is_told_as_a_signal() -> None:
-    s = running().exits(0, signal=9)
-    assert (s.w.state, s.w.exit) == (S.BACKOFF, Exit(None, 9, WALL))
-    assert s.line.facts["reason"] == "killed by signal 9"
-
-
-def test_a_dead_pane_without_a_status_is_a_question() -> None:
-    s = running().seen(corpse_of("s-1", None))
-    assert s.did(AskPane) == [AskPane("%1", nudge=False)]
-    assert s.w.state is S.RUNNING
 
 
 def test_a_status_that_never_comes_is_lost_after_twelve_answers() -> None:
@@ -719,27 +571,11 @@ def test_a_pause_is_not_over_before_its_time() -> None:
     assert s.wait(0.2).w.state is S.STARTING
 
 
-@pytest.mark.parametrize("orders", [(Verb.RESTART,), (Verb.STOP, Verb.START)], ids=str)
-def test_a_restart_by_hand_begins_a_new_count(orders: tuple[Verb, ...]) -> None:
-    s = backoff().wait(1).begun()
-    for verb in orders:
-        s.order(verb)
-    assert s.w.budget.attempt == 0
-
-
 @pytest.mark.parametrize("verb", [Verb.START, Verb.RESTART])
 def test_an_order_in_the_pause_begins_a_new_count(verb: Verb) -> None:
     s = backoff().order(verb)
     assert (s.w.state, s.w.budget.attempt, s.line.facts["attempt"]) == (S.STARTING, 0, 0)
     assert s.begun().exits(1).line.facts["attempt"] == 1
-
-
-@pytest.mark.parametrize("verb", [Verb.START, Verb.RESTART])
-def test_an_order_in_the_pause_begins_a_new_count_when_the_last_life_has_gone(verb: Verb) -> None:
-    s = running()
-    s.seen(corpse_of(s.life, 1)).order(verb)
-    assert (s.w.state, s.w.budget.attempt) == (S.BACKOFF, 0)
-    assert s.gone().line.facts["attempt"] == 0
 
 
 # ending
@@ -773,28 +609,11 @@ def test_forced_is_said_when_kill_was_needed(hit: tuple[int, ...], forced: bool 
     assert s.line.facts.get("forced") is forced
 
 
-@pytest.mark.parametrize("tree_first", [True, False])
-def test_forced_is_said_whatever_comes_first(tree_first: bool) -> None:
-    s = stopping(stop=("KILL",)).tell(TreeLeft("s-1", (100,)))
-    if tree_first:
-        s.gone().seen(corpse_of("s-1", None, 9))
-    else:
-        s.seen(corpse_of("s-1", None, 9)).gone()
-    assert (s.w.state, s.line.facts.get("forced")) == (S.STOPPED, True)
-
-
 def test_a_stop_ends_when_the_tree_is_gone_before_the_exit_is_known() -> None:
     s = stopping().gone("s-1")
     assert (s.w.state, s.did(AskPane)) == (S.STOPPING, [AskPane("%1", nudge=False)])
     s.seen(corpse_of("s-1", 0))
     assert (s.w.state, s.w.exit, s.w.ending) == (S.STOPPED, Exit(0, None, WALL), None)
-
-
-def test_a_stop_does_not_end_before_the_tree_is_gone() -> None:
-    s = dies_with_tail(stopping(), 0)
-    assert (s.w.state, s.did(Forget)) == (S.STOPPING, [Forget("s-1")])
-    assert s.wait(10).signals == ["TERM", "KILL"]
-    assert s.gone().w.state is S.STOPPED
 
 
 def test_what_is_left_of_a_crash_is_ended_before_the_next_life() -> None:
@@ -803,12 +622,6 @@ def test_what_is_left_of_a_crash_is_ended_before_the_next_life() -> None:
     assert s.wait(5).did(Start) == []
     assert s.wait(5).signals == ["TERM", "KILL"]
     assert s.gone().w.state is S.STARTING
-
-
-def test_an_admitted_worker_waits_for_what_is_left_of_its_last_life() -> None:
-    s = dies_with_tail(running(restart=Restart.NEVER)).order(Verb.START).admitted()
-    assert (s.w.state, s.did(Start)) == (S.PENDING, [])
-    assert len(s.gone().did(Start)) == 1
 
 
 def test_an_exit_while_stopping_is_told_but_not_judged() -> None:
@@ -828,12 +641,6 @@ def test_a_missed_deadline_is_never_in_the_past_for_good() -> None:
 
 
 # orders
-
-
-def test_a_start_during_a_stop_is_remembered() -> None:
-    s = stopping().order(Verb.START)
-    assert (s.w.state, s.did(Start)) == (S.STOPPING, [])
-    assert s.exits(0).did(Start)[0].life == "s-2"
 
 
 @pytest.mark.parametrize(
@@ -885,14 +692,6 @@ def test_a_stopped_worker_stays_stopped_whatever_its_policy() -> None:
     assert (s.w.state, len(s.ever(Start))) == (S.STOPPED, 1)
 
 
-def test_a_removal_closes_the_pane_and_ends_the_actor_when_tmux_says_that_it_is_gone() -> None:
-    s = stopping(Verb.REMOVE).exits(0)
-    assert s.last[-2:] == (ClosePane("%1"), AskPane("%1"))
-    assert s.w.state is S.STOPPING
-    assert s.absent().did(Finish) == [Finish()]
-    assert s.w.state is S.REMOVED
-
-
 @pytest.mark.parametrize("scenario", [completed, failed, lambda: stopping(Verb.REMOVE).exits(0)])
 def test_a_closing_that_was_lost_is_ordered_again(scenario: Callable[[], Story]) -> None:
     s = scenario().order(Verb.REMOVE)
@@ -900,22 +699,9 @@ def test_a_closing_that_was_lost_is_ordered_again(scenario: Callable[[], Story])
     assert s.absent().w.state is S.REMOVED
 
 
-@pytest.mark.parametrize(("verb", "becomes"), [(Verb.START, S.STARTING), (Verb.STOP, S.STOPPED)])
-def test_the_later_order_counts_while_only_the_pane_is_waited_for(verb: Verb, becomes: State) -> None:
-    s = stopping(Verb.REMOVE).exits(0).order(verb)
-    assert s.w.state is becomes
-    assert s.absent().w.state is becomes
-
-
 def test_a_pending_worker_that_is_being_removed_is_not_started() -> None:
     s = running().tell(ServerDied()).gone().seen(corpse_of("s-1", id="%2")).order(Verb.REMOVE).admitted()
     assert (s.w.state, len(s.ever(Start))) == (S.PENDING, 1)
-
-
-def test_a_removal_waits_for_the_tree_that_is_still_ending() -> None:
-    s = dies_with_tail(running(restart=Restart.NEVER)).order(Verb.REMOVE)
-    assert (s.w.state, s.last) == (S.FAILED, ())
-    assert s.gone().absent().w.state is S.REMOVED
 
 
 def test_a_removal_in_back_off_starts_nothing_more() -> None:
@@ -933,12 +719,6 @@ def test_the_later_order_takes_back_a_removal(again: Fact, restart: Restart) -> 
     assert s.w.state is not S.REMOVED
     assert s.w.goal is None
     assert s.w.state in (S.FAILED, S.STARTING)
-
-
-@pytest.mark.parametrize("changed", [{}, {"command": ("new",)}])
-def test_a_file_that_names_a_worker_again_takes_back_its_removal(changed: dict[str, Any]) -> None:
-    s = stopping(Verb.REMOVE).respec(**changed).exits(0)
-    assert (s.w.state, s.w.spec) == (S.PENDING, spec(**changed))
 
 
 @pytest.mark.parametrize(
@@ -1051,12 +831,6 @@ def test_what_survived_the_death_of_tmux_is_ended_before_a_new_life(scenario: Ca
     assert s.gone().did(Start)[0].life == "s-2"
 
 
-def test_a_stop_is_finished_though_tmux_dies() -> None:
-    s = stopping().tell(ServerDied())
-    assert (s.w.state, s.did(Forget), s.signals) == (S.STOPPING, [Forget("s-1")], ["TERM"])
-    assert s.gone().w.state is S.STOPPED
-
-
 def test_a_stop_whose_tree_is_gone_ends_when_tmux_dies_before_it_tells_the_status() -> None:
     s = stopping().gone().tell(ServerDied())
     assert (s.w.state, s.did(Forget)) == (S.STOPPED, [Forget("s-1")])
@@ -1089,11 +863,6 @@ def test_a_respawn_by_hand_is_the_same_life_with_another_process() -> None:
     assert s.tell(ProcessEnded("s-1")).seen(corpse_of("s-1", 3, pid=200)).w.state is S.BACKOFF
 
 
-def test_a_respawn_by_hand_whose_process_is_not_known_yet_waits() -> None:
-    s = running()
-    assert s.seen(pane_of("s-1", pid=200, process=None)).last == ()
-
-
 def test_a_respawn_by_hand_that_has_died_is_judged() -> None:
     assert running().seen(corpse_of("s-1", 3, pid=200)).w.exit == Exit(3, None, WALL)
 
@@ -1124,22 +893,6 @@ def test_a_completed_worker_loses_its_pane_after_a_while() -> None:
     assert (s.w.pane, due(s.w)) == (None, None)
 
 
-def test_a_completion_by_hand_is_cleaned_up_too() -> None:
-    s = stopping(Verb.COMPLETE).exits(0)
-    assert s.wait(30).did(ClosePane) == [ClosePane("%1")]
-
-
-def test_never_keeps_the_pane() -> None:
-    s = completed(cleanup_after=None)
-    assert due(s.w) is None
-    assert s.wait(1e6).ever(ClosePane) == []
-
-
-def test_a_start_calls_off_the_cleanup() -> None:
-    s = completed().order(Verb.START).admitted().begun()
-    assert s.wait(60).ever(ClosePane) == []
-
-
 def test_a_changed_cleanup_counts_for_what_is_completed_already() -> None:
     s = completed(cleanup_after=None).respec(cleanup_after=30.0)
     assert s.wait(30).did(ClosePane)
@@ -1167,22 +920,6 @@ def test_every_life_is_forgotten_exactly_once() -> None:
 )
 def test_a_goal_is_not_left_over(scenario: Callable[[], Story]) -> None:
     assert scenario().w.goal is None
-
-
-def test_a_stopping_worker_has_the_goal_that_was_ordered() -> None:
-    assert [stopping(verb).w.goal for verb in (Verb.STOP, Verb.COMPLETE, Verb.RESTART, Verb.REMOVE, Verb.DOWN)] == [
-        Goal.STOP,
-        Goal.COMPLETE,
-        Goal.RESTART,
-        Goal.REMOVE,
-        Goal.DOWN,
-    ]
-
-
-def test_a_worker_that_failed_before_it_was_ready_is_left_to_die_by_adoption() -> None:
-    record = Record(spec=spec(), intent=Intent.FAILED, reason="not ready")
-    w, effects = born(record, Leave(S.FAILED, pane_of("l")), "s", at(5.0))
-    assert (w.state, w.reason, w.pane, len(effects)) == (S.FAILED, "not ready", "%1", 1)
 
 
 def test_a_start_that_tmux_could_not_fork_waits_for_capacity_and_is_tried_again() -> None:
@@ -1369,18 +1106,6 @@ def test_the_last_rung_ends_the_tree_as_after_a_crash_and_says_why() -> None:
     assert s.w.reason == "stalled: no output for 140 s"
 
 
-def test_a_worker_that_hangs_in_each_life_fails_when_its_budget_is_spent() -> None:
-    s = climbed(max_restarts=2, healthy_after=5.0)
-    for _ in range(2):
-        s.seen(corpse_of(s.life, None, 15)).gone().wait(60.0).begun()
-        s.seen(pane_of(s.life))
-        silent(s, 100.0)
-        for _ in range(4):
-            silent(s, 10.0).tell(Typed(s.life, s.w.typing.pieces))
-    assert s.w.state is S.FAILED
-    assert s.w.reason.endswith("budget spent")
-
-
 def test_a_life_that_hangs_after_a_healthy_spell_forgives_what_was_before() -> None:
     s = climbed(healthy_after=5.0)
     s.seen(corpse_of(s.life, None, 15)).gone().wait(60.0).begun()
@@ -1393,13 +1118,6 @@ def test_output_ends_a_stall() -> None:
     assert "worker.unstalled" in events(s)
     assert s.w.life is not None
     assert s.w.life.stall.since is None
-
-
-def test_a_new_life_begins_unstalled() -> None:
-    s = stalled()
-    s.exits(1).wait(60.0).begun()
-    assert s.w.life is not None
-    assert s.w.life.stall == StallWatch()
 
 
 def test_a_worker_that_is_not_ready_yet_does_not_stall() -> None:
@@ -1442,12 +1160,6 @@ def test_a_worker_that_is_too_old_is_restarted_and_nothing_is_counted() -> None:
     assert (s.line.event, s.line.facts["cause"]) == ("worker.stopping", "age")
     s.exits(0)
     assert (s.w.state, s.w.budget.attempt) == (S.STARTING, 0)
-
-
-def test_a_changed_limit_counts_for_the_living_worker() -> None:
-    s = uses(running(), rss=5000).respec(limits=Limits(memory=Limit(1000)))
-    assert s.w.state is S.RUNNING
-    assert uses(s, rss=5000).w.state is S.BACKOFF
 
 
 @pytest.mark.parametrize("live", [False, True])

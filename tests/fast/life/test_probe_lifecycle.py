@@ -7,23 +7,11 @@ import pytest
 from kit.life import PROBED, Story, ordered, pane_of, starting
 
 from actors.life import due
-from actors.life.adoption import Adopt, born
 from actors.life.state import State
-from actors.values.effects import Emit, EndProbe, EndTree, Probe, ShowScreen
-from actors.values.facts import (
-    Handle,
-    PaneSeen,
-    ProbeFailed,
-    ProbeSucceeded,
-    ProbeUnknown,
-    ProcessEnded,
-    Purpose,
-    ServerDied,
-    Verb,
-)
-from actors.values.records import Record
+from actors.values.effects import Emit, EndProbe, Probe, ShowScreen
+from actors.values.facts import PaneSeen, ProbeFailed, ProbeSucceeded, ProbeUnknown, ProcessEnded, Purpose, Verb
 from actors.values.snapshot import row_of
-from actors.values.spec import Do, Live, Ready, Restart
+from actors.values.spec import Do, Live, Ready
 
 S = State
 LIVE = Live(http=None, tcp="127.0.0.1:1", failures=3)
@@ -65,13 +53,6 @@ def test_the_probe_of_a_life_that_got_ready_is_given_up() -> None:
     s = succeeds(starting(ready=PROBED), READY)
     assert s.did(EndProbe) == [EndProbe("s-1")]
     assert s.w.state is S.RUNNING
-
-
-def test_readiness_takes_so_many_successes_in_a_row() -> None:
-    s = succeeds(starting(ready=replace(PROBED, successes=2)), READY)
-    fails(s, 1, READY)
-    assert succeeds(s, READY).w.state is S.STARTING
-    assert succeeds(s, READY).w.state is S.RUNNING
 
 
 def test_failures_of_a_starting_life_only_cost_time_by_default() -> None:
@@ -124,20 +105,6 @@ def test_an_outage_that_began_before_the_last_try_counts_from_the_try_before_it(
     assert due(s.w) == pytest.approx(s.now + 1, abs=0.1)
 
 
-def test_a_life_that_got_ready_in_an_outage_is_ready_when_it_can_be_tried_again() -> None:
-    s = unknown(starting(ready=LOGGED).wait(5), 0.0)
-    assert succeeds(s.wait(60), READY).w.state is S.RUNNING
-
-
-def test_a_try_that_could_not_be_made_counts_neither_way() -> None:
-    s = fails(alive(), 2)
-    for _ in range(10):
-        s.tell(ProbeUnknown(s.life, s.now, Purpose.LIVE))
-        assert s.last == ()
-    assert s.w.state is S.RUNNING
-    assert fails(s, 1).w.state is S.BACKOFF
-
-
 def test_a_starting_life_is_given_up_after_so_many_failures_if_the_policy_says_so() -> None:
     s = fails(starting(ready=replace(PROBED, failures=3)), 2, READY)
     assert s.w.state is S.STARTING
@@ -159,26 +126,6 @@ def test_a_changed_check_counts_for_the_life_that_is_starting() -> None:
 # ── liveness ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_running_worker_is_asked_only_if_its_policy_says_so() -> None:
-    assert ordered().begun().ever(Probe) == []
-    s = alive()
-    assert s.did(Probe) == [Probe("s-1", Purpose.LIVE, s.w.spec, "%1")]
-
-
-def test_it_is_asked_from_when_it_is_ready() -> None:
-    s = starting(ready=PROBED, live=LIVE)
-    assert [probe.purpose for probe in s.ever(Probe)] == [READY]
-    succeeds(s, READY)
-    assert [type(effect) for effect in s.last if isinstance(effect, EndProbe | Probe)] == [EndProbe, Probe]
-    assert s.did(Probe)[0].purpose is Purpose.LIVE
-
-
-def test_fewer_failures_than_the_threshold_are_nothing() -> None:
-    s = fails(alive(), 2)
-    fails(succeeds(s), 2)
-    assert (s.w.state, health(s), "worker.unhealthy" in events(s)) == (S.RUNNING, "ok", False)
-
-
 def test_an_unhealthy_worker_is_ended_and_counts_as_crashed() -> None:
     s = fails(alive(), 3)
     assert (s.w.state, s.w.budget.attempt, s.signals) == (S.BACKOFF, 1, ["TERM"])
@@ -189,19 +136,6 @@ def test_an_unhealthy_worker_is_ended_and_counts_as_crashed() -> None:
     assert s.exits(0).wait(5).w.state is S.STARTING
 
 
-def test_an_unhealthy_end_spends_the_budget_and_is_forgiven_like_a_crash() -> None:
-    s = fails(alive(max_restarts=0, healthy_after=60.0), 3)
-    assert s.w.state is S.FAILED
-    s = alive(max_restarts=1)
-    s.exits(1).wait(5)
-    s.begun().wait(100)
-    assert fails(s, 3).w.state is S.BACKOFF
-
-
-def test_with_restart_never_an_unhealthy_worker_fails() -> None:
-    assert fails(alive(restart=Restart.NEVER), 3).w.state is S.FAILED
-
-
 def test_with_notify_it_is_told_once_and_shown_until_it_is_well() -> None:
     s = fails(alive(live=replace(LIVE, do=Do.NOTIFY)), 10)
     assert (s.w.state, health(s), s.signals) == (S.RUNNING, "unready", [])
@@ -210,10 +144,6 @@ def test_with_notify_it_is_told_once_and_shown_until_it_is_well() -> None:
     assert (health(s), events(s)[-1]) == ("ok", "worker.healthy")
     succeeds(succeeds(s))
     assert events(s).count("worker.healthy") == 1
-
-
-def test_the_first_success_is_no_event() -> None:
-    assert "worker.healthy" not in events(succeeds(alive()))
 
 
 @pytest.mark.parametrize("fact", [ProbeFailed("s-0", "x", Purpose.LIVE), ProbeFailed("s-1", "x", READY)])
@@ -238,12 +168,6 @@ def test_what_is_being_ended_is_asked_no_more(verb: Verb) -> None:
     assert fails(s, 10).w.state is S.STOPPING
 
 
-def test_the_death_of_tmux_ends_the_probe_with_the_life() -> None:
-    s = alive().tell(ServerDied())
-    assert s.w.life is None
-    assert s.did(EndTree) != []
-
-
 def test_a_changed_liveness_is_applied_to_the_running_worker() -> None:
     s = fails(alive(), 2)
     s.respec(live=replace(LIVE, failures=2))
@@ -251,14 +175,6 @@ def test_a_changed_liveness_is_applied_to_the_running_worker() -> None:
     assert fails(s, 1).w.state is S.RUNNING  # counted anew
     s.respec()
     assert (s.did(EndProbe), s.did(Probe)) == ([EndProbe("s-1")], [])
-
-
-def test_an_adopted_worker_is_asked_too() -> None:
-    s = alive()
-    record = Record(spec=s.w.spec, life="s-1", process=Handle(100, 100), ready=True)
-    found = Adopt(pane_of("s-1"), "s-1", Handle(100, 100), ready=True)
-    _, effects = born(record, found, "t", s.w.since)
-    assert [effect.purpose for effect in effects if isinstance(effect, Probe)] == [Purpose.LIVE]
 
 
 # ── screens ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -37,13 +37,6 @@ def test_an_unchanged_capture_is_the_very_same_screen(captured: bytes) -> None:
     assert Screen.of(bytes(bytearray(captured)), previous=before) is before
 
 
-def test_an_edit_in_what_is_not_kept_is_a_change_too() -> None:
-    kept = b"\n" + b"x" * MAX_SCREEN_BYTES
-    before, after = Screen.of(b"a" + kept), Screen.of(b"b" + kept)
-    assert before.content == after.content
-    assert before.digest != after.digest
-
-
 def test_a_screen_keeps_at_most_its_limit_and_the_digest_of_all() -> None:
     captured = b"line\n" * MAX_SCREEN_BYTES
     screen = Screen.of(captured)
@@ -88,16 +81,6 @@ def boundaries(lines: list[list[bytes]]) -> set[int]:
         at += 1
         found.add(at)
     return found
-
-
-def test_nothing_is_cut_from_what_fits() -> None:
-    assert tail(b"abc", 3) == b"abc"
-    assert tail(b"", 1) == b""
-
-
-def test_a_line_that_begins_exactly_at_the_limit_is_kept() -> None:
-    assert tail(b"one\ntwo", 3) == b"two"
-    assert tail(b"one\ntwo\n", 4) == b"two\n"
 
 
 def test_one_long_line_keeps_its_end() -> None:

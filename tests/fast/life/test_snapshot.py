@@ -124,51 +124,15 @@ def test_what_is_not_known_is_null_and_never_0() -> None:
     assert {key for key, value in data.items() if value is None} == NULL_IF_UNKNOWN
 
 
-def test_an_exit_of_unknown_time_has_no_time() -> None:
-    assert shown(worker(exit=Exit(3, None, 0.0)))["exited_at"] is None
-    assert shown(worker(exit=Exit(3, None, 5.0)))["exited_at"] == "1970-01-01T00:00:05.000Z"
-
-
-@pytest.mark.parametrize(
-    ("exit", "code", "signal"), [(Exit(0, None, 5.0), 0, None), (Exit(None, 9, 5.0), None, 9), (None, None, None)]
-)
-def test_exit_fields_speak_of_the_last_life_that_ended(exit: Exit | None, code: int | None, signal: int | None) -> None:
-    data = shown(running(exit=exit))
-    assert (data["exit_code"], data["exit_signal"]) == (code, signal)
-
-
-def test_a_living_worker_shows_its_process() -> None:
-    data = shown(running(rss_bytes=5000, cpu_percent=0.0, processes=2, last_output=5, screen=Screen.of(b"four")))
-    assert (data["pid"], data["pane"], data["life"], data["uptime_s"]) == (100, "%1", "s-1", 10.0)
-    assert (data["rss_bytes"], data["cpu_percent"], data["processes"]) == (5000, 0.0, 2)
-    assert (data["last_output_at"], data["screen_bytes"]) == ("1970-01-01T00:00:05.000Z", 4)
-
-
 @pytest.mark.parametrize("phase", [Phase.ORDERED, Phase.UNKNOWN, Phase.ENDED])
 def test_a_process_that_is_not_known_to_live_is_not_shown(phase: Phase) -> None:
     data = shown(running(life=life(phase, ROOT if phase is Phase.ENDED else None)))
     assert (data["pid"], data["uptime_s"], data["life"]) == (None, None, "s-1")
 
 
-def test_after_a_life_its_name_stays_with_its_exit() -> None:
-    assert shown(worker(State.BACKOFF, judged="s-1", exit=Exit(1, None, 5.0)))["life"] == "s-1"
-
-
 def test_a_clock_that_was_set_back_makes_no_negative_uptime() -> None:
     assert row(running()).to_dict(NOW.wall - 3600)["uptime_s"] == 0.0
     assert service().to_dict(NOW.wall - 3600, 0)["uptime_s"] == 0.0
-
-
-@pytest.mark.parametrize("state", list(State))
-def test_health_is_a_word_for_running_workers_only(state: State) -> None:
-    assert shown(worker(state))["health"] == ("ok" if state is State.RUNNING else None)
-
-
-def test_the_counters_and_the_next_start_are_shown() -> None:
-    back = worker(State.BACKOFF, budget=Budget(2, 9), next_start=Instant(1004.0, 4.0), reason="exited with code 1")
-    data = shown(back)
-    assert (data["attempt"], data["restarts"], data["max_restarts"]) == (2, 9, 5)
-    assert (data["next_start_at"], data["reason"]) == ("1970-01-01T00:00:04.000Z", "exited with code 1")
 
 
 def test_what_verdicts_go_by_is_in_the_row_but_not_for_readers() -> None:
@@ -203,18 +167,7 @@ def test_totals_of_nothing_are_0() -> None:
     assert picture(worker(State.STOPPED)).to_dict()["totals"]["rss_bytes"] == 0
 
 
-def test_totals_that_nobody_knows_yet_are_null() -> None:
-    totals = picture(running()).to_dict()["totals"]
-    assert (totals["rss_bytes"], totals["cpu_percent"]) == (None, None)
-
-
 # one picture
-
-
-def test_rows_keep_the_order_of_definition() -> None:
-    names = ["z", "a", "m"]
-    data = picture(*(worker(spec=named(name)) for name in names)).to_dict()
-    assert [w["name"] for w in data["workers"]] == names
 
 
 def test_a_project_is_the_same_picture_of_fewer_workers() -> None:
@@ -233,22 +186,3 @@ def test_nobody_can_change_a_picture() -> None:
         snapshot.rows["api"] = None
     with pytest.raises(FrozenInstanceError):
         snapshot.rows["api"].state = "failed"
-
-
-def test_a_picture_does_not_follow_the_table_that_it_was_made_from() -> None:
-    rows = {"api": row(running())}
-    snapshot = Snapshot(1, NOW, service(), Host(), rows)
-    rows.clear()
-    assert [*snapshot.rows] == ["api"]
-
-
-def test_what_a_reader_does_to_its_copy_harms_nobody() -> None:
-    snapshot = picture(running(spec=replace(named("api"), labels=(("tier", "web"),))))
-    copy = snapshot.to_dict()
-    copy["workers"][0]["labels"]["tier"] = "db"
-    copy["workers"].clear()
-    assert snapshot.to_dict()["workers"][0]["labels"] == {"tier": "web"}
-
-
-def test_equal_pictures_are_equal() -> None:
-    assert picture(running()) == picture(running())

@@ -5,20 +5,7 @@ from typing import Self
 
 import pytest
 
-from actors.life.stall import (
-    ASK_AGAIN,
-    ECHO,
-    Climbed,
-    Moment,
-    Sight,
-    Stalled,
-    StallWatch,
-    Unstalled,
-    ask_at,
-    healthy_until,
-    look,
-    next_rung,
-)
+from actors.life.stall import ECHO, Climbed, Moment, Sight, StallWatch, Unstalled, ask_at, look, next_rung
 from actors.values.facts import Instant
 from actors.values.spec import Rung, Stall
 
@@ -69,33 +56,10 @@ def stalled(plan: Stall = PLAN) -> Watched:
     return Watched(plan).at(1100.0).looks()
 
 
-def test_nothing_is_stalled_before_its_time() -> None:
-    assert Watched().at(1099.9).looks().done == []
-
-
-def test_silence_for_so_long_is_a_stall_and_the_first_rung_comes_at_once() -> None:
-    s = stalled()
-    assert s.moments == (Stalled(100.0), Climbed(LADDER[0], 1))
-    assert s.watch.since == s.instant
-
-
-def test_output_puts_the_stall_off() -> None:
-    s = Watched().at(1050.0).prints().looks().at(1149.0).looks()
-    assert s.done == []
-    assert s.at(1150.0).looks().done == ["Stalled", "notify"]
-
-
 def test_each_rung_has_its_own_wait_after_the_one_before() -> None:
     s = stalled()
     told = [(at, s.at(at).looks().done) for at in (1159.0, 1160.0, 1189.0, 1190.0, 1209.0, 1210.0, 9999.0)]
     assert [found for found in told if found[1]] == [(1160.0, ["send"]), (1190.0, ["interrupt"]), (1210.0, ["restart"])]
-
-
-def test_a_stall_is_told_once() -> None:
-    s = stalled(Stall(after=100.0, ladder=()))
-    assert s.done == ["Stalled"]
-    assert s.at(2000.0).looks().done == []
-    assert ask_at(s.watch, s.plan) is None
 
 
 def test_output_ends_the_stall_and_the_ladder_begins_anew_with_the_next() -> None:
@@ -130,11 +94,6 @@ def test_a_clock_that_was_set_back_hides_no_sign_of_life() -> None:
     assert s.at(1170.0).prints().looks().done == ["Unstalled"]
 
 
-def test_rungs_without_a_wait_come_together() -> None:
-    ladder = (Rung(do="notify"), Rung(do="interrupt"), Rung(do="restart", wait=1.0))
-    assert stalled(Stall(after=100.0, ladder=ladder)).done == ["Stalled", "notify", "interrupt"]
-
-
 def test_while_a_person_is_attached_only_notify_is_done() -> None:
     s = Watched()
     s.attached = True
@@ -153,13 +112,6 @@ def test_when_the_person_has_left_the_wait_begins_anew() -> None:
     assert s.at(1460.0).looks().done == ["send"]
 
 
-def test_a_notify_further_up_is_done_though_a_person_is_attached() -> None:
-    s = Watched(Stall(after=100.0, ladder=(Rung(do="notify"), Rung(do="notify", wait=5.0), Rung(do="restart"))))
-    s.attached = True
-    s.at(1100.0).looks()
-    assert s.at(1105.0).looks().done == ["notify"]
-
-
 def test_a_new_size_does_not_end_a_stall_though_the_program_draws_itself_anew() -> None:
     s = stalled()
     s.size, s.attached = (80, 24), True
@@ -175,11 +127,6 @@ def test_a_mere_new_size_puts_no_stall_off(plan: Stall) -> None:
     s = Watched(plan).at(1050.0)
     s.size, s.screen = (80, 24), b"smaller"
     assert s.looks().done == []
-    assert s.at(1100.0).looks().done == ["Stalled", "notify"]
-
-
-def test_by_screen_output_that_shows_the_same_puts_nothing_off() -> None:
-    s = Watched(BY_SCREEN).at(1050.0).prints().looks()
     assert s.at(1100.0).looks().done == ["Stalled", "notify"]
 
 
@@ -210,28 +157,3 @@ def test_the_first_question_once_answered_does_not_put_the_next_one_off() -> Non
     asked = replace(StallWatch(), asked=1000.0)
     watch, _ = look(asked, plan, Sight(1000.0, 1, (200, 50), None, False), Instant(1000.0, WALL))
     assert ask_at(watch, plan) == 1002.0
-
-
-def test_a_question_that_nobody_answers_is_asked_again_later() -> None:
-    watch = replace(Watched().watch, asked=1100.0)
-    assert ask_at(watch, PLAN) == 1100.0 + ASK_AGAIN
-
-
-def test_a_plan_that_is_gone_ends_the_stall() -> None:
-    s = stalled()
-    s.plan = Stall()
-    assert s.at(1110.0).looks().moments == (Unstalled(10.0),)
-    assert s.watch == StallWatch()
-    assert ask_at(s.watch, s.plan) is None
-
-
-def test_a_shorter_ladder_ends_where_it_ends() -> None:
-    s = stalled().at(1160.0).looks()
-    s.plan = replace(PLAN, ladder=LADDER[:1])
-    assert s.at(5000.0).looks().done == []
-
-
-@pytest.mark.parametrize(("plan", "until"), [(PLAN, 1050.0), (Stall(), 1099.0)])
-def test_a_watched_life_is_healthy_no_longer_than_its_last_sign(plan: Stall, until: float) -> None:
-    watch = Watched().at(1050.0).prints().looks().watch
-    assert healthy_until(watch, plan, 1099.0) == until

@@ -10,7 +10,6 @@ from actors.values.effects import Acknowledge, Emit, EndTree, Type
 from actors.values.facts import (
     Handle,
     InputGiven,
-    ServerDied,
     Tree,
     TreeEscaped,
     TreeGone,
@@ -48,13 +47,6 @@ def test_every_plan_comes_to_an_end_and_ends_with_a_signal(steps: tuple[StopStep
             break
         steps = step.rest
     assert step.wait is None
-
-
-def test_what_remains_from_the_first_signal_on_asks_nobody_first() -> None:
-    assert stop_plan.from_first_signal(POLITE) == ("TERM", 10.0, "KILL")
-    assert stop_plan.from_first_signal(("KILL",)) == ("KILL",)
-    assert stop_plan.from_first_signal((TypeText("exit"), 1.0)) == ("KILL",)
-    assert stop_plan.longest(POLITE) == 17.0
 
 
 def test_a_step_in_words() -> None:
@@ -131,33 +123,6 @@ def test_what_others_wanted_to_type_is_given_up_for_it_and_told_to_them() -> Non
     assert typing(s)[-1] == (b"", ("C-c",))
     s.tell(Typed(s.life, s.w.typing.pieces))
     assert not s.w.typing.waiting
-
-
-def test_a_person_can_still_answer_the_program_that_asks_back() -> None:
-    s = asked()
-    s.tell(Typed(s.life, 1), InputGiven(1, b"y\r"), Typed(s.life, 2))
-    assert s.did(Acknowledge) == [Acknowledge(1, None)]
-    assert s.signals == []
-
-
-def test_a_start_while_it_is_asked_is_remembered() -> None:
-    s = asked().order(Verb.START).order(Verb.START)
-    life = s.life
-    s.seen(corpse_of(life, 0)).gone(life)
-    assert (s.w.state, s.life) == (S.STARTING, "s-2")
-
-
-def test_a_second_stop_asks_nothing_twice() -> None:
-    s = asked().order(Verb.STOP).order(Verb.STOP)
-    assert len(typing(s)) == 1
-
-
-def test_nobody_is_asked_in_a_pane_that_is_gone() -> None:
-    s = asked().tell(ServerDied())
-    assert s.signals == ["TERM"]
-    crashed = running(stop=POLITE)
-    crashed.seen(corpse_of(crashed.life))
-    assert (crashed.signals, typing(crashed)) == (["TERM"], [])
 
 
 def test_asking_after_a_signal_waits_even_where_nobody_listens() -> None:
