@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from kit import ROOT
-from kit.support import DEADLINE, Site, wait_until
+from kit.support import DEADLINE, Site, cmdline, wait_until
 
 from actors.values.spec import PaneSize
 from supervisor.tmux import server as tmux_server
@@ -31,11 +31,6 @@ def tmux_unit(site: Site) -> Iterator["subprocess.Popen[bytes]"]:
     process.wait(DEADLINE)
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(DEADLINE)
-
-
 def oom_score(pid: int) -> int:
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
@@ -50,68 +45,43 @@ def test_tmux_server_becomes_the_server_that_the_service_finds(
     assert site.tmux_pid() == tmux_unit.pid
     environ = Path(f"/proc/{tmux_unit.pid}/environ").read_bytes()
     assert not any(name in environ for name in (b"NOTIFY_SOCKET", b"INVOCATION_ID", b"PANEVISOR_WORKER"))
-    site.run("down", check=0)
-    assert tmux_unit.wait(DEADLINE) == 0  # a clean exit: Restart=on-failure leaves it alone
-
-
-def test_what_escapes_a_worker_becomes_a_child_of_that_server(site: Site, tmux_unit: "subprocess.Popen[bytes]") -> None:
-    site.run("tmux-server", "--wait", check=0)
-    site.up()
+    if oom_score(tmux_unit.pid) == -900:  # where we may lower it: workers of a protected server are not protected
+        assert oom_score(site.worker("a")["pid"]) == 0
 
     def escaped() -> list[int]:
         children = Path(f"/proc/{tmux_unit.pid}/task/{tmux_unit.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"1001" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if "1001" in cmdline(int(pid))]
 
-    wait_until(escaped)
+    wait_until(escaped)  # what escapes a worker becomes a child of that server
     site.run("down", check=0)
     assert site.truth() == {}
+    assert tmux_unit.wait(DEADLINE) == 0  # a clean exit: Restart=on-failure leaves it alone
 
 
-def test_workers_of_a_protected_server_are_not_protected(site: Site, tmux_unit: "subprocess.Popen[bytes]") -> None:
-    site.run("tmux-server", "--wait", check=0)
-    if oom_score(tmux_unit.pid) != -900:
-        pytest.skip("lowering oom_score_adj is not allowed here")
-    site.up()
-    assert oom_score(site.worker("a")["pid"]) == 0
-
-
-def in_other_units(pid: int) -> str | None:
-    return None if pid == os.getpid() else "panevisor-tmux.service"
-
-
-def test_a_tmux_server_of_another_unit_is_brought_back_by_that_unit(
+def test_a_tmux_server_of_another_unit_is_brought_back_by_that_unit_which_is_not_waited_for_long(
     site: Site, tmux_unit: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tmux_server, "unit_of", in_other_units)
+    monkeypatch.setattr(tmux_server, "unit_of", lambda pid: None if pid == os.getpid() else "panevisor-tmux.service")
     site.run("tmux-server", "--wait", check=0)
     server = TmuxServer(site.state, PaneSize())
     assert server.ensure().pid == tmux_unit.pid
     kill(tmux_unit)
     again = subprocess.Popen(site.argv("tmux-server"), cwd=site.place, env=site.environment())
     assert server.ensure().pid == again.pid
-    server.end()
-    assert again.wait(DEADLINE) == 0
-
-
-def test_a_unit_that_does_not_come_back_is_not_waited_for_long(
-    site: Site, tmux_unit: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tmux_server, "unit_of", in_other_units)
+    kill(again)
     monkeypatch.setattr(tmux_server, "UNIT_TIMEOUT", 0.1)
-    site.run("tmux-server", "--wait", check=0)
-    server = TmuxServer(site.state, PaneSize())
-    server.find()
-    kill(tmux_unit)
-    assert server.ensure().pid != tmux_unit.pid
+    assert server.ensure().pid != again.pid
     server.end()
 
 
-def test_waiting_for_a_server_that_does_not_come_ends(site: Site) -> None:
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(DEADLINE)
+
+
+def test_no_server_is_waited_for_without_end_or_begun_by_a_broken_config(site: Site) -> None:
     site.write(f"[workers.a]\n{SLEEPER}")
     assert "no tmux server listens" in site.run("tmux-server", "--wait", "--timeout", "100ms", check=8).stderr
-
-
-def test_a_broken_config_starts_no_first_tmux_server(site: Site) -> None:
     site.write("[workers.a]\ncomand = 1\n")
     assert "comand" in site.run("tmux-server", check=5).stderr
 
