@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -37,29 +36,12 @@ def open_to_others(state: Path) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("no_umask")
-def test_nothing_that_a_full_run_leaves_is_open_to_others_whatever_the_umask(site: Site) -> None:
+def test_a_directory_that_others_can_write_to_is_refused_with_the_mend_and_nothing_in_ours_is_open(site: Site) -> None:
     often = FAST + 'heartbeat_interval = "1s"\nlog.max_size = "10kB"\n'
     printer = "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; [ -e stay ] || exit 3; exec sleep 1000"
     site.write(
         SLEEPER + f"[workers.b]\ncommand = '{printer}'\nbackoff = {{ initial = '100ms' }}\nmax_restarts = 2\n", often
     )
-    site.run("up", check=1)
-    site.wait_state("b", "failed")
-    site.run("run", "--name", "c", "--", "sleep", "1000", check=0)
-    site.run("stop", "a", check=0)
-    wait_until(lambda: (site.state / "deaths.jsonl").exists())
-    wait_until(lambda: (site.state / "status.json").exists())
-    running = open_to_others(site.state)
-    site.kill_service()
-    site.run("up", check=1)
-    site.run("down", check=0)
-    assert (running, open_to_others(site.state), open_to_others(site.place / "xdg")) == ({}, {}, {})
-
-
-def test_a_directory_that_others_can_write_to_is_refused_with_the_mend_and_one_they_can_read_is_closed(
-    site: Site,
-) -> None:
-    site.write(SLEEPER)
     real = site.place / "real"
     (real / "logs").mkdir(parents=True)
     site.state.symlink_to("real")
@@ -67,10 +49,30 @@ def test_a_directory_that_others_can_write_to_is_refused_with_the_mend_and_one_t
         others.chmod(0o777)
         for verb in ("up", "serve", *(("tmux-server",) if others == real else ())):
             assert f"chmod 700 {shown}" in site.run(verb, check=6).stderr
-        others.chmod(0o755)
+        others.chmod(0o755)  # they can only read it: it is closed
     assert os.listdir(real) == ["logs"]
-    site.up()
-    assert (mode(real), mode(real / "logs")) == (0o700, 0o700)
+    precious = site.place / "precious"
+    precious.touch()
+    (real / "serve.out").symlink_to(precious)
+    assert "is a link" in site.run("up").stderr
+    (real / "serve.out").unlink()
+    assert precious.read_text() == ""
+    site.run("up", check=1)
+    site.wait_state("b", "failed")
+    site.run("run", "--name", "c", "--", "sleep", "1000", check=0)
+    site.run("stop", "a", check=0)
+    wait_until(lambda: (site.state / "deaths.jsonl").exists())
+    wait_until(lambda: (site.state / "status.json").exists())
+    running = open_to_others(site.state)
+    real.chmod(0o777)  # while the service runs
+    wait_until(lambda: any("can write" in what for what in site.status()["supervisor"]["degraded"]))
+    assert f"chmod 700 {site.state}" in site.run("up", check=6).stderr
+    real.chmod(0o700)
+    wait_until(lambda: site.status()["supervisor"]["degraded"] == [])
+    site.kill_service()
+    site.run("up", check=1)
+    site.run("down", check=0)
+    assert (running, open_to_others(real), open_to_others(site.place / "xdg")) == ({}, {}, {})
 
 
 @as_root
@@ -83,38 +85,6 @@ def test_a_state_directory_of_another_user_is_refused_with_the_mend(site: Site) 
         assert f"belongs to user {OTHER}" in refused.stderr
         assert f"chown -R 0 {site.state}" in refused.stderr
     assert list(site.state.iterdir()) == []
-
-
-def test_up_refuses_the_directory_of_a_service_that_was_opened_to_others_while_it_ran(site: Site) -> None:
-    site.write(SLEEPER)
-    site.up()
-    site.state.chmod(0o777)
-    wait_until(lambda: any("can write" in what for what in site.status()["supervisor"]["degraded"]))
-    assert f"chmod 700 {site.state}" in site.run("up", check=6).stderr
-    site.state.chmod(0o700)
-    wait_until(lambda: site.status()["supervisor"]["degraded"] == [])
-    site.up()
-
-
-ALONE = ("lock", "records.jsonl", "serve.out", "service.log", "deaths.jsonl")  # any of these may end the start
-TOGETHER = ("tmux.conf", "status.json.tmp", "records.jsonl.tmp", "deaths.jsonl.tmp", "tmux.conf.tmp")
-
-
-def test_no_link_in_the_state_directory_leads_a_write_elsewhere(site: Site) -> None:
-    """Such links may be left from a time when the directory was open to others."""
-    precious = site.place / "precious"
-    precious.write_text("PRECIOUS\n")
-    precious.chmod(0o644)
-    site.write("[workers.a]\ncommand = 'exit 3'\nrestart = 'never'\n")
-    for planted in (*((name,) for name in ALONE), TOGETHER):
-        site.state.mkdir(mode=0o700)
-        for name in planted:
-            (site.state / name).symlink_to(precious)
-        site.run("up")
-        site.run("down")
-        assert (precious.read_text(), mode(precious)) == ("PRECIOUS\n", 0o644), planted
-        site.clear()
-        shutil.rmtree(site.state)
 
 
 @as_root
@@ -146,21 +116,3 @@ def listening_as_other(path: Path) -> Iterator[None]:
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-
-
-@as_root
-def test_a_pointer_of_another_user_leads_nobody(site: Site) -> None:
-    from supervisor.state import paths
-
-    site.write(SLEEPER)
-    site.up()
-    site.run("down", check=0)
-    (pointer,) = (site.place / "xdg/panevisor/by-config").iterdir()
-    pointer.write_text(pointer.read_text().replace("/state", "/elsewhere"))
-    os.environ["XDG_STATE_HOME"] = str(site.place / "xdg")
-    try:
-        assert paths.read_pointer(site.config) == site.place / "elsewhere"
-        os.chown(pointer, OTHER, OTHER)
-        assert paths.read_pointer(site.config) is None
-    finally:
-        del os.environ["XDG_STATE_HOME"]

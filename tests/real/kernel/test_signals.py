@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from kit.support import DEADLINE
+
+from supervisor.signals import is_service
 
 WAITS = """
 import queue, signal
@@ -32,3 +35,18 @@ def test_each_signal_is_told_and_the_process_goes_on() -> None:
     assert numbers[:2] == [signal.SIGUSR2, signal.SIGHUP]  # these came before there was the thread
     assert sorted(numbers[2:]) == [signal.SIGUSR2, signal.SIGTERM]
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "serves"),
+    [
+        (["serve"], True),
+        (["-c", "panevisor.toml", "--socket", "s", "serve"], True),
+        (["--config=serve", "status"], False),
+        (["-c", "serve", "up"], False),
+        (["logs", "serve"], False),
+        ([], False),
+    ],
+)
+def test_only_serve_takes_signals_early(argv: list[str], serves: bool) -> None:
+    assert is_service(argv) is serves
