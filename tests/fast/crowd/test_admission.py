@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from kit.crowd import Story, crowd, decide, member, spec
 
-from actors.crowd.admission import LAST_LIFE, full, own_gate
+from actors.crowd.admission import full, own_gate
 from actors.crowd.members import Member
 from actors.life.state import State
 from actors.values.facts import Admitted, Exit, Handle
@@ -80,12 +80,6 @@ def test_a_gate_tells_whether_time_alone_opens_it(what: str, lasts: bool, reason
     assert (gate.lasts, gate.reason) == (lasts, reason)
 
 
-def test_a_dependency_that_is_not_there_is_named() -> None:
-    gate = waits_for(Condition.EXITED)
-    assert gate
-    assert gate.reason == "db does not exist"
-
-
 def chain(length: int, **states: State) -> dict[str, Member]:
     """w0, w1, …: each but the first waits for the one before to be ready; pending unless told otherwise."""
     found = {}
@@ -106,35 +100,10 @@ def test_all_above_a_failed_worker_are_told_what_it_comes_down_to() -> None:
     assert decide(known, known, Room(9)) == {f"w{n}": f"waiting for w{n - 1} to be ready" for n in (3, 4, 5)}
 
 
-def test_what_time_does_not_mend_is_told_before_what_it_may() -> None:
-    known = {"slow": in_state(S.STARTING, name="slow"), "bad": in_state(S.FAILED, name="bad")}
-    needs = spec("api", slow=Condition.READY, bad=Condition.READY)
-    known["api"] = member(S.PENDING, needs)
-    assert decide(["api"], known, Room(9)) == {"api": "bad is failed, it has to be ready"}
-
-
 def test_a_chain_of_thousands_is_decided_in_a_moment() -> None:
     known = chain(4000, w0=S.FAILED)
     gates = decide(known, known, Room(9))
     assert gates["w3999"] == "w3998 is pending: w0 is failed, it has to be ready"
-
-
-def test_a_worker_whose_name_sounds_like_waiting_is_no_less_failed() -> None:
-    known = {"waiting": in_state(S.FAILED, name="waiting")}
-    for name, needs in (("a", "waiting"), ("b", "a")):
-        known[name] = member(S.PENDING, spec(name, **{needs: Condition.READY}))
-    assert decide("ab", known, Room(9))["b"] == "a is pending: waiting is failed, it has to be ready"
-
-
-def test_who_waits_takes_no_place_and_lets_others_pass() -> None:
-    api = member(S.PENDING, spec("api", db=Condition.COMPLETED))
-    others = {name: in_state(S.PENDING, name=name) for name in ("db", "web")}
-    gates = decide(["api", "db", "web"], {"api": api, **others}, Room(1))
-    assert gates == {
-        "api": "waiting for db to be completed",
-        "db": None,
-        "web": "capacity: all 1 places are taken",
-    }
 
 
 # ── the gates that hold all ───────────────────────────────────────────────────────────────────────────────────────
@@ -181,26 +150,8 @@ def test_too_little_memory_holds_all_and_says_the_numbers() -> None:
     assert nearly == {"b": "waiting for memory: 490MB are available, 500MB have to be"}
 
 
-def test_what_is_still_being_ended_takes_no_place_from_those_behind() -> None:
-    known = {"a": in_state(S.PENDING, alive=True, name="a"), **crowd(b=S.PENDING, c=S.PENDING)}
-    assert decide("abc", known, Room(1, max_starting=1)) == {
-        "a": LAST_LIFE.reason,
-        "b": None,
-        "c": "capacity: all 1 places are taken",
-    }
-
-
 def test_a_worker_is_held_while_too_few_processes_are_left() -> None:
     enough, limit = KEPT_TASKS + TASKS_A_WORKER, "pids.max of the cgroup /x is 30"
     assert full(Room(9, tasks=enough, tasks_limit=limit), 0, 0) is None
     held = Gate(Hold.CAPACITY, f"capacity: no process is left for a worker: {limit}")
     assert full(Room(9, tasks=enough - 1, tasks_limit=limit), 0, 0) == held
-
-
-@pytest.mark.parametrize("room", [Room(9, max_starting=1), Room(9, least_memory=2, memory=1)])
-def test_who_waits_for_one_of_these_gates_is_not_stuck(room: Room) -> None:
-    known = crowd(a=S.STARTING, db=S.PENDING)
-    known["api"] = member(S.PENDING, spec("api", db=Condition.READY))
-    story = Story(known, room)
-    assert story.gate("api") == "waiting for db to be ready"
-    assert story.roster.crowd["api"].stuck is None

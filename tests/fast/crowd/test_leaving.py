@@ -47,16 +47,6 @@ def test_a_dependant_that_has_failed_is_waited_for_while_it_is_being_ended() -> 
     assert story.change("web", S.FAILED).told(Ordered) == ["app"]
 
 
-def test_a_dependant_that_stays_holds_no_other_back() -> None:
-    assert Story(chain()).join("db", order=STOP).told(Ordered) == ["db"]
-
-
-def test_what_rests_already_is_told_at_once() -> None:
-    story = stop_all(web=S.FAILED, app=S.STOPPED)
-    assert set(story.told(Ordered)) == {"db", "app", "web"}
-    assert [name for name, each in story.roster.crowd.items() if each.ends] == ["db"]
-
-
 def test_a_later_order_lets_the_others_go() -> None:
     story = stop_all()
     story.tell(Order(Verb.START, ("web",)))
@@ -84,12 +74,6 @@ def test_who_began_to_wait_first_starts_first() -> None:
     assert story.told(Admitted) == ["b"]
     assert story.change("b", S.STOPPED).told(Admitted) == ["c"]
     assert story.change("c", S.STOPPED).told(Admitted) == ["a"]
-
-
-def test_a_start_that_has_to_wait_again_keeps_its_turn() -> None:
-    story = Story(crowd(a=S.PENDING, b=S.PENDING), Room(1))
-    story.change("a", S.STARTING)
-    assert story.change("a", S.PENDING).told(Admitted) == ["a"]
 
 
 def test_the_full_house_holds_the_others_in_order_and_says_so() -> None:

@@ -45,10 +45,6 @@ def test_a_worker_that_is_being_ended_for_good_gets_no_new_process(intent: Inten
     assert change.action is A.REPLACE
 
 
-def test_a_changed_policy_needs_no_process() -> None:
-    assert changes([replace(SPEC, max_restarts=1)], known()) == (Change("a", A.POLICY, ("max_restarts",)),)
-
-
 def test_who_is_not_in_the_file_is_stopped_unless_defined_by_hand() -> None:
     assert [c.action for c in changes([], known())] == [A.STOP]
     assert changes([], known(by_hand=True)) == ()

@@ -244,10 +244,6 @@ def test_the_death_of_tmux_is_one_incident_and_all_wait_in_the_order_of_definiti
     assert order == ["a", "b", "c"]
 
 
-def test_another_servers_death_is_no_incident_of_ours() -> None:
-    assert Story(crowd(a=S.RUNNING)).tell(ServerEnded(Handle(1, 1))).last == ()
-
-
 def test_a_server_that_cannot_be_had_is_asked_for_again() -> None:
     story = Story(crowd(a=S.RUNNING)).tell(ServerEnded(SERVER)).tell(Revived(None, "no space"))
     assert effects(story, RetryLater)
@@ -338,10 +334,6 @@ def test_a_service_is_open_when_each_worker_has_said_how_it_is() -> None:
     assert effects(story.change("a", S.PENDING), Opened) == []
     assert effects(story.change("b", S.STOPPED), Opened) == [Opened()]
     assert effects(story.change("b", S.STOPPED), Opened) == []
-
-
-def test_without_workers_a_service_is_open_at_once() -> None:
-    assert effects(opened(), Opened) == [Opened()]
 
 
 def test_the_file_is_applied_at_a_clean_start() -> None:
