@@ -5,7 +5,6 @@ import resource
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +15,6 @@ from kit.support import DEADLINE, FAST, Site, alive, cmdline, comes_to, wait_unt
 
 from supervisor.kernel.unix_socket import connect
 
-STOPPED = 9.0  # seconds; longer than any time within which tmux has to answer
 SLEEPER = "command = ['sleep', '1000']\n"
 
 
@@ -28,33 +26,12 @@ def children_of(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children()]
 
 
+def clients_of_tmux(site: Site) -> list[int]:
+    return [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]
+
+
 def pids(site: Site) -> dict[str, int]:
     return {name: worker["pid"] for name, worker in site.workers().items()}
-
-
-def test_a_tmux_server_that_was_stopped_is_said_once_gives_no_verdicts_and_lives_on(site: Site) -> None:
-    site.write("".join(table(f"w{n}") for n in range(5)))
-    site.up()
-    before, tmux = pids(site), site.tmux_pid()
-    os.kill(tmux, signal.SIGSTOP)
-    try:
-        wait_until(lambda: site.status()["supervisor"]["tmux"] == "unreachable")
-        os.kill(before["w1"], signal.SIGKILL)
-        began = time.monotonic()
-        site.wait_state("w1", "running")  # an answer, and no verdict, while tmux is silent
-        wait_until(lambda: time.monotonic() - began > STOPPED)
-        assert site.status()["supervisor"]["tmux"] == "unreachable"
-        assert site.events("worker.exited") == []
-    finally:
-        os.kill(tmux, signal.SIGCONT)
-    wait_until(lambda: site.status()["supervisor"]["tmux"] == "ok")
-    wait_until(lambda: site.events("worker.exited", worker="w1", exit_signal=9))
-    after = before | {"w1": site.living("w1", but=before["w1"])}
-    assert pids(site) == after
-    assert site.tmux_pid() == tmux
-    assert len(site.events("tmux.unreachable")) == 1
-    assert len(site.events("tmux.answers")) == 1
-    assert site.events("tmux.died") == []
 
 
 def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_worker(site: Site) -> None:
@@ -66,6 +43,7 @@ def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_work
         + table("calls", "command = 'tmux kill-server; tmux kill-session; exec sleep 1000'\n")
         + table("closes", "command = 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000; done'\n")
         + table("other")
+        + table("slow", 'command = ["sh", "-c", "trap \'sleep 2; exit 0\' TERM; while :; do sleep 0.1; done"]\n')
     )
     site.up()
     before, tmux = pids(site), site.tmux_pid()
@@ -96,24 +74,48 @@ def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_work
     assert pids(site) == known
     assert site.tmux_pid() == tmux
 
+    going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())
+    wait_until(lambda: site.events("worker.stopping", worker="slow"))
+    socket.unlink()
+    for pid in clients_of_tmux(site):
+        os.kill(pid, signal.SIGKILL)
+    assert going.wait(DEADLINE) == 0
+    assert site.events("worker.exited", worker="slow")[0]["exit_code"] == 0
 
-def test_a_persons_own_windows_stay_also_at_down_which_does_not_wait_for_them(site: Site) -> None:
-    site.write(table("a"))
+
+def test_down_leaves_a_persons_own_windows_and_nothing_that_had_left_every_tree_unseen(site: Site) -> None:
+    note = site.place / "pid"
+    escape = f'(env -i setsid sh -c "echo \\$\\$ > {note}; exec sleep 1000" &) ; exec sleep 1000'
+    site.write(table("a") + table("escapes", f"command = '''{escape}'''\n"))
     site.up()
+    wait_until(lambda: note.exists() and note.read_text().strip())
+    escaped = int(note.read_text())
     site.tmux("new-session", "-d", "-s", "mine", "sleep 3000")
     site.tmux("split-window", "-t", "=a:", "sleep 4000")
     tmux = site.tmux_pid()
     site.run("restart", "a", check=0)
+    assert alive(escaped)
     done = site.run("down", check=0)
+    assert not alive(escaped)
     assert "tmux was left" in done.stderr
     assert alive(tmux)
     assert "mine" in site.tmux("list-sessions")
     assert site.events("tmux.kept")
 
 
-def test_neither_an_emptied_file_nor_a_deleted_lock_file_ends_or_doubles_what_lives(site: Site) -> None:
+def test_a_file_that_is_missing_emptied_or_in_the_way_ends_and_doubles_nothing(site: Site) -> None:
     site.write("".join(table(f"w{n}") for n in range(5)))
+    in_the_way = site.place / "xdg"
+    in_the_way.touch()
     site.up()
+    wait_until(lambda: site.status()["supervisor"]["degraded"])
+    (degraded,) = site.events("service.degraded")
+    assert degraded["what"] == "pointer"
+    assert str(in_the_way) in degraded["reason"]
+    in_the_way.unlink()
+    wait_until(lambda: site.events("service.recovered", what="pointer"))
+    assert list(in_the_way.rglob("*.json"))
+
     before = pids(site)
     (site.state / "lock").rename(site.state / "was-lock")
     assert "lock file was deleted" in site.run("serve", check=9).stderr
@@ -124,33 +126,20 @@ def test_neither_an_emptied_file_nor_a_deleted_lock_file_ends_or_doubles_what_li
     comes_to(lambda: pids(site), before)
 
 
-def test_a_new_life_begins_only_when_nothing_of_the_old_one_holds_its_port(site: Site, free_port: int) -> None:
+def test_beside_a_flood_that_stays_within_its_quota_a_new_life_waits_for_the_port_of_the_old_one(
+    site: Site, free_port: int
+) -> None:
     serve = f"python3 -m http.server {free_port} --bind 127.0.0.1"
     more = f"command = '{serve} & trap \"\" TERM; wait; wait'\nready = {{ tcp = '127.0.0.1:{free_port}' }}\n"
-    site.write(table("a", f"{more}backoff = {{ initial = '50ms' }}\nstop = ['TERM', '500ms', 'KILL']\n"))
+    more += "backoff = { initial = '50ms' }\nstop = ['TERM', '500ms', 'KILL']\n"
+    slow = FAST.replace("200ms", "5s").replace("500ms", "1h")  # between two beats
+    site.write(table("flood", "command = 'yes'\nlog = { max_size = '100kB', keep = 3 }\n") + table("a", more), slow)
     site.up()
-    site.truth()
-    os.kill(site.worker("a")["pid"], signal.SIGKILL)
+    os.kill(site.worker("a")["pid"], signal.SIGSEGV)
+    wait_until(lambda: site.events("worker.exited", worker="a", exit_signal=11))
     wait_until(lambda: len(site.events("worker.ready", worker="a")) == 2)
     assert "Address already in use" not in site.run("logs", "a").stdout
     assert len(site.truth()["a"]) == 2
-
-
-def test_a_flooding_worker_hides_no_other_ones_crash(site: Site) -> None:
-    site.write(table("flood", "command = 'yes'\nlog = { max_size = '1MB', keep = 2 }\n") + table("b"))
-    site.up()
-    began = site.events()[-1]["seq"]
-    os.kill(site.worker("b")["pid"], signal.SIGSEGV)
-    wait_until(lambda: site.events("worker.exited", worker="b", exit_signal=11))
-    wait_until(lambda: site.worker("b")["state"] == "running")
-    wait_until(lambda: len(list((site.state / "logs").glob("flood.*-*"))) <= 4 and site.worker("flood")["log_bytes"])
-    assert site.events()[-1]["seq"] > began
-
-
-def test_a_flood_stays_within_its_quota_between_two_beats(site: Site) -> None:
-    slow = FAST.replace("200ms", "5s").replace("500ms", "1h")
-    site.write(table("flood", "command = 'yes'\nlog = { max_size = '100kB', keep = 3 }\n"), slow)
-    site.up()
 
     def numbers() -> list[int]:
         return [int(path.suffix[1:]) for path in (site.state / "logs").glob("flood.*-*")]
@@ -192,11 +181,14 @@ def press(terminal: list[str], *keys: str, until: Callable[[], bool]) -> None:
 
     A terminal's answer to what tmux asks it when a client begins can come between a prefix and its key.
     """
-    for _ in range(5):
+
+    def pressed() -> bool:
         subprocess.run([*terminal, "send-keys", *keys], check=True)
         with suppress(AssertionError):
-            return wait_until(until, 2)
-    raise AssertionError(f"nothing came of {keys}")
+            wait_until(until, 2)
+        return until()
+
+    wait_until(pressed, what=f"something to come of {keys}")
 
 
 def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site: Site) -> None:
@@ -222,33 +214,6 @@ def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site
         site.wait_state("a", "running")
     finally:
         subprocess.run([*terminal, "kill-server"], check=False, capture_output=True)
-
-
-def test_a_program_for_another_machine_and_a_missing_interpreter_fail_at_once(site: Site) -> None:
-    elf = site.place / "elf"
-    elf.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x02\x00\xb7\x01" + b"\0" * 44)
-    script = site.place / "script"
-    script.write_text("#!/no/such/shell\n")
-    for program in (elf, script):
-        program.chmod(0o755)
-    site.write(table("elf", f"command = ['{elf}']\n") + table("script", f"command = ['{script}']\n"))
-    site.up(check=1)
-    workers = site.workers()
-    assert "another kind of machine" in workers["elf"]["reason"]
-    assert "/no/such/shell" in workers["script"]["reason"]
-    assert {w["state"] for w in workers.values()} == {"failed"}
-
-
-def test_down_ends_what_had_left_every_tree_unseen(site: Site) -> None:
-    note = site.place / "pid"
-    escape = f'(env -i setsid sh -c "echo \\$\\$ > {note}; exec sleep 1000" &) ; exec sleep 1000'
-    site.write(f"[workers.a]\ncommand = '''{escape}'''\n")
-    site.up()
-    wait_until(lambda: note.exists() and note.read_text().strip())
-    escaped = int(note.read_text())
-    assert alive(escaped)
-    site.run("down", check=0)
-    assert not alive(escaped)
 
 
 @contextmanager
@@ -330,20 +295,6 @@ def test_one_shots_whose_start_was_under_way_when_the_service_was_killed_run_onc
     assert {(site.place / f"ran-{n}").read_text() for n in jobs} == {"x\n"}
 
 
-def test_a_pointer_that_cannot_be_written_is_degraded_and_made_up_for(site: Site) -> None:
-    site.write(table("a"))
-    in_the_way = site.place / "xdg"
-    in_the_way.touch()
-    site.up()
-    wait_until(lambda: site.status()["supervisor"]["degraded"])
-    (degraded,) = site.events("service.degraded")
-    assert degraded["what"] == "pointer"
-    assert str(in_the_way) in degraded["reason"]
-    in_the_way.unlink()
-    wait_until(lambda: site.events("service.recovered", what="pointer"))
-    assert list(in_the_way.rglob("*.json"))
-
-
 def test_a_terminal_stopped_by_ctrl_s_stops_neither_supervision_nor_the_end(site: Site) -> None:
     site.write(table("a", f"{SLEEPER}backoff = {{ initial = '100ms' }}\n"))
     screen, terminal = os.openpty()
@@ -385,37 +336,23 @@ def stranger(site: Site) -> Iterator[Callable[[], None]]:
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("lost", ["clients", "service"])
-def test_another_tmux_server_on_our_socket_harms_no_worker(site: Site, stranger: Callable[[], None], lost: str) -> None:
+def test_another_tmux_server_on_our_socket_harms_no_worker(site: Site, stranger: Callable[[], None]) -> None:
     site.write(table("a") + table("b"))
     site.up()
     before, tmux = pids(site), site.tmux_pid()
-    clients = [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]
+    clients = clients_of_tmux(site)
     assert clients
     stranger()
-    if lost == "service":
-        site.kill_service()
-        site.up()
-    else:
-        for pid in clients:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: site.events("tmux.answers"))
-        assert "another tmux server" in site.events("tmux.unreachable")[0]["reason"]
-    assert pids(site) == before
-    assert site.tmux_pid() == tmux
-    assert site.events("worker.exited") == []
-
-
-def test_down_binds_a_socket_anew_that_was_deleted_on_the_way(site: Site) -> None:
-    site.write(table("a", 'command = ["sh", "-c", "trap \'sleep 2; exit 0\' TERM; while :; do sleep 0.1; done"]\n'))
-    site.up()
-    going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())
-    wait_until(lambda: site.events("worker.stopping", worker="a"))
-    (site.state / "tmux.sock").unlink()
-    for pid in [pid for pid in children_of(site.service_pid()) if "-C" in cmdline(pid)]:
+    for pid in clients:
         os.kill(pid, signal.SIGKILL)
-    assert going.wait(DEADLINE) == 0
-    assert site.events("worker.exited")[0]["exit_code"] == 0
+    wait_until(lambda: site.events("tmux.answers"))
+    assert "another tmux server" in site.events("tmux.unreachable")[0]["reason"]
+    assert (pids(site), site.tmux_pid()) == (before, tmux)
+    stranger()
+    site.kill_service()
+    site.up()
+    assert (pids(site), site.tmux_pid()) == (before, tmux)
+    assert site.events("worker.exited") == []
 
 
 def test_a_folder_that_is_not_utf8_is_refused_in_words_by_every_command(place: Path) -> None:
@@ -439,13 +376,8 @@ def test_a_service_whose_folder_has_a_name_that_is_not_utf8_by_now_goes_on_from_
     before = pids(site)
     site.kill_service()
     site.config = folder.rename(site.place / os.fsdecode(b"caf\xe9")) / "panevisor.toml"
-    serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
-    try:
-        wait_until(lambda: site.run("status").returncode == 0)
+    with site.serving() as serving:
         assert pids(site) == before
         assert "caf\\xe9/panevisor.toml: its path is not UTF-8" in site.status()["supervisor"]["config"]["error"]
         site.run("down", check=0)
         assert serving.wait(DEADLINE) == 0
-    finally:
-        serving.kill()
-        serving.wait()
