@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.values.effects import EndTree, Probe, Type, Watch
-from actors.values.effects import Start as StartOrder
+from actors.values.effects import EndTree, Probe, Start, Type, Watch
 from actors.values.facts import (
     Fact,
     Handle,
@@ -32,14 +31,6 @@ Tell = Callable[[Fact], None]
 
 
 @dataclass(frozen=True, slots=True)
-class NamedStart:
-    """One start of a chunk."""
-
-    name: str
-    order: StartOrder
-
-
-@dataclass(frozen=True, slots=True)
 class PaneQuestion:
     """A question for a pane: by its id, or (None) by the mark of the worker `name`.
 
@@ -58,7 +49,7 @@ TypeAnswer = Typed | TypeHeld | TypeRefused | TypeUnknown
 class TerminalPort(Protocol):
     """The only writer to tmux. Every call returns within its deadline or raises `TerminalUnreachable`."""
 
-    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+    def start(self, starts: list[Start]) -> list[StartAnswer]:
         """Carry out a chunk of starts, each independently of the others. Return one answer per start, in order."""
 
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
@@ -87,8 +78,6 @@ class PaneSweep:
     taken: float
     panes: Mapping[str, Pane]  # by worker name; ours only
     screens: Mapping[str, bytes]  # by worker name
-    tmux_processes: int
-    took_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +95,6 @@ class TreeSweep:
     taken: float
     trees: Mapping[str, Tree | None]
     host: Host
-    took_s: float
     log_bytes: Mapping[str, int] = field(default_factory=dict)
 
 

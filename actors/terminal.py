@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from actors.base import Post, SupervisedActor
 from actors.errands import Errands, LooksDue, Revive
 from actors.errors import TerminalError
-from actors.ports import Journal, NamedStart, PaneQuestion, TerminalPort
+from actors.ports import Journal, PaneQuestion, TerminalPort
 from actors.values.bulletins import Revived
 from actors.values.effects import ArmLog, ClosePane, Start, Type
 from actors.values.facts import Fact, PaneAbsent, PaneSeen
@@ -28,7 +28,6 @@ CHUNK = 4
 class StartWanted:
     """Answered by Started, StartRefused or StartUnknown."""
 
-    name: str
     start: Start
     tell: Callable[[Fact], None]
 
@@ -101,7 +100,7 @@ class TerminalActor(SupervisedActor):
     def _flush(self) -> None:
         self._flushing = False
         chunk = [self._starts.popleft() for _ in range(min(CHUNK, len(self._starts)))]
-        answers = self._port.start([NamedStart(wanted.name, wanted.start) for wanted in chunk])
+        answers = self._port.start([wanted.start for wanted in chunk])
         for wanted, answer in zip(chunk, answers, strict=True):
             wanted.tell(answer)
         self._flush_soon()
@@ -122,7 +121,7 @@ class TerminalActor(SupervisedActor):
 
     def _drop_starts(self, names: set[str]) -> None:
         if names:
-            self._starts = deque(wanted for wanted in self._starts if wanted.name not in names)
+            self._starts = deque(wanted for wanted in self._starts if wanted.start.name not in names)
 
     def _revive(self) -> None:
         try:

@@ -143,7 +143,7 @@ class WorkerActor(LoopActor):
         deps, tell = self._deps, self.tell_me
         match effect:
             case do.Start():
-                deps.terminal.tell(StartWanted(self._name, effect, tell))
+                deps.terminal.tell(StartWanted(effect, tell))
             case do.AskPane(pane, nudge):
                 deps.terminal.tell(Look(self._name, pane, nudge, tell))
             case do.ClosePane() | do.ArmLog():

@@ -18,6 +18,11 @@ class Start:
     spec: WorkerSpec
     pane: str | None
 
+    @property
+    def name(self) -> str:
+        """The worker's."""
+        return self.spec.name
+
 
 @dataclass(frozen=True, slots=True)
 class AskPane:

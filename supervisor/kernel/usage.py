@@ -96,7 +96,7 @@ class _Sweep:
         self._cpu = {entry.handle: entry.cpu for entries in trees.values() for entry in entries or ()}
         self._trees = {roots[name]: tree.handles for name, tree in found.items() if tree}
         self._taken = taken
-        return TreeSweep(taken, found, _host(first=elapsed is None), time.monotonic() - taken)
+        return TreeSweep(taken, found, _host(first=elapsed is None))
 
     def _tree(self, entries: list[Entry] | None, elapsed: float | None) -> Tree | None:
         if entries is None:

@@ -133,7 +133,7 @@ class PaneSweeper:
         named = {pane.name or "": pane for pane in panes}
         screens = screens or {}
         by_name = {pane.name or "": screens[pane.id] for pane in wanted if pane.id in screens}
-        return PaneSweep(taken, named, by_name, 1 if wanted else 0, time.monotonic() - taken)
+        return PaneSweep(taken, named, by_name)
 
     def _note(self, error: BaseException) -> None:
         """Let it be known where a process of ours is missing, whatever else is said of tmux."""

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
-from actors.ports import NamedStart, PaneQuestion, StartAnswer, TypeAnswer
-from actors.values.effects import Type
+from actors.ports import PaneQuestion, StartAnswer, TypeAnswer
+from actors.values.effects import Start, Type
 from actors.values.facts import (
     Handle,
     Pane,
@@ -70,11 +70,11 @@ class TmuxTerminal:
         self._nofile = nofile
         self._arms = 0
 
-    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+    def start(self, starts: list[Start]) -> list[StartAnswer]:
         answers: dict[int, StartAnswer] = {}
         for index, start in enumerate(starts):
-            if reason := cannot_start(start.order.spec, self._server.search_path()):
-                answers[index] = StartRefused(start.order.life, Refusal.IMPOSSIBLE, reason)
+            if reason := cannot_start(start.spec, self._server.search_path()):
+                answers[index] = StartRefused(start.life, Refusal.IMPOSSIBLE, reason)
         gone = self._without_their_pane([start for index, start in enumerate(starts) if index not in answers])
         for index, start in enumerate(starts):
             if start.name in gone:
@@ -83,16 +83,16 @@ class TmuxTerminal:
         answers |= zip(sent, self._send([starts[index] for index in sent]), strict=True)
         return [answers[index] for index in range(len(starts))]
 
-    def _without_their_pane(self, starts: list[NamedStart]) -> set[str]:
+    def _without_their_pane(self, starts: list[Start]) -> set[str]:
         """Return whose pane is gone: an id that another server gave out may be another worker's pane here."""
-        respawns = [PaneQuestion(start.name, start.order.pane) for start in starts if start.order.pane]
+        respawns = [PaneQuestion(start.name, start.pane) for start in starts if start.pane]
         try:
             _, panes = self.look(respawns) if respawns else (0.0, [])
         except TerminalError:
             return set()  # the starts themselves will find out
         return {asked.name for asked, pane in zip(respawns, panes, strict=True) if pane is None}
 
-    def _send(self, starts: list[NamedStart], *, again: bool = False) -> list[StartAnswer]:
+    def _send(self, starts: list[Start], *, again: bool = False) -> list[StartAnswer]:
         if not starts:
             return []
         now = time.time()
@@ -103,23 +103,22 @@ class TmuxTerminal:
             return [_not_now(start, str(error)) for start in starts]
         except TerminalError:
             until = time.monotonic() + EXPIRY + 1.0
-            return [StartUnknown(start.order.life, until) for start in starts]
+            return [StartUnknown(start.life, until) for start in starts]
         return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
 
-    def _line(self, start: NamedStart) -> str:
-        order = start.order
-        self._segments.note_life(start.name, order.life)
-        self._segments.expect({start.name: order.spec.log.keep})
-        launch = self._launch(start.name, order.life, order.spec)
-        return start_in_dead_pane(launch, order.pane) if order.pane else start_in_new_session(launch)
+    def _line(self, start: Start) -> str:
+        self._segments.note_life(start.name, start.life)
+        self._segments.expect({start.name: start.spec.log.keep})
+        launch = self._launch(start.name, start.life, start.spec)
+        return start_in_dead_pane(launch, start.pane) if start.pane else start_in_new_session(launch)
 
     def _launch(self, name: str, life: str, spec: WorkerSpec) -> Launch:
         environment = (*spec.env, ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
         pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size)
         return Launch(spec=spec, life=life, environment=environment, pipe=_unexpanded(pipe), nofile=self._nofile)
 
-    def _answer(self, start: NamedStart, blocks: list[Block], *, again: bool = False) -> StartAnswer:
-        life = start.order.life
+    def _answer(self, start: Start, blocks: list[Block], *, again: bool = False) -> StartAnswer:
+        life = start.life
         for block in blocks:
             if block.text.startswith("S %"):
                 _, pane, pid = block.text.split()
@@ -129,35 +128,33 @@ class TmuxTerminal:
             return self._without_its_pane(start)
         return self._why_refused(start, f"tmux: {said}", again=again)
 
-    def _why_refused(self, start: NamedStart, said: str, *, again: bool) -> StartAnswer:
+    def _why_refused(self, start: Start, said: str, *, again: bool) -> StartAnswer:
         """Look what stands in the way: what tmux has said is for people."""
-        order = start.order
         try:
-            if order.pane is None:
+            if start.pane is None:
                 taken = self._client.has_session(start.name)
-                return StartRefused(order.life, Refusal.NAME_TAKEN, said) if taken else _not_now(start, said)
-            _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
+                return StartRefused(start.life, Refusal.NAME_TAKEN, said) if taken else _not_now(start, said)
+            _, (pane,) = self.look([PaneQuestion(start.name, start.pane)])
         except TerminalError:
             return _not_now(start, said)
         if pane is None:
             return _pane_gone(start)
         return _not_now(start, said) if pane.dead or again else self._once_more(start)
 
-    def _without_its_pane(self, start: NamedStart) -> StartAnswer:
+    def _without_its_pane(self, start: Start) -> StartAnswer:
         """Close the pane whose last program could not be forked; the next start makes another one."""
-        assert start.order.pane is not None
+        assert start.pane is not None
         with contextlib.suppress(TerminalError):
-            self.close(start.order.pane)
+            self.close(start.pane)
         return _pane_gone(start)
 
-    def _once_more(self, start: NamedStart) -> StartAnswer:
+    def _once_more(self, start: Start) -> StartAnswer:
         """The kernel told us of the death, tmux has not reaped it yet: make it, and try again."""
-        order = start.order
         for _ in range(STILL_ACTIVE_TRIES):
             self._server.nudge()
             time.sleep(0.02)
             try:
-                _, (pane,) = self.look([PaneQuestion(start.name, order.pane)])
+                _, (pane,) = self.look([PaneQuestion(start.name, start.pane)])
             except TerminalError as error:
                 return _not_now(start, str(error))
             if pane is None:
@@ -270,13 +267,13 @@ def _typing_answer(order: Type, blocks: list[Block]) -> TypeAnswer:
     return TypeUnknown(order.life, order.piece)
 
 
-def _not_now(start: NamedStart, reason: str) -> StartRefused:
+def _not_now(start: Start, reason: str) -> StartRefused:
     refusal = Refusal.NO_PROCESS if "fork failed" in reason else Refusal.UNREACHABLE
-    return StartRefused(start.order.life, refusal, reason)
+    return StartRefused(start.life, refusal, reason)
 
 
-def _pane_gone(start: NamedStart) -> StartRefused:
-    return StartRefused(start.order.life, Refusal.PANE_GONE, "its pane does not exist any more")
+def _pane_gone(start: Start) -> StartRefused:
+    return StartRefused(start.life, Refusal.PANE_GONE, "its pane does not exist any more")
 
 
 def cannot_start(spec: WorkerSpec, path: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
-from actors.ports import NamedStart, PaneQuestion, StartAnswer, Tell, TypeAnswer
+from actors.ports import PaneQuestion, StartAnswer, Tell, TypeAnswer
 from actors.values.effects import EndTree, Probe, Start, Type, Watch
 from actors.values.facts import (
     Handle,
@@ -187,15 +187,15 @@ class FakeTerminal:
             if pane.process == process:
                 self.panes[pane.id] = replace(pane, process=None, dead=True, signal=9, dead_at=self.time)
 
-    def start(self, starts: list[NamedStart]) -> list[StartAnswer]:
+    def start(self, starts: list[Start]) -> list[StartAnswer]:
         try:
             self._answers("start")
         except TerminalUnreachable:
-            return [StartUnknown(each.order.life, self.time + 3.0) for each in starts]
-        return [self._start(each.name, each.order) for each in starts]
+            return [StartUnknown(each.life, self.time + 3.0) for each in starts]
+        return [self._start(each) for each in starts]
 
-    def _start(self, name: str, order: Start) -> StartAnswer:
-        if order.pane is None and any(pane.name == name for pane in self.panes.values()):
+    def _start(self, order: Start) -> StartAnswer:
+        if order.pane is None and any(pane.name == order.name for pane in self.panes.values()):
             return StartRefused(order.life, Refusal.NAME_TAKEN, "a session of that name exists")
         if order.pane is not None and order.pane not in self.panes:
             return StartRefused(order.life, Refusal.PANE_GONE, "its pane does not exist any more")
@@ -206,7 +206,7 @@ class FakeTerminal:
             process.pid,
             id=order.pane or f"%{self._started}",
             process=process,
-            name=name,
+            name=order.name,
             digest=order.spec.digest,
         )
         self.panes[made.id] = made

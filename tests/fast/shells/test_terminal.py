@@ -68,6 +68,10 @@ def tmux() -> Tmux:
     return Tmux()
 
 
+def start(name: str, life: int = 1) -> Start:
+    return Start(f"{name}-{life}", replace(SPEC, name=name), None)
+
+
 def ask(tmux: Tmux, name: str, told: list[Any], pane: str | None = "%1", *, nudge: bool = False) -> None:
     tmux.post.tell(Look(name, pane, nudge, lambda fact: told.append((name, fact))))
 
@@ -140,7 +144,7 @@ def test_an_order_that_is_given_again_waits_once(tmux: Tmux) -> None:
 def test_a_stale_question_drops_no_start_but_that_of_the_supervisor_does(tmux: Tmux) -> None:
     told: list[Any] = []
     for name in "ab":
-        tmux.terminal.handle(StartWanted(name, Start(f"{name}-2", SPEC, None), told.append))
+        tmux.terminal.handle(StartWanted(start(name, 2), told.append))
     tmux.post.tell(Look("a", None, False, told.append))
     tmux.post.tell(Look("b", None, False, told.append, drop_start=True))
     tmux.terminal.handle(LooksDue())
@@ -156,7 +160,7 @@ def test_starts_and_typing_wait_behind_one_look_at_most(tmux: Tmux) -> None:
     for number in range(200):
         ask(tmux, f"w{number}", told)
     tmux.post.tell(Typing(Type("l", 1, "%1", b"x", (), if_taken=False), told.append))
-    tmux.post.tell(StartWanted("x", Start("x-1", SPEC, None), told.append))
+    tmux.post.tell(StartWanted(start("x"), told.append))
     before = tmux.time
     while tmux.box.messages:
         for number in range(200):
@@ -169,7 +173,7 @@ def test_starts_and_typing_wait_behind_one_look_at_most(tmux: Tmux) -> None:
 def test_a_chunk_of_starts_lets_other_orders_have_their_turn(tmux: Tmux) -> None:
     told: list[Any] = []
     for number in range(3 * CHUNK):
-        tmux.post.tell(StartWanted(f"w{number}", Start("l", SPEC, None), told.append))
+        tmux.post.tell(StartWanted(start(f"w{number}"), told.append))
     ask(tmux, "a", told)
     tmux.work()
     assert tmux.calls == ["look", "start", "start", "start"] or tmux.calls == ["start", "look", "start", "start"]
@@ -232,7 +236,7 @@ def test_200_workers_that_ask_for_ten_minutes_while_tmux_hangs_fill_no_queue(tmu
 def test_each_start_and_each_typing_gets_its_own_answer(tmux: Tmux) -> None:
     told: list[Any] = []
     for name in "aba":
-        tmux.post.tell(StartWanted(name, Start(f"{name}-1", SPEC, None), told.append))
+        tmux.post.tell(StartWanted(start(name), told.append))
     tmux.work()
     assert [type(answer) for answer in told] == [Started, Started, StartRefused]
     tmux.post.tell(Typing(Type("a-1", 1, told[0].pane, b"x", (), if_taken=False), told.append))

@@ -48,7 +48,7 @@ class World:
     def answer(self, beat: int = 0) -> None:
         """The sweep that is under way comes to its end."""
         self.asked.clear()
-        self.ticker.handle(SweptPanes(beat, PaneSweep(self.time, {}, {}, 0, 0.0)))
+        self.ticker.handle(SweptPanes(beat, PaneSweep(self.time, {}, {})))
 
     def pass_time(self, seconds: float) -> None:
         self.time += seconds
@@ -122,7 +122,7 @@ def enrol(world: World, name: str) -> list[Any]:
 
 def swept(world: World, panes: dict[str, Pane], screens: dict[str, bytes] | None = None) -> None:
     world.time += 1.0
-    world.ticker.handle(SweptPanes(0, PaneSweep(world.time, panes, screens or {}, 0, 0.0)))
+    world.ticker.handle(SweptPanes(0, PaneSweep(world.time, panes, screens or {})))
 
 
 def test_a_capture_beat_tells_those_alone_whose_pane_or_screen_changed_or_vanished(world: World) -> None:
@@ -147,7 +147,7 @@ def test_a_capture_beat_tells_those_alone_whose_pane_or_screen_changed_or_vanish
 def test_a_health_beat_tells_each_one_its_tree_and_one_that_came_after_it_began_only_its_turn(world: World) -> None:
     a, late = enrol(world, "a"), enrol(world, "late")
     tree = Tree(1000, None, (Handle(7, 7),))
-    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": tree}, Host(), 0.0, {"a": 9})))
+    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": tree}, Host(), {"a": 9})))
     assert a == [TreeSeen(world.time, 4, tree, 9)]
     assert late == [TreeSeen(float("-inf"), 4, None, None)]
     assert [message for message in world.told if isinstance(message, HealthTold)][-1].names == {"a", "late"}
@@ -164,7 +164,7 @@ def test_one_that_has_withdrawn_is_told_of_no_beat_and_its_alarm_rings_no_more(w
 
 def test_a_tmux_that_falls_silent_and_comes_back_is_told_once_each(world: World) -> None:
     world.told.clear()
-    for sweep in (SweepFailed(1.0, "hung"), SweepFailed(2.0, "hung"), PaneSweep(3.0, {}, {}, 0, 0.0)) * 2:
+    for sweep in (SweepFailed(1.0, "hung"), SweepFailed(2.0, "hung"), PaneSweep(3.0, {}, {})) * 2:
         world.ticker.handle(SweptPanes(0, sweep))
     answers = [message.reason for message in world.told if isinstance(message, TmuxAnswers)]
     assert answers == ["hung", None, "hung", None]

@@ -102,7 +102,7 @@ def test_cpu_is_told_from_the_second_sweep_on_and_of_the_same_processes_only(swe
 
 
 def test_cpu_is_in_percent_of_one_core(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, clock, spent = family.shell("read _"), iter((10.0, 10.0, 12.0, 12.0)), iter((500, 600))
+    root, clock, spent = family.shell("read _"), iter((10.0, 12.0)), iter((500, 600))
 
     def table(with_marks: bool) -> Table:
         real = read_table(with_marks)
@@ -125,7 +125,7 @@ def test_the_machine_is_in_the_sweep(sweeps: Sweeps) -> None:
     assert second.host.cpu_percent is not None
     assert second.host.load is not None
     assert 0 < (second.host.memory_available_bytes or 0) <= psutil.virtual_memory().total
-    assert first.taken < first.taken + first.took_s <= second.taken
+    assert first.taken < second.taken
 
 
 def test_while_a_sweep_runs_only_the_newest_request_waits(sweeps: Sweeps) -> None:

@@ -9,7 +9,7 @@ import pytest
 from kit.fake_ports import FakeTerminal
 from kit.support import wait_until
 
-from actors.ports import NamedStart, PaneQuestion, TerminalPort
+from actors.ports import PaneQuestion, TerminalPort
 from actors.values.effects import Start, Type
 from actors.values.facts import Handle, Pane, Refusal, Started, StartRefused, Typed, TypeRefused
 from actors.values.spec import WorkerSpec
@@ -26,7 +26,7 @@ class World:
 
     def start(self, name: str, life: str = "l1", pane: str | None = None) -> Started | StartRefused:
         spec = WorkerSpec(name=name, command=("sleep", "1000"), cwd="/")
-        (answer,) = self.port.start([NamedStart(name, Start(life, spec, pane))])
+        (answer,) = self.port.start([Start(life, spec, pane)])
         return answer
 
     def pane(self, name: str, id: str | None = None) -> Pane | None:

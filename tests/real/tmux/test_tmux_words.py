@@ -19,7 +19,7 @@ from kit.examples import examples
 from kit.support import DEADLINE, wait_until
 
 from actors.errors import TerminalUnreachable
-from actors.ports import NamedStart, PaneQuestion
+from actors.ports import PaneQuestion
 from actors.values.effects import Start, Type
 from actors.values.facts import Refusal, Started, Typed, TypeHeld, TypeRefused, TypeUnknown
 from actors.values.spec import WorkerSpec
@@ -47,7 +47,7 @@ os.rename(sys.argv[1] + "~", sys.argv[1])
 
 def start(terminal: TmuxTerminal, name: str, argv: tuple[str, ...], env: tuple[tuple[str, str], ...] = ()) -> object:
     spec = WorkerSpec(name=name, command=argv, cwd="/tmp", env=env)
-    return terminal.start([NamedStart(name, Start("life-1", spec, None))])[0]
+    return terminal.start([Start("life-1", spec, None)])[0]
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_missing_program_and_a_missing_cwd_are_told_from_a_crash(terminal: Tmu
     (place / "plain").write_text("x")
     assert "may not be executed" in start(terminal, "c", (str(place / "plain"),)).reason
     spec = WorkerSpec(name="d", command="true", cwd=str(place / "gone"))
-    answer = terminal.start([NamedStart("d", Start("l", spec, None))])[0]
+    answer = terminal.start([Start("l", spec, None)])[0]
     assert "cwd does not exist" in answer.reason
 
 
@@ -124,7 +124,7 @@ def test_one_refused_start_of_a_chunk_harms_no_other(place: Path, terminal: Tmux
     first = start(terminal, "same", ("sleep", "60"))
     spec = WorkerSpec(name="same", command=("sleep", "61"), cwd="/tmp")
     other = WorkerSpec(name="other", command=("sleep", "62"), cwd="/tmp")
-    chunk = [NamedStart("same", Start("x", spec, None)), NamedStart("other", Start("y", other, None))]
+    chunk = [Start("x", spec, None), Start("y", other, None)]
     refused, started = terminal.start(chunk)
     assert refused.refusal == "name-taken"
     assert isinstance(started, Started)
@@ -188,7 +188,7 @@ def test_what_has_not_reached_tmux_is_tried_again(
 @pytest.mark.parametrize("said", ["duplicate session: b", "can't find pane: %1", "no space for new pane", EXPIRED])
 def test_no_sentence_of_tmux_makes_a_refusal_final(terminal: TmuxTerminal, said: str) -> None:
     """There is no session of that name, whatever was said; and where there is one, it is looked up."""
-    new = NamedStart("b", Start("l", WorkerSpec(name="b", command=("sleep", "60"), cwd="/"), None))
+    new = Start("l", WorkerSpec(name="b", command=("sleep", "60"), cwd="/"), None)
     assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.UNREACHABLE
     start(terminal, "b", ("sleep", "60"))
     assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.NAME_TAKEN
