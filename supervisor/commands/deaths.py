@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.events.words import short_size, short_time
+from supervisor.commands.panes import call_for
 from supervisor.commands.why import clock
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
 from supervisor.text.plain import visible
-from supervisor.text.tables import timestamp
-from supervisor.wire.client import Client, ServiceError
+from supervisor.text.tables import aligned, timestamp
+from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import Selection, match, select
+from supervisor.wire.selection import Selection, match
 
 Record = Mapping[str, Any]
 """As the wire has it."""
@@ -54,13 +55,9 @@ def _found(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
             raise
         return _on_disk(place, patterns, most)
     with client:
-        fields: dict[str, Any] = {"select": Selection(patterns=patterns).to_wire()} if patterns else {}
-        try:
-            return list(client.call("deaths", n=most, **fields))
-        except ServiceError as error:
-            if error.code == "unknown-worker":  # who it is that is not known, for what is said of a family
-                select(client.call("status")["workers"], Selection(patterns=patterns))
-            raise
+        if not patterns:
+            return list(client.call("deaths", n=most))
+        return list(call_for(client, "deaths", Selection(patterns=patterns), n=most))
 
 
 def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
@@ -74,9 +71,7 @@ def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]
 
 def table(records: Sequence[Record], now: float) -> list[str]:
     """Return the lines of the table. `now` is Unix time, clock times are local."""
-    rows = [_HEADS, *(_cells(record, now) for record in records)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return aligned([_HEADS, *(_cells(record, now) for record in records)])
 
 
 def account(record: Record, now: float) -> list[str]:

@@ -5,22 +5,23 @@ run                                           ──▶ a new worker that is in 
 send                                          ──▶ what is typed, part by part, each acknowledged
 """
 
+import contextlib
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from supervisor.commands.conflicts import service_of
-from supervisor.commands.panes import call_for_one
+from supervisor.commands.panes import call_for, call_for_one
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import SETTLED, STOPPED, Progress
 from supervisor.text.words import shown
-from supervisor.wire.client import Client, ServiceError
+from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import Selection, select
+from supervisor.wire.selection import Selection
 
 _STARTS = {"start", "restart"}
 
@@ -29,10 +30,17 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
     """Give the order and, if `wait` is more than 0, wait up to `wait` seconds for verdicts; return 1 if one is bad."""
     selection.require()
     with service_of(place) as client:
-        answer = _ordered(client, verb, selection, force=force, wait=wait)
+        settled = SETTLED if verb in _STARTS else STOPPED
+        with followed(client, shown=is_watched(wait), settled=settled):
+            answer = call_for(client, verb, selection, force=force, wait=wait)
     if not wait:
         print(f"{verb} was ordered for {_workers(len(answer['names']))}")
     return report(answer, answer["verdicts"])
+
+
+def is_watched(wait: float) -> bool:
+    """Whether a person looks on while a command waits."""
+    return wait > 0 and sys.stderr.isatty()
 
 
 def _workers(count: int) -> str:
@@ -68,17 +76,15 @@ def on_record(answer: Mapping[str, Any]) -> bool:
     return False
 
 
-def _ordered(client: Client, verb: str, selection: Selection, *, force: bool, wait: float) -> Any:
-    progress = Progress(SETTLED if verb in _STARTS else STOPPED)
-    if wait and sys.stderr.isatty():
+@contextlib.contextmanager
+def followed(client: Client, *, shown: bool, settled: Collection[str] = SETTLED) -> Iterator[None]:
+    """Show on stderr what goes on inside the block, if `shown`, until all are in a state of `settled`."""
+    progress = Progress(settled)
+    if shown:
         client.on_message = progress
         client.call("subscribe", topics=["metrics"])
     try:
-        return client.call(verb, select=selection.to_wire(), force=force, wait=wait)
-    except ServiceError as error:
-        if error.code == "unknown-worker":  # who it is that is not known, for what is said of a family
-            select(client.call("status")["workers"], selection)
-        raise
+        yield
     finally:
         progress.done()
 
@@ -104,15 +110,8 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
         "wait": wait,
     }
     request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
-    with service_of(place) as client:
-        progress = Progress()
-        if wait and sys.stderr.isatty():
-            client.on_message = progress
-            client.call("subscribe", topics=["metrics"])
-        try:
-            answer = client.call("run", **request)
-        finally:
-            progress.done()
+    with service_of(place) as client, followed(client, shown=is_watched(wait)):
+        answer = client.call("run", **request)
     if not wait:
         print(f"{name}: defined")
     return report(answer, answer["verdicts"])

@@ -13,7 +13,7 @@ from supervisor.tmux.command import argv_of
 from supervisor.tmux.panes import WorkerPane, ask, marked_panes
 from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import Worker, families, require_one
+from supervisor.wire.selection import Selection, Worker, families, require_one, select
 
 
 def pane_of(place: Place, name: str) -> WorkerPane:
@@ -71,6 +71,16 @@ def known_workers(place: Place) -> list[Worker]:
         if error.code not in _WITHOUT_A_PICTURE:
             raise
     return _on_record(place)
+
+
+def call_for(client: Client, verb: str, selection: Selection, **fields: Any) -> Any:
+    """Ask about the selected workers. An unknown name is reported as by `call_for_one`."""
+    try:
+        return client.call(verb, select=selection.to_wire(), **fields)
+    except ServiceError as error:
+        if error.code == "unknown-worker":
+            select(client.call("status")["workers"], selection)
+        raise
 
 
 def call_for_one(client: Client, verb: str, name: str, **fields: Any) -> Any:

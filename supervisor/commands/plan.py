@@ -7,12 +7,11 @@ from typing import Any
 
 from supervisor.commands.check import loaded
 from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
-from supervisor.commands.orders import report
+from supervisor.commands.orders import followed, is_watched, report
 from supervisor.commands.up import checked, next_start
 from supervisor.kernel.files import refuse_shared
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.text.progress import Progress
 from supervisor.wire.client import Client, NoService
 
 CHANGED = 10
@@ -47,14 +46,8 @@ def apply(found: Place, own: Place, *, force: bool, wait: float) -> int:
     refuse_shared(found.state_dir)
     with Client.connect(found.socket) as client:
         refuse_another(client, own)
-        progress = Progress()
-        client.on_message = progress
-        if wait and sys.stderr.isatty():
-            client.call("subscribe", topics=["metrics"])
-        try:
+        with followed(client, shown=is_watched(wait)):
             answer = client.call("apply", force=force, wait=wait)
-        finally:
-            progress.done()
     _show(answer, as_json=False)
     changed = {change["name"] for change in answer["changes"] if change["action"] != "none"}
     told = [verdict for verdict in answer["verdicts"] if verdict["name"] in changed or not verdict["ok"]]

@@ -16,13 +16,12 @@ from typing import IO, Any
 
 from supervisor.commands.check import loaded
 from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
-from supervisor.commands.orders import on_record
+from supervisor.commands.orders import followed, on_record
 from supervisor.commands.panes import need_tmux, state_of
 from supervisor.commands.status import WELL, show
 from supervisor.kernel.files import opened, refuse_shared
 from supervisor.state.place import OUTPUT, Place
 from supervisor.text.plain import visible
-from supervisor.text.progress import Progress
 from supervisor.upkeep import keeper
 from supervisor.upkeep.systemd import VARIABLES
 from supervisor.wire.client import Client, NoService, ServiceError
@@ -38,34 +37,25 @@ def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
     refuse_shared(found.state_dir)
     with _service(found, own, force=force) as client:
         refuse_another(client, own)
-        progress = Progress()
-        client.on_message = progress
-        client.call("subscribe", topics=["metrics"])
         try:
-            answer = client.call("apply", force=force, wait=timeout)
+            with followed(client, shown=True):
+                answer = client.call("apply", force=force, wait=timeout)
         except ServiceError as error:
-            progress.done()
             if error.code == "timeout":
                 show(client.call("status"))
             raise
-        progress.done()
         return _report(client, answer)
 
 
 def checked(found: Place, own: Place) -> None:
-    """Raise what is wrong with the file; a running service shows it from then on, too."""
+    """Raise what is wrong with the file; a running service reads and refuses it too, and `status` shows it then."""
     try:
         loaded(own.config)
     except CommandError:
-        _let_service_say_so(found, own)
+        with contextlib.suppress(CommandError), Client.connect(found.socket) as client:
+            refuse_another(client, own)
+            client.call("apply")
         raise
-
-
-def _let_service_say_so(found: Place, own: Place) -> None:
-    """Have a running service read the file and refuse it: from then on `status` shows what is wrong."""
-    with contextlib.suppress(CommandError), Client.connect(found.socket) as client:
-        refuse_another(client, own)
-        client.call("apply")
 
 
 def _service(found: Place, own: Place, *, force: bool) -> Client:

@@ -146,17 +146,14 @@ def _chain(data: Data, now: float) -> Iterator[str]:
 def _said(entry: Entry, own: list[Entry], max_restarts: int) -> str:
     """Return the entry as a clause. A worker that was found alive is told with its order and what is known."""
     said = told(entry, max_restarts)
-    before = own[: own.index(entry)][-1:] if entry in own else []
-    for earlier in before:
-        if entry["event"] == "worker.adopted" and _is_lost_restart(earlier):
+    at = own.index(entry) if entry in own else 0
+    earlier = own[at - 1] if at else None
+    match entry["event"], earlier:
+        case "worker.adopted", {"event": "worker.stopping", "facts": {"goal": "restart"}}:
             return f"{said}; the restart that was ordered is forgotten with the service before"
-        if entry["event"] == "worker.ready" and earlier["event"] == "worker.adopted":
+        case "worker.ready", {"event": "worker.adopted"}:
             return "ready"  # since when is not known: it may have been ready before the service began
     return said
-
-
-def _is_lost_restart(entry: Entry) -> bool:
-    return bool(entry["event"] == "worker.stopping" and entry["facts"].get("goal") == "restart")
 
 
 def _last_death(data: Data, now: float) -> Iterator[str]:

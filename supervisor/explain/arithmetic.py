@@ -12,7 +12,7 @@ from itertools import count, islice
 from actors.life.budget import Budget, Retry, full_pause, judge
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Restart, Window, WorkerSpec
-from supervisor.explain.policy import exact, is_ever_restarted
+from supervisor.explain.policy import exact, hourly, is_ever_restarted
 
 LIVES = (0.0, 1.0, 5.0, 30.0)  # seconds that a worker lives each time, in the line of `check`
 _DEFEATED = 0.25  # of the window: pauses that take up more of it are what keeps the limit from being reached
@@ -104,10 +104,10 @@ def _never_gives_up(spec: WorkerSpec) -> str | None:
         return None
     if spec.max_restarts_in:
         return _defeated(spec, spec.max_restarts_in)
-    hourly = f"up to {_hourly(spec, 0.0)} times an hour"
+    often = f"up to {hourly(spec)} times an hour"
     if spec.retry is None:
-        return f"is never given up: max_restarts = -1, without max_restarts_in, restarts a crash loop {hourly} forever"
-    return f"never gets to its retry: max_restarts = -1 sets no limit that could be spent (restarted {hourly})"
+        return f"is never given up: max_restarts = -1, without max_restarts_in, restarts a crash loop {often} forever"
+    return f"never gets to its retry: max_restarts = -1 sets no limit that could be spent (restarted {often})"
 
 
 def _defeated(spec: WorkerSpec, window: Window) -> str | None:
@@ -118,11 +118,6 @@ def _defeated(spec: WorkerSpec, window: Window) -> str | None:
     if between < window.within * _DEFEATED or life >= spec.healthy_after:
         return None
     taken = f"{window.restarts} restarts take {exact(between)} of {exact(window.within)} in pauses"
-    endless = f"one that lives {exact(life)} or more is never given up (up to {_hourly(spec, life)} restarts an hour)"
+    endless = f"one that lives {exact(life)} or more is never given up (up to {hourly(spec, life)} restarts an hour)"
     mend = "set max_restarts too, or a longer max_restarts_in.within"
     return f"has a back-off that defeats its limit: {taken}, so {endless}; {mend}"
-
-
-def _hourly(spec: WorkerSpec, life: float) -> str:
-    longest = max(islice(pauses(spec), max(64, len(spec.backoff.steps)))) + life
-    return "any number of" if longest <= 0 else f"{3600 / longest:.0f}"

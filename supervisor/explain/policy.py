@@ -73,7 +73,7 @@ def _never_gets_there(spec: WorkerSpec, on: Condition) -> str | None:
 def _budget(spec: WorkerSpec) -> str:
     spread, limits = _spread(spec.backoff.jitter), _limits(spec)
     if not limits:
-        return f"after {_pauses(spec, SHOWN)}, …{spread}, forever: at most {_rate(spec)} restarts an hour"
+        return f"after {_pauses(spec, SHOWN)}, …{spread}, forever: at most {hourly(spec)} restarts an hour"
     if spec.max_restarts == 0:
         return (
             "not once: failed at the first crash"
@@ -106,8 +106,9 @@ def _pauses(spec: WorkerSpec, count: int) -> str:
     return ", ".join(exact(full_pause(spec.backoff, attempt)) for attempt in range(min(count, SHOWN)))
 
 
-def _rate(spec: WorkerSpec) -> str:
-    longest = max(full_pause(spec.backoff, attempt) for attempt in range(64))
+def hourly(spec: WorkerSpec, life: float = 0.0) -> str:
+    """Return how often an hour a worker is restarted, at its longest pauses, that lives `life` seconds each time."""
+    longest = max(full_pause(spec.backoff, attempt) for attempt in range(max(64, len(spec.backoff.steps)))) + life
     return "any number of" if longest <= 0 else f"{3600 / longest:.0f}"
 
 

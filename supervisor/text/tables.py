@@ -4,7 +4,7 @@ Whatever comes from a config or a worker is made visible: nothing in it acts on 
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -32,11 +32,19 @@ def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width:
     columns = _COLUMNS if any(worker["project"] for worker in workers) else _COLUMNS[1:]
     rows = [[head for head, _, _ in columns]]
     rows += [[visible(cell(worker, now)) for _, cell, _ in columns] for worker in workers]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    lines = [_line(row, widths, [right for _, _, right in columns], width) for row in rows]
+    lines = aligned(rows, right=[number for number, (_, _, right) in enumerate(columns) if right])
+    if width is not None:
+        lines = [line if len(line) <= width else f"{line[: max(1, width - 1)]}…" for line in lines]
     if colour:
         lines[1:] = [_coloured(line, worker["state"]) for line, worker in zip(lines[1:], workers, strict=True)]
     return "\n".join(lines)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
+    """Return a line for each row of cells, whose columns are as wide as they have to be; `right`: those set right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    forms = [f"{'>' if number in right else '<'}{width}" for number, width in enumerate(widths)]
+    return ["  ".join(map(format, row, forms)).rstrip() for row in rows]
 
 
 def has_colour(stream: TextIO) -> bool:
@@ -104,15 +112,6 @@ _COLUMNS: list[Column] = [
     ("MEMORY", lambda worker, now: short_size(worker["rss_bytes"]), True),
     ("REASON", why, False),
 ]
-
-
-def _line(cells: list[str], widths: list[int], right: list[bool], width: int | None) -> str:
-    padded = [
-        cell.rjust(size) if to_right else cell.ljust(size)
-        for cell, size, to_right in zip(cells, widths, right, strict=True)
-    ]
-    line = "  ".join(padded).rstrip()
-    return line if width is None or len(line) <= width else f"{line[: max(1, width - 1)]}…"
 
 
 def _coloured(line: str, state: str) -> str:

@@ -62,6 +62,7 @@ def test_a_tmux_server_of_another_unit_is_brought_back_by_that_unit_which_is_not
     site: Site, tmux_unit: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tmux_server, "unit_of", lambda pid: None if pid == os.getpid() else "panevisor-tmux.service")
+    monkeypatch.setattr(tmux_server, "UNIT_TIMEOUT", DEADLINE)
     site.run("tmux-server", "--wait", check=0)
     server = TmuxServer(site.state, PaneSize())
     assert server.ensure().pid == tmux_unit.pid
