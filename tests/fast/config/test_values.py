@@ -338,13 +338,6 @@ def test_thresholds_and_times_of_probes_reach_their_spec() -> None:
     assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
-def test_a_record_of_before_there_were_kinds_is_read() -> None:
-    old = worker("ready.tcp = 'a:1'").to_json()
-    old["ready"] = {"delay": 0.0, "timeout": 60.0, "tcp": "a:1"}
-    del old["live"]
-    assert rebuilt(WorkerSpec, old) == worker("ready.tcp = 'a:1'")
-
-
 def test_a_worker_s_own_kind_of_probe_replaces_that_of_the_defaults() -> None:
     text = "[defaults]\nready = { tcp = 'a:1', timeout = '5s' }\n[workers.w]\ncommand = 'x'\nready.log = 'x'\n"
     (spec,) = read(text).workers
