@@ -11,6 +11,7 @@ Nothing here waits for anything; the main loop is in service.py.
 import functools
 import importlib.metadata
 import os
+import resource
 import secrets
 import sys
 import time
@@ -39,7 +40,7 @@ from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
 from supervisor.config.load import define
-from supervisor.config.on_disk import FileOnDisk, digest_on_disk, origin_of
+from supervisor.config.on_disk import digest_on_disk, origin_of
 from supervisor.config.settings import Config, SupervisorSettings
 from supervisor.gateway.server import Gateway
 from supervisor.kernel.clock import SystemClock
@@ -63,7 +64,7 @@ from supervisor.state.place import DEATHS, LOGS, STATUS, TMUX_SOCKET, Place
 from supervisor.state.records import RecordsFile
 from supervisor.state.status import StatusFile, read_status
 from supervisor.tmux.server import TmuxServer
-from supervisor.tmux.subreaper import open_files, places_within
+from supervisor.tmux.subreaper import NOFILE, open_files, places_within
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
 from supervisor.upkeep.hang_watch import HangWatch
@@ -119,6 +120,13 @@ def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
     return log
 
 
+def _raise_open_files() -> int:
+    """Raise the soft limit of open files as far as allowed; return the old limit, which workers get."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else NOFILE, hard))
+    return soft
+
+
 @functools.cache
 def _version() -> str:
     return importlib.metadata.version("panevisor")
@@ -144,8 +152,8 @@ def _the_one_before(given: Given) -> dict[str, Any]:
 class Machine:
     """The adapters and the actors of one run; they live as long as it.
 
-    `nofile`: the soft limit of open files that workers get back. `ask` asks the Supervisor, and `load_config` reads
-    the file, for those who connect to the socket.
+    `ask` asks the Supervisor, and `load_config` reads the file, for those who connect to the socket. The `posts` lead
+    nowhere until the actors live.
     """
 
     def __init__(
@@ -155,18 +163,16 @@ class Machine:
         kept: Kept,
         notifier: Notifier,
         *,
-        nofile: int,
-        posts: Posts,
-        errands: Errands,
         ask: Callable[[Any, float], object],
         load_config: Callable[[], Config],
     ) -> None:
         self._given, self._place, self._settings = given, given.place, given.settings
-        self.log, self.posts, self._errands, self._notifier = log, posts, errands, notifier
-        self._kept_by = kept.by
+        self.log, self._notifier, self._kept_by = log, notifier, kept.by
+        self._errands = Errands(time.monotonic)
+        self.posts = Posts(supervisor=Post(), terminal=TerminalPost(self._errands), ticker=Post(), metrics=Post())
         self._started_at = time.time()
         self._errors = RepeatedErrors(time.monotonic)
-        self._shortage = Shortage(lambda what, reason: posts.supervisor.tell(PartFailing(what, reason)))
+        self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
         claim(given.lock.home / LOGS)
         log.settle()  # this service's own beginning is part of the history
         self._before = log_tail.read(given.log_file())
@@ -175,11 +181,12 @@ class Machine:
         self.clock = SystemClock()
         self.workers = Loop("workers")
         self.applier = Crew(1, "apply")
+        nofile = _raise_open_files()  # what workers get back
         self._build_tmux(nofile)
         self._build_processes(nofile)
         self._build_files(kept)
         self.gateway = self._gateway(ask, load_config)
-        self._hang_watch = HangWatch(log, lambda what, why: posts.metrics.tell(PartFailing(what, why)))
+        self._hang_watch = HangWatch(log, lambda what, why: self.posts.metrics.tell(PartFailing(what, why)))
 
     # ── adapters ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,7 +219,6 @@ class Machine:
             self.posts,
             kept,
             self._errors,
-            on_disk=FileOnDisk(self._place.config),
             applied=lambda: self.gateway.snapshot.service.config.digest if self.gateway.snapshot else "",
             parts={
                 "log": self.log.problem,
@@ -242,13 +248,10 @@ class Machine:
             load_config=load_config,
             define=lambda name, table: define(name, table, self._settings.pane),
             deaths=self.deaths.of,
-            on_error=self._note_shortage,
+            on_error=self._shortage.note,
             applier=self.applier,
             before=log_tail.concerning(self._before, known),
         )
-
-    def _note_shortage(self, error: BaseException) -> None:
-        self._shortage.note(error)
 
     def adapter_failed(self, error: BaseException) -> None:
         """Log an error at the edge, once an incident; supervision goes on."""
@@ -400,8 +403,3 @@ class Machine:
         self._log_quota.close()
         self._hang_watch.close()
         self._shortage.close()
-
-
-def posts_for(errands: Errands) -> Posts:
-    """Return posts that lead nowhere yet."""
-    return Posts(supervisor=Post(), terminal=TerminalPost(errands), ticker=Post(), metrics=Post())

@@ -10,7 +10,6 @@ service cannot do without, the service ends with 70; the workers live on.
 
 import contextlib
 import os
-import resource
 import signal
 import sys
 import threading
@@ -22,18 +21,17 @@ from typing import Any
 import pykka
 
 from actors.base import Post
-from actors.errands import Errands
 from actors.errors import TerminalError, TerminalUnreachable
 from actors.metrics import MetricsActor
 from actors.ports import Survey
-from actors.root import Outcome, SupervisorActor
+from actors.root import Outcome, Posts, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.values.bulletins import ActorFailed
 from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.vital import listen
 from actors.worker import WorkerActor
-from supervisor.build import Given, Machine, begin_log, posts_for
+from supervisor.build import Given, Machine, begin_log
 from supervisor.config.load import load, load_text
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config, SupervisorSettings, different_settings
@@ -44,7 +42,6 @@ from supervisor.state.lock import Lock
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import RecordsFile
 from supervisor.text.plain import visible
-from supervisor.tmux.subreaper import NOFILE
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
 
@@ -131,18 +128,17 @@ class _ToldToEnd(Exception):
 class Service:
     """One run of the service. `closing`: an order to end with which the Supervisor begins.
 
-    `machine` is there from when the log is open; `posts` lead nowhere until the actors live.
+    `machine` and its `posts` are there from when the log is open.
     """
 
     machine: Machine
+    posts: Posts
 
     def __init__(self, given: Given, *, closing: ShutDown | None = None) -> None:
         self.place = given.place
         self._given = given
         self._closing = closing
         self._inbox = _Inbox()
-        self._errands = Errands(time.monotonic)
-        self.posts = posts_for(self._errands)
         self._kept = Kept.from_environment()
         self._notifier = Notifier.from_environment()
         self._watch: ConfigWatch | None = None
@@ -151,30 +147,22 @@ class Service:
     # ── the main thread ───────────────────────────────────────────────────────────────────────────────────────────
 
     def run(self) -> int:
-        nofile = _raise_open_files()
         self._catch_signals()
         self._log = begin_log(self._given, self._kept, self._notifier)
         listen(self._thread_escaped)
         try:
-            return self._run(nofile)
+            return self._run()
         finally:
             listen(None)
             if self._signals:
                 self._signals.close()
             self._log.close()
 
-    def _run(self, nofile: int) -> int:
+    def _run(self) -> int:
         self.machine = Machine(
-            self._given,
-            self._log,
-            self._kept,
-            self._notifier,
-            nofile=nofile,
-            posts=self.posts,
-            errands=self._errands,
-            ask=self.ask,
-            load_config=self._load_config,
+            self._given, self._log, self._kept, self._notifier, ask=self.ask, load_config=self._load_config
         )
+        self.posts = self.machine.posts
         self.machine.gateway.start()
         self.machine.rounds.point()
         try:
@@ -403,10 +391,3 @@ class Service:
     def _crashed(self, error: Exception) -> None:
         self._log.log("service.crashed", {"error": repr(error), "traceback": error})
         self.machine.status_file.crashed(repr(error))
-
-
-def _raise_open_files() -> int:
-    """Raise the soft limit of open files as far as allowed; return the old limit, which workers get."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else NOFILE, hard))
-    return soft

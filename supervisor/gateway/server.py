@@ -72,7 +72,7 @@ class Gateway:
         stuck_after: float = STUCK_AFTER,
         before: Iterable[Entry] = (),
         deaths: Callable[[Collection[str] | None, int], list[Death]] = lambda _names, _most: [],
-        on_error: Callable[[BaseException], None] = lambda _error: None,
+        on_error: Callable[[BaseException], object] = lambda _error: None,
         applier: Executor | None = None,
         tmux_socket: Path | None = None,
     ) -> None:

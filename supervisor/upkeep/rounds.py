@@ -36,12 +36,12 @@ class Rounds:
         kept: Kept,
         errors: RepeatedErrors,
         *,
-        on_disk: FileOnDisk,
         applied: Callable[[], str],
         parts: Mapping[str, Problem],
     ) -> None:
         self._place, self._lock, self._journal, self._posts = place, lock, journal, posts
-        self._kept, self._errors, self._on_disk, self._applied = kept, errors, on_disk, applied
+        self._kept, self._errors, self._applied = kept, errors, applied
+        self._on_disk = FileOnDisk(place.config)
         self._unpointed: str | None = None  # why the pointer could not be written; None if it is there
         self._parts: dict[str, Problem] = {
             "lock": lambda: None if lock.still_ours() else "the lock file was deleted or replaced",

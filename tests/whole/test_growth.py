@@ -98,12 +98,12 @@ def measured(service: Service) -> dict[str, int]:
 def at_most(service: Service) -> dict[str, int]:
     """Return the most of each while ten pictures are made: what goes up and down with the beats is no growth."""
     assert service.machine.gateway.snapshot is not None
-    most, last = measured(service), service.machine.gateway.seq + 10
+    most, last = measured(service), service.machine.gateway.snapshot.seq + 10
 
     def seen() -> bool:
         for name, count in measured(service).items():
             most[name] = max(count, most.get(name, 0))
-        return service.machine.gateway.seq >= last
+        return service.machine.gateway.snapshot.seq >= last
 
     wait_until(seen)
     return most

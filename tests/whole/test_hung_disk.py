@@ -92,8 +92,13 @@ def health_beats_go_on(service: Service, part: str, monkeypatch: pytest.MonkeyPa
 
     gateway = service.machine.gateway
     assert gateway.snapshot is not None
-    tick, seq = gateway.snapshot.service.tick, gateway.seq
+    before = gateway.snapshot
     with monkeypatch.context() as patch:
         patch.setattr(service.machine.trees._sweep, "take", counted)
         wait_until(lambda: len(swept) > 3, what=f"health beats without the {part}")
-    wait_until(lambda: gateway.seq > seq and gateway.snapshot.service.tick > tick + 3, what=f"pictures without {part}")  # type: ignore[union-attr]
+
+    def three_beats_later() -> bool:
+        assert gateway.snapshot is not None
+        return gateway.snapshot.service.tick > before.service.tick + 3
+
+    wait_until(three_beats_later, what=f"pictures of new beats without the {part}")

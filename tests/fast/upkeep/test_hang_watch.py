@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pykka
@@ -11,27 +10,49 @@ import pytest
 from kit.support import DEADLINE, wait_until
 
 from actors.base import Busy, Post, SupervisedActor, at_work
-from supervisor.upkeep.hang_watch import HUNG_AFTER, HangWatch, judge, stack_of
+from supervisor.upkeep.hang_watch import HUNG_AFTER, HangWatch, stack_of
 
 
-def busy(since: float, handling: str = "Rang", thread: int = 1) -> Busy:
-    return Busy("ticker", None, handling, since, thread)
+class Journal:
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def log(self, event: str, facts: Any) -> None:
+        self.lines.append((event, dict(facts)))
 
 
-def test_a_handler_is_told_of_once_a_hang() -> None:
-    first = judge(frozenset(), [busy(0.0)], HUNG_AFTER)
-    assert first.hung == (busy(0.0),)
-    assert judge(first.told, [busy(0.0)], HUNG_AFTER + 5).hung == ()
+@pytest.fixture
+def journal() -> Journal:
+    return Journal()
 
 
-def test_a_handler_that_is_only_slow_is_not() -> None:
-    assert judge(frozenset(), [busy(0.0)], HUNG_AFTER - 0.1).hung == ()
+@pytest.fixture
+def said() -> list[tuple[str, str | None]]:
+    return []
 
 
-def test_the_next_message_of_the_same_actor_means_that_it_went_on() -> None:
-    told = judge(frozenset(), [busy(0.0)], HUNG_AFTER).told
-    again = judge(told, [busy(HUNG_AFTER + 1)], HUNG_AFTER + 2)
-    assert (again.told, again.hung, again.gone_on) == (frozenset(), (), (busy(0.0),))
+@pytest.fixture
+def watch(journal: Journal, said: list[tuple[str, str | None]]) -> HangWatch:
+    """One that looks only when it is asked to."""
+    watch = HangWatch(journal, lambda what, reason: said.append((what, reason)))
+    watch.close()
+    return watch
+
+
+def busy(since: float) -> Busy:
+    return Busy("ticker", None, "Rang", since, -1)
+
+
+def test_a_handler_that_hangs_is_told_of_once_and_its_next_message_means_that_it_went_on(
+    watch: HangWatch, said: list[tuple[str, str | None]]
+) -> None:
+    watch.look([busy(0.0)], HUNG_AFTER - 0.1)
+    assert said == []  # it is only slow
+    for after in (0, 5):
+        watch.look([busy(0.0)], HUNG_AFTER + after)
+        assert said == [("actor ticker", "hangs at Rang")]
+    watch.look([busy(HUNG_AFTER + 5)], HUNG_AFTER + 6)
+    assert said[1:] == [("actor ticker", None)]
 
 
 class Sleeper(SupervisedActor):
@@ -50,31 +71,18 @@ def sleeper() -> Iterator[pykka.ActorRef[Any]]:
     ref.stop()
 
 
-class Journal:
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, dict[str, Any]]] = []
-
-    def log(self, event: str, facts: Any) -> None:
-        self.lines.append((event, dict(facts)))
-
-
-def test_the_stack_shows_where_it_hangs(sleeper: pykka.ActorRef[Any], place: Path) -> None:
-    go_on, journal, said = threading.Event(), Journal(), []
+def test_the_stack_shows_where_it_hangs(watch: HangWatch, journal: Journal, sleeper: pykka.ActorRef[Any]) -> None:
+    go_on = threading.Event()
     sleeper.tell(go_on)
     wait_until(lambda: any(handler.role == "sleeper" and handler.handling == "Event" for handler in at_work()))
-    watch = HangWatch(journal, lambda what, reason: said.append((what, reason)))
-    watch.close()
     watch.look(at_work(), time.monotonic() + HUNG_AFTER + 1)
     go_on.set()
     wait_until(lambda: not any(handler.role == "sleeper" for handler in at_work()))
     watch.look(at_work(), time.monotonic() + 60)
-    events = [(event, facts["worker"]) for event, facts in journal.lines if facts["actor"] == "sleeper"]
-    assert events == [("actor.hung", "w1"), ("actor.goes_on", "w1")]
-    assert "hangs_here" in journal.lines[0][1]["stack"]
-    assert [(what, bool(reason)) for what, reason in said if "sleeper" in what] == [
-        ("actor sleeper w1", True),
-        ("actor sleeper w1", False),
-    ]
+    told = [(event, facts["worker"]) for event, facts in journal.lines if facts["actor"] == "sleeper"]
+    assert told == [("actor.hung", "w1"), ("actor.goes_on", "w1")]
+    assert any("hangs_here" in facts.get("stack", "") for _, facts in journal.lines)
+    assert stack_of(-1) == ""  # of a thread that has ended
 
 
 def test_a_handler_that_raised_is_not_at_work_any_more() -> None:
@@ -82,7 +90,3 @@ def test_a_handler_that_raised_is_not_at_work_any_more() -> None:
     ref.tell(None)
     wait_until(lambda: not ref.is_alive())
     assert not any(handler.role == "raiser" for handler in at_work())
-
-
-def test_the_stack_of_a_thread_that_has_ended_is_empty() -> None:
-    assert stack_of(-1) == ""
