@@ -6,7 +6,7 @@ A clause gets the event's facts and the worker's `max_restarts`. A cause that ha
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.events.words import amount, exit_in_words, numbered, short_time
+from actors.events.words import amount, counted, exit_in_words, numbered, short_time
 
 Facts = Mapping[str, Any]
 Clause = Callable[[Facts, int], str]
@@ -213,12 +213,8 @@ def actor_failed(facts: Facts, _most: int) -> str:
 # ── what explains many workers at once ────────────────────────────────────────────────────────────────────────────
 
 
-def _workers(count: object) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"
-
-
 def tmux_died(facts: Facts, _most: int) -> str:
-    return f"the tmux server (pid {facts.get('pid')}) died with {_workers(facts.get('workers'))} in it"
+    return f"the tmux server (pid {facts.get('pid')}) died with {counted(facts.get('workers') or 0, 'worker')} in it"
 
 
 def tmux_unreachable(facts: Facts, _most: int) -> str:

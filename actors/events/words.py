@@ -1,4 +1,6 @@
-"""Small forms in which values stand in sentences: the end of a process, a duration, a size. Pure."""
+"""Small forms in which values stand in sentences: the end of a process, a duration, a size, a count, names. Pure."""
+
+from collections.abc import Sequence
 
 
 def exit_in_words(code: int | None, signal: int | None) -> str:
@@ -49,3 +51,14 @@ def amount(which: str, value: float | None) -> str:
         case "age":
             return short_time(value)
     return f"{value:g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 worker", "2 workers"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """Return the first of these names, up to `most`, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

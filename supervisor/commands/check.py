@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from actors.events.words import counted
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
@@ -18,8 +19,7 @@ def check(named: str | None) -> int:
     """Print what each restart policy does, and warnings; raises CommandError with every problem of the file."""
     path = config_path(named)
     found = loaded(path)
-    count = len(found.workers)
-    print(f"{visible(path)}: {count} worker{'' if count == 1 else 's'}, ok")
+    print(f"{visible(path)}: {counted(len(found.workers), 'worker')}, ok")
     for spec in found.workers:
         print(f"  {spec.name}: {visible(in_words(spec))}")
         if arithmetic := line(spec):

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from actors.events.words import counted
 from supervisor.commands.conflicts import service_of
 from supervisor.commands.panes import call_for, call_for_one
 from supervisor.state.place import Place
@@ -34,7 +35,7 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: f
         with followed(client, shown=is_watched(wait), settled=settled):
             answer = call_for(client, verb, selection, force=force, wait=wait)
     if not wait:
-        print(f"{verb} was ordered for {_workers(len(answer['names']))}")
+        print(f"{verb} was ordered for {counted(len(answer['names']), 'worker')}")
     return report(answer, answer["verdicts"])
 
 
@@ -43,18 +44,13 @@ def is_watched(wait: float) -> bool:
     return wait > 0 and sys.stderr.isatty()
 
 
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"
-
-
 def scale(place: Place, name: str, replicas: int, *, force: bool, wait: float) -> int:
     """Scale a family; print what changes, or the verdicts on it if `wait` is more than 0."""
     with service_of(place) as client:
         answer = client.call("scale", name=name, replicas=replicas, force=force, wait=wait)
     new, gone = ([c["name"] for c in answer["changes"] if c["action"] == action] for action in ("create", "stop"))
-    plural = "" if replicas == 1 else "s"
     said = f"{len(new)} new, {len(gone)} to go" if new or gone else "as before"
-    print(f"{name}: {replicas} replica{plural}, {said}")
+    print(f"{name}: {counted(replicas, 'replica')}, {said}")
     return report(answer, answer["verdicts"])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors.events.words import counted
 from supervisor.state.lock import put_back
 from supervisor.state.place import SOCKET, Place, names_one_of
 from supervisor.text.plain import visible
@@ -81,7 +82,7 @@ def _moved(site: "LivingSite") -> Astray:
 def _who(site: "LivingSite") -> str:
     count = len(site.workers)
     service = f"service pid {site.service}" if site.service else "no service"
-    return f"{count} worker{'' if count == 1 else 's'} ({service}) live{'s' if count == 1 else ''} on"
+    return f"{counted(count, 'worker')} ({service}) live{'s' if count == 1 else ''} on"
 
 
 def _end_at(site: "LivingSite") -> str:

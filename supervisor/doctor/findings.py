@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from actors.events.words import counted
 from supervisor.config.load import load_text
 from supervisor.config.settings import Config, SupervisorSettings
 from supervisor.state.place import Place
@@ -97,5 +98,5 @@ def as_json(found: Sequence[Named]) -> dict[str, object]:
 
 def _count(found: Sequence[Named]) -> str:
     counts = {level: sum(1 for _, finding in found if finding.level is level) for level in (Level.ERROR, Level.WARNING)}
-    said = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
+    said = [counted(count, level) for level, count in counts.items() if count]
     return ", ".join(said) or "no problems found"

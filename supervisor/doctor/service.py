@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from actors.events.words import counted, some_of
 from supervisor.config.astray import astray
 from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.state.paths import read_pointer
@@ -166,8 +167,8 @@ def of_health(picture: Mapping[str, Any]) -> Iterator[Finding]:
         yield warning("tmux does not answer the service, which judges nothing", "see what is said of the tmux server")
     unwell = [f"{worker['name']} ({worker['state']})" for worker in picture["workers"] if worker["state"] in UNWELL]
     if unwell:
-        shown = ", ".join(unwell[:MOST]) + (f" and {len(unwell) - MOST} more" if unwell[MOST:] else "")
-        yield warning(f"a person has to see to {shown}", "`panevisor why NAME` says what happened and what can be done")
+        what = f"a person has to see to {some_of(unwell, MOST)}"
+        yield warning(what, "`panevisor why NAME` says what happened and what can be done")
 
 
 def of_absence(report: StatusReport, keeper: int | None = None) -> Finding:
@@ -194,7 +195,3 @@ def of_pointer(pointer: Path | None, state_dir: Path, config: Path) -> Iterator[
     if pointer is not None and pointer != state_dir:
         what = f"the last service of {config} lives in {pointer}, the file says {state_dir} now"
         yield warning(what, "`panevisor down` ends the old one, then `panevisor up`; or set state_dir back")
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

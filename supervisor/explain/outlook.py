@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actors.events.words import numbered, short_time
+from actors.events.words import counted, numbered, short_time
 from actors.life.budget import Budget, Complete, Fail, Retry, judge
 from actors.life.stop_plan import LAST, longest
 from actors.values.facts import Exit, Instant
@@ -136,8 +136,7 @@ def _running(data: Data) -> Next:
     if worker["health"] == "unready" and data["policy"]["live"]["do"] == "notify":
         return Next(f"it runs on; it counts as well again when {condition(data['policy']['live'])}")
     if worker["attempt"]:
-        plural = "" if worker["attempt"] == 1 else "s"
-        return Next(f"its {worker['attempt']} restart{plural} so far are forgiven", begun(data) + healthy)
+        return Next(f"its {counted(worker['attempt'], 'restart')} so far are forgiven", begun(data) + healthy)
     age = data["policy"]["limits"]["age"]
     if age and age["do"] == "restart":
         return Next("it is restarted for its age, which is not counted", begun(data) + age["value"])

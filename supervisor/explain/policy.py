@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from actors.events.words import counted
 from actors.life.budget import full_pause, slow_jitter
 from actors.values.spec import Condition, ExitAction, ExitRule, Restart, WorkerSpec
 
@@ -89,10 +90,9 @@ def _limits(spec: WorkerSpec) -> list[str]:
     found, window = [], spec.max_restarts_in
     if spec.max_restarts >= 0:
         total = sum(full_pause(spec.backoff, attempt) for attempt in range(min(spec.max_restarts, 1000)))
-        plural = "" if spec.max_restarts == 1 else "s"
         at_once, healthy = exact(total), exact(spec.healthy_after)
         forgiven = f"(a crash at once: in {at_once}), unless a life of {healthy} forgives them"
-        found.append(f"{spec.max_restarts} restart{plural} {forgiven}")
+        found.append(f"{counted(spec.max_restarts, 'restart')} {forgiven}")
     return [*found, *([f"{window.restarts} restarts within {exact(window.within)}"] if window else [])]
 
 

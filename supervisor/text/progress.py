@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection
 from typing import Any, TextIO
 
+from actors.events.words import some_of
 from supervisor.text.plain import visible
 from supervisor.text.tables import COLOURS
 
@@ -43,8 +44,8 @@ class Progress:
     def _redraw(self, states: dict[str, str]) -> None:
         open_ones = [name for name, state in states.items() if state not in self._settled]
         counts = ", ".join(f"{n} {state}" for state in COLOURS if (n := list(states.values()).count(state)))
-        names = ", ".join(open_ones[:SHOWN]) + (f" and {len(open_ones) - SHOWN} more" if len(open_ones) > SHOWN else "")
-        self._write(f"\r\x1b[K{counts}" + (f"; waiting for {visible(names)}" if open_ones else ""))
+        waits = f"; waiting for {visible(some_of(open_ones, SHOWN))}" if open_ones else ""
+        self._write(f"\r\x1b[K{counts}{waits}")
 
     def _tell(self, states: dict[str, str], before: dict[str, str]) -> None:
         lines = [f"{name}: {state}\n" for name, state in states.items() if before.get(name) != state]

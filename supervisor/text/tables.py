@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-from actors.events.words import short_size, short_time
+from actors.events.words import counted, short_size, short_time
 from supervisor.text.plain import visible
 
 Worker = Mapping[str, Any]
@@ -56,8 +56,7 @@ def summary(picture: Picture) -> list[str]:
     """Return the lines below the table: how many are in which state, and what is wrong with the service itself."""
     totals, service = picture["totals"], picture["supervisor"]
     states = [f"{totals[state]} {state}" for state in COLOURS if totals.get(state)]
-    count = totals["workers"]
-    lines = [f"{count} worker{'' if count == 1 else 's'}" + (f": {', '.join(states)}" if states else "")]
+    lines = [counted(totals["workers"], "worker") + (f": {', '.join(states)}" if states else "")]
     if service["tmux"] != "ok":
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
     lines += [f"degraded: {visible(what)}" for what in service["degraded"]]

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from actors.errors import TerminalError
+from actors.events.words import counted, some_of
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import Place
 from supervisor.tmux.command import NoServer, NotInstalled, run
@@ -54,9 +55,7 @@ def living(place: Place) -> list[str]:
 
 def some(names: list[str]) -> str:
     """Say how many workers these are, and name the first of them."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    plural = "" if len(names) == 1 else "s"
-    return f"{len(names)} living worker{plural}, {', '.join(names[:_NAMED])}{more}"
+    return f"{counted(len(names), 'living worker')}, {some_of(names, _NAMED)}"
 
 
 def foreign_panes(place: Place) -> int:
