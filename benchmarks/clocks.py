@@ -1,0 +1,44 @@
+"""CPU time as the kernel accounts it."""
+
+import contextlib
+import os
+import resource
+import time
+from collections.abc import Iterable
+
+import psutil
+
+
+def own_cpu() -> float:
+    """Return the CPU seconds of this process, all its threads, and its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a process with one thread, to the nanosecond."""
+    with open(f"/proc/{pid}/schedstat") as file:
+        return int(file.read().split()[0]) / 1e9
+
+
+def cpu_of_all(processes: Iterable[psutil.Process]) -> float:
+    """Return the CPU seconds of these processes, of all their descendants, and of those that have ended.
+
+    Accurate to 10 ms a process: for measurements of many seconds.
+    """
+    seconds = 0.0
+    for process in processes:
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
+
+
+def switches_of(process: psutil.Process) -> int:
+    """Return the context switches of a process's threads that live."""
+    found = 0
+    for task in os.listdir(f"/proc/{process.pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{process.pid}/task/{task}/status") as file:
+            found += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+    return found

@@ -1,0 +1,171 @@
+"""What readers cost: commands, subscribers, and an order in a busy service (targets 3, 11, 13, 16)."""
+
+import resource
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.clocks import cpu_of_all
+from benchmarks.figures import Figure, NotDone, median, percentile
+from benchmarks.keepers import ROOT, Keeper, Panevisor, kept, started
+from supervisor.wire import frames
+from supervisor.wire.client import Client
+
+CHANGING = "while :; do date +%N; sleep 0.5; done"
+TIMES = 9
+
+
+def commands(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
+    """Yield the wall and CPU time of `status` of each keeper, and of `--help`."""
+    for kind in kinds:
+        with kept(kind, n) as keeper:
+            started(keeper)
+            time.sleep(2)
+            wall, cpu = _timed(keeper.status)
+            yield Figure(11, f"status, wall: {kind.name}", n, 1000 * wall, "ms")
+            yield Figure(11, f"status, CPU: {kind.name}", n, 1000 * cpu, "ms")
+    helped = [sys.executable, "-m", "supervisor", "--help"]
+    _, cpu = _timed(lambda: subprocess.run(helped, cwd=ROOT, stdout=subprocess.DEVNULL, check=True))
+    _, bare = _timed(lambda: subprocess.run([sys.executable, "-c", "import click"], check=True))
+    yield Figure(11, "--help, CPU", n, 1000 * cpu, "ms", 60.0)
+    yield Figure(11, "python -c 'import click', CPU", n, 1000 * bare, "ms")
+
+
+def _timed(act: "object") -> tuple[float, float]:
+    assert callable(act)
+    walls, cpus = [], []
+    for _ in range(TIMES):
+        usage, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        act()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        walls.append(time.perf_counter() - began)
+        cpus.append(after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime)
+    return median(walls), median(cpus)
+
+
+def beats(n: int) -> Iterator[Figure]:
+    """Yield how long a beat takes from the sweep to the bytes at a subscriber, beyond tmux's own list of panes."""
+    for name, program, target in (("idle", "exec sleep 86399", 60.0), ("changing", CHANGING, 400.0)):
+        settings = 'capture_interval = "1s"\nhealth_interval = "2s"\n'
+        with kept(Panevisor, n, program, settings) as keeper:
+            started(keeper)
+            time.sleep(5)
+            with Client.connect(keeper.place / "state" / "panevisor.sock") as wire:
+                first = wire.call("status")["supervisor"]
+                ticks = []
+                for _ in range(15):
+                    time.sleep(1)
+                    ticks.append(wire.call("status")["supervisor"]["tick_ms"])
+                last = wire.call("status")["supervisor"]
+            floor = 1000 * median([_listed(keeper) for _ in range(5)])
+            beyond = median(ticks) - floor
+            yield Figure(3, f"capture beat, {name}: beyond tmux's list of panes", n, beyond, "ms", target)
+            overruns = last["overruns"] - first["overruns"]
+            yield Figure(3, f"overruns at 1 s, {name}", n, overruns, "", 0.0 if name == "idle" else None)
+
+
+def _listed(keeper: Keeper) -> float:
+    ask = ["tmux", "-S", "./tmux.sock", "-N", "list-panes", "-a", "-F", "#{pane_id},#{window_activity},#{pane_pid}"]
+    began = time.perf_counter()
+    subprocess.run(ask, cwd=keeper.place / "state", capture_output=True, check=True)
+    return time.perf_counter() - began
+
+
+def orders(n: int) -> Iterator[Figure]:
+    """Yield the p99 of a `why` and a `send` while n workers change, beyond an idle service."""
+    worst = {}
+    for name, program in (("idle", "exec sleep 86399"), ("changing", CHANGING)):
+        with kept(Panevisor, n, program) as keeper:
+            started(keeper)
+            time.sleep(3)
+            with Client.connect(keeper.place / "state" / "panevisor.sock") as wire:
+                times = []
+                for i in range(100):
+                    began = time.perf_counter()
+                    wire.call("why", name=f"w{i % n}")
+                    times.append(time.perf_counter() - began)
+                    began = time.perf_counter()
+                    wire.call("send", name=f"w{i % n}", content=b"x")
+                    times.append(time.perf_counter() - began)
+                    time.sleep(0.02)
+            worst[name] = 1000 * percentile(times, 0.99)
+            yield Figure(16, f"a why or a send while all are {name}, p99", n, worst[name], "ms")
+    yield Figure(16, "an order while all change, p99 beyond idle", n, worst["changing"] - worst["idle"], "ms", 60.0)
+
+
+def subscribers(n: int) -> Iterator[Figure]:
+    """Yield what a publication of one changed row costs the service without and with 1,000 subscribers of `changes`."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, max(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    with kept(Panevisor, n) as keeper:
+        started(keeper)
+        time.sleep(3)
+        path = keeper.place / "state" / "panevisor.sock"
+        yield Figure(13, "a publication, no subscriber, CPU", n, 1000 * _publications(keeper, path), "ms", 10.0)
+        readers = [_subscriber(path) for _ in range(1000)]
+        try:
+            cpu, last = _watched(keeper, path, readers)
+            yield Figure(13, "a publication, 1,000 subscribers of changes, CPU", n, 1000 * cpu, "ms", 40.0)
+            yield Figure(13, "a publication, 1,000 subscribers: last byte", n, 1000 * last, "ms", 120.0)
+        finally:
+            for reader in readers:
+                reader.close()
+
+
+def _subscriber(path: Path) -> socket.socket:
+    reader = socket.socket(socket.AF_UNIX)
+    reader.connect(str(path))
+    reader.sendall(b"".join(frames.frame(frames.pack({"id": 1, "do": "subscribe", "topics": ["changes"]}))))
+    reader.setblocking(False)
+    return reader
+
+
+def _publications(keeper: Keeper, path: Path, count: int = 20) -> float:
+    """Return the service's CPU seconds of one publication: a stop and a start of one worker are taken as four."""
+    service = keeper.processes()[:1]
+    with Client.connect(path) as wire:
+        seq = wire.call("status")["seq"]
+        before = cpu_of_all(service)
+        for i in range(count):
+            wire.call("stop", names=[f"w{i}"], wait=30.0)
+            wire.call("start", names=[f"w{i}"], wait=30.0)
+        used = cpu_of_all(service) - before
+        published: int = wire.call("status")["seq"] - seq
+    if published < 2 * count:
+        raise NotDone(f"only {published} publications of {2 * count} changes")
+    return used / published
+
+
+def _watched(keeper: Keeper, path: Path, readers: list[socket.socket]) -> tuple[float, float]:
+    """Return the CPU of a publication, and the median seconds from its first byte to the last subscriber's last."""
+    selector = selectors.DefaultSelector()
+    for reader in readers:
+        selector.register(reader, selectors.EVENT_READ)
+
+    def drain(quiet: float) -> list[float]:
+        """Return when each read happened, until nothing has come for a while."""
+        at = []
+        while ready := selector.select(quiet):
+            for key, _ in ready:
+                if not key.fileobj.recv(1 << 20):  # type: ignore[union-attr]
+                    raise NotDone("a subscriber was dropped")
+                at.append(time.perf_counter())
+        return at
+
+    drain(3.0)
+    spreads, service = [], keeper.processes()[:1]
+    with Client.connect(path) as wire:
+        seq = wire.call("status")["seq"]
+        before = cpu_of_all(service)
+        for i in range(20):
+            wire.call("stop" if i % 2 == 0 else "start", names=["w0"])
+            at = drain(0.5)
+            if len(at) < len(readers):
+                raise NotDone(f"{len(at)} reads by {len(readers)} subscribers")
+            spreads.append(at[len(readers) - 1] - at[0])
+        used = cpu_of_all(service) - before
+        published: int = wire.call("status")["seq"] - seq
+    return used / published, median(spreads)

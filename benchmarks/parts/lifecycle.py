@@ -1,0 +1,174 @@
+"""Starts, stops, kills and adoption, beside the peers (targets 6, 7, 8, 9, 10)."""
+
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.figures import Figure, NotDone, median, percentile
+from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, started, until
+
+KILLS = 40
+
+
+def waves(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
+    """Yield the time of `up`, of `stop` of all and of `down`, each keeper in turn."""
+    for kind in kinds:
+        with kept(kind, n) as keeper:
+            yield _figure(6, f"up until all have begun: {kind.name}", n, started(keeper), "s")
+            began = time.time()
+            keeper.stop_all()
+            ended = until(lambda keeper=keeper: gone(keeper), "all have stopped")  # type: ignore[misc]
+            yield _figure(7, f"stop all: {kind.name}", n, ended - began, "s", _ours(kind, 2.0))
+        with kept(kind, n) as keeper:
+            started(keeper)
+            began = time.time()
+            keeper.down()
+            ended = until(lambda keeper=keeper: gone(keeper), "all are down")  # type: ignore[misc]
+            yield _figure(7, f"down: {kind.name}", n, ended - began, "s", _ours(kind, 3.0))
+
+
+def _ours(kind: type[Keeper], target: float) -> float | None:
+    return target if kind is Panevisor else None
+
+
+def _figure(number: int, measure: str, n: int, value: float, unit: str, target: float | None = None) -> Figure:
+    return Figure(number, measure, n, value, unit, target)
+
+
+# ── kill -9 to the next pid ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kills(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
+    """Yield the times from kill -9 to the birth of the next life, beside tmux's own floor in the same run."""
+    floor = _floor(n)
+    yield Figure(8, "kill -9 → next life: tmux alone, median", n, 1000 * median(floor), "ms")
+    yield Figure(8, "kill -9 → next life: tmux alone, p99", n, 1000 * percentile(floor, 0.99), "ms")
+    for kind in kinds:
+        with kept(kind, n) as keeper:
+            started(keeper)
+            time.sleep(3)
+            times = [_killed(keeper, name) for name in random.Random(1).choices(keeper.names, k=KILLS)]
+            ours = kind is Panevisor
+            yield Figure(8, f"kill -9 → next life: {kind.name}, median", n, 1000 * median(times), "ms")
+            yield Figure(8, f"kill -9 → next life: {kind.name}, p99", n, 1000 * percentile(times, 0.99), "ms")
+            if ours:
+                ratio, worst = median(times) / median(floor), percentile(times, 0.99) / median(floor)
+                yield Figure(8, "kill -9 → next life, median", n, ratio, "× floor", 2.0, "tmux alone")
+                yield Figure(8, "kill -9 → next life, p99", n, worst, "× floor", 6.0, "tmux alone")
+            yield _many(keeper, min(100, n))
+
+
+def _killed(keeper: Keeper, name: str) -> float:
+    """Kill a worker and return the seconds until its next life has begun."""
+    birth = keeper.latest()[name]
+    began = time.time()
+    os.kill(birth.pid, signal.SIGKILL)
+    until(lambda: keeper.latest()[name].pid != birth.pid, f"{keeper.name}: {name} is back")
+    time.sleep(0.05)
+    return keeper.latest()[name].at - began
+
+
+def _many(keeper: Keeper, count: int) -> Figure:
+    before = keeper.latest()
+    victims = keeper.names[:count]
+    began = time.time()
+    for name in victims:
+        os.kill(before[name].pid, signal.SIGKILL)
+    until(lambda: all(keeper.latest()[name].pid != before[name].pid for name in victims), "all are back")
+    took = max(keeper.latest()[name].at for name in victims) - began
+    return Figure(9, f"{count} killed at once → all have begun again: {keeper.name}", len(keeper.names), took, "s")
+
+
+def _floor(n: int) -> list[float]:
+    """Return how long tmux alone needs: a kill, its pane known to be dead, a respawn; over one control client."""
+    with tempfile.TemporaryDirectory(prefix="pvb-", dir="/tmp") as folder:
+        place = Path(folder)
+        births = place / "births"
+        script = place / "worker.sh"
+        script.write_text(f'echo "$1 $$ $(date +%s%N)" >> {births}\n{SLEEP}\n')
+        (place / "conf").write_text("set -s exit-empty off\nset -g remain-on-exit on\n")
+        tmux = ["tmux", "-u", "-S", f"{place}/s", "-f", f"{place}/conf"]
+        lines = [f"new-session -d -s w{i} -x 200 -y 50 -- /bin/sh {script} w{i}\n" for i in range(n)]
+        subprocess.run([*tmux, "start-server", ";", "source-file", "-"], input="".join(lines), text=True, check=True)
+        client = subprocess.Popen(
+            [*tmux, "-C", "attach", "-t", "=w0", "-f", "no-output,ignore-size"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        try:
+            time.sleep(2)
+            return [_floor_once(client, births, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
+        finally:
+            subprocess.run([*tmux, "kill-server"], check=False)
+            client.kill()
+            client.wait()
+
+
+def _ask(client: "subprocess.Popen[str]", line: str, token: str) -> str:
+    assert client.stdin
+    assert client.stdout
+    client.stdin.write(f"{line}\ndisplay-message -p {token}\n")
+    text = ""
+    while (read := client.stdout.readline()).strip() != token:
+        if not read:
+            raise NotDone("the control client has ended")
+        text += read
+    return text
+
+
+def _latest(births: Path) -> dict[str, tuple[int, float]]:
+    lines = (line.split() for line in births.read_text().splitlines())
+    return {name: (int(pid), int(at) / 1e9) for name, pid, at in lines}
+
+
+def _floor_once(client: "subprocess.Popen[str]", births: Path, name: str) -> float:
+    pid, _ = _latest(births)[name]
+    token = f"asked-{time.time()}"
+    server = int(_ask(client, "display-message -p 'server #{pid}'", token).partition("server ")[2].split()[0])
+
+    def dead() -> bool:
+        os.kill(server, signal.SIGCHLD)  # Debian's tmux misses some: it looks again
+        return "dead 1" in _ask(client, f"display-message -p -t ={name}: 'dead #{{pane_dead}}'", token)
+
+    began = time.time()
+    os.kill(pid, signal.SIGKILL)
+    until(dead, "tmux knows that it is dead", every=0.001)
+    _ask(client, f"respawn-pane -t ={name}:", token)
+    until(lambda: _latest(births)[name][0] != pid, "it is back")
+    time.sleep(0.02)
+    return _latest(births)[name][1] - began
+
+
+# ── adoption ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def adoption(n: int) -> Iterator[Figure]:
+    """Yield the time from the exec of `up` to its table when all workers live already; nobody may be started again."""
+    with kept(Panevisor, n) as keeper:
+        started(keeper)
+        time.sleep(3)
+        times = []
+        for _ in range(3):
+            before = keeper.latest()
+            _end_service(keeper)
+            began = time.time()
+            keeper.up()
+            times.append(time.time() - began)
+            if keeper.latest() != before:
+                raise NotDone("a worker was started again")
+        yield Figure(10, "up that adopts, until its table", n, median(times), "s", 1.6)
+
+
+def _end_service(keeper: Keeper) -> None:
+    """Kill the service and who would start it again, the workers living on."""
+    service = keeper.processes()[0]
+    os.kill(int((keeper.place / "state" / "keeper").read_text().split()[0]), signal.SIGKILL)
+    service.kill()
+    until(lambda: not service.is_running(), "the service has ended")
