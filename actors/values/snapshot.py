@@ -101,6 +101,10 @@ class Row:
     slow: bool = False
     reported_at: float | None = field(default=None, compare=False)  # a new time alone is no change
 
+    def uptime_at(self, now: float) -> float | None:
+        """Return the seconds that its process has lived at this Unix time; None without one."""
+        return None if self.started_at is None else round(max(0.0, now - self.started_at), 3)
+
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return the row as in `status -o json`."""
         exit = self.exit
@@ -114,7 +118,7 @@ class Row:
             "pane": self.pane,
             "life": self.life,
             "since": iso(self.since),
-            "uptime_s": None if self.started_at is None else round(max(0.0, now - self.started_at), 3),
+            "uptime_s": self.uptime_at(now),
             "restarts": self.restarts,
             "attempt": self.attempt,
             "max_restarts": self.max_restarts,
@@ -300,19 +304,20 @@ class Snapshot:
 
     def to_dict(self, subscribers: int = 0) -> dict[str, Any]:
         """Return the whole picture as in `status -o json`."""
-        now = self.at.wall
-        workers = [row.to_dict(now) for row in self.rows.values()]
+        workers = [row.to_dict(self.at.wall) for row in self.rows.values()]
+        return {**self.head(subscribers), "totals": totals_of(workers), "workers": workers}
+
+    def head(self, subscribers: int) -> dict[str, Any]:
+        """Return what does not depend on the workers."""
         return {
             "schema": SCHEMA,
             "seq": self.seq,
-            "supervisor": self.service.to_dict(now, subscribers),
+            "supervisor": self.service.to_dict(self.at.wall, subscribers),
             "host": {
                 "load": self.host.load,
                 "memory_available_bytes": self.host.memory_available_bytes,
                 "cpu_percent": self.host.cpu_percent,
             },
-            "totals": totals_of(workers),
-            "workers": workers,
         }
 
     def of_project(self, project: str) -> "Snapshot":

@@ -47,7 +47,7 @@ def down(place: Place, *, keep_workers: bool, end: End) -> int:
         progress = Progress(STOPPED)
         client.on_message = progress
         with contextlib.suppress(ServiceError):  # a service that has only begun has no picture, but it can end
-            client.call("subscribe", topics=["metrics"])
+            client.call("subscribe", topics=["changes"])
         answer = client.call("down", keep_workers=keep_workers)
         if keeper := keeper_of(place.state_dir):
             descriptors.enter_context(keeper).dismiss()  # else a service that is killed on its way out would come back

@@ -78,7 +78,7 @@ def followed(client: Client, *, shown: bool, settled: Collection[str] = SETTLED)
     progress = Progress(settled)
     if shown:
         client.on_message = progress
-        client.call("subscribe", topics=["metrics"])
+        client.call("subscribe", topics=["changes"])
     try:
         yield
     finally:

@@ -71,7 +71,7 @@ def _grown(picture: Picture, now: float) -> list[dict[str, Any]]:
 
 def _watch(client: Client, selection: Selection, *, as_json: bool) -> int:
     first = True
-    for message in client.subscribe("metrics"):
+    for message in client.subscribe("changes"):
         picture = message["data"]
         names = select(picture["workers"], selection, strict=first)  # a worker that goes later just disappears
         picture = part_of(picture, set(names))

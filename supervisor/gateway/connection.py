@@ -146,6 +146,10 @@ class Connection:
         self._latest[topic] = seq, packed
         self._wake()
 
+    def waits(self, topic: str) -> bool:
+        """Whether a picture of this topic has not been sent yet: the next one replaces it."""
+        return topic in self._latest
+
     def begin_activity(self, present: Parts) -> None:
         """Begin with this message; increments follow."""
         self._activity = _Activity(present=present)

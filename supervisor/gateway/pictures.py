@@ -11,23 +11,24 @@ from dataclasses import replace
 from typing import Any
 
 from actors.values.snapshot import Entry, Snapshot, iso
+from supervisor.gateway.packed import PackedPicture
 from supervisor.state.histories import Histories
 from supervisor.text.plain import plain
 from supervisor.wire import frames as wire
 
-METRICS, ACTIVITY, SCREENS, SCREEN = "metrics", "activity", "screens", "screen:"
+METRICS, CHANGES, ACTIVITY, SCREENS, SCREEN = "metrics", "changes", "activity", "screens", "screen:"
 LAST_LINES = 5  # of each screen in `screens`
 
 
 class Pictures:
-    """`packs` counts how often a whole Snapshot was packed: once per publication, never without a subscriber.
+    """`packs` counts how often a whole Snapshot was joined: once per publication, never without a subscriber.
 
     `before`: what happened before this service, oldest first; the workers' histories go on from there.
     """
 
     def __init__(self, before: Iterable[Entry] = ()) -> None:
         self.packs = 0
-        self.snapshot: Snapshot | None = None
+        self._picture = PackedPicture()
         self.screens: Mapping[str, bytes] = {}
         self._packed: dict[str, bytes] = {}
         self._status: tuple[int, bytes] | None = None  # for how many subscribers, and what
@@ -35,10 +36,16 @@ class Pictures:
         self.feed: tuple[Entry, ...] = ()
         self.histories = Histories(before)
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The present picture."""
+        return self._picture.snapshot
+
     def take(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
         """Replace the picture; what has gone from it leaves no history."""
         self.histories.look(snapshot.rows.keys(), snapshot.at.mono)
-        self.snapshot, self.screens = snapshot, screens
+        self._picture.take(snapshot)
+        self.screens = screens
         self._packed, self._status = {}, None
 
     def take_activity(self, newest: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -50,8 +57,12 @@ class Pictures:
             self.histories.add(entry)
         return tuple(reversed(fresh))
 
+    def present(self, topic: str, subscribers: int) -> bytes:
+        """Return what a client gets that knows nothing yet: of `changes` the whole picture."""
+        return self.data(METRICS if topic == CHANGES else topic, subscribers)
+
     def data(self, topic: str, subscribers: int) -> bytes:
-        """Return the packed picture of a topic other than activity; there must be a picture."""
+        """Return the packed news of a topic other than activity; there must be a picture."""
         packed = self._packed.get(topic)
         if packed is None:
             packed = self._packed[topic] = self._pack(topic, subscribers)
@@ -60,8 +71,7 @@ class Pictures:
     def status(self, subscribers: int) -> bytes:
         """Return the packed Snapshot with the present number of subscribers in it; there must be a picture."""
         if self._status is None or self._status[0] != subscribers:
-            assert self.snapshot is not None
-            self._status = subscribers, wire.pack(self.snapshot.to_dict(subscribers))
+            self._status = subscribers, self._picture.whole(subscribers)
         return self._status[1]
 
     def part(self, names: frozenset[str] | None, project: str | None, subscribers: int) -> bytes:
@@ -84,9 +94,10 @@ class Pictures:
 
     def _pack(self, topic: str, subscribers: int) -> bytes:
         if topic == METRICS:
-            assert self.snapshot is not None
             self.packs += 1
-            return wire.pack(self.snapshot.to_dict(subscribers))
+            return self._picture.whole(subscribers)
+        if topic == CHANGES:
+            return self._picture.changes(subscribers)
         if topic == SCREENS:
             return wire.pack(self._all_tails())
         screen = self.screens.get(topic.removeprefix(SCREEN))

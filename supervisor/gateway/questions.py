@@ -13,7 +13,7 @@ from actors.values.spec import NAME_PATTERN
 from supervisor.explain.probes import without_secrets
 from supervisor.gateway import requests
 from supervisor.gateway.connection import Connection
-from supervisor.gateway.pictures import ACTIVITY, METRICS, SCREEN, SCREENS, plain_entry
+from supervisor.gateway.pictures import ACTIVITY, CHANGES, METRICS, SCREEN, SCREENS, plain_entry
 from supervisor.gateway.requests import MOST_DEATHS, MOST_EVENTS
 from supervisor.state.deaths import plain_death
 from supervisor.text.words import shown
@@ -63,7 +63,7 @@ async def subscribe(gateway: "Gateway", connection: Connection, request: request
         if topic == ACTIVITY:
             _begin_activity(gateway, connection, request.since)
         else:
-            connection.offer(topic, snapshot.seq, gateway.pictures.data(topic, gateway.subscribers))
+            connection.offer(topic, snapshot.seq, gateway.pictures.present(topic, gateway.subscribers))
     return wire.pack({"topics": sorted(connection.topics)})
 
 
@@ -174,8 +174,9 @@ def _known(snapshot: Snapshot, names: Sequence[str]) -> None:
 def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
     for topic in topics:
         name = topic.removeprefix(SCREEN) if topic.startswith(SCREEN) else None
-        if topic not in (METRICS, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
-            raise CommandError("usage", f"topic {shown(topic)} is none of: metrics, activity, screens, screen:NAME")
+        if topic not in (METRICS, CHANGES, ACTIVITY, SCREENS) and (name is None or not _NAME.fullmatch(name)):
+            known = "metrics, changes, activity, screens, screen:NAME"
+            raise CommandError("usage", f"topic {shown(topic)} is none of: {known}")
     return topics
 
 

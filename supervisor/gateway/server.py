@@ -173,7 +173,8 @@ class Gateway:
         count = self.subscribers
         for connection in self._connections:
             for topic in connection.topics - {ACTIVITY}:
-                connection.offer(topic, snapshot.seq, self.pictures.data(topic, count))
+                one = self.pictures.present if connection.waits(topic) else self.pictures.data
+                connection.offer(topic, snapshot.seq, one(topic, count))
         for waiting in tuple(self._waiting):
             waiting.look(snapshot.rows)
 

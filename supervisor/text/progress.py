@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 
 class Progress:
-    """Gets each publication of `metrics`. `settled` are the states that need no more waiting."""
+    """Gets each message of `changes`. `settled` are the states that need no more waiting."""
 
     def __init__(self, settled: Collection[str] = SETTLED, stream: TextIO | None = None) -> None:
         self._settled = settled
@@ -25,7 +25,7 @@ class Progress:
         self._states: dict[str, str] | None = None
 
     def __call__(self, message: Message) -> None:
-        if message["topic"] == "metrics":
+        if message["topic"] == "changes":
             self.show(message["data"]["workers"])
 
     def show(self, workers: list[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Self
 from supervisor.kernel import unix_socket
 from supervisor.wire import frames as wire
 from supervisor.wire.errors import CommandError
+from supervisor.wire.following import Following
 
 CALL_TIMEOUT = 15.0  # longer than the service itself waits for its actors
 _LARGEST = 1 << 30  # bytes of an answer: our service never sends more
@@ -36,11 +37,15 @@ class NoService(ServiceError):
 
 
 class Client:
-    """`on_message`, if set, gets the publications that arrive while an answer is waited for."""
+    """`on_message`, if set, gets the publications that arrive while an answer is waited for.
+
+    A publication of `changes` has the whole picture as its data: the client puts together what the service sends.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._next_id = 1
+        self._following = Following()
         self.on_message: Callable[[Message], None] | None = None
 
     @classmethod
@@ -95,11 +100,17 @@ class Client:
         while True:
             message = self._receive(None, "")
             if message.get("topic") is not None:
-                yield message
+                yield self._followed(message)
 
     def _hand_on(self, message: Message) -> None:
+        message = self._followed(message)
         if self.on_message:
             self.on_message(message)
+
+    def _followed(self, message: Message) -> Message:
+        if message["topic"] == "changes":
+            message["data"] = self._following.take(message["data"])
+        return message
 
     def _send(self, request: dict[str, Any], deadline: float) -> int:
         id, self._next_id = self._next_id, self._next_id + 1

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,26 @@ def rss() -> int:
 
 
 # ── pictures ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_changes_are_what_is_new_and_who_missed_one_gets_the_whole(make: Make) -> None:
+    bench = make(stuck_after=DEADLINE)
+    big = [row(f"w{n}", reason="x" * 500) for n in range(500)]
+    bench.publish(1, *big)
+    quick, slow = (bench.client().subscribe("changes") for _ in range(2))
+    assert len(next(quick)["data"]["workers"]) == 500
+    for seq in range(2, 10):  # each a third of a megabyte, which the slow one does not read
+        changed = [replace(old, restarts=seq) for old in big]
+        bench.publish(seq, *changed)
+        message = next(quick)
+        assert (message["seq"], message["missed"], len(message["data"]["workers"])) == (seq, 0, 500)
+    bench.publish(10, *changed[:-1], replace(changed[-1], state="failed"))
+    assert next(quick)["data"]["workers"][-1]["state"] == "failed"
+    seen = next(slow)
+    while seen["seq"] < 10:
+        seen = next(slow)
+    assert seen["missed"] > 0
+    assert seen["data"]["workers"] == bench.client().call("status")["workers"]
 
 
 def test_a_publication_is_packed_once_for_all_who_get_it_and_not_at_all_while_nobody_listens(bench: Bench) -> None:
