@@ -233,7 +233,6 @@ class Machine:
             home / STATUS,
             version=_version(),
             started_at=self._started_at,
-            pid=os.getpid(),
             on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
 

@@ -38,13 +38,12 @@ class StatusFile:
     """
 
     def __init__(
-        self, path: Path, *, version: str, started_at: float, pid: int, on_problem: Callable[[str | None], None]
+        self, path: Path, *, version: str, started_at: float, on_problem: Callable[[str | None], None]
     ) -> None:
         self._path = path
         self._version = version
         self._started_at = started_at
         self._began = time.monotonic() - (time.time() - started_at)
-        self._pid = pid
         self._on_problem = on_problem
         self._failing = False
         self._ended = False
@@ -96,7 +95,7 @@ class StatusFile:
         return {
             "service": SERVICE,
             "status": status,
-            "pid": self._pid,
+            "pid": os.getpid(),
             "started_at": iso(self._started_at),
             "last_heartbeat": iso(snapshot.at.wall) if snapshot else None,
             "uptime_s": round(max(0.0, mono - self._began), 3),

@@ -111,7 +111,7 @@ def write_deaths(place: Path) -> None:
 
 
 def write_status(place: Path) -> None:
-    StatusFile(place / "status.json", version="1", started_at=time.time(), pid=1, on_problem=print).stopped("test")
+    StatusFile(place / "status.json", version="1", started_at=time.time(), on_problem=print).stopped("test")
 
 
 def take_keepers_place(place: Path) -> None:

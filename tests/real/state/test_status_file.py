@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def status(path: Path, problems: Problems) -> Iterator[StatusFile]:
     began = time.time()
-    file = StatusFile(path, version="1.2", started_at=began, pid=os.getpid(), on_problem=problems.put)
+    file = StatusFile(path, version="1.2", started_at=began, on_problem=problems.put)
     yield file
     file.stopped("the test is over")
 
@@ -175,7 +175,7 @@ def test_the_end_is_on_disk_when_the_call_returns(path: Path, status: StatusFile
     assert list(fields) == [*KEYS, "stopped_at", "reason"]
     assert (fields["status"], fields["reason"], fields["workers"]) == ("stopped", "SIGTERM", 1)
     assert fields["stopped_at"] >= fields["last_heartbeat"]
-    other = StatusFile(path, version="1", started_at=time.time(), pid=1, on_problem=problems.put)
+    other = StatusFile(path, version="1", started_at=time.time(), on_problem=problems.put)
     other.crashed("ValueError('\x1b[31m')" + "x" * 5000)
     fields = content(path)
     assert list(fields) == [*KEYS, "crashed_at", "error"]
@@ -210,7 +210,7 @@ def test_a_full_disk_is_told_once_and_its_end_too(
 def test_a_last_word_that_cannot_be_written_raises_nothing(path: Path, problems: Problems) -> None:
     path.mkdir()
     (path / "in the way").touch()
-    StatusFile(path, version="1", started_at=time.time(), pid=1, on_problem=problems.put).crashed("boom")
+    StatusFile(path, version="1", started_at=time.time(), on_problem=problems.put).crashed("boom")
     assert problems.get_nowait()
 
 
