@@ -11,11 +11,10 @@ from typing import Any
 
 from actors.events.words import short_size, short_time
 from supervisor.commands.panes import call_for
-from supervisor.commands.why import clock
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
 from supervisor.text.plain import visible
-from supervisor.text.tables import aligned, timestamp
+from supervisor.text.tables import aligned, clock, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, match

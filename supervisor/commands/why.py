@@ -5,7 +5,6 @@ data of the service ──explain──▶ lines        the same data, with `nex
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from actors.events.words import amount, exit_in_words, short_time
@@ -19,7 +18,7 @@ from supervisor.explain.policy import exact, in_words, is_ever_restarted
 from supervisor.explain.probes import condition, kind_of
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.text.tables import timestamp
+from supervisor.text.tables import clock, timestamp
 from supervisor.wire.client import Client
 
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
@@ -273,10 +272,3 @@ def _commands(data: Data, command: str) -> list[str]:
     commands = [(f"{command} {remedy.command}", remedy.why) for remedy in remedies(data)]
     width = max(len(line) for line, _ in commands)
     return [f"{line.ljust(width)}   {reason}" for line, reason in commands]
-
-
-def clock(at: float, now: float) -> str:
-    """Return a local time of day, with its date if that is not today."""
-    moment = datetime.fromtimestamp(at).astimezone()
-    today = moment.date() == datetime.fromtimestamp(now).astimezone().date()
-    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")

@@ -94,6 +94,13 @@ def timestamp(iso: str) -> float:
     return datetime.fromisoformat(iso).timestamp()
 
 
+def clock(at: float, now: float) -> str:
+    """Return a local time of day, with its date if that is not today."""
+    moment = datetime.fromtimestamp(at).astimezone()
+    today = moment.date() == datetime.fromtimestamp(now).astimezone().date()
+    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+
+
 def _cpu(worker: Worker) -> str:
     return "-" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f} %"
 

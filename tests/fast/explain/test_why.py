@@ -35,8 +35,9 @@ from actors.values.spec import (
     WorkerSpec,
 )
 from supervisor.cli import panevisor
-from supervisor.commands.why import clock, explain
+from supervisor.commands.why import explain
 from supervisor.explain.outlook import remedies
+from supervisor.text.tables import clock
 
 pytestmark = pytest.mark.usefixtures("utc")
 
