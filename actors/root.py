@@ -25,7 +25,7 @@ from actors.errands import Look, LooksDue, Revive
 from actors.life import adoption
 from actors.life.state import Step
 from actors.ports import Clock, Journal, RecordsFile
-from actors.values.bulletins import Activity, ActorFailed, Armed, DefinitionOrder, PartFailing, ServiceNow
+from actors.values.bulletins import Activity, ActorFailed, Armed, PartFailing
 from actors.values.facts import Fact, Handle, Instant, Pane, PaneSeen
 from actors.values.requests import Accepted, ShutDown
 from actors.worker import Birth
@@ -132,10 +132,8 @@ class SupervisorActor(SupervisedActor):
                 self._workers[name].tell(message)
             case do.Say():
                 self._say(effect)
-            case do.ShowOrder(names):
-                self._posts.metrics.tell(DefinitionOrder(names))
-            case do.ShowService():
-                self._show_service()
+            case do.Show(message):
+                self._posts.metrics.tell(message)
             case do.FindServer():
                 self._posts.terminal.tell(Revive())
             case do.AnswerLooks():
@@ -206,11 +204,6 @@ class SupervisorActor(SupervisedActor):
             self.tell_me(PartFailing("records", self._records.lost))
 
     # ── what is said ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _show_service(self) -> None:
-        roster = self._roster
-        tmux = "unreachable" if roster.no_tmux else "ok"
-        self._posts.metrics.tell(ServiceNow(tmux, roster.degraded_parts, roster.shown_config))
 
     def _say(self, say: do.Say) -> None:
         self._journal.log(say.event, dict(say.facts))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.life.adoption import Decision
+from actors.values.bulletins import DefinitionOrder, ServiceNow
 from actors.values.facts import Handle
 from actors.values.records import Head, Record
 from actors.values.requests import ShutDown
@@ -81,15 +82,10 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowOrder:
-    """Tell Metrics all names, in the order of definition."""
+class Show:
+    """Tell Metrics the order of definition, or the service's own state."""
 
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ShowService:
-    """Tell Metrics the service's own state."""
+    message: DefinitionOrder | ServiceNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +154,7 @@ Effect = (
     | Drop
     | Tell
     | Say
-    | ShowOrder
-    | ShowService
+    | Show
     | FindServer
     | AnswerLooks
     | WatchServer

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from actors.crowd.effects import Define, Effect, Keep, KeepHead, Redefine, Say, ShowOrder, ShowService, Spawn, Tell
+from actors.crowd.effects import Define, Effect, Keep, KeepHead, Redefine, Say, Show, Spawn, Tell
 from actors.crowd.members import Crowd, Member, News, must_be_durable, put, queue
 from actors.life.adoption import Decision
 from actors.life.state import State
+from actors.values.bulletins import DefinitionOrder, ServiceNow
 from actors.values.facts import Handle, Pane
 from actors.values.gates import Gate, Room
 from actors.values.records import Head, Record
@@ -49,10 +50,6 @@ class Roster:
     def shown_config(self) -> Config:
         """The config; while its file is gone, its error says so."""
         return replace(self.config, error=dict(self.degraded).get(FILE) or self.config.error)
-
-    @property
-    def degraded_parts(self) -> tuple[str, ...]:
-        return tuple(f"{what}: {reason}" for what, reason in self.degraded)
 
 
 class Turn:
@@ -138,10 +135,12 @@ class Turn:
         self.effects.append(Say(event, facts))
 
     def show_order(self) -> None:
-        self.effects.append(ShowOrder(self.crowd.order))
+        self.effects.append(Show(DefinitionOrder(self.crowd.order)))
 
     def show_service(self) -> None:
-        self.effects.append(ShowService())
+        tmux = "unreachable" if self.roster.no_tmux else "ok"
+        degraded = tuple(f"{what}: {reason}" for what, reason in self.roster.degraded)
+        self.effects.append(Show(ServiceNow(tmux, degraded, self.roster.shown_config)))
 
     def next_number(self) -> int:
         self.become(number=self.roster.number + 1)

@@ -303,7 +303,7 @@ def test_failures_long_ago_are_forgotten() -> None:
 
 def test_a_part_that_fails_is_said_once_and_once_when_it_is_well_again() -> None:
     story = Story(crowd(a=S.RUNNING)).tell(PartFailing("records", "no space"))
-    assert (events(story), story.roster.degraded_parts) == (["service.degraded"], ("records: no space",))
+    assert (events(story), story.roster.degraded) == (["service.degraded"], (("records", "no space"),))
     assert story.tell(PartFailing("records", "no space")).last == ()
     assert effects(story.tell(Retry()), Repair) == [Repair()]
     assert events(story.tell(PartFailing("records", None))) == ["service.recovered"]
