@@ -1,6 +1,6 @@
 """What a file may say for a field of a spec: plain metadata that stands in the field's `Annotated`.
 
-Nothing here checks a value. `supervisor.config.tables` reads a file by this metadata, and `supervisor.config.reference`
+Nothing here checks a value. `supervisor.config.tables` reads a file by this metadata, and `scripts/config_reference.py`
 describes the keys with it.
 """
 

@@ -3,5 +3,5 @@
     file ──load──▶ tables ──tables, forms, rules──▶ WorkerSpec, SupervisorSettings
                       └──problems, places──▶ ConfigError: file:line: worker: what, and the nearest right key
 
-`actors.values.spec` and `settings` describe the keys; `reference` makes docs/config.md from them.
+`actors.values.spec` and `settings` describe the keys; `scripts/config_reference.py` makes docs/config.md from them.
 """

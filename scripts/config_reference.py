@@ -1,6 +1,6 @@
-"""docs/config.md, made from the dataclasses that a file is read by.
+"""Print docs/config.md, made from the dataclasses that a file is read by.
 
-`python -m supervisor.config.reference > docs/config.md` writes it. The text of a key is the docstring below its field,
+`python scripts/config_reference.py > docs/config.md` writes it. The text of a key is the docstring below its field,
 its limits are the field's metadata, its default is the field's own.
 """
 
@@ -23,7 +23,7 @@ _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms"
 _HEAD = """# The config file
 
 This page lists every key of `panevisor.toml`. It is made from the code that reads the file, by
-`python -m supervisor.config.reference`. How the keys work together is told in [restarts.md](restarts.md),
+`python scripts/config_reference.py`. How the keys work together is told in [restarts.md](restarts.md),
 [probes.md](probes.md), [workers.md](workers.md) and [logs.md](logs.md).
 
     [supervisor]                     # the service itself
