@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from actors.values.facts import Handle
 
-MARK = b"PANEVISOR_WORKER="
+MARK = b"PANEVISOR_WORKER"
 UNREADABLE = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}  # gone, or not ours to read
 _LISTINGS = 5  # of /proc in one read: each finds those born during the one before it
 _STRETCH = 32  # processes read between two calls of `between`, about half a millisecond
@@ -288,13 +288,16 @@ def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def _mark_of(pid: int) -> str | None:
+def variable_of(pid: int, name: bytes) -> bytes | None:
+    """Return what the process had in its environment when it began; None where it had none, or it cannot be read."""
     environ = b"\0" + (_read(f"/proc/{pid}/environ", _ENVIRON_CHUNK) or b"")
-    start = environ.find(b"\0" + MARK)
-    if start < 0:
-        return None
-    mark, _, _ = environ[start + 1 + len(MARK) :].partition(b"\0")
-    return mark.decode("utf-8", "replace")
+    _, found, rest = environ.partition(b"\0" + name + b"=")
+    return rest.partition(b"\0")[0] if found else None
+
+
+def _mark_of(pid: int) -> str | None:
+    mark = variable_of(pid, MARK)
+    return None if mark is None else mark.decode("utf-8", "replace")
 
 
 def _read(path: str, chunk: int) -> bytes | None:

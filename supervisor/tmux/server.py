@@ -14,7 +14,7 @@ from actors.errors import TerminalError, TerminalUnreachable
 from actors.values.facts import Handle
 from actors.values.spec import PaneSize
 from supervisor.kernel.files import content_of, replace_file
-from supervisor.kernel.proc_table import handle_of, lives, signal_once
+from supervisor.kernel.proc_table import handle_of, lives, signal_once, variable_of
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import TMUX_CONF, TMUX_SOCKET
 from supervisor.tmux import subreaper
@@ -118,7 +118,8 @@ class TmuxServer:
     def search_path(self) -> str:
         """Return the PATH that a worker gets unless its own says otherwise: that of the tmux server's birth."""
         if self.process and self._path_of != self.process:
-            self._path_of, self._path = self.process, _path_of(self.process.pid)
+            path = variable_of(self.process.pid, b"PATH")
+            self._path_of, self._path = self.process, os.defpath if path is None else os.fsdecode(path)
         return self._path
 
     def nudge(self) -> None:
@@ -214,14 +215,6 @@ def unit_of(pid: int, proc: Path = Path("/proc")) -> str | None:
             if (hierarchy == "0" or controllers == "name=systemd") and path.endswith(".service"):
                 return path.rpartition("/")[2]
     return None
-
-
-def _path_of(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            if entry.startswith(b"PATH="):
-                return os.fsdecode(entry[len(b"PATH=") :])
-    return os.defpath
 
 
 def until(true: Callable[[], bool], timeout: float) -> bool:

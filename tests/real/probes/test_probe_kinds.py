@@ -269,38 +269,27 @@ def test_a_log_that_is_not_there_yet_has_no_such_line(asked: Asked) -> None:
     assert asked.next() == failure("its log has no such line")
 
 
-def test_a_log_is_read_again_after_no_thread_could_be_had_for_it(
-    asked: Asked, log: Log, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "refusal", "lack"),
+    [
+        (threading.Thread, "start", RuntimeError("can't start new thread"), NoThread),
+        (subprocess, "Popen", BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), NoProcess),
+    ],
+)
+def test_a_lack_of_ours_is_no_try_and_tells_nothing_of_a_worker(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, refusal: Exception, lack: type[Exception]
 ) -> None:
-    start, refused = threading.Thread.start, []
-
-    def refused_once(thread: threading.Thread) -> None:
-        if thread.name == "probe-file" and not refused:
-            refused.append(thread)
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refused_once)
-    log.begin("l1")
-    log.write(b"ready\r\n")
-    asked.ready(log="^ready$")
-    assert asked.next() == ProbeSucceeded("l1")  # a lack of ours is no try, and tells nothing of a worker
-    assert isinstance(asked.errors.get(timeout=DEADLINE), NoThread)
-
-
-def test_a_command_that_could_not_be_forked_is_no_try(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    popen, refused = subprocess.Popen, []
+    real, refusals = getattr(owner, name), [refusal]
 
     def refused_once(*arguments: Any, **how: Any) -> Any:
-        if not refused:
-            refused.append(arguments)
-            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-        return popen(*arguments, **how)
+        if refusals:
+            raise refusals.pop()
+        return real(*arguments, **how)
 
-    monkeypatch.setattr(subprocess, "Popen", refused_once)
+    monkeypatch.setattr(owner, name, refused_once)
     asked.live(command=["true"])
     assert asked.next() == ProbeSucceeded("l1", Purpose.LIVE)
-    assert isinstance(asked.errors.get(timeout=DEADLINE), NoProcess)
+    assert isinstance(asked.errors.get(timeout=DEADLINE), lack)
 
 
 def test_a_living_worker_has_to_print_the_line_again_and_again(asked: Asked, log: Log) -> None:

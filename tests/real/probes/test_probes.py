@@ -52,19 +52,6 @@ def hanging() -> Iterator[int]:
             one.close()
 
 
-def recorded(monkeypatch: pytest.MonkeyPatch) -> "queue.SimpleQueue[float]":
-    """Return a queue of the pauses between attempts; they pass at once."""
-    pauses: queue.SimpleQueue[float] = queue.SimpleQueue()
-    sleep = probes.asyncio.sleep  # type: ignore[attr-defined]
-
-    async def short(pause: float) -> None:
-        pauses.put(pause)
-        await sleep(0)
-
-    monkeypatch.setattr("supervisor.probes.pool.asyncio.sleep", short)
-    return pauses
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "database.example"])
 def test_a_port_that_accepts_is_ready(asked: Asked, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
@@ -84,7 +71,14 @@ def test_a_port_that_accepts_is_ready(asked: Asked, host: str, monkeypatch: pyte
 def test_it_is_tried_again_until_somebody_listens(
     asked: Asked, refusing: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses = recorded(monkeypatch)
+    pauses: queue.SimpleQueue[float] = queue.SimpleQueue()
+    sleep = probes.asyncio.sleep  # type: ignore[attr-defined]
+
+    async def short(pause: float) -> None:
+        pauses.put(pause)
+        await sleep(0)
+
+    monkeypatch.setattr("supervisor.probes.pool.asyncio.sleep", short)
     asked.ready(tcp=f"127.0.0.1:{port_of(refusing)}", interval=1.0)
     first = [pauses.get(timeout=DEADLINE) for _ in range(10)]
     assert first[0] == 0.1
