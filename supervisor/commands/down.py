@@ -19,7 +19,7 @@ from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_origin
 from supervisor.text.progress import STOPPED, Progress
-from supervisor.tmux.panes import foreign_panes, living, some
+from supervisor.tmux.panes import foreign_panes, known_to_live, living, some
 from supervisor.upkeep.keeper import Keeper, keeper_of
 from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
@@ -82,7 +82,7 @@ def _ended(descriptor: int | None, timeout: float | None) -> bool:
 def _is_left(place: Place) -> bool:
     """Whether the service has left tmux running for people who have windows there."""
     with contextlib.suppress(CommandError):
-        return foreign_panes(place) > 0 and not _left(place)
+        return foreign_panes(place) > 0 and not known_to_live(place)
     return False
 
 
@@ -93,7 +93,7 @@ def _report(place: Place, pid: int, *, keep_workers: bool, tmux_gone: bool) -> i
     if tmux_gone:
         print(f"all workers, the service (pid {pid}) and tmux have ended")
         return 0
-    left, people = _left(place), foreign_panes(place)
+    left, people = known_to_live(place), foreign_panes(place)
     if left or not people:
         who = f" ({some(left)})" if left else ""
         raise CommandError("failed", f"the service has ended, but tmux has not{who}: see its log")
@@ -137,7 +137,7 @@ def _without_service(place: Place, *, keep_workers: bool, end: End) -> int:
         raise CommandError("no-service", f"{what}: `panevisor up` adopts them, `panevisor down` ends them")
     print(f"no service is running; ending {some(left)}", file=sys.stderr)
     _end_left(place, end)
-    if rest := _left(place):
+    if rest := known_to_live(place):
         raise CommandError("failed", f"not ended: {some(rest)}; see {place.state_dir}/service.log")
     print("all workers have ended")
     return 0
@@ -152,10 +152,3 @@ def _end_left(place: Place, end: End) -> None:
     except Held as held:
         raise CommandError("conflict", f"{held} on {place.state_dir}, and does not answer: end it first") from held
     end(recorded, lock)
-
-
-def _left(place: Place) -> list[str]:
-    try:
-        return living(place)
-    except CommandError:
-        return []

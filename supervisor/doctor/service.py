@@ -14,7 +14,7 @@ from supervisor.state.paths import read_pointer
 from supervisor.state.place import RECORDS, STATUS, Place
 from supervisor.state.records import examined, kept_beside
 from supervisor.state.status import UNWELL, StatusReport, read_status
-from supervisor.tmux.panes import living, some
+from supervisor.tmux.panes import known_to_live, some
 from supervisor.upkeep.keeper import KEEPER, SYSTEMD, keeper_of
 from supervisor.wire.client import Client, NoService
 from supervisor.wire.errors import CommandError
@@ -105,16 +105,8 @@ def _left_behind(subject: Subject) -> Iterator[Finding]:
         yield warning(damaged, "`panevisor up` goes on with what is left, and keeps the file as it is beside")
     known = {record.spec.name for record in records.workers}
     known |= {spec.name for spec in subject.config.workers} if subject.config else set()
-    yield from of_unknown([name for name in _living(subject) if name not in known])
-
-
-def _living(subject: Subject) -> list[str]:
-    if subject.tmux_pid is None:
-        return []
-    try:
-        return living(subject.found_at)
-    except CommandError:
-        return []  # what is said of the tmux server says why
+    living = known_to_live(place) if subject.tmux_pid else []  # what is said of a silent tmux server says why
+    yield from of_unknown([name for name in living if name not in known])
 
 
 def of_unknown(names: list[str]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Each command is bounded in time, and none of them starts a server.
 
 import json
 from dataclasses import dataclass
+from subprocess import TimeoutExpired
 
 from actors.errors import TerminalError
 from actors.events.words import counted, some_of
@@ -53,6 +54,14 @@ def living(place: Place) -> list[str]:
         raise  # it does not say who lives there
 
 
+def known_to_live(place: Place) -> list[str]:
+    """Return the names of the workers that live; none where tmux does not say."""
+    try:
+        return living(place)
+    except CommandError:
+        return []
+
+
 def some(names: list[str]) -> str:
     """Say how many workers these are, and name the first of them."""
     return f"{counted(len(names), 'living worker')}, {some_of(names, _NAMED)}"
@@ -87,9 +96,10 @@ def ask(place: Place, *arguments: str) -> bytes:
         what = f"no tmux server runs at {place.tmux_socket}; start with `panevisor up`"
         raise CommandError("no-service", what) from None
     except TerminalError as error:
-        if isinstance(error.__cause__, PermissionError):
+        cause = error.__cause__
+        if isinstance(cause, PermissionError):
             raise CommandError("not-permitted", f"no permission to use {place.state_dir}") from None
-        raise CommandError("timeout" if "answered within" in str(error) else "failed", str(error)) from None
+        raise CommandError("timeout" if isinstance(cause, TimeoutExpired) else "failed", str(error)) from None
     if done.code:
         raise CommandError("failed", f"tmux: {done.said}")
     return done.stdout

@@ -19,6 +19,7 @@ from supervisor.doctor import namesake, tmux
 from supervisor.doctor import place as files
 from supervisor.doctor.findings import Finding, Level
 from supervisor.kernel.limits import threads_of
+from supervisor.tmux import panes
 from supervisor.tmux.server import TmuxServer
 
 OK, WARNING, ERROR = Level.OK, Level.WARNING, Level.ERROR
@@ -121,10 +122,12 @@ def test_a_stopped_server_is_said_not_to_answer_in_time(
     (place / "panevisor.toml").write_text(CONFIG.replace('"st"', '"."'))
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg-state"))
     monkeypatch.setattr(tmux, "TIMEOUT", 0.3)
+    monkeypatch.setattr(panes, "TIMEOUT", 0.3)
     assert tmux_server.pid is not None
     os.kill(tmux_server.pid, signal.SIGSTOP)
     try:
         checks = report(capsys, "-c", str(place / "panevisor.toml"))
+        assert run(["-c", str(place / "panevisor.toml"), "screen", "a"]) == 8
     finally:
         os.kill(tmux_server.pid, signal.SIGCONT)
     silent, descriptors = checks["tmux server"][:2]
