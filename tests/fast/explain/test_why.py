@@ -35,7 +35,7 @@ from actors.values.spec import (
     WorkerSpec,
 )
 from supervisor.cli import panevisor
-from supervisor.commands.why import explain
+from supervisor.explain.account import explain
 from supervisor.explain.outlook import remedies
 from supervisor.text.tables import clock
 
