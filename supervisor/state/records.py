@@ -59,19 +59,15 @@ class RecordsFile:
         self.damage: tuple[Damage, ...] = ()
         self.kept: Path | None = None
         self.torn = False
+        self.failing: str | None = None
         self._head = Head()
         self._known: dict[str, Record] = {}
         self._fd: int | None = None
         self._lines = 0
         self._unsynced = False
         self._compact_from = COMPACT_ABOVE
-        self._failing: str | None = None
         self._lost: str | None = None
         self._found = b""
-
-    @property
-    def failing(self) -> str | None:
-        return self._failing
 
     @property
     def lost(self) -> str | None:
@@ -86,14 +82,16 @@ class RecordsFile:
         Going on without records that exist would start every worker a second time. After a failed write it returns
         what was kept since in memory: the file lags behind.
         """
-        if self._failing:
+        if self.failing:
             return Records(self._head, tuple(self._known.values()))
-        content = self._read()
-        found, self._found = _examined(content), content
+        self._found = b""
+        with contextlib.suppress(FileNotFoundError):
+            self._found = content_of(self.path)
+        found = _examined(self._found)
         self.damage, self.torn = found.damage, found.torn
         self._head, self._known, self._lines = found.records.head, _by_name(found.records), found.lines
         if found.damage:
-            self._lose(in_words(found.damage, found.lines, self._known))
+            self._lose(found.in_words())
             self._rewrite_or_fail()
         elif found.torn:
             self._cut(found.whole)
@@ -110,9 +108,6 @@ class RecordsFile:
             what = f"the end of {RECORDS} was cut off" if self._found else f"{RECORDS} is missing or empty"
             self._lose(f"{what}: by the log {_listed(otherwise)}, and of that nothing is on record")
         self._found = b""
-
-    def keep(self, name: str, record: Record | None, *, durable: bool) -> None:
-        self.keep_all({name: record}, durable=durable)
 
     def keep_all(self, changes: Mapping[str, Record | None], *, durable: bool) -> None:
         """Append what is new in these records, together."""
@@ -135,12 +130,6 @@ class RecordsFile:
         self._fd = None
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _read(self) -> bytes:
-        try:
-            return content_of(self.path)
-        except FileNotFoundError:
-            return b""
 
     def _lose(self, said: str) -> None:
         """Keep the damaged file beside, and say what is lost."""
@@ -173,7 +162,7 @@ class RecordsFile:
         return _state_line(record) if before and before.spec == record.spec else _worker_line(name, record)
 
     def _append(self, lines: list[bytes], *, durable: bool) -> None:
-        if self._failing or not (lines or (durable and self._unsynced)):
+        if self.failing or not (lines or (durable and self._unsynced)):
             return
         try:
             fd = self._opened()
@@ -212,7 +201,7 @@ class RecordsFile:
         except OSError as error:
             self._fail(error)
         else:
-            self._failing = None
+            self.failing = None
 
     def _rewrite(self) -> None:
         lines = list(self._whole())
@@ -227,7 +216,7 @@ class RecordsFile:
             yield _worker_line(name, record)
 
     def _fail(self, error: OSError) -> None:
-        self._failing = explained(error, self.path)
+        self.failing = explained(error, self.path)
 
 
 def read_records(path: Path) -> Records:
@@ -262,7 +251,7 @@ def examined(path: Path) -> tuple[Records, str | None]:
         found = _examined(content_of(path))
     except FileNotFoundError:
         return Records(), None
-    return found.records, in_words(found.damage, found.lines, _by_name(found.records)) if found.damage else None
+    return found.records, found.in_words() if found.damage else None
 
 
 def _listed(sentences: Sequence[str]) -> str:
@@ -273,17 +262,6 @@ def _listed(sentences: Sequence[str]) -> str:
 def kept_beside(path: Path) -> list[Path]:
     """Return the damaged files that are kept beside this one, oldest first."""
     return sorted(path.parent.glob(f"{path.name}.damaged-*"))
-
-
-def in_words(damage: Iterable[Damage], lines: int, known: Mapping[str, Record]) -> str:
-    """Return a sentence on how much of the file is lost, and about which workers."""
-    found = tuple(damage)
-    names = list(dict.fromkeys(one.worker for one in found if one.worker))
-    shown = [name if name in known else f"{name} (nothing is left of it)" for name in names[:SHOWN]]
-    shown += [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    shown += ["workers whose names can't be read"] if any(one.worker is None for one in found) else []
-    said = f"{len(found)} of {lines} lines of {RECORDS} are damaged: what they said of {', '.join(shown)} is lost"
-    return f"{said}, and what was said before of them counts"
 
 
 # ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -338,6 +316,16 @@ class _Examined:
     lines: int
     torn: bool
     whole: int
+
+    def in_words(self) -> str:
+        """Return a sentence on how much of the file is lost, and about which workers."""
+        known = _by_name(self.records)
+        names = list(dict.fromkeys(one.worker for one in self.damage if one.worker))
+        shown = [name if name in known else f"{name} (nothing is left of it)" for name in names[:SHOWN]]
+        shown += [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+        shown += ["workers whose names can't be read"] if any(one.worker is None for one in self.damage) else []
+        what = f"{len(self.damage)} of {self.lines} lines of {RECORDS} are damaged"
+        return f"{what}: what they said of {', '.join(shown)} is lost, and what was said before of them counts"
 
 
 def _examined(content: bytes) -> _Examined:

@@ -432,7 +432,7 @@ def on_record(state: Path, **intents: Intent) -> None:
     records.load()
     for name, intent in intents.items():
         spec = WorkerSpec(name=name, command="true", cwd="/", labels=((REPLICA_OF, "family"),))
-        records.keep(name, Record(spec=spec, intent=intent, reason="it broke"), durable=False)
+        records.keep_all({name: Record(spec=spec, intent=intent, reason="it broke")}, durable=False)
     records.close()
 
 

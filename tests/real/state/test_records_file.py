@@ -47,11 +47,15 @@ def opened(path: Path) -> RecordsFile:
     return file
 
 
+def keep(file: RecordsFile, name: str, record: Record | None, *, durable: bool = False) -> None:
+    file.keep_all({name: record}, durable=durable)
+
+
 def written(path: Path, *records: Record) -> RecordsFile:
     file = opened(path)
     file.keep_head(HEAD)
     for one in records:
-        file.keep(one.spec.name, one, durable=False)
+        keep(file, one.spec.name, one)
     return file
 
 
@@ -91,7 +95,7 @@ def test_what_was_kept_is_loaded_again_and_a_missing_file_is_an_empty_record(pat
     assert not path.exists()
     file = written(path, record("api"), record("db"), record("api", life="s-2"))
     assert loaded(path) == Records(HEAD, (record("api", life="s-2"), record("db")))
-    file.keep("api", None, durable=True)
+    keep(file, "api", None, durable=True)
     assert loaded(path).workers == (record("db"),)
 
 
@@ -108,9 +112,9 @@ def test_what_must_last_is_on_disk_after_a_power_cut_and_the_rest_does_not_wait_
     synced: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
     file = opened(path)
-    file.keep("api", record(), durable=False)
+    keep(file, "api", record())
     assert synced == [str(path.parent)]  # of the new file
-    file.keep("api", record(), durable=True)  # what is there already is to last now
+    keep(file, "api", record(), durable=True)  # what is there already is to last now
     assert synced[1:] == [str(path)]
     file.repair([record()], HEAD)
     assert synced[2:] == [f"{path}.tmp", str(path.parent)]
@@ -121,7 +125,7 @@ def test_what_must_last_is_on_disk_after_a_power_cut_and_the_rest_does_not_wait_
 
 
 def test_a_file_torn_at_any_byte_loads_what_was_acknowledged_and_goes_on(path: Path, tmp_path: Path) -> None:
-    written(path, record("api"), record("db")).keep("api", None, durable=True)
+    keep(written(path, record("api"), record("db")), "api", None, durable=True)
     content = path.read_bytes()
     torn = tmp_path / "torn.jsonl"
     for cut in range(len(content) + 1):
@@ -135,7 +139,7 @@ def test_a_file_torn_at_any_byte_loads_what_was_acknowledged_and_goes_on(path: P
         file = RecordsFile(torn)
         assert file.load() == expected
         assert (file.damage, file.lost, file.torn) == ((), None, not content[:cut].endswith(b"\n") and cut > 0)
-        file.keep("new", record("new"), durable=False)
+        keep(file, "new", record("new"))
         file.close()
         assert loaded(torn).workers == (*expected.workers, record("new"))
 
@@ -164,7 +168,7 @@ def test_a_bad_line_costs_itself_only_and_is_named(path: Path, bad: bytes) -> No
     assert file.lost == f"{said}; {file.kept.name} is the file as it was: delete it when that is settled"
     assert file.kept.read_bytes() == damaged
     assert stat.S_IMODE(file.kept.stat().st_mode) == 0o600
-    file.keep("db", record("db"), durable=False)
+    keep(file, "db", record("db"))
     again = RecordsFile(path)
     assert again.load().workers == (record("api"), record("db"))
     assert (again.damage, again.lost) == ((), None)
@@ -175,7 +179,7 @@ def flipped(content: bytes, at: int) -> bytes:
 
 
 def test_a_flipped_bit_anywhere_is_known_though_the_line_reads_as_json(path: Path, tmp_path: Path) -> None:
-    written(path, record("api")).keep("api", record("api", intent=Intent.STOPPED), durable=True)
+    keep(written(path, record("api")), "api", record("api", intent=Intent.STOPPED), durable=True)
     content = path.read_bytes()
     last = content.rindex(b"\n", 0, -1) + 1
     flipped_file = tmp_path / "flipped.jsonl"
@@ -192,8 +196,8 @@ def test_a_flipped_bit_anywhere_is_known_though_the_line_reads_as_json(path: Pat
 
 def test_the_workers_of_damaged_lines_are_named_and_what_was_said_before_counts(path: Path) -> None:
     file = written(path, record("api"), record("db"))
-    file.keep("api", record("api", intent=Intent.STOPPED), durable=True)
-    file.keep("web", record("web"), durable=True)
+    keep(file, "api", record("api", intent=Intent.STOPPED), durable=True)
+    keep(file, "web", record("web"), durable=True)
     head, api, db, stopped, web = path.read_bytes().splitlines(keepends=True)
     spoilt = stopped.replace(b"stopped", b"wanted ", 1)
     path.write_bytes(head + api + db + spoilt + web.replace(b'"run"', b'"ran"') + b"\0" * 40 + b"\n")
@@ -247,7 +251,7 @@ def test_a_file_of_an_older_version_reads_as_it_is(path: Path) -> None:
     lines = [{"head": HEAD.to_json()}, api, {"worker": "b", "record": None}]
     path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
     file = opened(path)
-    file.keep("api", record("api", intent=Intent.STOPPED), durable=True)
+    keep(file, "api", record("api", intent=Intent.STOPPED), durable=True)
     again = RecordsFile(path)
     assert again.load() == Records(HEAD, (record("api", intent=Intent.STOPPED),))
     assert again.damage == ()
@@ -259,13 +263,13 @@ def test_a_file_of_an_older_version_reads_as_it_is(path: Path) -> None:
 def test_a_change_of_state_does_not_write_the_spec_again(path: Path) -> None:
     spec = WorkerSpec(name="api", command="x", cwd="/", env=tuple((f"KEY{n}", "v" * 100) for n in range(100)))
     file = opened(path)
-    file.keep("api", Record(spec=spec), durable=False)
+    keep(file, "api", Record(spec=spec))
     whole = path.stat().st_size
     assert whole > 10_000
-    file.keep("api", Record(spec=spec, life="l", process=Handle(1, 2)), durable=False)
+    keep(file, "api", Record(spec=spec, life="l", process=Handle(1, 2)))
     assert path.stat().st_size - whole < 300
     changed = replace(spec, command="y")
-    file.keep("api", Record(spec=changed), durable=False)
+    keep(file, "api", Record(spec=changed))
     assert path.stat().st_size > 2 * whole
     assert loaded(path).workers == (Record(spec=changed),)
 
@@ -273,8 +277,8 @@ def test_a_change_of_state_does_not_write_the_spec_again(path: Path) -> None:
 def test_what_is_on_record_already_is_not_written_again(path: Path) -> None:
     file = written(path, record("api"))
     size = path.stat().st_size
-    file.keep("api", record("api"), durable=False)
-    file.keep("nobody", None, durable=False)
+    keep(file, "api", record("api"))
+    keep(file, "nobody", None)
     assert path.stat().st_size == size
 
 
@@ -288,15 +292,15 @@ def test_records_that_exist_and_cannot_be_read_are_not_taken_for_none(path: Path
 def test_after_a_torn_write_nothing_is_glued_to_it_and_repair_mends_all(path: Path, room: int) -> None:
     file = written(path, record("api"))
     with disk_full_beyond(path.stat().st_size + room):
-        file.keep("db", record("db"), durable=True)
+        keep(file, "db", record("db"), durable=True)
     assert file.failing == f"{path}: File too large"
     torn = path.read_bytes()
-    file.keep("web", record("web"), durable=True)
+    keep(file, "web", record("web"), durable=True)
     assert path.read_bytes() == torn
     assert loaded(path).workers == (record("api"),)
     file.repair([record("api"), record("db"), record("web")], HEAD)
     assert file.failing is None
-    file.keep("last", record("last"), durable=True)
+    keep(file, "last", record("last"), durable=True)
     assert [one.spec.name for one in loaded(path).workers] == ["api", "db", "web", "last"]
 
 
@@ -313,7 +317,7 @@ def test_a_repair_that_fails_leaves_the_old_file_and_no_other(path: Path) -> Non
 def test_what_could_not_be_written_is_loaded_by_the_same_service(path: Path) -> None:
     file = written(path, record("api"))
     with disk_full_beyond(path.stat().st_size):
-        file.keep("api", record(intent=Intent.STOPPED), durable=True)
+        keep(file, "api", record(intent=Intent.STOPPED), durable=True)
     assert file.load() == Records(HEAD, (record(intent=Intent.STOPPED),))
 
 
@@ -323,7 +327,7 @@ def test_a_file_taken_away_is_noticed_at_the_next_write(path: Path, moved_to: st
     path.rename(path.with_name("elsewhere"))
     if moved_to is None:
         path.with_name("elsewhere").unlink()
-    file.keep("db", record("db"), durable=True)
+    keep(file, "db", record("db"), durable=True)
     assert file.failing
     file.repair([record("api"), record("db")], HEAD)
     assert loaded(path).workers == (record("api"), record("db"))
@@ -332,14 +336,14 @@ def test_a_file_taken_away_is_noticed_at_the_next_write(path: Path, moved_to: st
 def test_a_long_file_is_compacted_and_says_the_same_but_not_while_most_of_its_lines_count(path: Path) -> None:
     file = written(path, record("db"))
     for life in range(COMPACT_ABOVE):
-        file.keep("api", record(life=f"s-{life}"), durable=False)
+        keep(file, "api", record(life=f"s-{life}"))
     assert len(path.read_bytes().splitlines()) < 10
     assert loaded(path) == Records(HEAD, (record("db"), record(life=f"s-{COMPACT_ABOVE - 1}")))
     before = len(path.read_bytes().splitlines())
     names = [f"w{number}" for number in range(COMPACT_ABOVE // 2)]
     for life in range(3):
         for name in names:
-            file.keep(name, record(name, life=f"s-{life}"), durable=False)
+            keep(file, name, record(name, life=f"s-{life}"))
     assert len(path.read_bytes().splitlines()) == before + 3 * len(names)
 
 
@@ -348,7 +352,7 @@ def test_a_compaction_that_finds_no_room_costs_nothing(path: Path) -> None:
 
     def lives(count: int, name: str = "w0") -> None:
         for number in range(count):
-            file.keep(name, record(name, life=f"s-{number % 2}"), durable=False)
+            keep(file, name, record(name, life=f"s-{number % 2}"))
 
     for number in range(3):
         lives(COMPACT_ABOVE // 3, f"w{number}")
@@ -393,10 +397,10 @@ def test_kill_9_in_a_compaction_leaves_a_whole_file(path: Path, monkeypatch: pyt
     many = [record(f"w{number}") for number in range(20)]
     file = written(path, *many)
     while (lines := len(path.read_bytes().splitlines())) < COMPACT_ABOVE:
-        file.keep("w0", record("w0", life=f"t-{lines}"), durable=False)
+        keep(file, "w0", record("w0", life=f"t-{lines}"))
     name, failpoint = STEPS[step]
     monkeypatch.setattr(os, name, failpoint)
-    assert killed(lambda: file.keep("w1", record("w1", life="s-9"), durable=False))
+    assert killed(lambda: keep(file, "w1", record("w1", life="s-9")))
     monkeypatch.undo()
     after = RecordsFile(path)
     assert after.load().workers[1] == record("w1", life="s-9")
@@ -427,10 +431,10 @@ def test_whatever_is_kept_in_whatever_order_is_loaded(
         model.pop(name, None) if one is None else model.update({name: one})
         if act == "full":
             with disk_full_beyond(path.stat().st_size + life * 50 if path.exists() else 0):
-                file.keep(name, one, durable=True)
+                keep(file, name, one, durable=True)
             file.repair(model.values(), HEAD)
         else:
-            file.keep(name, one, durable=False)
+            keep(file, name, one)
         assert file.failing is None
     assert loaded(path).workers == tuple(model.values())
     file.close()
