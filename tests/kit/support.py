@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from kit import ROOT
 from kit.command import can_run_here, run_here
@@ -217,7 +219,7 @@ class Site:
         for which in (self._names_us, self._stands_here):  # who starts others goes first, or starts them again
             looks = 0
             while looks < 2:  # what forks and exits during a look is in the next one only
-                left = [pid for pid in _pids(os.listdir("/proc")) if alive(pid) and which(pid)]
+                left = [pid for pid in psutil.pids() if alive(pid) and which(pid)]
                 looks = 0 if left else looks + 1
                 for pid in left:
                     with contextlib.suppress(ProcessLookupError):
@@ -314,15 +316,11 @@ def cmdline(pid: int) -> str:
 
 
 def marked_processes() -> Iterator[tuple[int, str]]:
-    for pid in _pids(os.listdir("/proc")):
+    for pid in psutil.pids():
         with contextlib.suppress(OSError):
             for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                 if entry.startswith(b"PANEVISOR_WORKER=") and alive(pid):
                     yield pid, entry.split(b"=", 1)[1].decode()
-
-
-def _pids(names: Iterable[str]) -> list[int]:
-    return [int(name) for name in names if name.isdecimal()]
 
 
 # a member leads a session of its own; asked to end, it leaves a child without a mark there, and is gone at once
