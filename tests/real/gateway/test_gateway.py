@@ -2,7 +2,6 @@
 
 import errno
 import os
-import random
 import socket
 import stat
 import threading
@@ -600,35 +599,16 @@ def test_another_user_is_closed_without_an_answer_also_out_of_descriptors_and_no
         bench.client().call("hello")
 
 
-def test_half_open_clients_and_fuzzed_frames_cost_little_and_delay_no_honest_status(bench: Bench) -> None:
+def test_half_open_clients_cost_what_they_have_sent_and_delay_no_honest_status(bench: Bench) -> None:
     bench.publish(1, *(row(f"w{n}") for n in range(100)))
     honest = bench.client()
     honest.call("status")
-    before, dice, stopped = rss(), random.Random(3), threading.Event()
-    half_open = [bench.raw() for _ in range(64)]
-    for client in half_open:
-        client.sendall(dice.choice([b"\x00", b"\x00\x0f\xff\xff" + b"x" * 1000, b"\x00\x00\x10\x00abc"]))
-    fuzzing = threading.Thread(target=fuzz, args=(bench, dice, stopped))
-    fuzzing.start()
+    before = rss()
+    for _ in range(64):
+        bench.raw().sendall(b"\x00\x0f\xff\xff" + b"x" * 1000)  # of 1 MB
     for _ in range(200):  # 1 ms each where nobody else is at work
         honest.call("status")
-    stopped.set()
-    fuzzing.join(DEADLINE)
     assert rss() - before < 20_000_000
-
-
-def fuzz(bench: Bench, dice: random.Random, stopped: threading.Event) -> None:
-    """Send frames of random bytes, some inside a right map, until told to stop."""
-    while not stopped.is_set():
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(DEADLINE)
-            client.connect(str(bench.path))
-            body = dice.randbytes(dice.randrange(200))
-            try:
-                client.sendall(len(body).to_bytes(4, "big") + body)
-                client.recv(1000)
-            except ConnectionError:
-                pass
 
 
 # ── the socket ────────────────────────────────────────────────────────────────────────────────────────────────────
