@@ -59,7 +59,9 @@ class Form(StrEnum):
     SIGNAL = 'signal, as "SEGV" or 11'
     ADDRESS = '"host:port" or "[IPv6]:port"'
     PATTERN = "RE2 pattern"
-    HTTP = 'URL ("http://…"), or table of `url`, `status` and `headers`'
+    URL = 'URL ("http://…")'
+    HEADER = "name of a header"
+    HEADER_TEXT = "text on one line"
     ATTEMPTS = "whole number from 1, or -1 for any number"
     KEY_NAMES = "array of names of keys, as tmux has them"
     MEMORY_LIMIT = 'size of at least 1MB, table of `value` and `do`, or "none"'

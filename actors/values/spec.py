@@ -115,11 +115,14 @@ KINDS = ("tcp", "unix", "http", "command", "log", "screen")
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """A GET of `url` (http only) whose answer has to be one of `status`; none given: any 2xx or 3xx."""
+    """A GET of `url`; that as text is short for this table."""
 
-    url: str
-    status: tuple[int, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    url: Annotated[str, Form.URL]
+    """Where it goes; http only."""
+    status: tuple[Annotated[int, Between(100, 599)], ...] = ()
+    """The codes that mean yes; none given: any 2xx or 3xx."""
+    headers: tuple[tuple[Annotated[str, Form.HEADER], Annotated[str, Form.HEADER_TEXT]], ...] = ()
+    """What is sent along. No message shows their values, which may be secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +133,8 @@ class Check:
     """The address accepts a connection."""
     unix: PathText | None = None
     """The socket at this path accepts a connection."""
-    http: Annotated[Http | None, Form.HTTP] = None
-    """A GET is answered with 2xx or 3xx, or with one of `status`."""
+    http: Http | None = None
+    """A GET is answered with 2xx or 3xx, or with one of `status`; a URL as text, or a table."""
     command: Command | None = None
     """The command exits with 0; it runs in the worker's folder with its environment."""
     log: Annotated[str | None, Form.PATTERN] = None

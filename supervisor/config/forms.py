@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from actors.values.keys import MANY, Form
-from actors.values.spec import FULL, REPLICA_OF, Condition, Http, Reaction, StopStep, TypeKeys, TypeText
+from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, StopStep, TypeKeys, TypeText
 from supervisor.config.problems import Refused
 from supervisor.text.keys import KeyUnknown, checked
 from supervisor.text.patterns import compiled
@@ -224,40 +224,21 @@ def _pattern(text: str) -> str:
     return text
 
 
-def _http(value: object) -> Http:
-    """Read a URL or a table. A message never shows the value of a header, which may be a secret."""
-    table = {"url": value} if isinstance(value, str) else value
-    if not isinstance(table, dict):
-        raise ValueError(f'must be a URL like "http://127.0.0.1:8080/health", or a table with url, not {shown(value)}')
-    headers, status = table.get("headers", {}), table.get("status", [])
-    written: list[tuple[Keys, str | None]] = [((key,), _http_key_fault(key)) for key in table]
-    written.append((() if isinstance(value, str) else ("url",), _url_fault(table.get("url"))))
-    written.append((("status",), _status_fault(status)))
-    named = headers.items() if isinstance(headers, dict) else ()
-    written += [(("headers", name), _header_fault(name, text)) for name, text in named]
-    written.append((("headers",), None if isinstance(headers, dict) else "must be a table"))
-    refuse(written)
-    return Http(table["url"], tuple(status), tuple(headers.items()))
+def _url(text: str) -> str:
+    http_target(text)
+    return text
 
 
-def _http_key_fault(key: str) -> str | None:
-    return None if key in ("url", "status", "headers") else "is unknown (an http probe has url, status and headers)"
-
-
-def _url_fault(url: object) -> str | None:
-    return "is missing" if url is None else _text_fault(url) or _fault(http_target, url)
-
-
-def _status_fault(status: object) -> str | None:
-    fits = isinstance(status, list) and all(type(code) is int and 100 <= code <= 599 for code in status)
-    return None if fits else f"must be an array of codes like [200, 204], not {shown(status)}"
-
-
-def _header_fault(name: str, value: object) -> str | None:
+def _header(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-        return "is not a valid name for a header"
-    fits = isinstance(value, str) and re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value)
-    return None if fits else "must be text in quotes, on one line"
+        raise ValueError("is not a valid name for a header")
+    return name
+
+
+def _header_text(text: str) -> str:
+    if not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", text):
+        raise ValueError("must be text on one line, of characters up to U+00FF")
+    return text
 
 
 def _not_zero(count: int) -> int:
@@ -369,7 +350,9 @@ FORMS: dict[Form, Any] = {
     Form.SIGNAL: _read(_exit_signal),
     Form.ADDRESS: _text(_address),
     Form.PATTERN: _text(_pattern),
-    Form.HTTP: _read(_http),
+    Form.URL: _text(_url),
+    Form.HEADER: _text(_header),
+    Form.HEADER_TEXT: _text(_header_text),
     Form.ATTEMPTS: Annotated[int, Field(ge=-1, le=MANY), AfterValidator(_not_zero)],
     Form.KEY_NAMES: Annotated[list[str], AfterValidator(checked)],
     Form.MEMORY_LIMIT: _limit(lambda value: size(value, least="1MB")),

@@ -3,7 +3,7 @@
     pydantic's errors ─┐
     Refused, Mismatch ─┴─▶ findings(): path of keys + message ──▶ Problem with its line ──▶ ConfigError
 
-A message never holds a value of `env`, which may be a secret.
+A message never holds a value of `env` or of `headers`, which may be a secret.
 """
 
 import re
@@ -120,7 +120,7 @@ def findings(error: "ValidationError", keys_at: Callable[[Keys], Sequence[str]])
 
 def _without_mark(keys: Keys) -> Keys:
     """Drop pydantic's last part for a bad key of a table: the key itself stands before it."""
-    return keys[:-1] if len(keys) == 3 and keys[-1] == "[key]" else keys
+    return keys[:-1] if len(keys) > 2 and keys[-1] == "[key]" else keys
 
 
 def _unknown(keys: Keys, known: Sequence[str]) -> Finding:
@@ -170,7 +170,7 @@ _KINDS = {
 
 def _but_found(detail: "ErrorDetails") -> str:
     keys, value = detail["loc"], detail["input"]
-    if keys and keys[0] == "env":
+    if {"env", "headers"} & set(keys):
         return ""
     return f", not {shown(value)}{_hint(detail['type'], value)}"
 

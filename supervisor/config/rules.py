@@ -8,9 +8,10 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Limit, Limits, Live, Ready, Rung, Stall
+from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Http, Limit, Limits, Live, Ready, Rung, Stall
 from supervisor.config.forms import LimitGiven, pauses, refuse
 from supervisor.config.problems import Mismatch, Refused
+from supervisor.text.urls import http_target
 from supervisor.text.words import shown
 
 RUNG_WAIT = "30s"  # until the next step of a stall ladder that does not say
@@ -37,6 +38,16 @@ def _backoff(written: object) -> object:
         return written
     pauses(written)  # for its verdicts, which here are about backoff[0] and so on
     return {"steps": written}
+
+
+def _http(written: object) -> object:
+    if not isinstance(written, str | dict):
+        like = 'a URL like "http://127.0.0.1:8080/health", or a table with url'
+        raise ValueError(f"must be {like}, not {shown(written)}")
+    if isinstance(written, dict):
+        return written
+    http_target(written)  # for its verdict, which here is about the key itself
+    return {"url": written}
 
 
 def _stall(written: object) -> object:
@@ -101,7 +112,7 @@ def _limits(values: _Values) -> _Values:
     return {key: Limit(limit.value, limit.do or values["do"]) for key, limit in given.items()}
 
 
-_SHORT: dict[type, Callable[[object], object]] = {Backoff: _backoff, Stall: _stall}
+_SHORT: dict[type, Callable[[object], object]] = {Backoff: _backoff, Http: _http, Stall: _stall}
 _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Backoff: (_steps_alone, _factor_only_where_it_counts, _max_not_below_initial),
     ExitRule: (_after_something,),
