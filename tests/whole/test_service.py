@@ -179,6 +179,8 @@ def test_workers_that_live_in_the_state_directory_of_before_are_not_started_agai
 # ── one site, whose tests disturb their own workers only ──────────────────────────────────────────────────────────
 
 
+# tmux loses what it has not read of a program that has ended
+UNTIL_READ = "until grep -q gnp state/logs/hides.* 2>/dev/null; do sleep 0.02; done"
 HIDDEN = "user\u202egnp\u200b"
 
 
@@ -194,7 +196,7 @@ def shared(shared_site: Site, free_ports: Callable[[], int]) -> Site:
         f"[workers.server]\ncommand = ['python3', '-m', 'http.server', '{port}', '--bind', '127.0.0.1']\n"
         f"ready = {{ tcp = '127.0.0.1:{port}' }}\n"
         "[workers.paints]\ncommand = 'printf \"\\033[31mred\\033[0m\\n\\033]0;title\\007\"; exec sleep 1000'\n"
-        f"[workers.hides]\ncommand = ['sh', '-c', 'printf \"{HIDDEN}\\n\"; sleep 0.1; exit 3']\nrestart = 'never'\n"
+        f"[workers.hides]\ncommand = ['sh', '-c', 'printf \"{HIDDEN}\\n\"; {UNTIL_READ}; exit 3']\nrestart = 'never'\n"
         "[workers.reads]\ncommand = 'cat'\nenv = { TOKEN = 's3cr3t' }\n"
     )
     shared_site.up(check=1)
