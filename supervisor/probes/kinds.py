@@ -112,7 +112,12 @@ class Tcp(Attempt):
         self._addresses: list[str] = []
 
     async def prepare(self) -> str | None:
-        self._addresses = await self._look_up()
+        if self._host == "localhost":
+            self._addresses = ["127.0.0.1", "::1"]
+        elif _is_address(self._host):
+            self._addresses = [self._host]
+        else:
+            self._addresses = await self._deps.names.run(lambda: _addresses_of(self._host))
         return None
 
     async def fault(self) -> str | None:
@@ -136,13 +141,6 @@ class Tcp(Attempt):
                     yield connection
                     return
         raise problem
-
-    async def _look_up(self) -> list[str]:
-        if self._host == "localhost":
-            return ["127.0.0.1", "::1"]
-        if _is_address(self._host):
-            return [self._host]
-        return await self._deps.names.run(lambda: _addresses_of(self._host))
 
 
 class Unix(Attempt):
@@ -203,11 +201,9 @@ def _addresses_of(host: str) -> list[str]:
 
 
 def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(host))
+    return False
 
 
 # ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
