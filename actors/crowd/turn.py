@@ -101,7 +101,7 @@ class Turn:
             self.put(name, Member(state=State.UNBORN, record=record))
             self.reorder((*self.crowd.order, name) if name not in self.crowd.order else self.crowd.order)
         else:
-            self.put(name, replace(known, state=State.UNBORN, record=record, rests=False, let_in=False, told=None))
+            self.put(name, replace(known, state=State.UNBORN, record=record, rests=False, let_in=False))
         self.effects.append(Spawn(record, birth, self.crowd[name].heard(self.roster.number)))
 
     def remember(self, name: str, record: Record, *, durable: bool) -> None:

@@ -8,8 +8,20 @@ from kit.life import pane_of
 
 from actors.life import due, step
 from actors.life.adoption import Adopt, Begin, Decision, Judge, Leave, Quarantine, Survivor, World, born, plan
-from actors.life.state import Goal, State, Worker
-from actors.values.effects import ClosePane, Effect, Emit, EndTree, Finish, Forget, KeepDeath, Probe, Start, Watch
+from actors.life.state import Goal, Phase, State, Worker
+from actors.values.effects import (
+    AskPane,
+    ClosePane,
+    Effect,
+    Emit,
+    EndTree,
+    Finish,
+    Forget,
+    KeepDeath,
+    Probe,
+    Start,
+    Watch,
+)
 from actors.values.facts import (
     TICKS_PER_SECOND,
     Admitted,
@@ -103,6 +115,13 @@ def test_two_panes_are_quarantined(intent: Intent) -> None:
 def test_a_death_that_nobody_watched_is_judged_by_its_true_exit() -> None:
     dead = corpse(3)
     assert plan(record(), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), ROOT)
+
+
+def test_a_dead_process_that_no_record_knows_is_known_by_its_pid_alone() -> None:
+    """The pid may be another's by now: without a start time, only who bears the life's mark is meant."""
+    dead, by_hand = corpse(3), corpse(3, pid=101)
+    assert plan(record(life="l0"), (dead,), HERE) == Judge("l1", dead, Exit(3, None, 5.0), Handle(100, 0))
+    assert plan(record(), (by_hand,), HERE) == Judge("l1", by_hand, Exit(3, None, 5.0), Handle(101, 0))
 
 
 def test_a_death_that_was_judged_is_not_judged_again() -> None:
@@ -199,6 +218,18 @@ def test_an_adopted_stop_goes_on_to_its_end(goal: Goal, state: State, ready: boo
     assert done(effects, Watch) == [Watch("l1", ROOT)]
     w, more = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeGone("l1"), PaneAbsent(NOW.mono + 2))
     assert (w.state, done(more, Forget)) == (state, [Forget("l1")])
+
+
+@pytest.mark.parametrize("dead", [corpse(None), pane(process=None)], ids=["dead", "between two reads"])
+@pytest.mark.parametrize("ready", [True, False])
+def test_an_adopted_death_waits_for_its_status_and_does_not_get_ready(dead: Pane, ready: bool) -> None:
+    known = record(ready=ready)
+    w, effects = adopted(known, plan(known, (dead,), HERE))
+    assert w.life is not None
+    assert (w.state, w.life.phase) == (State.RUNNING if ready else State.STARTING, Phase.ENDED)
+    assert done(effects, AskPane) == [AskPane("%1", nudge=False)]
+    w, _ = later(w, PaneSeen(NOW.mono + 1, corpse(0)))
+    assert (w.state, w.exit) == (State.COMPLETED, WELL)  # a one-shot that ended well does not run again
 
 
 @pytest.mark.parametrize(

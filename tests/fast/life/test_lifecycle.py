@@ -40,7 +40,7 @@ from actors.life.adoption import Begin, Leave, Quarantine, Survivor, born
 from actors.life.aftermath import UNTOLD
 from actors.life.budget import Budget
 from actors.life.moves import CLOSE_AGAIN
-from actors.life.sightings import STATUS_LOST
+from actors.life.sightings import GRACE, STATUS_LOST
 from actors.life.stall import ASK_AGAIN
 from actors.life.state import TRANSITIONS, Goal, IllegalTransition, Phase, State, move
 from actors.values.effects import (
@@ -298,6 +298,13 @@ def test_nothing_is_asked_or_believed_before_an_unanswered_order_has_expired() -
     assert due(s.w) == pytest.approx(s.now + 1, abs=0.1)
 
 
+def test_an_expired_order_that_was_carried_out_is_taken_over() -> None:
+    s = unknown().wait(5).seen(pane_of("s-1"))
+    assert s.w.state is S.RUNNING
+    assert s.did(Watch) == [Watch("s-1", Handle(100, 100))]
+    assert s.did(Start) == []
+
+
 def test_an_expired_order_whose_process_has_died_is_judged_by_its_exit() -> None:
     s = unknown().wait(5).seen(corpse_of("s-1", 3))
     assert s.did(Watch) == [Watch("s-1", Handle(100, 0))]
@@ -394,6 +401,14 @@ def test_absence_tells_nothing_while_an_order_is_in_flight() -> None:
     assert s.absent().absent().w == before
 
 
+def test_a_pane_that_no_sweep_has_seen_has_five_seconds_of_grace() -> None:
+    s = running()
+    assert s.absent().absent().w.state is S.RUNNING
+    s.now += GRACE
+    assert s.absent().did(AskPane) == [AskPane("%1")]
+    assert s.absent().w.state is S.BACKOFF
+
+
 def test_a_pane_that_was_seen_is_gone_after_two_misses() -> None:
     s = running().seen(pane_of("s-1"))
     assert s.absent().did(AskPane) == [AskPane("%1")]
@@ -421,6 +436,12 @@ def test_a_pane_of_another_life_is_not_taken_for_a_respawn() -> None:
     assert s.seen(pane_of("stranger", pid=555)).last == ()
     assert s.seen(corpse_of("stranger", pid=555)).last == ()
     assert s.w == before
+
+
+def test_a_pane_seen_under_another_number_changes_nothing() -> None:
+    s = running()
+    before = s.w
+    assert s.seen(corpse_of("s-1", id="%2")).w == before
 
 
 def test_an_open_pane_shows_what_it_shows() -> None:
@@ -578,6 +599,14 @@ def test_an_order_in_the_pause_begins_a_new_count(verb: Verb) -> None:
     assert s.begun().exits(1).line.facts["attempt"] == 1
 
 
+@pytest.mark.parametrize("verb", [Verb.START, Verb.RESTART])
+def test_an_order_in_the_pause_begins_a_new_count_when_the_last_life_has_gone(verb: Verb) -> None:
+    s = running()
+    s.seen(corpse_of(s.life, 1)).order(verb)
+    assert (s.w.state, s.w.budget.attempt) == (S.BACKOFF, 0)
+    assert s.gone().line.facts["attempt"] == 0
+
+
 # ending
 
 
@@ -707,7 +736,8 @@ def test_a_pending_worker_that_is_being_removed_is_not_started() -> None:
 def test_a_removal_in_back_off_starts_nothing_more() -> None:
     s = dies_with_tail(running()).order(Verb.REMOVE)
     assert (s.wait(100).w.state, due(s.w)) == (S.BACKOFF, None)
-    assert s.gone().absent().w.state is S.REMOVED
+    assert s.gone().did(ClosePane) == [ClosePane("%1")]
+    assert s.absent().w.state is S.REMOVED
     assert len(s.ever(Start)) == 1
 
 
@@ -863,6 +893,11 @@ def test_a_respawn_by_hand_is_the_same_life_with_another_process() -> None:
     assert s.tell(ProcessEnded("s-1")).seen(corpse_of("s-1", 3, pid=200)).w.state is S.BACKOFF
 
 
+def test_a_respawn_by_hand_whose_process_is_not_known_yet_waits() -> None:
+    s = running()
+    assert s.seen(pane_of("s-1", pid=200, process=None)).last == ()
+
+
 def test_a_respawn_by_hand_that_has_died_is_judged() -> None:
     assert running().seen(corpse_of("s-1", 3, pid=200)).w.exit == Exit(3, None, WALL)
 
@@ -978,6 +1013,7 @@ def test_a_sweep_from_before_the_end_of_a_survivor_quarantines_nobody() -> None:
     s, pane = Story(), pane_of("l")
     s.w, s.all = replace(s.w, state=S.UNBORN), []
     s.take(*born(Record(spec=s.w.spec), Leave(S.FAILED, pane, Survivor("l", Handle(100, 100))), "s", at(s.now)))
+    assert s.seen(pane).w.state is S.FAILED  # it is still being ended
     taken = s.now + 0.01
     s.now += 0.05
     assert s.gone("l").tell(PaneSeen(taken, pane)).w.state is S.FAILED

@@ -5,7 +5,18 @@ from typing import Self
 
 import pytest
 
-from actors.life.stall import ECHO, Climbed, Moment, Sight, StallWatch, Unstalled, ask_at, look, next_rung
+from actors.life.stall import (
+    ECHO,
+    Climbed,
+    Moment,
+    Sight,
+    StallWatch,
+    Unstalled,
+    ask_at,
+    healthy_until,
+    look,
+    next_rung,
+)
 from actors.values.facts import Instant
 from actors.values.spec import Rung, Stall
 
@@ -157,3 +168,9 @@ def test_the_first_question_once_answered_does_not_put_the_next_one_off() -> Non
     asked = replace(StallWatch(), asked=1000.0)
     watch, _ = look(asked, plan, Sight(1000.0, 1, (200, 50), None, False), Instant(1000.0, WALL))
     assert ask_at(watch, plan) == 1002.0
+
+
+@pytest.mark.parametrize(("plan", "until"), [(PLAN, 1050.0), (Stall(), 1099.0)])
+def test_a_watched_life_is_healthy_no_longer_than_its_last_sign(plan: Stall, until: float) -> None:
+    watch = Watched().at(1050.0).prints().looks().watch
+    assert healthy_until(watch, plan, 1099.0) == until

@@ -49,6 +49,13 @@ def test_every_plan_comes_to_an_end_and_ends_with_a_signal(steps: tuple[StopStep
     assert step.wait is None
 
 
+def test_what_remains_from_the_first_signal_on_asks_nobody_first() -> None:
+    assert stop_plan.from_first_signal(POLITE) == ("TERM", 10.0, "KILL")
+    assert stop_plan.from_first_signal(("KILL",)) == ("KILL",)
+    assert stop_plan.from_first_signal((TypeText("exit"), 1.0)) == ("KILL",)
+    assert stop_plan.longest(POLITE) == 17.0
+
+
 def test_a_step_in_words() -> None:
     assert [stop_plan.in_words(step) for step in POLITE] == [
         "keys C-c",
