@@ -16,7 +16,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,11 @@ from actors.ticker import TickerActor
 from actors.values.bulletins import Opened, PartFailing, ServerEnded
 from actors.values.facts import Handle
 from actors.values.gates import Room
-from actors.values.records import Records
 from actors.values.requests import Apply, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
-from supervisor.config.load import define
+from supervisor.config.load import define, load_text
 from supervisor.config.on_disk import digest_on_disk, origin_of
 from supervisor.config.settings import Config, SupervisorSettings
 from supervisor.gateway.server import Gateway
@@ -60,7 +59,7 @@ from supervisor.state.deaths import DeathRecords
 from supervisor.state.journal import ServiceLog
 from supervisor.state.lock import Lock
 from supervisor.state.log_queue import LogQueue
-from supervisor.state.place import DEATHS, LOGS, STATUS, TMUX_SOCKET, Place
+from supervisor.state.place import DEATHS, LOGS, RECORDS, STATUS, TMUX_SOCKET, Place
 from supervisor.state.records import RecordsFile
 from supervisor.state.status import StatusFile, read_status
 from supervisor.tmux.server import TmuxServer
@@ -75,25 +74,29 @@ from supervisor.upkeep.sweeps import Housekeeping, Sweeps
 from supervisor.upkeep.systemd import Notifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What a run begins with. The lock on the state directory is held; `known` is what the records file says.
 
-    `config` is None where no file is applied: it is wrong (`error` says how), or what lives is to be ended.
+    `config` is None where no file is applied: it is wrong (`error` says how), or what lives is to be ended. Then the
+    settings are those of an empty file.
     """
 
-    place: Place
-    lock: Lock
-    records: RecordsFile
-    known: Records
-    config: Config | None
-    settings: SupervisorSettings
-    error: str | None
+    def __init__(self, place: Place, lock: Lock, config: Config | None, error: str | None = None) -> None:
+        self.place, self.lock, self.config, self.error = place, lock, config, error
+        self.records = RecordsFile(lock.home / RECORDS)
+        self.known = self.records.load()
+        self.settings = config.supervisor if config else _default_settings(place)
 
     def log_file(self) -> Path:
         """Return the path of the service's log; what is in the state directory is found wherever that is renamed to."""
         file, state_dir = self.settings.log.file, self.place.state_dir
         return self.lock.home / file.relative_to(state_dir) if file.is_relative_to(state_dir) else file
+
+
+def _default_settings(place: Place) -> SupervisorSettings:
+    settings = load_text(b"", place.config).supervisor
+    log = replace(settings.log, file=place.state_dir / settings.log.file.name)
+    return replace(settings, state_dir=place.state_dir, log=log)
 
 
 def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:

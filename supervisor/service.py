@@ -32,15 +32,14 @@ from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.vital import listen
 from actors.worker import WorkerActor
 from supervisor.build import Given, Machine, begin_log
-from supervisor.config.load import load, load_text
+from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
-from supervisor.config.settings import Config, SupervisorSettings, different_settings
+from supervisor.config.settings import Config, different_settings
 from supervisor.config.watch import ConfigWatch
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread
 from supervisor.state.lock import Lock
-from supervisor.state.place import RECORDS, Place
-from supervisor.state.records import RecordsFile
+from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
@@ -52,43 +51,23 @@ TMUX_RETRY = 1.0
 
 def serve(place: Place, lock: Lock) -> int:
     """Run the service until it is told to end; return the exit code. The lock on the state directory is held."""
-    records = RecordsFile(lock.home / RECORDS)
-    known = records.load()
     config: Config | None = None
-    settings, error = _default_settings(place), None
+    error: str | None = None
     try:
         config = load(place.config)
-        settings = config.supervisor
     except ConfigError as broken:
-        if not known.workers:
-            print(visible(broken, keep="\n"), file=sys.stderr)
-            return 5
         error = str(broken)
-    return Service(
-        Given(place=place, lock=lock, records=records, known=known, config=config, settings=settings, error=error)
-    ).run()
+    given = Given(place, lock, config, error)
+    if error and not given.known.workers:
+        print(visible(error, keep="\n"), file=sys.stderr)
+        return 5
+    return Service(given).run()
 
 
 def end_what_lives(place: Place, lock: Lock) -> int:
     """Adopt what lives here by the records, apply no file, and end all in order; return the exit code."""
-    records = RecordsFile(lock.home / RECORDS)
-    given = Given(
-        place=place,
-        lock=lock,
-        records=records,
-        known=records.load(),
-        config=None,
-        settings=_default_settings(place),
-        error="no file is applied: what lives is ended",
-    )
+    given = Given(place, lock, None, "no file is applied: what lives is ended")
     return Service(given, closing=ShutDown(keep_workers=False, cause="down")).run()
-
-
-def _default_settings(place: Place) -> SupervisorSettings:
-    """Return what an empty file says, for a service that goes on without a valid one."""
-    settings = load_text(b"", place.config).supervisor
-    log = replace(settings.log, file=place.state_dir / settings.log.file.name)
-    return replace(settings, state_dir=place.state_dir, log=log)
 
 
 class _Inbox(Post[Any]):

@@ -246,15 +246,12 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object], su
     from supervisor.service import Service
     from supervisor.state.lock import hold
     from supervisor.state.place import place_to_serve
-    from supervisor.state.records import RecordsFile
 
     file = place / "panevisor.toml"
     file.write_text(supervisor + workers)
     where = place_to_serve(str(file))
-    lock, records, config = hold(where.state_dir), RecordsFile(where.state_dir / "records.jsonl"), load(file)
-    known, settings = records.load(), config.supervisor
-    given = Given(place=where, lock=lock, records=records, known=known, config=config, settings=settings, error=None)
-    service = Service(given)
+    lock = hold(where.state_dir)
+    service = Service(Given(where, lock, load(file)))
     service.exit_codes = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=lambda: service.exit_codes.append(service.run()), daemon=True)  # type: ignore[attr-defined]
     thread.start()
