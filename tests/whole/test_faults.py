@@ -35,6 +35,7 @@ def pids(site: Site) -> dict[str, int]:
 
 
 def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_worker(site: Site) -> None:
+    until_told = "trap 'until test -e go; do sleep 0.1; done; exit 0' TERM; while :; do sleep 0.1; done"
     soon = f"{SLEEPER}backoff = {{ initial = '100ms' }}\n"
     site.write(
         table("killed", soon)
@@ -43,7 +44,7 @@ def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_work
         + table("calls", "command = 'tmux kill-server; tmux kill-session; exec sleep 1000'\n")
         + table("closes", "command = 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000; done'\n")
         + table("other")
-        + table("slow", 'command = ["sh", "-c", "trap \'sleep 2; exit 0\' TERM; while :; do sleep 0.1; done"]\n')
+        + table("slow", f"command = \"{until_told}\"\nstop = ['TERM', '100s', 'KILL']\n")
     )
     site.up()
     before, tmux = pids(site), site.tmux_pid()
@@ -79,6 +80,7 @@ def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_work
     socket.unlink()
     for pid in clients_of_tmux(site):
         os.kill(pid, signal.SIGKILL)
+    (site.place / "go").touch()
     assert going.wait(DEADLINE) == 0
     assert site.events("worker.exited", worker="slow")[0]["exit_code"] == 0
 
