@@ -93,6 +93,7 @@ class ControlClient:
         self._turnstile = _TURNSTILES.setdefault(state_dir, _Turnstile())
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipes: tuple[int, int] = (-1, -1)  # what the client reads, and what it says
         self._buffer = b""
 
     def run(self, *lines: str, timeout: float = DEADLINE) -> list[list[Block]]:
@@ -149,34 +150,33 @@ class ControlClient:
         """Keep the client if it answers, else close it: another one needs a process, which may not be had."""
         with self._lock:
             try:
-                if self._process and self._process.poll() is None:
-                    self._ask(self._process, ("display-message -p answers",), time.monotonic() + timeout)
+                if self._is_there():
+                    self._ask(("display-message -p answers",), time.monotonic() + timeout)
                     return
             except (OSError, TerminalUnreachable):
                 pass
             self._close()
 
+    def _is_there(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def _run(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
-        process = self._attached(deadline)
+        if not self._is_there():
+            try:
+                self._connect(deadline)
+            except (OSError, TerminalError) as error:
+                raise NotAsked(str(error)) from error.__cause__ or error
         with self._turnstile.order(deadline):
-            return self._ask(process, lines, deadline)
+            return self._ask(lines, deadline)
 
-    def _attached(self, deadline: float) -> subprocess.Popen[bytes]:
-        if self._process and self._process.poll() is None:
-            return self._process
-        try:
-            return self._connect(deadline)
-        except (OSError, TerminalError) as error:
-            raise NotAsked(str(error)) from error.__cause__ or error
-
-    def _ask(self, process: subprocess.Popen[bytes], lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
+    def _ask(self, lines: tuple[str, ...], deadline: float) -> list[list[Block]]:
         token = secrets.token_hex(8)
         ends = [f"{token}-{n}" for n in range(len(lines))]
         text = "".join(f"{line}\ndisplay-message -p {end}\n" for line, end in zip(lines, ends, strict=True))
-        self._write(process, text.encode(), deadline)
-        return [self._read_until(process, end, deadline) for end in ends]
+        self._write(text.encode(), deadline)
+        return [self._read_until(end, deadline) for end in ends]
 
-    def _connect(self, deadline: float) -> subprocess.Popen[bytes]:
+    def _connect(self, deadline: float) -> None:
         """Attach, but only to a server that has just answered a plain client, and one client at a time.
 
         Two or more control clients that wait on a stopped server crash tmux 3.3a when it goes on (each time, in 25
@@ -184,26 +184,20 @@ class ControlClient:
         """
         self._close()
         with self._turnstile.attach(deadline):
-            self._probe(deadline)
-            return self._attach_or_make(deadline)
+            self._batch("display-message -p answers\n", deadline)
+            try:
+                self._attach(deadline)
+            except _Lost:
+                new = ("new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity")
+                self._batch(words(*new), deadline)
+                self._attach(deadline)
 
-    def _probe(self, deadline: float) -> None:
-        batch(self._state_dir, "display-message -p answers\n", timeout=max(0.1, deadline - time.monotonic()))
+    def _batch(self, commands: str, deadline: float) -> None:
+        batch(self._state_dir, commands, timeout=max(0.1, deadline - time.monotonic()))
 
-    def _attach_or_make(self, deadline: float) -> subprocess.Popen[bytes]:
-        try:
-            return self._attach(deadline)
-        except _Lost:
-            self._make_idle_session(deadline)
-        try:
-            return self._attach(deadline)
-        except _Lost as error:
-            raise TerminalUnreachable(f"tmux: {error}") from error
-
-    def _attach(self, deadline: float) -> subprocess.Popen[bytes]:
-        argv = argv_of("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size")
-        process = popen(
-            argv,
+    def _attach(self, deadline: float) -> None:
+        self._process = process = popen(
+            argv_of("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size"),
             cwd=self._state_dir,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -211,24 +205,23 @@ class ControlClient:
             env=environment(),
             bufsize=0,
         )
-        self._process, self._buffer = process, b""
         assert process.stdin is not None
         assert process.stdout is not None
-        os.set_blocking(process.stdin.fileno(), False)
-        os.set_blocking(process.stdout.fileno(), False)
-        self._wait_until_attached(process, deadline)
-        return process
+        self._pipes, self._buffer = (process.stdin.fileno(), process.stdout.fileno()), b""
+        for pipe in self._pipes:
+            os.set_blocking(pipe, False)
+        self._wait_until_attached(process.pid, deadline)
 
-    def _wait_until_attached(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+    def _wait_until_attached(self, client: int, deadline: float) -> None:
         """Ask until the client has its session: tmux 3.3a reads our lines even before it attaches the client.
 
         To a start by a client without a session tmux gives the client's PATH, and not the one that was asked for.
         """
-        mine = f"{process.pid} {IDLE_SESSION} "
+        mine = f"{client} {IDLE_SESSION} "
         question = b"list-clients -F '#{client_pid} #{client_session} #{pid}'\ndisplay-message -p asked\n"
         while True:
-            self._write(process, question, deadline)
-            blocks = self._read_until(process, "asked", deadline)
+            self._write(question, deadline)
+            blocks = self._read_until("asked", deadline)
             if found := [line for block in blocks for line in block.text.splitlines() if line.startswith(mine)]:
                 self._refuse_stranger(int(found[0].removeprefix(mine)))
                 return
@@ -240,50 +233,43 @@ class ControlClient:
         if ours not in (None, pid):
             raise TerminalUnreachable(f"another tmux server (pid {pid}) has taken the socket of ours (pid {ours})")
 
-    def _make_idle_session(self, deadline: float) -> None:
-        new = ["new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity"]
-        batch(self._state_dir, words(*new), timeout=max(0.1, deadline - time.monotonic()))
-
-    def _write(self, process: subprocess.Popen[bytes], data: bytes, deadline: float) -> None:
-        assert process.stdin is not None
-        fd = process.stdin.fileno()
+    def _write(self, data: bytes, deadline: float) -> None:
+        to, _ = self._pipes
         while data:
-            _wait(fd, select.POLLOUT, deadline)
+            _wait(to, select.POLLOUT, deadline)
             try:
-                data = data[os.write(fd, data) :]
+                data = data[os.write(to, data) :]
             except BlockingIOError:
                 continue
             except BrokenPipeError as error:
-                raise _Lost("the control client has ended") from error
+                raise _Lost("tmux: the control client has ended") from error
 
-    def _read_until(self, process: subprocess.Popen[bytes], end: str, deadline: float) -> list[Block]:
+    def _read_until(self, end: str, deadline: float) -> list[Block]:
         blocks: list[Block] = []
-        while True:
-            block = self._read_block(process, deadline)
-            if block.text == end and not block.error:
-                return blocks
+        while (block := self._read_block(deadline)) != Block(end, error=False):
             blocks.append(block)
+        return blocks
 
-    def _read_block(self, process: subprocess.Popen[bytes], deadline: float) -> Block:
+    def _read_block(self, deadline: float) -> Block:
         """Return the next block; its end is matched on the whole triple of its beginning."""
-        while not (line := self._read_line(process, deadline)).startswith(b"%begin "):
+        while not (line := self._read_line(deadline)).startswith(b"%begin "):
             pass  # notifications
         triple = line[len(b"%begin ") :]
         lines: list[bytes] = []
-        while (line := self._read_line(process, deadline)) not in (b"%end " + triple, b"%error " + triple):
+        while (line := self._read_line(deadline)) not in (b"%end " + triple, b"%error " + triple):
             lines.append(line)
         return Block(b"\n".join(lines).decode(errors="replace"), line.startswith(b"%error "))
 
-    def _read_line(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
-        assert process.stdout is not None
+    def _read_line(self, deadline: float) -> bytes:
+        _, said = self._pipes
         while b"\n" not in self._buffer:
-            _wait(process.stdout.fileno(), select.POLLIN, deadline)
+            _wait(said, select.POLLIN, deadline)
             try:
-                data = os.read(process.stdout.fileno(), 1 << 20)
+                data = os.read(said, 1 << 20)
             except BlockingIOError:
                 continue
             if not data:
-                raise _Lost("the control client has ended")
+                raise _Lost("tmux: the control client has ended")
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line

@@ -71,17 +71,15 @@ class TmuxTerminal:
         self._arms = 0
 
     def start(self, starts: list[Start]) -> list[StartAnswer]:
-        answers: dict[int, StartAnswer] = {}
-        for index, start in enumerate(starts):
+        answers: dict[str, StartAnswer] = {}  # by life
+        for start in starts:
             if reason := cannot_start(start.spec, self._server.search_path()):
-                answers[index] = StartRefused(start.life, Refusal.IMPOSSIBLE, reason)
-        gone = self._without_their_pane([start for index, start in enumerate(starts) if index not in answers])
-        for index, start in enumerate(starts):
-            if start.name in gone:
-                answers[index] = _pane_gone(start)
-        sent = [index for index in range(len(starts)) if index not in answers]
-        answers |= zip(sent, self._send([starts[index] for index in sent]), strict=True)
-        return [answers[index] for index in range(len(starts))]
+                answers[start.life] = StartRefused(start.life, Refusal.IMPOSSIBLE, reason)
+        gone = self._without_their_pane([start for start in starts if start.life not in answers])
+        answers |= {start.life: _pane_gone(start) for start in starts if start.name in gone}
+        sent = self._send([start for start in starts if start.life not in answers])
+        answers |= {answer.life: answer for answer in sent}
+        return [answers[start.life] for start in starts]
 
     def _without_their_pane(self, starts: list[Start]) -> set[str]:
         """Return whose pane is gone: an id that another server gave out may be another worker's pane here."""

@@ -284,6 +284,23 @@ def test_who_escapes_while_an_ending_is_open_is_found_at_a_later_look(house: Hou
     house.until_gone()
 
 
+def test_before_a_kill_all_are_stopped_but_the_first_process_as_tmux_would_resume_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = house.shell("sleep 1000 & echo $!; read _")
+    child, send, sent = int(house.said()), signal.pidfd_send_signal, []
+
+    def noted(descriptor: int, number: int) -> None:
+        facts = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+        sent.append((int(facts.partition("Pid:")[2].split()[0]), number))
+        send(descriptor, number)
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", noted)
+    house.end(first)
+    house.until_gone()
+    assert sent == [(first.pid, signal.SIGKILL), (child, signal.SIGSTOP), (child, signal.SIGKILL)]
+
+
 def test_a_fork_storm_that_fills_every_freed_slot_is_ended(house: House, tmp_path: Path) -> None:
     """A process holds one of 200 slots while it lives; 20 s bound the storm if it could not be ended."""
     first = house.start(sys.executable, "-S", "-c", STORM, str(tmp_path), "200")

@@ -165,6 +165,16 @@ def test_a_socket_that_met_itself_is_nobody_and_a_server_that_accepts_is_somebod
         assert not met_itself(connection)
 
 
+def test_a_connection_that_met_itself_is_no_answer(
+    asked: Asked, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(probe_kinds, "met_itself", lambda connection: True)
+        asked.ready(tcp=f"127.0.0.1:{port_of(listener)}")
+        assert asked.next() == ProbeFailed("l1", "connection refused")
+    asked.well()
+
+
 def asking(ready: Ready, life: str = "l1") -> Probe:
     return Probe(life, Purpose.READY, WorkerSpec(name="api", command="x", cwd="/", ready=ready))
 
