@@ -83,6 +83,16 @@ class Ending:
         """Return what the signal goes to: all the first time and when killing, later those that have not got it."""
         return found - self.signalled if self.fresh or self.kills else found & self.refused
 
+    def pids(self) -> set[int]:
+        """Return the numbers that its members have or had; other processes may bear them by now."""
+        first = [self.order.process] if self.order.process else []
+        return {process.pid for process in (*first, *self.order.last, *self.known, *self.led, *self.suspects)}
+
+    def is_below(self, server: Handle) -> bool:
+        """Whether all of its tree are descendants of this tmux server: it began under it."""
+        first = self.order.process
+        return first is not None and first.ticks >= server.ticks > 0 and first.ticks > 0
+
     def find(self, look: Look) -> set[Handle]:
         """Return the members of the tree now."""
         pids = members(

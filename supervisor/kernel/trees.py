@@ -1,7 +1,7 @@
 """One thread that knows, by pidfd, when processes end, and that ends whole trees.
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
-    end ──▶ one read of the process table for all endings that are due
+    end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
               └─ nobody, twice ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
@@ -29,7 +29,8 @@ from actors.vital import VitalThread
 from supervisor.kernel.endings import Ending, Look
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
 from supervisor.kernel.pidfds import POLL, Ended, HeldTerminal, Pidfds, Role, hold_terminal
-from supervisor.kernel.proc_table import Table, entry_of, escaped, read_table
+from supervisor.kernel.proc_table import Table, all_pids, entry_of, escaped, read_table
+from supervisor.kernel.scope import Scope
 
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
 LONGEST_REST = 0.02  # seconds between two reads of the table
@@ -64,6 +65,7 @@ class ProcessPort:
         self._endings: dict[str, Ending] = {}
         self._terminals: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
         self._server: Handle | None = None
+        self._scope: Scope | None = None
         self._rest_until = 0.0
         self._orders: deque[Callable[[], None]] = deque()
         self._pidfds = Pidfds()
@@ -221,10 +223,11 @@ class ProcessPort:
             self._pidfds.release(self._server, (Role.SERVER, ""))
 
         def ended() -> None:
-            self._server = None
+            self._server = self._scope = None
             self._guarded(tell)
 
         self._server = self._pidfds.hold(server, (Role.SERVER, ""), ended)
+        self._scope = Scope(self._server) if self._server else None
         if self._server is None:
             ended()
 
@@ -245,7 +248,11 @@ class ProcessPort:
         for ending in due:
             self._guarded(functools.partial(self._stop_known, ending))
         began = time.monotonic()
-        table = self._pidfds.reserve.use(lambda: read_table(True, self._serve))
+        scope = self._scope if self._scope and all(e.is_below(self._scope.server) for e in due) else None
+        listing = (lambda: scope.listing(pid for e in due for pid in e.pids())) if scope else all_pids
+        table = self._pidfds.reserve.use(lambda: read_table(True, self._serve, listing))
+        if self._scope:
+            self._scope.settle(table)
         read = time.monotonic()
         for ending in due:
             try:

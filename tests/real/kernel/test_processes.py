@@ -375,10 +375,10 @@ def test_a_hundred_endings_share_their_looks_at_the_process_table(
     firsts = {f"l{n}": house.shell("read _", life=f"l{n}") for n in range(100)}
     told_at, read_at = [], []
 
-    def noted(with_marks: bool, between: Callable[[], None]) -> Table:
+    def noted(with_marks: bool, between: Callable[[], None], listing: Callable[[], list[int]]) -> Table:
         told_at.append(house.facts.qsize())
         began = time.monotonic()
-        table = read_table(with_marks, between)
+        table = read_table(with_marks, between, listing)
         read_at.append((began, time.monotonic()))
         return table
 
