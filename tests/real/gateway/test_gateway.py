@@ -338,7 +338,7 @@ def test_a_selection_that_means_nobody_is_refused(bench: Bench, verb: str) -> No
         (5, "usage", "select must be a table"),
         ({"patterns": ["nobody"]}, "unknown-worker", "nobody"),
         ({"project": "nobody"}, "unknown-worker", "nobody"),
-        ({"labels": [["tier", "x"], ["tier", "y"]]}, "unknown-worker", "tier=y"),
+        ({"labels": [["tier", "y"], ["tier", "x"]]}, "unknown-worker", "tier=y"),
     ):
         refused = refusal(client, verb, select=select)
         assert refused.code == code
