@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 import pytest
 from kit import ROOT
-from kit.support import DEADLINE, Site
+from kit.gateway_bench import Bench, row
+from kit.support import DEADLINE
 
 from actors.life.budget import full_pause
 from actors.values.spec import WorkerSpec
@@ -127,14 +128,22 @@ def test_each_link_leads_somewhere(page: str) -> None:
     assert dead == []
 
 
-def test_the_client_of_the_wire_document_prints_three_pictures(site: Site) -> None:
-    site.write("[workers.a]\ncommand = 'while :; do date +%N; sleep 0.1; done'\n")
-    site.up()
+def test_the_client_of_the_wire_document_prints_three_pictures(place: Path) -> None:
     (client,) = examples("docs/wire.md", "python")
     assert len(client.splitlines()) <= 24
-    socket = site.status()["supervisor"]["socket"]
-    done = subprocess.run([sys.executable, "-c", client, socket], capture_output=True, text=True, timeout=DEADLINE)
-    assert done.stderr == ""
-    lines = done.stdout.splitlines()
-    assert len(lines) == 3
+    bench = Bench(place / "s")
+    try:
+        bench.publish(1, row("a"))
+        argv = [sys.executable, "-c", client, str(place / "s")]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            lines = [process.stdout.readline()]  # a picture that comes before the last was read takes its place
+            for seq in (2, 3):
+                bench.publish(seq, row("a", "stopping"))
+                lines.append(process.stdout.readline())
+            rest, errors = process.communicate(timeout=DEADLINE)
+    finally:
+        bench.close()
+    assert (rest, errors) == ("", "")
     assert "{'a': 'running'} missed 0" in lines[0]
+    assert all("{'a': 'stopping'} missed 0" in line for line in lines[1:])

@@ -57,7 +57,7 @@ def test_a_directory_that_others_can_write_to_is_refused_with_the_mend_and_nothi
     assert "is a link" in site.run("up").stderr
     (real / "serve.out").unlink()
     assert precious.read_text() == ""
-    site.run("up", check=1)
+    site.up(check=1)
     site.wait_state("b", "failed")
     site.run("run", "--name", "c", "--", "sleep", "1000", check=0)
     site.run("stop", "a", check=0)
@@ -70,7 +70,7 @@ def test_a_directory_that_others_can_write_to_is_refused_with_the_mend_and_nothi
     real.chmod(0o700)
     wait_until(lambda: site.status()["supervisor"]["degraded"] == [])
     site.kill_service()
-    site.run("up", check=1)
+    site.up(check=1)
     site.run("down", check=0)
     assert (running, open_to_others(real), open_to_others(site.place / "xdg")) == ({}, {}, {})
 

@@ -19,41 +19,56 @@ from supervisor.config.settings import Config
 from supervisor.text.values import rebuilt
 from supervisor.text.words import shown
 
-
-def test_an_error_in_the_defaults_is_told_once_at_its_own_line() -> None:
-    text = "[defaults]\nrestart = 5\nlabel = 1\n[workers]\na.command = 'x'\nb.command = 'x'\nc = { command = 'x' }"
-    assert said(text) == [
-        ':2: [defaults]: restart must be "always", "on-failure" or "never", not 5',
-        ':3: [defaults]: unknown key "label" (did you mean "labels"?)',
-    ]
-    assert {problem.worker for problem in problems(text)} == {DEFAULTS}
+OWN = ((2, "command"), (3, "depends_on"))
 
 
-def test_an_error_in_the_defaults_is_told_though_no_worker_uses_it() -> None:
-    text = "[workers.a]\ncommand = 'x'\nrestart = 'never'\n[defaults]\nrestart = 5"
-    assert [problem.line for problem in problems(text)] == [5]
-    assert [problem.line for problem in problems("[defaults]\nrestart = 5")] == [2]
-
-
-def test_a_worker_called_defaults_is_told_from_the_defaults() -> None:
-    assert said("workers.defaults = { command = 'x', foo = 1 }") == [':1: worker "defaults": unknown key "foo"']
-
-
-@pytest.mark.parametrize("line", ["command = 'x'", "depends_on = ['a']"])
-def test_what_is_each_worker_s_own_is_refused_in_the_defaults(line: str) -> None:
-    key = line.split()[0]
-    text = f"[defaults]\n{line}\n[workers.a]\ncommand = 'x'"
-    assert said(text) == [f":2: [defaults]: {key} belongs to each worker and cannot stand here"]
-
-
-def test_defaults_that_do_not_go_together_are_told_once_and_at_the_defaults() -> None:
-    text = "[defaults]\nready.delay = '2m'\n[workers]\na.command = 'x'\nb.command = 'x'"
-    assert said(text) == [":2: [defaults]: ready.delay (120s) must be less than ready.timeout (60s)"]
-
-
-def test_a_worker_whose_key_does_not_go_together_with_the_defaults_is_the_one_to_mend() -> None:
-    text = "[defaults]\nbackoff.max = '3s'\n[workers.a]\ncommand = 'x'\n[workers.a.backoff]\ninitial = '5s'"
-    assert said(text) == [':5: worker "a": backoff.max (3s) must not be less than backoff.initial (5s)']
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            "[defaults]\nrestart = 5\nlabel = 1\n[workers]\na.command = 'x'\nb.command = 'x'",
+            [
+                ':2: [defaults]: restart must be "always", "on-failure" or "never", not 5',
+                ':3: [defaults]: unknown key "label" (did you mean "labels"?)',
+            ],
+            id="once, at its own line",
+        ),
+        pytest.param(
+            "[workers.a]\ncommand = 'x'\nrestart = 'never'\n[defaults]\nprotected = 5",
+            [":5: [defaults]: protected must be true or false, not 5"],
+            id="though no worker uses it",
+        ),
+        pytest.param(
+            "[defaults]\nprotected = 5",
+            [":2: [defaults]: protected must be true or false, not 5"],
+            id="without workers",
+        ),
+        pytest.param(
+            "[defaults]\ncommand = 'x'\ndepends_on = ['a']\n[workers.a]\ncommand = 'x'",
+            [f":{n}: [defaults]: {key} belongs to each worker and cannot stand here" for n, key in OWN],
+            id="each worker's own",
+        ),
+        pytest.param(
+            "[defaults]\nready.delay = '2m'\n[workers]\na.command = 'x'\nb.command = 'x'",
+            [":2: [defaults]: ready.delay (120s) must be less than ready.timeout (60s)"],
+            id="what does not go together, once",
+        ),
+        pytest.param(
+            "[defaults]\nbackoff.max = '3s'\n[workers.a]\ncommand = 'x'\n[workers.a.backoff]\ninitial = '5s'",
+            [':5: worker "a": backoff.max (3s) must not be less than backoff.initial (5s)'],
+            id="the worker is the one to mend",
+        ),
+        pytest.param(
+            "workers.defaults = { command = 'x', foo = 1 }",
+            [':1: worker "defaults": unknown key "foo"'],
+            id="a worker of that name",
+        ),
+    ],
+)
+def test_an_error_in_the_defaults_is_told_where_it_is_to_mend(text: str, told: list[str]) -> None:
+    assert said(text) == told
+    of_defaults = [problem.worker == DEFAULTS for problem in problems(text)]
+    assert of_defaults == ["[defaults]" in line for line in told]
 
 
 def test_a_problem_reads_as_place_whose_and_what() -> None:
@@ -62,25 +77,14 @@ def test_a_problem_reads_as_place_whose_and_what() -> None:
     assert (problem.file, problem.line, problem.worker, problem.key) == (str(PATH), 2, "api", "comand")
 
 
-def test_an_error_is_all_its_problems_by_line() -> None:
-    text = "[workers.b]\nfoo = 1\n[supervisor]\nmax_workers = 0\n[defaults]\nrestart = ''\n[workers.a]\ncommand = ''\n"
-    with pytest.raises(ConfigError) as caught:
-        read(text)
-    assert [problem.line for problem in caught.value.problems] == [1, 2, 4, 6, 8]
-    assert str(caught.value) == "\n".join(str(problem) for problem in caught.value.problems)
-
-
-def test_keys_are_named_from_their_table_or_from_the_top() -> None:
-    text = "supervisor.pane.rows = 1\nworkers.a = { command = 'x', backoff.factor = 0, ok_exit_codes = [0, 'x'] }"
-    assert [problem.key for problem in problems(text)] == ["supervisor.pane.rows", "backoff.factor", "ok_exit_codes[1]"]
-
-
-def test_a_far_off_key_gets_no_suggestion() -> None:
-    assert said_of_worker("zzzzzz = 1") == ['1: unknown key "zzzzzz"']
-
-
-def test_a_key_with_dashes_or_capitals_is_recognised() -> None:
-    assert said_of_worker("Max-Restarts = 1") == ['1: unknown key "Max-Restarts" (did you mean "max_restarts"?)']
+def test_an_error_is_all_its_problems_by_line_with_keys_from_their_table_or_from_the_top() -> None:
+    text = "[workers.b]\nfoo = 1\n[supervisor]\npane.rows = 1\n[defaults]\nrestart = ''\n[workers.a]\ncommand = ''\n"
+    error = outcome(f"{text}backoff.factor = 0\nok_exit_codes = [0, 'x']".encode())
+    assert isinstance(error, ConfigError)
+    keys = ["command", "foo", "supervisor.pane.rows", "restart", "command", "backoff.factor", "ok_exit_codes[1]"]
+    assert [problem.key for problem in error.problems] == keys
+    assert [problem.line for problem in error.problems] == [1, 2, 4, 6, 8, 9, 10]
+    assert str(error) == "\n".join(str(problem) for problem in error.problems)
 
 
 def test_a_long_value_is_cut_and_control_characters_are_escaped() -> None:
@@ -130,9 +134,7 @@ keep = 0
         (14, "d", "log.keep"),
         (15, "d", "command"),
     ]
-
-
-def test_a_missing_key_is_at_its_table_or_else_where_the_table_is_first_named() -> None:
+    # a missing key is at its table, or else where the table is first named
     assert [problem.line for problem in problems("\n[workers.a]\ncwd = '.'\n[workers.b.env]\nA = 'x'")] == [2, 4]
 
 
@@ -151,58 +153,20 @@ def test_a_rule_that_is_wrong_is_told_with_its_own_line() -> None:
     assert (found.line, found.key) == (7, "on_exit[1].signals[0]")
 
 
-@pytest.mark.parametrize("key", ["rules"])
-def test_keys_to_come_are_refused_as_not_yet_there(key: str) -> None:
-    assert said_of_worker(f"{key} = {{}}") == [f'1: key "{key}" is not supported yet']
-    assert said(f"[defaults]\n{key} = 1") == [f':2: [defaults]: key "{key}" is not supported yet']
-
-
-@pytest.mark.parametrize(
-    ("condition", "found"),
-    [
-        ("'complete'", '"complete" (did you mean "completed"?)'),
-        ("'exit'", '"exit" (did you mean "exited"?)'),
-        ("5", "5"),
-        ("['ready']", "an array"),
-    ],
-)
-def test_another_condition_is_refused_with_the_nearest(condition: str, found: str) -> None:
-    message = f'depends_on.db must be "started", "ready", "completed" or "exited", not {found}'
-    text = f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = {condition} }}"
-    assert said(text) == [f':2: worker "a": {message}']
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        ("''", "command must not be blank"),
-        ("' \\t '", "command must not be blank"),
-        ("[]", 'command must be an array like ["sleep", "60"], or text for /bin/sh, not an empty array'),
-        ("5", 'command must be an array like ["sleep", "60"], or text for /bin/sh, not 5'),
-        ("['']", "command[0] must name the program, and is empty"),
-        ("['x', 5]", "command[1] must be text in quotes, not 5"),
-        ("['x', ['y']]", "command[1] must be text in quotes, not an array"),
-        (r'"x\u0000"', "command must not contain a NUL character"),
-        (r'["x", "\u0000"]', "command[1] must not contain a NUL character"),
-    ],
-)
-def test_command_rules(command: str, message: str) -> None:
-    assert said(f"[workers.a]\ncommand = {command}".replace("\\t", "\t")) == [f':2: worker "a": {message}']
+def test_keys_to_come_are_refused_as_not_yet_there() -> None:
+    assert said_of_worker("rules = {}") == ['1: key "rules" is not supported yet']
+    assert said("[defaults]\nrules = 1") == [':2: [defaults]: key "rules" is not supported yet']
 
 
 def test_all_bad_parts_of_a_value_are_told() -> None:
     assert len(said_of_worker("ok_exit_codes = [256, 'x', -1]\nenv = { A-B = 1, 2 = '' }\nstop = [1, 2]")) == 8
 
 
-@pytest.mark.parametrize("name", ["a b", "", "é", "a.b", "x" * 65, "a\n", "a/b"])
-def test_a_name_beyond_the_pattern_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["a b", "", "é", "a.b", "x" * 65, "a\n", "a/b", "_panevisor1"])
+def test_a_name_beyond_the_pattern_and_one_of_the_service_itself_are_refused(name: str) -> None:
     (found,) = said(f"[workers.{shown(name)}]\ncommand = 'x'" if len(name) < 60 else f"workers.{name}.command = 'x'")
-    assert "is not a valid name for a worker" in found
-
-
-def test_names_of_the_service_itself_are_refused() -> None:
-    (found,) = said("[workers._panevisor1]\ncommand = 'x'")
-    assert found.startswith(':1: worker "_panevisor1": names that begin with _panevisor are kept')
+    kept = "names that begin with _panevisor are kept"
+    assert (kept if name.startswith("_") else "is not a valid name for a worker") in found
 
 
 @pytest.mark.parametrize(
@@ -257,49 +221,42 @@ def test_defaults_with_more_problems_than_are_told_are_not_judged_again_in_each_
     assert error.count == 3000
 
 
-def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"/no\.toml: there is no such file .*panevisor init") as caught:
-        load(tmp_path / "no.toml")
-    assert caught.value.problems[0].line is None
+def test_a_file_that_cannot_be_read_is_a_problem_without_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for path, why in (
+        (tmp_path / "no.toml", r"/no\.toml: there is no such file .*panevisor init"),
+        (tmp_path, "is a directory"),
+        (tmp_path / "a\0b", "is no path of a file"),
+        (tmp_path / ("x" * 300), "cannot be read"),
+        (tmp_path / "a.toml", "no permission to read it"),
+    ):
+        if "permission" in why:
+            monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(ConfigError, match=why) as caught:
+            load(path)
+        assert caught.value.problems[0].line is None
 
 
-def test_a_directory_and_an_impossible_path_are_config_errors(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is a directory"):
-        load(tmp_path)
-    with pytest.raises(ConfigError, match="is no path of a file"):
-        load(tmp_path / "a\0b")
-    with pytest.raises(ConfigError, match="cannot be read"):
-        load(tmp_path / ("x" * 300))
-
-
-def test_a_path_that_is_not_utf8_is_a_problem_that_can_be_shown(tmp_path: Path) -> None:
+def test_a_path_and_a_state_directory_that_are_not_utf8_are_problems_that_can_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     (folder / "a.toml").touch()
+    (tmp_path / "a.toml").touch()
     with pytest.raises(ConfigError) as caught:
         load(folder / "a.toml")
     (found,) = str(caught.value).encode().decode().splitlines()
     assert found == f"{tmp_path}/caf\\xe9/a.toml: its path is not UTF-8 (rename it, or what it lies in)"
-
-
-def test_a_state_directory_that_is_not_utf8_is_a_problem_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a.toml").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / os.fsdecode(b"caf\xe9")))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     with pytest.raises(ConfigError, match=r": its state directory .*/caf\\xe9/.* is not UTF-8 .*XDG_STATE_HOME"):
         load(tmp_path / "a.toml")
     (tmp_path / "a.toml").write_text('[supervisor]\nstate_dir = "café"\n')
     assert load(tmp_path / "a.toml").supervisor.state_dir == tmp_path / "café"
-
-
-def test_a_file_that_may_not_be_read_is_a_config_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(ConfigError, match="no permission to read it"):
-        load(tmp_path / "a.toml")
 
 
 @pytest.mark.parametrize(

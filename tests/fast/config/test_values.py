@@ -57,7 +57,7 @@ def test_a_worker_with_a_command_only_has_the_defaults_of_its_spec() -> None:
     assert worker("") == WorkerSpec(name="api", command="x", cwd="/etc/pv")
 
 
-def test_every_key_of_a_worker_reaches_its_spec() -> None:
+def test_every_key_of_a_worker_reaches_its_spec_and_survives_its_record() -> None:
     config = read(
         """
         [supervisor]
@@ -75,15 +75,32 @@ def test_every_key_of_a_worker_reaches_its_spec() -> None:
         ok_exit_codes = [0, 255]
         backoff = { initial = "100ms", factor = 3, max = "2m", jitter = 0 }
         max_restarts = -1
+        max_restarts_in = { restarts = 5, within = "1m" }
+        retry = "10m"
         healthy_after = "1h"
         depends_on = { db = "started" }
-        ready = { delay = "1s", timeout = "2s", tcp = "[::1]:80" }
-        stop = ["SIGINT", "500ms", "TERM", "1m30s", "KILL"]
+        ready = { delay = "1s", timeout = "2s", tcp = "[::1]:80", interval = "3s", successes = 2, failures = 9 }
+        live = { log = "x", interval = "1m", attempt_timeout = "3s", failures = 1, grace = "0s", do = "notify" }
+        stop = ["SIGINT", "500ms", { keys = ["C-c"] }, "2s", { text = "exit" }, "1m30s", "KILL"]
         cleanup_after = "never"
         log = { max_size = "1MiB", keep = 2 }
+        limits = { memory = "2GB", cpu = 150, processes = { value = 9, do = "restart" }, do = "notify" }
+        [workers.api.stall]
+        after = "10m"
+        by = "screen"
+        ladder = [
+          { do = "notify" }, { do = "send", text = "continue", wait = "1m" }, { do = "send", keys = ["Escape"] },
+          { do = "interrupt", wait = "5s" }, { do = "restart" },
+        ]
+        [[workers.api.on_exit]]
+        codes = [75, 76]
+        do = "restart-now"
+        [[workers.api.on_exit]]
+        signals = ["SEGV", 9, "SIGHUP"]
+        do = "fail"
         """
     )
-    assert config.workers[1] == WorkerSpec(
+    spec = WorkerSpec(
         name="api",
         command=("api", "", "--fast"),
         cwd="/etc/srv/api",
@@ -95,14 +112,37 @@ def test_every_key_of_a_worker_reaches_its_spec() -> None:
         ok_exit_codes=(0, 255),
         backoff=Backoff(initial=0.1, factor=3.0, max=120.0, jitter=0.0),
         max_restarts=-1,
+        max_restarts_in=Window(5, 60.0),
+        retry=600.0,
         healthy_after=3600.0,
         depends_on=(("db", Condition.STARTED),),
-        ready=Ready(delay=1.0, timeout=2.0, tcp="[::1]:80"),
-        stop=("INT", 0.5, "TERM", 90.0, "KILL"),
+        ready=Ready(delay=1.0, timeout=2.0, tcp="[::1]:80", interval=3.0, successes=2, failures=9),
+        live=Live(log="x", interval=60.0, attempt_timeout=3.0, failures=1, grace=0.0, do=Do.NOTIFY),
+        stop=("INT", 0.5, TypeKeys(("C-c",)), 2.0, TypeText("exit"), 90.0, "KILL"),
         cleanup_after=None,
         log=LogLimits(max_size=2**20, keep=2),
         pane=PaneSize(columns=120, rows=30, history=0),
+        limits=Limits(
+            memory=Limit(2e9, "notify"), cpu=Limit(150, "notify"), processes=Limit(9, "restart"), do="notify"
+        ),
+        stall=Stall(
+            after=600.0,
+            by="screen",
+            ladder=(  # each step but the first has a wait
+                Rung(do="notify"),
+                Rung(do="send", wait=60.0, text="continue"),
+                Rung(do="send", wait=30.0, keys=("Escape",)),
+                Rung(do="interrupt", wait=5.0),
+                Rung(do="restart", wait=30.0),
+            ),
+        ),
+        on_exit=(
+            ExitRule(do=ExitAction.RESTART_NOW, codes=(75, 76)),
+            ExitRule(do=ExitAction.FAIL, signals=(11, 9, 1)),
+        ),
     )
+    assert config.workers[1] == spec
+    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 def test_every_key_of_the_supervisor_reaches_its_settings() -> None:
@@ -146,19 +186,15 @@ def test_settings_that_differ_are_named(before: str, now: str, keys: tuple[str, 
     assert different_settings(begun, found) == keys
 
 
-def test_a_list_of_dependencies_means_ready() -> None:
-    assert read("workers.a.command = 'x'\nworkers.b = { command = 'x', depends_on = ['a'] }").workers[1].depends_on == (
-        ("a", Condition.READY),
-    )
+def test_each_condition_can_be_waited_for_and_a_list_means_ready() -> None:
+    for written, found in (("['db']", Condition.READY), *((f"{{ db = '{each}' }}", each) for each in Condition)):
+        config = read(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on = {written} }}")
+        assert config.workers[1].depends_on == (("db", found),)
 
 
-def test_workers_stand_in_the_order_of_the_file() -> None:
-    config = read("".join(f"[workers.{name}]\ncommand = 'x'\n" for name in "zam"))
+def test_workers_stand_in_the_order_of_the_file_and_more_than_the_cap_are_valid() -> None:
+    config = read("supervisor.max_workers = 1\n" + "".join(f"[workers.{name}]\ncommand = 'x'\n" for name in "zam"))
     assert [each.name for each in config.workers] == ["z", "a", "m"]
-
-
-def test_more_workers_than_the_cap_are_valid() -> None:
-    assert len(read("supervisor.max_workers = 1\nworkers.a.command = 'x'\nworkers.b.command = 'x'").workers) == 2
 
 
 def test_the_digest_follows_the_bytes_and_the_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,90 +253,20 @@ def test_a_default_that_goes_together_with_the_worker_s_own_key_is_fine() -> Non
     assert spec.ready == Ready(delay=120.0, timeout=180.0)
 
 
-def test_a_restart_policy_is_read_with_its_rules_its_window_and_its_slow_lane() -> None:
-    spec = load_text(
-        b"""
-        [workers.api]
-        command = "x"
-        backoff = ["1s", "1s", "5s"]
-        max_restarts_in = { restarts = 5, within = "1m" }
-        retry = "10m"
-        [[workers.api.on_exit]]
-        codes = [75, 76]
-        do = "restart-now"
-        [[workers.api.on_exit]]
-        signals = ["SEGV", 9, "SIGHUP"]
-        do = "fail"
-        """,
-        Path("/x/panevisor.toml"),
-    ).workers[0]
-    assert spec.backoff == Backoff(steps=(1.0, 1.0, 5.0))
-    assert (spec.max_restarts_in, spec.retry) == (Window(5, 60.0), 600.0)
-    assert spec.on_exit == (
-        ExitRule(do=ExitAction.RESTART_NOW, codes=(75, 76)),
-        ExitRule(do=ExitAction.FAIL, signals=(11, 9, 1)),
-    )
-    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
-
-
 def test_a_worker_can_put_its_own_list_of_pauses_over_the_default_table_and_take_back_a_slow_lane() -> None:
     defaults = "[defaults]\nbackoff.max = '2m'\nretry = '10m'\n"
-    text = f"{defaults}[workers.a]\ncommand = 'x'\nbackoff = ['3s']\nretry = 'never'"
-    (spec,) = load_text(text.encode(), Path("/x/panevisor.toml")).workers
-    assert (spec.backoff, spec.retry) == (Backoff(steps=(3.0,)), None)
+    (spec,) = read(f"{defaults}[workers.a]\ncommand = 'x'\nbackoff = ['1s', '1s', '5s']\nretry = 'never'").workers
+    assert (spec.backoff, spec.retry) == (Backoff(steps=(1.0, 1.0, 5.0)), None)
 
 
-@pytest.mark.parametrize("condition", list(Condition))
-def test_each_condition_can_be_waited_for(condition: Condition) -> None:
-    config = read(f"workers.db.command = 'x'\nworkers.a = {{ command = 'x', depends_on.db = '{condition}' }}")
-    assert config.workers[1].depends_on == (("db", condition),)
-
-
-@pytest.mark.parametrize("tcp", ["127.0.0.1:1", "localhost:65535", "db.internal:80", "[::1]:80", "[fe80::1%eth0]:80"])
-def test_an_address_is_host_and_port(tcp: str) -> None:
-    assert worker(f"ready.tcp = '{tcp}'").ready.tcp == tcp
-
-
-def test_a_stop_plan_may_ask_before_it_signals() -> None:
-    table = (
-        b"[workers.a]\ncommand = 'x'\nstop = [{ keys = ['C-c'] }, '2s', { text = 'exit' }, '5s', 'TERM', '10s', 'KILL']"
-    )
-    (spec,) = load_text(table, Path("/tmp/x.toml")).workers
-    assert spec.stop == (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL")
-    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
-
-
-LADDER = """[
-  { do = "notify" }, { do = "send", text = "continue", wait = "1m" }, { do = "send", keys = ["Escape"] },
-  { do = "interrupt", wait = "5s" }, { do = "restart" },
-]"""
-
-
-def test_a_stall_ladder_is_read_with_a_wait_for_each_step_but_the_first() -> None:
-    found = worker(f"stall.after = '10m'\nstall.by = 'screen'\nstall.ladder = {LADDER}").stall
-    assert (found.after, found.by) == (600.0, "screen")
-    assert found.ladder == (
-        Rung(do="notify"),
-        Rung(do="send", wait=60.0, text="continue"),
-        Rung(do="send", wait=30.0, keys=("Escape",)),
-        Rung(do="interrupt", wait=5.0),
-        Rung(do="restart", wait=30.0),
-    )
+def test_an_address_is_host_and_port() -> None:
+    for tcp in ("127.0.0.1:1", "localhost:65535", "db.internal:80", "[::1]:80", "[fe80::1%eth0]:80"):
+        assert worker(f"ready.tcp = '{tcp}'").ready.tcp == tcp
 
 
 def test_without_a_word_nothing_stalls_and_nothing_is_limited() -> None:
     assert worker("").stall == Stall(after=None)
     assert worker("stall.after = 'never'\nlimits.memory = 'none'\nlimits.age = 'never'") == worker("")
-
-
-def test_each_limit_can_have_its_own_reaction() -> None:
-    found = worker(
-        "limits = { memory = '2GB', cpu = 150, processes = { value = 9, do = 'restart' }, do = 'notify' }"
-    ).limits
-    assert found.memory == Limit(2e9, "notify")
-    assert found.cpu == Limit(150, "notify")
-    assert found.processes == Limit(9, "restart")
-    assert found.age is None
 
 
 def test_a_worker_s_limit_leaves_the_other_limits_of_the_defaults() -> None:
@@ -326,16 +292,6 @@ def test_each_kind_of_probe_reaches_its_spec(key: str) -> None:
     assert kept("command = 'test -f ok'").command == "test -f ok"
     assert kept("log = '(?i)listening on \\d+'").log == "(?i)listening on \\d+"
     assert kept("screen = '> $'").screen == "> $"
-
-
-def test_thresholds_and_times_of_probes_reach_their_spec() -> None:
-    spec = worker(
-        'ready = { tcp = "a:1", interval = "2s", attempt_timeout = "3s", successes = 2, failures = 9 }\n'
-        'live = { log = "x", interval = "1m", failures = 1, grace = "0s", do = "notify" }'
-    )
-    assert spec.ready == Ready(tcp="a:1", interval=2.0, attempt_timeout=3.0, successes=2, failures=9)
-    assert spec.live == Live(log="x", interval=60.0, failures=1, grace=0.0, do=Do.NOTIFY)
-    assert rebuilt(WorkerSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 def test_a_worker_s_own_kind_of_probe_replaces_that_of_the_defaults() -> None:

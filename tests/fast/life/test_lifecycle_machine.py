@@ -12,59 +12,15 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from kit.examples import examples
+from kit.life import pane_of
 
 from actors.events.table import faults_in
 from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.state import Goal, Phase, State, Worker
 from actors.life.typing_queue import NO_SENDER, PIECE
-from actors.values.effects import (
-    Acknowledge,
-    AskPane,
-    ClosePane,
-    Effect,
-    Emit,
-    EndProbe,
-    EndTree,
-    Finish,
-    Forget,
-    Probe,
-    Start,
-    Type,
-    Watch,
-)
-from actors.values.facts import (
-    Admitted,
-    Fact,
-    Handle,
-    InputGiven,
-    Instant,
-    Ordered,
-    Pane,
-    PaneAbsent,
-    PaneSeen,
-    ProbeFailed,
-    ProbeSucceeded,
-    ProbeUnknown,
-    ProcessEnded,
-    Purpose,
-    Refusal,
-    ServerDied,
-    SpecChanged,
-    Started,
-    StartRefused,
-    StartUnknown,
-    Tree,
-    TreeGone,
-    TreeLeft,
-    TreeSeen,
-    Typed,
-    TypeHeld,
-    TypeRefused,
-    TypeUnknown,
-    Verb,
-    Woken,
-)
+from actors.values import effects as do
+from actors.values import facts
 from actors.values.spec import (
     Backoff,
     Do,
@@ -151,7 +107,7 @@ def never_ended(spec: WorkerSpec) -> WorkerSpec:
 class Held:
     """A start that tmux may still carry out: until `until`, or until it is answered."""
 
-    order: Start
+    order: do.Start
     given: float
     until: float | None = None
 
@@ -162,83 +118,74 @@ class World:
 
     panes: int = 0
     pids: int = 100
-    pane: Pane | None = None
-    lives: dict[str, set[Handle]] = field(default_factory=dict)
+    pane: facts.Pane | None = None
+    lives: dict[str, set[facts.Handle]] = field(default_factory=dict)
     owed: tuple[int | None, int | None] | None = None  # a status that tmux has not read yet
     foreign: bool = False  # a session of this name that is not ours
     orders: list[Held] = field(default_factory=list)
-    asks: list[AskPane] = field(default_factory=list)
+    asks: list[do.AskPane] = field(default_factory=list)
     ending: set[str] = field(default_factory=set)
     probing: str | None = None
-    purpose: Purpose = Purpose.READY
-    watched: Watch | None = None
-    typing: list[Type] = field(default_factory=list)
-    mail: list[Fact] = field(default_factory=list)  # told by others; each may come late
-    late: list[Fact] = field(default_factory=list)  # what was seen of panes and trees
+    purpose: facts.Purpose = facts.Purpose.READY
+    watched: do.Watch | None = None
+    typing: list[do.Type] = field(default_factory=list)
+    mail: list[facts.Fact] = field(default_factory=list)  # told by others; each may come late
+    late: list[facts.Fact] = field(default_factory=list)  # what was seen of panes and trees
+
+    @property
+    def owed_starts(self) -> list[Held]:
+        """The starts that the Terminal has not answered."""
+        return [held for held in self.orders if held.until is None]
 
     @property
     def living(self) -> set[str]:
         return {life for life, handles in self.lives.items() if handles}
 
-    def spawn(self, life: str, children: int) -> Handle:
-        first = Handle(self.pids, self.pids)
-        self.lives.setdefault(life, set()).update(Handle(self.pids + n, self.pids) for n in range(children + 1))
+    def spawn(self, life: str, children: int) -> facts.Handle:
+        first = facts.Handle(self.pids, self.pids)
+        self.lives.setdefault(life, set()).update(facts.Handle(self.pids + n, self.pids) for n in range(children + 1))
         self.pids += 10
         return first
 
-    def kill(self, handle: Handle, code: int | None, signal: int | None, *, told: bool = True) -> None:
+    def kill(self, handle: facts.Handle, code: int | None, signal: int | None, *, told: bool = True) -> None:
         """A process ends: if it is the pane's, the pane dies, and tmux may owe the status."""
         for life, handles in self.lives.items():
             handles.discard(handle)
             if not handles and life in self.ending:
                 self.ending.discard(life)
-                self.mail.append(TreeGone(life))
+                self.mail.append(facts.TreeGone(life))
         if self.pane and self.pane.process == handle and not self.pane.dead:
             self.pane = replace(self.pane, dead=True)
             self.owed = (code, signal)
         if self.watched and self.watched.process == handle and told:
-            self.mail.append(ProcessEnded(self.watched.life))
+            self.mail.append(facts.ProcessEnded(self.watched.life))
 
     def settle_status(self) -> None:
         if self.pane and self.owed:
             code, signal = self.owed
             self.pane, self.owed = replace(self.pane, status=code, signal=signal, dead_at=1.0), None
 
-    def look(self, taken: float, pane: str | None) -> Fact:
+    def look(self, taken: float, pane: str | None) -> facts.Fact:
         seen = self.pane if pane is None or (self.pane and self.pane.id == pane) else None
-        return PaneSeen(taken, seen) if seen else PaneAbsent(taken)
+        return facts.PaneSeen(taken, seen) if seen else facts.PaneAbsent(taken)
 
-    def carry_out(self, order: Start, children: int) -> Fact:
+    def carry_out(self, order: do.Start, children: int) -> facts.Fact:
         if self.foreign:
-            return StartRefused(order.life, Refusal.NAME_TAKEN, "a session of that name exists")
+            return facts.StartRefused(order.life, facts.Refusal.NAME_TAKEN, "a session of that name exists")
         if order.pane is None and self.pane:
             raise AssertionError("a start beside our own pane would quarantine the worker")
         if order.pane and (self.pane is None or self.pane.id != order.pane):
-            return StartRefused(order.life, Refusal.PANE_GONE, "no such pane")
+            return facts.StartRefused(order.life, facts.Refusal.PANE_GONE, "no such pane")
         if self.pane and not self.pane.dead:
-            return StartRefused(order.life, Refusal.UNREACHABLE, "still active")
+            return facts.StartRefused(order.life, facts.Refusal.UNREACHABLE, "still active")
         first = self.spawn(order.life, children)
         if self.pane is None:
             self.panes += 1
-        self.pane = Pane(
-            id=f"%{self.panes}" if self.pane is None else self.pane.id,
-            pid=first.pid,
-            process=first,
-            dead=False,
-            status=None,
-            signal=None,
-            dead_at=None,
-            activity=0,
-            columns=80,
-            rows=24,
-            piped=True,
-            attached=False,
-            name="api",
-            life=order.life,
-            digest=order.spec.digest,
-        )
+        pane = f"%{self.panes}" if self.pane is None else self.pane.id
+        seen = {"process": first, "activity": 0, "columns": 80, "rows": 24, "digest": order.spec.digest}
+        self.pane = pane_of(order.life, first.pid, id=pane, **seen)
         self.owed = None
-        return Started(order.life, self.pane.id, first)
+        return facts.Started(order.life, self.pane.id, first)
 
 
 class OneWorker(RuleBasedStateMachine):
@@ -258,12 +205,12 @@ class OneWorker(RuleBasedStateMachine):
         self.w, _ = define(spec, "s", self.instant)
 
     @property
-    def instant(self) -> Instant:
-        return Instant(self.now, 1e9 + self.now)
+    def instant(self) -> facts.Instant:
+        return facts.Instant(self.now, 1e9 + self.now)
 
     # the worker is told, and what it wants is noted
 
-    def tell(self, fact: Fact) -> None:
+    def tell(self, fact: facts.Fact) -> None:
         if self.ended:
             return
         self.now += 0.01
@@ -285,52 +232,52 @@ class OneWorker(RuleBasedStateMachine):
             assert self.w.next_start.mono == self.now + policy.retry
         assert len(budget.recent) <= (policy.max_restarts_in.restarts if policy.max_restarts_in else 0)
 
-    def check_lines(self, before: Worker, effects: tuple[Effect, ...]) -> None:
+    def check_lines(self, before: Worker, effects: tuple[do.Effect, ...]) -> None:
         was: str = before.state
         for effect in effects:
-            assert not isinstance(effect, Emit) or not faults_in(effect.event, effect.facts)
-            if isinstance(effect, Emit) and effect.transition:
+            assert not isinstance(effect, do.Emit) or not faults_in(effect.event, effect.facts)
+            if isinstance(effect, do.Emit) and effect.transition:
                 assert effect.transition[0] == was
                 was = effect.transition[1]
         assert was == self.w.state
 
-    def carry(self, effect: Effect) -> None:
+    def carry(self, effect: do.Effect) -> None:
         world = self.world
         match effect:
-            case Start(life):
+            case do.Start(life):
                 self.check_start(life)
                 world.orders.append(Held(effect, self.now))
-            case AskPane():
+            case do.AskPane():
                 world.asks.append(effect)
-            case EndTree():
+            case do.EndTree():
                 self.signal(effect)
-            case Watch(life, process):
+            case do.Watch(life, process):
                 world.watched = effect
                 if process not in world.lives.get(life, set()):
-                    world.mail.append(ProcessEnded(life))
-            case Probe(life):
+                    world.mail.append(facts.ProcessEnded(life))
+            case do.Probe(life):
                 world.probing, world.purpose = life, effect.purpose
-            case EndProbe(life):
+            case do.EndProbe(life):
                 world.probing = None if world.probing == life else world.probing
-            case ClosePane(pane):
+            case do.ClosePane(pane):
                 if world.pane and world.pane.id == pane and world.pane.dead:
                     world.pane = None
-            case Forget(life):
+            case do.Forget(life):
                 self.forgotten.append(life)
                 world.typing = [order for order in world.typing if order.life != life]
                 world.watched = None if world.watched and world.watched.life == life else world.watched
                 world.probing = None if world.probing == life else world.probing
-            case Type():
+            case do.Type():
                 assert not world.typing, "two pieces under way"
                 world.typing.append(effect)
                 if self.w.typing.waiting[0].number == NO_SENDER:
                     self.echo_is_seen()
-            case Acknowledge(number, problem):
+            case do.Acknowledge(number, problem):
                 assert number not in self.acknowledged
                 assert problem or not self.typed or number > self.typed[-1]
                 self.acknowledged.append(number)
                 self.typed += [] if problem else [number]
-            case Finish():
+            case do.Finish():
                 self.ended = True
 
     def check_start(self, life: str) -> None:
@@ -340,15 +287,15 @@ class OneWorker(RuleBasedStateMachine):
         if life not in self.spawned:
             self.spawned.append(life)
 
-    def signal(self, order: EndTree) -> None:
+    def signal(self, order: do.EndTree) -> None:
         world = self.world
         handles = set(world.lives.get(order.life, set()))
         world.ending.add(order.life)
         if not handles:
             world.ending.discard(order.life)
-            world.mail.append(TreeGone(order.life))
+            world.mail.append(facts.TreeGone(order.life))
             return
-        world.mail.append(TreeLeft(order.life, tuple(h.pid for h in handles)))
+        world.mail.append(facts.TreeLeft(order.life, tuple(h.pid for h in handles)))
         if order.signal == "KILL":
             for handle in handles:
                 world.kill(handle, None, 9)
@@ -359,54 +306,51 @@ class OneWorker(RuleBasedStateMachine):
     def person_types(self, size: int) -> None:
         if not self.ended:
             self.given += 1
-            self.tell(InputGiven(self.given, b"x" * size, () if size else ("C-c",)))
+            self.tell(facts.InputGiven(self.given, b"x" * size, () if size else ("C-c",)))
 
     @precondition(lambda self: self.world.typing)
     @rule(fate=st.sampled_from(["typed", "held", "refused", "unknown"]))
     def typing_meets_its_fate(self, fate: str) -> None:
         self.tell(self.typing_answer(fate))
 
-    def typing_answer(self, fate: str) -> Fact:
+    def typing_answer(self, fate: str) -> facts.Fact:
         order = self.world.typing.pop(0)
         life, piece = order.life, order.piece
         match fate:
             case "typed":
-                return Typed(life, piece)
+                return facts.Typed(life, piece)
             case "held":
-                return TypeHeld(life, piece)
+                return facts.TypeHeld(life, piece)
             case "refused":
-                return TypeRefused(life, piece, "the pane is dead")
-        return TypeUnknown(life, piece)
+                return facts.TypeRefused(life, piece, "the pane is dead")
+        return facts.TypeUnknown(life, piece)
 
     # tmux
 
-    @precondition(lambda self: any(held.until is None for held in self.world.orders))
+    @precondition(lambda self: self.world.owed_starts)
     @rule(children=st.integers(0, 2), heard=st.booleans())
     def start_is_carried_out(self, children: int, heard: bool) -> None:
-        held = next(held for held in self.world.orders if held.until is None)
+        held = self.world.owed_starts[0]
         answer = self.world.carry_out(held.order, children)
+        self.world.orders.remove(held)
         if heard:
-            self.world.orders.remove(held)
             self.tell(answer)
         else:
-            self.world.orders.remove(held)
-            self.tell(StartUnknown(held.order.life, self.now + EXPIRY))
+            self.tell(facts.StartUnknown(held.order.life, self.now + EXPIRY))
 
-    @precondition(lambda self: any(held.until is None for held in self.world.orders))
-    @rule(
-        refusal=st.sampled_from([Refusal.IMPOSSIBLE, Refusal.UNREACHABLE]),
-    )
-    def start_is_refused(self, refusal: Refusal) -> None:
-        held = next(held for held in self.world.orders if held.until is None)
+    @precondition(lambda self: self.world.owed_starts)
+    @rule(refusal=st.sampled_from([facts.Refusal.IMPOSSIBLE, facts.Refusal.UNREACHABLE]))
+    def start_is_refused(self, refusal: facts.Refusal) -> None:
+        held = self.world.owed_starts[0]
         self.world.orders.remove(held)
-        self.tell(StartRefused(held.order.life, refusal, "because"))
+        self.tell(facts.StartRefused(held.order.life, refusal, "because"))
 
-    @precondition(lambda self: any(held.until is None for held in self.world.orders))
+    @precondition(lambda self: self.world.owed_starts)
     @rule()
     def start_is_not_answered(self) -> None:
-        held = next(held for held in self.world.orders if held.until is None)
+        held = self.world.owed_starts[0]
         held.until = self.now + EXPIRY
-        self.tell(StartUnknown(held.order.life, held.until))
+        self.tell(facts.StartUnknown(held.order.life, held.until))
 
     @precondition(lambda self: any(held.until is not None for held in self.world.orders))
     @rule(children=st.integers(0, 1), heard=st.booleans())
@@ -440,13 +384,13 @@ class OneWorker(RuleBasedStateMachine):
         answer = self.tree_slice()
         self.world.late.append(answer) if late else self.tell(answer)
 
-    def tree_slice(self) -> Fact:
+    def tree_slice(self) -> facts.Fact:
         life = self.w.life
         if life is None or life.process is None:
-            return TreeSeen(float("-inf"), 0, None)
+            return facts.TreeSeen(float("-inf"), 0, None)
         handles = self.world.lives.get(life.id, set())
-        tree = Tree(1000, None, tuple(handles)) if life.process in handles else None
-        return TreeSeen(self.now, 0, tree)
+        tree = facts.Tree(1000, None, tuple(handles)) if life.process in handles else None
+        return facts.TreeSeen(self.now, 0, tree)
 
     @precondition(lambda self: self.world.late)
     @rule(nth=st.integers(0, 3))
@@ -495,20 +439,20 @@ class OneWorker(RuleBasedStateMachine):
     @rule()
     def probe_succeeds(self) -> None:
         assert self.world.probing is not None
-        self.tell(ProbeSucceeded(self.world.probing, self.world.purpose))
+        self.tell(facts.ProbeSucceeded(self.world.probing, self.world.purpose))
 
     @precondition(lambda self: self.world.probing)
     @rule(late=st.booleans())
     def probe_fails(self, late: bool) -> None:
         assert self.world.probing is not None
-        purpose = Purpose.READY if late else self.world.purpose
-        self.tell(ProbeFailed(self.world.probing, "refused", purpose))
+        purpose = facts.Purpose.READY if late else self.world.purpose
+        self.tell(facts.ProbeFailed(self.world.probing, "refused", purpose))
 
     @precondition(lambda self: self.world.probing)
     @rule(ago=st.sampled_from([0.0, 1.0, 30.0]))
     def no_probe_can_be_made(self, ago: float) -> None:
         assert self.world.probing is not None
-        self.tell(ProbeUnknown(self.world.probing, self.now - ago, self.world.purpose))
+        self.tell(facts.ProbeUnknown(self.world.probing, self.now - ago, self.world.purpose))
 
     @precondition(lambda self: not self.world.foreign)
     @rule(hangs_up=st.booleans())
@@ -517,22 +461,22 @@ class OneWorker(RuleBasedStateMachine):
         world.pane, world.owed, world.panes = None, None, 0
         if pane and pane.process and not pane.dead and hangs_up:
             world.kill(pane.process, None, 1)
-        self.tell(ServerDied())
+        self.tell(facts.ServerDied())
 
     # people
 
-    @rule(verb=st.sampled_from(Verb))
-    def person_orders(self, verb: Verb) -> None:
-        ends = verb in (Verb.STOP, Verb.DOWN)
+    @rule(verb=st.sampled_from(facts.Verb))
+    def person_orders(self, verb: facts.Verb) -> None:
+        ends = verb in (facts.Verb.STOP, facts.Verb.DOWN)
         if ends and self.w.state not in RESTING and self.w.goal not in (Goal.COMPLETE, Goal.REMOVE):
             self.may_not_start = True
         elif not ends:
             self.may_not_start = False
-        self.tell(Ordered(verb))
+        self.tell(facts.Ordered(verb))
 
     @rule(name=st.sampled_from(["serve", "other"]), most=st.sampled_from([-1, 1, 3]))
     def file_is_applied(self, name: str, most: int) -> None:
-        self.tell(SpecChanged(replace(self.w.spec, command=(name,), max_restarts=most)))
+        self.tell(facts.SpecChanged(replace(self.w.spec, command=(name,), max_restarts=most)))
 
     @precondition(lambda self: self.world.pane and not self.world.foreign)
     @rule(hangs_up=st.booleans())
@@ -567,7 +511,7 @@ class OneWorker(RuleBasedStateMachine):
     @precondition(lambda self: self.w.state is S.PENDING)
     @rule()
     def gates_open(self) -> None:
-        self.tell(Admitted())
+        self.tell(facts.Admitted())
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 10.0]), alarm=st.booleans())
     def time_passes(self, seconds: float, alarm: bool) -> None:
@@ -578,24 +522,27 @@ class OneWorker(RuleBasedStateMachine):
         for held in self.world.orders:
             if held.until is None and self.now > held.given + ORDER_DEADLINE:
                 held.until = self.now
-                self.tell(StartUnknown(held.order.life, self.now))
+                self.tell(facts.StartUnknown(held.order.life, self.now))
         if alarm:
             self.wake()
 
     def wake(self) -> None:
         """Three wakings at once leave no deadline in the past: nothing spins, nothing is forgotten."""
         for _ in range(3):
-            self.tell(Woken())
+            self.tell(facts.Woken())
         self.now += 0.01
         at = due(self.w)
         assert at is None or at > self.now - 0.02
 
-    @rule(fact=st.sampled_from([ProcessEnded, TreeGone, ProbeSucceeded]), life=st.sampled_from(["s-0", "x", ""]))
+    @rule(
+        fact=st.sampled_from([facts.ProcessEnded, facts.TreeGone, facts.ProbeSucceeded]),
+        life=st.sampled_from(["s-0", "x", ""]),
+    )
     def fact_of_another_life_arrives(self, fact: Any, life: str) -> None:
         before = self.w
         self.tell(fact(life))
-        self.tell(Started(life, "%77", Handle(1, 1)))
-        self.tell(StartRefused(life, Refusal.NAME_TAKEN, "x"))
+        self.tell(facts.Started(life, "%77", facts.Handle(1, 1)))
+        self.tell(facts.StartRefused(life, facts.Refusal.NAME_TAKEN, "x"))
         assert self.w == before
 
     # what holds always
@@ -628,7 +575,7 @@ class OneWorker(RuleBasedStateMachine):
         return any(held.until is None and held.order.life == life for held in self.world.orders)
 
     def tree_is_answered(self, life: str) -> bool:
-        return life in self.world.ending or TreeGone(life) in self.world.mail
+        return life in self.world.ending or facts.TreeGone(life) in self.world.mail
 
     @invariant()
     def stalled_is_a_word_for_the_running_and_the_ladder_ends(self) -> None:
@@ -677,7 +624,7 @@ class OneWorker(RuleBasedStateMachine):
         w, life = self.w, self.w.life
         assert self.world.probing == (life.id if life and life.probing else None)
         if life and life.probing:
-            assert w.state is (S.STARTING if life.probing is Purpose.READY else S.RUNNING)
+            assert w.state is (S.STARTING if life.probing is facts.Purpose.READY else S.RUNNING)
             assert w.ending is None
             assert life.probing is self.world.purpose
         assert not w.is_unready or w.spec.live.do is Do.NOTIFY
@@ -708,9 +655,9 @@ class OneWorker(RuleBasedStateMachine):
             while self.world.typing:
                 self.tell(self.typing_answer("typed"))
             if self.world.probing and turn >= 60:  # until then, none gets ready in time
-                self.tell(ProbeSucceeded(self.world.probing, self.world.purpose))
+                self.tell(facts.ProbeSucceeded(self.world.probing, self.world.purpose))
             if self.w.state is S.PENDING:
-                self.tell(Admitted())
+                self.tell(facts.Admitted())
             at = due(self.w)
             self.pass_time(min(max(0.02, at - self.now), 1.0) if at is not None else 1.0, alarm=True)
             self.tell(self.world.look(self.now, None))

@@ -28,10 +28,10 @@ from actors.values.bulletins import (
     ServiceNow,
     TmuxAnswers,
 )
-from actors.values.facts import Handle, Ordered, Pane, PaneAbsent, PaneSeen, Verb, Woken
+from actors.values.facts import Handle, Ordered, Pane, PaneSeen, Verb, Woken
 from actors.values.gates import Room
 from actors.values.records import Head, Intent, Record, Records
-from actors.values.requests import Accepted, Inspect, Order, RequestRefused, Run, ShutDown
+from actors.values.requests import Accepted, Order, Run, ShutDown
 from actors.values.snapshot import Config, Host
 
 STOPPED = Intent.STOPPED
@@ -140,14 +140,6 @@ def test_it_makes_the_singletons_first_and_an_actor_for_each_worker_on_record() 
     assert world.records.head.clean is False
 
 
-def test_it_is_open_when_each_worker_has_reported() -> None:
-    world = World("a", "b")
-    world.says("a", State.STARTING)
-    assert "opened" not in world.calls
-    world.says("b", State.STARTING)
-    assert world.calls.count("opened") == 1
-
-
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -160,19 +152,6 @@ def test_an_order_is_on_the_disk_before_a_worker_hears_of_it_with_one_wait_for_a
     for each in world.workers:
         assert each.told[-1] == Ordered(Verb.STOP, 1)
         assert each.on_disk[-1] == record(each.name, STOPPED)
-
-
-def test_a_refused_request_raises_and_does_nothing() -> None:
-    world = World("a")
-    told, lines = len(world.workers[0].told), len(world.journal.lines)
-    with pytest.raises(RequestRefused, match="ghost"):
-        world.tell(Order(Verb.STOP, ("a", "ghost")))
-    assert (len(world.workers[0].told), len(world.journal.lines)) == (told, lines)
-    assert world.records.workers == {"a": record("a")}
-
-
-def test_a_question_is_answered() -> None:
-    assert World("a").tell(Inspect("a")).spec == spec("a")
 
 
 def test_a_new_worker_counts_the_order_that_made_it_as_carried_out() -> None:
@@ -226,13 +205,6 @@ def test_a_failed_file_is_written_whole_at_the_next_retry_that_can() -> None:
     assert world.journal.events()[-2:] == ["service.degraded", "service.recovered"]
 
 
-def test_a_failure_of_a_moment_is_repaired_before_the_answer() -> None:
-    world = World("a")
-    world.records.failing = "records.jsonl: Input/output error"
-    assert world.tell(Order(Verb.STOP, ("a",))).unrecorded is None
-    assert world.records.workers == {"a": record("a", STOPPED)}
-
-
 def test_what_was_lost_at_the_start_is_shown() -> None:
     world = World(lost="line 3 is damaged")
     assert world.degraded() == ("records: line 3 is damaged",)
@@ -273,14 +245,6 @@ def test_a_worker_actor_that_fails_is_replaced_by_one_that_adopts_and_hears_what
     assert second.worker.life is not None
     assert second.told == [Ordered(Verb.STOP, 1)]
     assert (second.worker.order, len(first.told)) == (0, told)
-
-
-def test_without_its_pane_it_is_replaced_all_the_same() -> None:
-    world = World("a")
-    world.tell(failure("worker", "a"))
-    world.posts.terminal.last(Look).tell(PaneAbsent(1.0))
-    world.tell()
-    assert [each.name for each in world.workers] == ["a", "a"]
 
 
 def test_its_pane_is_looked_for_again_while_tmux_does_not_answer() -> None:

@@ -12,7 +12,6 @@ from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
 from actors.ports import PaneQuestion
 from actors.terminal import CHUNK, Discarding, StartWanted, TerminalActor, Typing
-from actors.values.bulletins import Revived
 from actors.values.effects import ArmLog, AskPane, ClosePane, Start, Type
 from actors.values.facts import (
     Fact,
@@ -153,23 +152,6 @@ def test_a_stale_question_drops_no_start_but_that_of_the_supervisor_does(tmux: T
     assert [answer.life for answer in told] == ["a-2"]
 
 
-def test_starts_and_typing_wait_behind_one_look_at_most(tmux: Tmux) -> None:
-    """However many ask, an order is not late because of them."""
-    told: list[Any] = []
-    tmux.hangs = True
-    for number in range(200):
-        ask(tmux, f"w{number}", told)
-    tmux.post.tell(Typing(Type("l", 1, "%1", b"x", (), if_taken=False), told.append))
-    tmux.post.tell(StartWanted(start("x"), told.append))
-    before = tmux.time
-    while tmux.box.messages:
-        for number in range(200):
-            ask(tmux, f"w{number}", told)
-        tmux.work(1)
-    assert len(told) == 2
-    assert tmux.time - before <= 4 * tmux.HUNG  # two looks, and the two orders themselves
-
-
 def test_a_chunk_of_starts_lets_other_orders_have_their_turn(tmux: Tmux) -> None:
     told: list[Any] = []
     for number in range(3 * CHUNK):
@@ -255,13 +237,3 @@ def test_an_order_that_fails_is_logged_and_the_next_is_carried_out(tmux: Tmux) -
     tmux.post.tell(Discarding("a"))
     tmux.work()
     assert tmux.calls[-1] == "discard"
-
-
-def test_the_supervisor_hears_whether_there_is_a_server(tmux: Tmux) -> None:
-    tmux.hangs = True
-    tmux.post.tell(Revive())
-    tmux.work()
-    tmux.hangs = False
-    tmux.post.tell(Revive())
-    tmux.work()
-    assert tmux.supervisor.messages == [Revived(None, "tmux has not answered within 2 s"), Revived(Handle(1, 1))]

@@ -63,15 +63,6 @@ def world() -> World:
     return World()
 
 
-def test_a_sweep_that_is_slow_is_not_asked_for_again(world: World) -> None:
-    for _ in range(5):
-        world.pass_time(1.0)
-    assert len(world.asked) == 1
-    world.answer()
-    world.pass_time(1.0)
-    assert len(world.asked) == 1
-
-
 def test_an_incident_of_overruns_is_one_line_and_so_is_its_end(world: World) -> None:
     for _ in range(20):
         world.pass_time(1.0)  # nobody answers the first sweep
@@ -91,16 +82,6 @@ def test_when_the_service_stood_still_the_log_says_for_how_long(world: World) ->
     world.answer()
     world.pass_time(1.0)
     assert world.events().count("service.gap") == 1
-
-
-def test_alarms_go_off_once_at_their_time(world: World) -> None:
-    rung: list[Any] = []
-    world.ticker.handle(Armed(world.time + 0.5, "a", rung.append))
-    world.pass_time(0.4)
-    assert rung == []
-    world.pass_time(0.2)
-    world.pass_time(0.2)
-    assert len(rung) == 1
 
 
 def test_a_tmux_that_does_not_answer_ends_the_beat_all_the_same(world: World) -> None:

@@ -28,29 +28,15 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_given_path_wins_and_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PANEVISOR_CONFIG", "/elsewhere/b.toml")
-    assert config_path("sub/../a.toml") == tmp_path / "a.toml"
-
-
-def test_an_empty_given_path_does_not_fall_back_to_another_config(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PANEVISOR_CONFIG", "/elsewhere/b.toml")
-    assert config_path("") == tmp_path
-
-
-def test_the_environment_names_the_config_before_the_current_directory(
+def test_a_given_path_wins_then_the_environment_then_the_current_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "panevisor.toml").touch()
     monkeypatch.setenv("PANEVISOR_CONFIG", "b.toml")
+    assert config_path("sub/../a.toml") == tmp_path / "a.toml"
+    assert config_path("") == tmp_path  # which does not fall back to another config
     assert config_path(None) == tmp_path / "b.toml"
-
-
-def test_the_current_directory_comes_before_the_xdg_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANEVISOR_CONFIG", "")
-    (tmp_path / "panevisor.toml").touch()
     assert config_path(None) == tmp_path / "panevisor.toml"
 
 
@@ -60,37 +46,28 @@ def test_without_any_hint_the_xdg_place_is_used(home: Path, monkeypatch: pytest.
     assert config_path(None) == Path("/etc/xdg-mine/panevisor/panevisor.toml")
 
 
-def test_a_relative_xdg_path_is_ignored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    assert default_state_dir(Path("/a/b.toml")).parent == home / ".local/state/panevisor"
-
-
 def test_a_symlinked_config_keeps_its_own_path(tmp_path: Path) -> None:
     (tmp_path / "real.toml").touch()
     (tmp_path / "link.toml").symlink_to("real.toml")
     assert config_path("link.toml") == tmp_path / "link.toml"
 
 
-def test_the_state_directory_is_named_by_stem_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_state_directory_and_pointer_are_named_by_the_absolute_path(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")  # which is ignored
+    assert default_state_dir(Path("/a/b.toml")).parent == home / ".local/state/panevisor"
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    digest = hashlib.sha256(b"/a/web.toml").hexdigest()[:8]
-    assert default_state_dir(Path("/a/web.toml")) == Path(f"/state/panevisor/web-{digest}")
+    digest = hashlib.sha256(b"/a/web.toml").hexdigest()
+    assert default_state_dir(Path("/a/web.toml")) == Path(f"/state/panevisor/web-{digest[:8]}")
     assert default_state_dir(Path("/b/web.toml")) != default_state_dir(Path("/a/web.toml"))
-
-
-def test_a_relative_config_has_the_state_directory_of_its_absolute_path(tmp_path: Path) -> None:
     assert default_state_dir(Path("web.toml")) == default_state_dir(tmp_path / "web.toml")
+    assert pointer_path(Path("/a/web.toml")) == Path(f"/state/panevisor/by-config/{digest[:16]}.json")
 
 
 def test_the_longest_file_name_still_gives_a_name_that_a_directory_can_have() -> None:
     name = default_state_dir(Path("/a") / ("€" * 83 + ".toml")).name
     assert len(os.fsencode(name)) <= 255
-
-
-def test_the_pointer_lies_under_16_digits_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    digest = hashlib.sha256(b"/a/web.toml").hexdigest()[:16]
-    assert pointer_path(Path("/a/web.toml")) == Path(f"/state/panevisor/by-config/{digest}.json")
 
 
 def test_what_was_pointed_to_is_read_back_and_the_last_one_counts(tmp_path: Path) -> None:
@@ -100,12 +77,9 @@ def test_what_was_pointed_to_is_read_back_and_the_last_one_counts(tmp_path: Path
     assert read_pointer(config) == tmp_path / "two"
     assert read_pointer(Path("web.toml")) == tmp_path / "two"
     assert read_pointer(tmp_path / "other.toml") is None
-
-
-def test_a_path_that_is_not_utf8_is_read_back(tmp_path: Path) -> None:
-    config = tmp_path / os.fsdecode(b"caf\xe9.toml")
-    write_pointer(config, tmp_path / os.fsdecode(b"\xff"))
-    assert read_pointer(config) == tmp_path / os.fsdecode(b"\xff")
+    no_utf8 = tmp_path / os.fsdecode(b"caf\xe9.toml")
+    write_pointer(no_utf8, tmp_path / os.fsdecode(b"\xff"))
+    assert read_pointer(no_utf8) == tmp_path / os.fsdecode(b"\xff")
 
 
 def test_pointers_and_their_directories_are_private_and_nothing_else_is_left(home: Path) -> None:
@@ -136,17 +110,14 @@ def test_a_failed_write_keeps_the_old_pointer_and_leaves_no_rest(
     assert len(list(pointer_path(config).parent.iterdir())) == 1
 
 
-def test_a_pointer_that_says_so_already_is_not_written(tmp_path: Path) -> None:
+def test_a_pointer_that_says_so_already_is_not_written_and_a_rest_of_a_killed_writer_is_no_obstacle(
+    tmp_path: Path,
+) -> None:
     config = tmp_path / "web.toml"
     write_pointer(config, tmp_path / "one")
     before = pointer_path(config).stat()
     write_pointer(config, tmp_path / "one")
     assert pointer_path(config).stat().st_ino == before.st_ino
-
-
-def test_a_rest_of_a_killed_writer_is_no_obstacle(tmp_path: Path) -> None:
-    config = tmp_path / "web.toml"
-    write_pointer(config, tmp_path / "one")
     pointer_path(config).with_name(f"{pointer_path(config).name}.tmp").symlink_to("/dev/full")
     write_pointer(config, tmp_path / "two")
     assert read_pointer(config) == tmp_path / "two"

@@ -12,7 +12,7 @@ from supervisor.upkeep.keeper import KEEPER, VARIABLE, Kept
     ("environment", "kept"),
     [
         ({VARIABLE: f"{os.getppid()} 2 137 0.5"}, Kept(KEEPER, os.getppid(), 2, 137, 0.5)),
-        ({VARIABLE: "1 2 137 0.5"}, Kept()),
+        ({VARIABLE: f"{os.getpid()} 2 137 0.5"}, Kept()),  # another process started it
         ({VARIABLE: "x"}, Kept()),
         ({"NOTIFY_SOCKET": "/run/notify"}, Kept("systemd")),
         ({"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": str(os.getpid())}, Kept("systemd")),

@@ -41,36 +41,30 @@ def test_patterns_say_which_and_labels_and_project_narrow_them_down(selection: S
     assert select(WORKERS, selection) == names
 
 
-def test_a_pattern_has_to_match_something_and_the_nearest_name_is_told() -> None:
-    error = refused(Selection(patterns=("db", "api_1")))
-    assert error.exit_code == 4
-    assert error.message == 'no worker is called "api_1" (did you mean "api-1"?)'
-    assert refused(Selection(patterns=("x*",))).exit_code == 4
-
-
 def test_what_is_watched_may_go_and_leaves_the_others() -> None:
     assert select(WORKERS, Selection(patterns=("gone", "db")), strict=False) == ["db"]
     assert select(WORKERS, Selection(labels=(("tier", "none"),)), strict=False) == []
 
 
-def test_labels_that_leave_nobody_are_an_unknown_worker() -> None:
-    error = refused(Selection(labels=(("tier", "none"),), project="shop"))
-    assert error.exit_code == 4
-    assert error.message == 'no worker has label "tier=none" and project "shop"'
-    assert "among those named" in refused(Selection(patterns=("db",), labels=(("tier", "front"),))).message
+def test_who_is_meant_has_to_be_there_and_the_nearest_name_is_told() -> None:
+    for meant, said in (
+        (Selection(patterns=("db", "api_1")), 'no worker is called "api_1" (did you mean "api-1"?)'),
+        (Selection(patterns=("x*",)), 'no worker is called "x*"'),
+        (Selection(patterns=("\x1b[31mred",)), r'no worker is called "\u001b[31mred"'),
+        (Selection(labels=(("tier", "none"),), project="shop"), 'no worker has label "tier=none" and project "shop"'),
+        (Selection(patterns=("db",), labels=(("tier", "x"),)), 'no worker has label "tier=x" among those named'),
+    ):
+        error = refused(meant)
+        assert (error.exit_code, error.message) == (4, said)
 
 
-def test_no_selection_is_refused_where_one_is_required() -> None:
-    with pytest.raises(CommandError) as caught:
-        Selection().require()
-    assert caught.value.exit_code == 2
+def test_no_selection_and_one_that_contradicts_itself_are_refused_where_one_is_required() -> None:
+    for wrong, said in ((Selection(), "name the workers"), (Selection(all=True, patterns=("a",)), "not both")):
+        with pytest.raises(CommandError, match=said) as caught:
+            wrong.require()
+        assert caught.value.exit_code == 2
     for enough in (Selection(all=True), Selection(patterns=("a",)), Selection(project="")):
         enough.require()
-
-
-def test_all_and_a_selection_exclude_each_other() -> None:
-    with pytest.raises(CommandError, match="not both"):
-        Selection(all=True, patterns=("a",)).require()
 
 
 def test_a_label_is_a_pair_whose_value_may_be_empty_or_hold_a_sign() -> None:
@@ -84,10 +78,6 @@ def test_a_label_is_a_pair_whose_value_may_be_empty_or_hold_a_sign() -> None:
 
 def test_a_name_is_itself_before_it_is_a_pattern() -> None:
     assert match(["a[1]"], ["a[1]", "a1"]) == ["a[1]"]
-
-
-def test_what_a_stranger_typed_is_shown_escaped() -> None:
-    assert "\x1b" not in refused(Selection(patterns=("\x1b[31mred",))).message
 
 
 def test_the_label_of_a_replica_is_the_specs() -> None:

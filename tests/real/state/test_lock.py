@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kit.support import DEADLINE
 
 from supervisor.state.lock import Held, hold
 
@@ -95,7 +96,7 @@ def test_of_twenty_at_once_one_has_it_and_the_others_name_it(place: Path) -> Non
         answers = {process.pid: process.stdout.readline().split() for process in tries if process.stdout}
     finally:
         for process in tries:
-            process.communicate("done\n", timeout=20)
+            process.communicate("done\n", timeout=DEADLINE)
     winners = [pid for pid, answer in answers.items() if answer == ["ours"]]
     assert len(winners) == 1
     losers = [answer for answer in answers.values() if answer != ["ours"]]

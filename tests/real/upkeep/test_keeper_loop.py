@@ -82,10 +82,11 @@ def test_the_lock_of_a_keeper_is_held_while_it_lives_and_no_child_has_it(place: 
 
 
 def test_a_dismissed_keeper_starts_nothing_any_more(place: Path) -> None:
-    with Loop(place, "sleep 0.3; exit 70") as loop:
+    with Loop(place, f"until [ -e {place}/ends ]; do sleep 0.02; done; exit 70") as loop:
         wait_until(lambda: keeper_of(place) is not None and loop.started())
         with keeper_of(place) as keeper:
             keeper.dismiss()
+            (place / "ends").touch()
             assert keeper.ended(DEADLINE)
         assert loop.process.wait() == 0
         assert len(loop.started()) == 1
