@@ -17,7 +17,17 @@ from kit.gateway_bench import Bench, FileConfig, entries, receive, row, send
 from kit.support import DEADLINE, no_descriptors_left, wait_until
 
 from actors.values.facts import Verb
-from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken, Order, RequestRefused, ShutDown
+from actors.values.requests import (
+    Accepted,
+    Action,
+    Apply,
+    Change,
+    ConfigBroken,
+    GiveInput,
+    Order,
+    RequestRefused,
+    ShutDown,
+)
 from actors.values.spec import WorkerSpec
 from supervisor.config.problems import ConfigError, Problem
 from supervisor.gateway import server as gateway
@@ -419,6 +429,28 @@ def test_orders_do_not_hold_up_pictures_and_are_asked_a_few_at_a_time(make: Make
     assert len(running) == 16
     gate.set()
     assert all(told(client)["ok"] for client in clients)
+
+
+def test_input_is_handed_on_in_the_order_of_its_requests_and_holds_up_no_order(make: Make) -> None:
+    gate = threading.Event()
+
+    def taken(request: Any, _timeout: float) -> object:
+        if isinstance(request, GiveInput):
+            gate.wait(DEADLINE)
+            request.answered(None)
+        return Accepted(1, ("a",))
+
+    bench = make(answer=taken)
+    client = bench.raw()
+    for text in ("one", "two", "three"):
+        send(client, {"id": text, "do": "send", "name": "a", "content": text})
+    send(client, {"id": "stop", "do": "stop", "names": ["a"]})
+    assert told(client)["id"] == "stop"
+    assert [type(request) for request in bench.asked].count(GiveInput) == 1
+    gate.set()
+    answers = [told(client) for _ in range(3)]
+    assert [(answer["id"], answer["ok"]) for answer in answers] == [("one", True), ("two", True), ("three", True)]
+    assert [request.content for request in bench.asked if isinstance(request, GiveInput)] == [b"one", b"two", b"three"]
 
 
 def spec(name: str) -> WorkerSpec:
