@@ -131,6 +131,14 @@ def test_a_worker_that_says_nothing_holds_up_the_first_picture_until_the_end_of_
     assert list(world.rows()) == ["a"]
 
 
+def test_a_screen_that_changed_is_published_soon_after_its_beat_and_not_with_the_next(world: World) -> None:
+    world.tell(CaptureTold(1, 1.0, 0))  # before any worker had its turn: each has its own thread
+    world.tell(Report(row(last_output_at=7), b"new", None))
+    world.pass_time(TOGETHER)
+    assert world.screens() == {"a": b"new", "b": b"old"}
+    assert len(world.published) == 1
+
+
 def test_a_screen_that_changed_within_a_second_to_one_of_the_same_length_is_published(world: World) -> None:
     world.tell(Report(row(), b"new", None))
     world.pass_time(TOGETHER)
@@ -144,6 +152,12 @@ def test_changes_of_one_beat_are_published_together_however_many_come(world: Wor
     world.pass_time(1.0)
     assert len(world.published) == 1
     assert world.screens()["a"] == b"99"
+
+
+def test_a_change_of_state_is_published_at_once(world: World) -> None:
+    world.tell(Report(row(screen_bytes=1), b"new", None))
+    world.tell(Report(row("b", state="failed"), b"old", None))
+    assert (world.rows()["b"].state, world.screens()["a"]) == ("failed", b"new")
 
 
 def test_what_says_the_same_again_is_not_published(world: World) -> None:

@@ -205,6 +205,13 @@ def test_a_failed_file_is_written_whole_at_the_next_retry_that_can() -> None:
     assert world.journal.events()[-2:] == ["service.degraded", "service.recovered"]
 
 
+def test_a_failure_of_a_moment_is_repaired_before_the_answer() -> None:
+    world = World("a")
+    world.records.failing = "records.jsonl: Input/output error"
+    assert world.tell(Order(Verb.STOP, ("a",))).unrecorded is None
+    assert world.records.workers == {"a": record("a", STOPPED)}
+
+
 def test_what_was_lost_at_the_start_is_shown() -> None:
     world = World(lost="line 3 is damaged")
     assert world.degraded() == ("records: line 3 is damaged",)

@@ -152,6 +152,23 @@ def test_a_stale_question_drops_no_start_but_that_of_the_supervisor_does(tmux: T
     assert [answer.life for answer in told] == ["a-2"]
 
 
+def test_starts_and_typing_wait_behind_one_look_at_most(tmux: Tmux) -> None:
+    """However many ask, an order is not late because of them."""
+    told: list[Any] = []
+    tmux.hangs = True
+    for number in range(200):
+        ask(tmux, f"w{number}", told)
+    tmux.post.tell(Typing(Type("l", 1, "%1", b"x", (), if_taken=False), told.append))
+    tmux.post.tell(StartWanted(start("x"), told.append))
+    before = tmux.time
+    while tmux.box.messages:
+        for number in range(200):
+            ask(tmux, f"w{number}", told)
+        tmux.work(1)
+    assert len(told) == 2
+    assert tmux.time - before <= 4 * tmux.HUNG  # two looks, and the two orders themselves
+
+
 def test_a_chunk_of_starts_lets_other_orders_have_their_turn(tmux: Tmux) -> None:
     told: list[Any] = []
     for number in range(3 * CHUNK):
