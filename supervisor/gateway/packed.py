@@ -26,70 +26,70 @@ class _Packed:
 
     def __init__(self, row: Row) -> None:
         values = row.to_dict(0.0)
-        place = list(values).index(MOVING)
-        pairs = [wire.pack(key) + wire.pack(value) for key, value in values.items()]
+        keys = list(values)
+        place = keys.index(MOVING)
         self.row = row
-        self.before = _map_header(len(values)) + b"".join(pairs[:place])
-        self.after = b"".join(pairs[place + 1 :])
+        self.before = _map_header(len(values)) + _pairs({key: values[key] for key in keys[:place]}) + _MOVING
+        self.after = _pairs({key: values[key] for key in keys[place + 1 :]})
         self.tallied = {key: values[key] for key in _TALLIED}
 
 
-_MOVING = wire.pack(MOVING)
-
-
 class PackedPicture:
-    """The last Snapshot that was taken, its rows packed, and how they differ from those of the one before it."""
+    """The last Snapshot that was taken and the one before it. Nothing is packed before it is asked for."""
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
+        self._before: Snapshot | None = None
         self._rows: dict[str, _Packed] = {}
-        self._base: int | None = None
-        self._changed: tuple[str, ...] = ()
-        self._left: tuple[str, ...] = ()
 
     def take(self, snapshot: Snapshot) -> None:
-        """Replace the picture; a row that is the same object as before keeps its bytes."""
-        before, old = self.snapshot, self._rows
-        self._rows = {name: self._packed(old.get(name), row) for name, row in snapshot.rows.items()}
-        self.snapshot = snapshot
-        kept = [name for name in old if name in self._rows]
-        in_place = before is not None and kept == list(self._rows)[: len(kept)]  # new rows come after the known ones
-        self._base = before.seq if before and in_place else None
-        self._left = tuple(name for name in old if name not in self._rows)
-        self._changed = tuple(name for name, new in self._rows.items() if name not in old or old[name].row != new.row)
+        """Replace the picture."""
+        self._before, self.snapshot = self.snapshot, snapshot
 
     def whole(self, subscribers: int) -> bytes:
         """Return the packed Snapshot; there must be one."""
-        return self._joined(self._rows.values(), {}, subscribers)
+        return self._joined(None, {}, subscribers)
 
     def changes(self, subscribers: int) -> bytes:
         """Return what is new since the picture before, with its number as `base`; the whole where rows changed places.
 
         `workers` has the rows that changed or came, these behind the known ones; `left` names those that are gone.
         """
-        if self._base is None:
-            return self.whole(subscribers)
-        rows = [self._rows[name] for name in self._changed]
-        return self._joined(rows, {"base": self._base, "left": self._left}, subscribers)
-
-    @staticmethod
-    def _packed(known: _Packed | None, row: Row) -> _Packed:
-        return known if known is not None and known.row is row else _Packed(row)
-
-    def _joined(self, rows: Iterable[_Packed], more: Mapping[str, Any], subscribers: int) -> bytes:
         assert self.snapshot is not None
-        now = self.snapshot.at.wall
+        before, new = self._before, self.snapshot.rows
+        if before is None or not _in_place(before.rows, new):
+            return self.whole(subscribers)
+        old = before.rows
+        left = [name for name in old if name not in new]
+        changed = [name for name, row in new.items() if old.get(name) != row]
+        return self._joined(changed, {"base": before.seq, "left": left}, subscribers)
+
+    def _joined(self, names: Iterable[str] | None, more: Mapping[str, Any], subscribers: int) -> bytes:
+        assert self.snapshot is not None
+        now, old = self.snapshot.at.wall, self._rows
+        self._rows = {name: _packed(old.get(name), row) for name, row in self.snapshot.rows.items()}
         totals = totals_of([packed.tallied for packed in self._rows.values()])
         head = {**more, **self.snapshot.head(subscribers), "totals": totals}
-        parts = [_map_header(len(head) + 1)]
-        parts += [wire.pack(key) + wire.pack(value) for key, value in head.items()]
-        bodies = [part for packed in rows for part in (packed.before, _MOVING, _uptime(packed, now), packed.after)]
-        parts += [wire.pack("workers"), _array_header(len(bodies) // 4), *bodies]
-        return b"".join(parts)
+        rows = list(self._rows.values()) if names is None else [self._rows[name] for name in names]
+        bodies = [part for row in rows for part in (row.before, wire.pack(row.row.uptime_at(now)), row.after)]
+        start = (_map_header(len(head) + 1), _pairs(head), wire.pack("workers"), _array_header(len(rows)))
+        return b"".join((*start, *bodies))
 
 
-def _uptime(packed: _Packed, now: float) -> bytes:
-    return wire.pack(packed.row.uptime_at(now))
+def _packed(known: _Packed | None, row: Row) -> _Packed:
+    """Return what is known of this very row, which is the same object as long as nothing of it changes."""
+    return known if known is not None and known.row is row else _Packed(row)
+
+
+def _in_place(old: Mapping[str, Row], new: Mapping[str, Row]) -> bool:
+    """Whether the rows that stay have kept their places, and new ones come after them."""
+    kept = [name for name in old if name in new]
+    return kept == list(new)[: len(kept)]
+
+
+def _pairs(values: Mapping[str, Any]) -> bytes:
+    """Return the packed keys and values of a map, without its header."""
+    return wire.pack(dict(values))[len(_map_header(len(values))) :]
 
 
 def _map_header(count: int) -> bytes:
@@ -100,3 +100,6 @@ def _map_header(count: int) -> bytes:
 def _array_header(count: int) -> bytes:
     packed: bytes = msgpack.Packer().pack_array_header(count)
     return packed
+
+
+_MOVING = wire.pack(MOVING)
