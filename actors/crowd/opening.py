@@ -1,7 +1,7 @@
 """The first roster, from the records and from what lives. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from actors.crowd import file, leaving, roster, unknown
 from actors.crowd.effects import WatchServer
@@ -9,14 +9,17 @@ from actors.crowd.substrate import note_part
 from actors.crowd.turn import Roster, Turn
 from actors.crowd.workers import take_up
 from actors.life import adoption
-from actors.life.adoption import World
+from actors.life.adoption import Adopt, World
+from actors.life.state import Goal
 from actors.ports import Survey
 from actors.values.bulletins import PartFailing
-from actors.values.facts import Instant
+from actors.values.facts import Instant, Ordered, Verb
 from actors.values.gates import Room
 from actors.values.records import Origin, Record, Records
 from actors.values.requests import Apply, RequestRefused, ShutDown
 from actors.values.snapshot import Config
+
+_VERBS = {Goal.STOP: Verb.STOP, Goal.COMPLETE: Verb.COMPLETE, Goal.REMOVE: Verb.REMOVE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def open_with(opening: Opening, now: Instant) -> roster.Step:
     turn.effects.append(WatchServer(server))
     for record in _known_or_found(turn, opening):
         panes = opening.survey.panes.get(record.spec.name, ())
-        take_up(turn, record, adoption.plan(record, panes, world))
+        _take_up(turn, record, adoption.plan(record, panes, world))
     if opening.apply:
         _apply(turn, opening.apply, now)
     for name in turn.crowd.order:
@@ -60,6 +63,16 @@ def open_with(opening: Opening, now: Instant) -> roster.Step:
     if opening.closing:
         leaving.shut_down(turn, opening.closing, now)
     return roster.settle(turn)
+
+
+def _take_up(turn: Turn, record: Record, decision: adoption.Decision) -> None:
+    """Give the worker its actor. What was being ended goes on with that in its turn, after its dependants."""
+    match decision:
+        case Adopt(goal=Goal() as goal) if goal in _VERBS:
+            take_up(turn, record, replace(decision, goal=None))
+            leaving.join(turn, [record.spec.name], Ordered(_VERBS[goal]))
+        case _:
+            take_up(turn, record, decision)
 
 
 def _world(turn: Turn, opening: Opening) -> World:

@@ -366,6 +366,19 @@ def test_an_unknown_pane_is_shown_until_it_has_ended(ended: bool, left: set[str]
     assert story.tell(Found("stranger", None)).roster.unknown == {}
 
 
+def test_what_was_being_ended_when_the_service_died_goes_on_ending_dependants_first() -> None:
+    records = [
+        Record(spec=spec("db"), intent=Intent.STOPPED),
+        Record(spec=spec("web", db=READY), intent=Intent.REMOVED),
+        Record(spec=spec("job"), intent=Intent.COMPLETED),
+    ]
+    story = opened(*records, panes={record.spec.name: (living_pane(record.spec.name, record),) for record in records})
+    assert [spawned.birth.goal for spawned in effects(story, Spawn) if isinstance(spawned.birth, Adopt)] == [None] * 3
+    assert story.told(Ordered) == ["web", "job"]
+    assert story.change("web", S.STOPPING).told(Ordered) == []
+    assert story.change("web", S.STOPPED).told(Ordered) == ["db"]
+
+
 def test_a_service_ends_when_nothing_lives_any_more_dependants_first() -> None:
     story = Story({"db": member(S.RUNNING, "db"), "web": member(S.RUNNING, spec("web", db=READY))})
     story.tell(ShutDown(keep_workers=False, cause="SIGTERM"))
