@@ -26,7 +26,8 @@ def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> St
 
 def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
     """Take the first step of the stop plan for this life."""
-    ending = Ending(life=life.id, process=life.process, last=life.last_tree, steps=w.spec.stop)
+    beside = life.beside or w.spec.runs_commands
+    ending = Ending(life=life.id, process=life.process, last=life.last_tree, beside=beside, steps=w.spec.stop)
     w, unasked = end_probe(w)
     w, effects = next_ending_step(w, ending, now)
     return w, (*unasked, *effects)
@@ -50,8 +51,12 @@ def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
     ending = replace(ending, steps=step.rest, due=None if step.wait is None else now.mono + step.wait)
     if isinstance(step.action, str):
         ending = replace(ending, signalled=True, forced=step.action == "KILL", left=())
-        return replace(w, ending=ending), (EndTree(ending.life, ending.process, ending.last, step.action),)
+        return replace(w, ending=ending), (_end_tree(ending, step.action),)
     return _ask_to_end(replace(w, ending=ending), step.action, now) if listens else (replace(w, ending=ending), ())
+
+
+def _end_tree(ending: Ending, signal: str) -> EndTree:
+    return EndTree(ending.life, ending.process, ending.last, signal, ending.beside)
 
 
 def _ask_to_end(w: Worker, action: TypeKeys | TypeText, now: Instant) -> Step:

@@ -90,7 +90,8 @@ def spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
         return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # only its pane was left: it starts again
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
-        old, w = w.spec, replace(w, spec=fact.spec, next_spec=None)
+        life = w.life and replace(w.life, beside=w.life.beside or w.spec.runs_commands)
+        old, w = w.spec, replace(w, spec=fact.spec, next_spec=None, life=life)
         return _policy_changed(w, old, now)
     w = _forgiven(w)
     match w.state:

@@ -97,6 +97,7 @@ class Life:
     probing: Purpose | None = None  # the purpose of the present probe
     tally: Tally = field(default_factory=Tally)  # of the present probe's tries
     last_tree: tuple[Handle, ...] = ()
+    beside: bool = False  # a check that the file had before ran commands beside its tree
     stall: StallWatch = field(default_factory=StallWatch)
     limits: LimitWatch = field(default_factory=LimitWatch)
 
@@ -108,6 +109,7 @@ class Ending:
     life: str
     process: Handle | None
     last: tuple[Handle, ...]
+    beside: bool = False  # see EndTree
     steps: tuple[StopStep, ...]
     due: float | None = None
     signalled: bool = False  # False while keys or text only ask it to end: nothing watches its tree yet

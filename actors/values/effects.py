@@ -89,12 +89,14 @@ class EndTree:
     """Send `signal` to every process of the life's tree, and tell when no process is left.
 
     `process` is the first one, `last` the tree as last seen: they help to find what mark and ancestry don't show.
+    `beside`: commands of its probes have run beside the tree, as children of a service, and may have left processes.
     """
 
     life: str
     process: Handle | None
     last: tuple[Handle, ...]
     signal: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

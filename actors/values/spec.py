@@ -336,6 +336,11 @@ class WorkerSpec:
     """With `"never"` a worker whose budget is spent has failed; else it starts again after each such pause."""
 
     @property
+    def runs_commands(self) -> bool:
+        """Whether one of its checks runs a command, as a child of the service."""
+        return self.ready.command is not None or self.live.command is not None
+
+    @property
     def argv(self) -> tuple[str, ...]:
         """What is executed: the command itself, or `/bin/sh -c` around a string."""
         return ("/bin/sh", "-c", self.command) if isinstance(self.command, str) else self.command

@@ -89,9 +89,9 @@ class Ending:
         return {process.pid for process in (*first, *self.order.last, *self.known, *self.led, *self.suspects)}
 
     def is_below(self, server: Handle) -> bool:
-        """Whether all of its tree are descendants of this tmux server: it began under it."""
+        """Whether all of its tree are descendants of this tmux server: it began under it, and nothing ran beside it."""
         first = self.order.process
-        return first is not None and first.ticks >= server.ticks > 0 and first.ticks > 0
+        return first is not None and first.ticks >= server.ticks and not self.order.beside
 
     def find(self, look: Look) -> set[Handle]:
         """Return the members of the tree now."""

@@ -4,9 +4,10 @@
                                  └─ the rest: what dead processes left ──┐
     first processes of the trees, who was seen in them ──────────────────┴─ with all their descendants ──▶ the listing
 
-The tmux server is the subreaper of all workers, so whoever leaves a worker's tree becomes its child. The kernel puts a
-new child at the end of the list of children (0.5 ms for 1,000). So a child that still stands before and behind the same
-others is the same process, and is not read again.
+The tmux server is the subreaper of all workers, so whoever leaves a worker's tree becomes its child. (A command of a
+probe is the service's child: the trees of workers that have such probes are looked for in all of /proc.) The kernel
+puts a new child at the end of the list of children (0.5 ms for 1,000). So a child that still stands before and behind
+the same others is the same process, and is not read again.
 """
 
 import os

@@ -88,7 +88,7 @@ from actors.values.facts import (
 )
 from actors.values.gates import Gate, Hold
 from actors.values.records import Record
-from actors.values.spec import Limit, Limits, Live, Restart, Rung, Stall
+from actors.values.spec import Limit, Limits, Live, Ready, Restart, Rung, Stall
 
 SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
     (S.UNBORN, S.PENDING, "defined", pending),
@@ -465,6 +465,16 @@ def test_the_tree_of_a_sweep_is_what_an_ending_goes_by() -> None:
     assert (s.w.rss_bytes, s.w.cpu_percent, s.w.processes) == (5000, 1.5, 2)
     s.order(Verb.STOP)
     assert s.did(EndTree) == [EndTree("s-1", Handle(100, 100), tree.handles, "TERM")]
+
+
+@pytest.mark.parametrize("check", [{"ready": Ready(command="true")}, {"live": Live(command="true")}, {}], ids=str)
+def test_an_ending_looks_beside_the_tree_where_commands_of_checks_have_run_also_earlier_ones(check: Any) -> None:
+    s = running(**check).tell(SpecChanged(spec()))
+    s.order(Verb.STOP)
+    assert [order.beside for order in s.did(EndTree)] == [bool(check)]
+    s = running().tell(SpecChanged(spec(**check)))
+    s.order(Verb.STOP)
+    assert [order.beside for order in s.did(EndTree)] == [bool(check)]
 
 
 def test_a_root_that_is_missing_from_the_process_table_is_a_question_and_no_verdict() -> None:

@@ -13,6 +13,7 @@ import pytest
 from kit.processes import House
 from kit.support import alive, wait_until
 
+from actors.values.effects import EndTree
 from actors.values.facts import Handle
 from supervisor.kernel.proc_table import entry_of, handle_of
 from supervisor.tmux.command import argv_of, environment
@@ -145,6 +146,17 @@ def test_the_first_process_of_a_life_is_ended_though_nobody_knows_its_pid(tmux: 
     wait_until(lambda: (entry := entry_of(worker.pid, with_mark=True)) is not None and entry.mark is not None)
     assert tmux.accused("api", None) == []
     assert not alive(worker.pid)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_ran_beside_the_tree_is_looked_for_where_a_check_runs_commands(tmux: Tmux, beside: bool) -> None:
+    worker, _ = tmux.pane("api", "read _", life="l1")
+    tmux.watch("l1", worker)
+    left = tmux.there()  # a child of the service, not of tmux
+    tmux.port.end("api", EndTree("l1", worker, (), "KILL", beside), tmux.facts.put)
+    tmux.until_gone()
+    assert alive(left.pid) is not beside
+    tmux.kill(left)
 
 
 def test_whoever_has_a_reused_pid_lends_its_terminal_to_nobody(tmux: Tmux) -> None:
