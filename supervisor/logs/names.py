@@ -38,14 +38,18 @@ def pipe_command(logs: str, name: str, life: str, arm: int, max_size: int, first
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One file of a worker's log."""
+    """One file of a worker's log. `file` is its path: a beat looks at all of them, and a Path takes 25 µs to make."""
 
-    path: Path
+    file: str
     life: str
     arm: str
     number: int
     size: int
     mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        return Path(self.file)
 
     @property
     def order(self) -> tuple[int, int]:
@@ -83,4 +87,4 @@ def _segment_at(entry: "os.DirEntry[str]") -> Segment | None:
     if not stat.S_ISREG(found.st_mode):
         return None  # `split` makes files: a link leads out of the log
     number = int(match["number"])
-    return Segment(Path(entry.path), match["life"], match["arm"], number, found.st_size, found.st_mtime_ns)
+    return Segment(entry.path, match["life"], match["arm"], number, found.st_size, found.st_mtime_ns)

@@ -93,13 +93,14 @@ class Segments:
         for segment in segments[: -len(kept)]:
             self._unlink(segment.path)
         if kept:
-            self._link(self.directory / f"{name}.log", kept[-1].path)
+            self._link(name, kept[-1])
         return sum(segment.size for segment in kept)
 
-    def _link(self, link: Path, newest: Path) -> None:
+    def _link(self, name: str, segment: Segment) -> None:
         with contextlib.suppress(OSError):
-            if os.readlink(link) == newest.name:
+            if os.readlink(f"{self.directory}/{name}.log") == os.path.basename(segment.file):
                 return
+        newest, link = segment.path, self.directory / f"{name}.log"
         temporary = link.with_name(f".{link.name}.tmp")
         with self._gate:
             if not newest.exists():
