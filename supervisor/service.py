@@ -9,6 +9,7 @@ service cannot do without, the service ends with 70; the workers live on.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -142,6 +143,7 @@ class Service:
             self._given, self._log, self._kept, self._notifier, ask=self.ask, load_config=self._load_config
         )
         self.posts = self.machine.posts
+        gc.enable()  # see __main__
         self.machine.gateway.start()
         self.machine.rounds.point()
         try:

@@ -1,0 +1,30 @@
+"""What the service does not load, and when it looks for garbage."""
+
+import subprocess
+import sys
+
+import pytest
+from kit import ROOT
+
+# what `main` does before a verb runs; then all that the service imports
+BEGIN = """
+import gc, sys
+from supervisor.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+print(gc.isenabled())
+import supervisor.service
+print("rich.console" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("verb", "collects"), [("serve", "False"), ("status", "True")])
+def test_the_service_loads_no_rich_and_collects_no_garbage_while_it_loads(verb: str, collects: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN, verb, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    said, loaded = done.stdout.splitlines()[-2:]
+    assert said == collects
+    assert loaded == "False" or verb != "serve"
