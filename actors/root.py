@@ -95,6 +95,7 @@ class SupervisorActor(SupervisedActor):
         self._posts.ticker.ref = self._factories.ticker()
         self._posts.metrics.ref = self._factories.metrics()
         opening = replace(self._opening, lost=self._records.lost)
+        del self._opening  # with all records, and all panes of the survey
         self._become(*open_with(opening, self._clock.now()))
 
     def handle(self, message: Any) -> Any:

@@ -63,6 +63,7 @@ class WorkerActor(LoopActor):
 
     def begin(self) -> None:
         worker, effects = self._birth(self._deps.clock.now())
+        del self._birth  # with the record and the panes that it was made from
         self._enrol(worker)
         self._become(worker, effects)
 

@@ -36,6 +36,7 @@ from actors.values.facts import Handle
 from actors.values.gates import Room
 from actors.values.requests import Apply, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
+from actors.values.snapshot import Entry
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
 from supervisor.config.load import define, load_text
@@ -178,9 +179,10 @@ class Machine:
         self._shortage = Shortage(lambda what, reason: self.posts.supervisor.tell(PartFailing(what, reason)))
         claim(given.lock.home / LOGS)
         log.settle()  # this service's own beginning is part of the history
-        self._before = log_tail.read(given.log_file())
-        self._told = log_tail.told(self._before)
-        given.records.compare(log_tail.otherwise(given.known, self._told))
+        before = log_tail.read(given.log_file())
+        told = log_tail.told(before)
+        given.records.compare(log_tail.otherwise(given.known, told))
+        self._lived = told.exits
         self.clock = SystemClock()
         self.workers = Loop("workers")
         self.applier = Crew(1, "apply")
@@ -188,7 +190,7 @@ class Machine:
         self._build_tmux(nofile)
         self._build_processes(nofile)
         self._build_files(kept)
-        self.gateway = self._gateway(ask, load_config)
+        self.gateway = self._gateway(ask, load_config, before)
         self._hang_watch = HangWatch(log, lambda what, why: self.posts.metrics.tell(PartFailing(what, why)))
 
     # ── adapters ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,7 +241,9 @@ class Machine:
             on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
 
-    def _gateway(self, ask: Callable[[Any, float], object], load_config: Callable[[], Config]) -> Gateway:
+    def _gateway(
+        self, ask: Callable[[Any, float], object], load_config: Callable[[], Config], before: list[Entry]
+    ) -> Gateway:
         home, socket = self._given.lock.home, self._place.socket
         known = {record.spec.name for record in self._given.known.workers}
         return Gateway(
@@ -252,7 +256,7 @@ class Machine:
             deaths=self.deaths.of,
             on_error=self._shortage.note,
             applier=self.applier,
-            before=log_tail.concerning(self._before, known),
+            before=log_tail.concerning(before, known),
         )
 
     def adapter_failed(self, error: BaseException) -> None:
@@ -285,7 +289,7 @@ class Machine:
             origin=origin_of(place.config),
             room=self._room(),
             closing=closing,
-            told=self._told.exits,
+            told=self._lived,
         )
         self.posts.supervisor.ref = SupervisorActor.start(
             opening, self._factories(), self.posts, self.clock, self.log, given.records, told, owner
