@@ -37,6 +37,7 @@ from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config, different_settings
 from supervisor.config.watch import ConfigWatch
+from supervisor.kernel.heap import share_one_arena
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread
 from supervisor.state.lock import Lock
@@ -52,6 +53,7 @@ TMUX_RETRY = 1.0
 
 def serve(place: Place, lock: Lock) -> int:
     """Run the service until it is told to end; return the exit code. The lock on the state directory is held."""
+    share_one_arena()
     config: Config | None = None
     error: str | None = None
     try:
