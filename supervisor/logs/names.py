@@ -19,20 +19,28 @@ from pathlib import Path
 SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
 
 
-def pipe_command(logs: str, name: str, life: str, arm: int, max_size: int, first_suffix: int = 0) -> str:
+def pipe_command(logs: str, name: str, life: str, arm: int, max_size: int, *, number: int | None = None) -> str:
     """Return the shell command for pipe-pane; `logs` is the directory, relative to where the tmux server runs.
 
-    The shell looks for the highest number in use and goes on after it, from `first_suffix` at least: two `split`s on
-    one name truncate each other. Before six digits run out it takes nine, as `split` ends when none is left.
+    The first segment gets `number`. None: the shell looks for the highest number in use and goes on after it, because
+    an earlier `split` may have this life and arm, too, and two on one name truncate each other. That look reads the
+    whole directory. Before six digits run out it takes nine, as `split` ends when none is left.
     """
     stem = f"{shlex.quote(logs)}/{name}."
+    look = "" if number is not None else _look_for_number(stem)
     return (
-        f"umask 077; n={first_suffix}; for f in {stem}*.[0-9]*; do "
+        f"umask 077; n={number or 0}; {look}"
+        'a=6; [ "$n" -lt 900000 ] || a=9; '
+        f'exec split -b {max_size} -a "$a" --numeric-suffixes="$n" - {stem}{life}-{arm}.'
+    )
+
+
+def _look_for_number(stem: str) -> str:
+    return (
+        f"for f in {stem}*.[0-9]*; do "
         's=${f##*.}; s=${s#"${s%%[!0]*}"}; '  # without leading zeros: the shell would take it for octal
         'case "$s" in *[!0-9]*) continue;; esac; '
         '[ "${s:-0}" -lt "$n" ] || n=$((${s:-0} + 1)); done; '
-        'a=6; [ "$n" -lt 900000 ] || a=9; '
-        f'exec split -b {max_size} -a "$a" --numeric-suffixes="$n" - {stem}{life}-{arm}.'
     )
 
 

@@ -54,12 +54,26 @@ class Segments:
         if keep:
             self._tidy(keep, only=keep)
 
-    def note_life(self, name: str, life: str) -> None:
-        """Note that `life` begins where the log ends now; call it right before the start. Raises nothing."""
+    def note_lives(self, begun: Mapping[str, str]) -> dict[str, int]:
+        """Note that each worker's life begins where its log ends now; call it right before the starts. Raises nothing.
+
+        Return the number of the next segment of each; of none when the directory can't be read.
+        """
         with self._gate:
-            self._forgotten.pop(name, None)
+            for name in begun:
+                self._forgotten.pop(name, None)
         try:
-            lives.note(self.directory, name, life, segments_of(self.directory, name))
+            found = listed(self.directory, begun)
+        except OSError as error:
+            self._note(error)
+            return {}
+        for name, life in begun.items():
+            self._note_life(name, life, found.get(name, []))
+        return {name: found[name][-1].number + 1 if name in found else 0 for name in begun}
+
+    def _note_life(self, name: str, life: str, segments: list[Segment]) -> None:
+        try:
+            lives.note(self.directory, name, life, segments)
         except OSError as error:
             self._note(error)
 

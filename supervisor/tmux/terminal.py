@@ -94,7 +94,9 @@ class TmuxTerminal:
         if not starts:
             return []
         now = time.time()
-        lines = [in_time(int(now) + EXPIRY, self._line(start)) for start in starts]
+        numbers = self._segments.note_lives({start.name: start.life for start in starts})
+        self._segments.expect({start.name: start.spec.log.keep for start in starts})
+        lines = [in_time(int(now) + EXPIRY, self._line(start, numbers.get(start.name))) for start in starts]
         try:
             blocks = self._client.run(*lines)
         except NotAsked as error:
@@ -104,15 +106,14 @@ class TmuxTerminal:
             return [StartUnknown(start.life, until) for start in starts]
         return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
 
-    def _line(self, start: Start) -> str:
-        self._segments.note_life(start.name, start.life)
-        self._segments.expect({start.name: start.spec.log.keep})
-        launch = self._launch(start.name, start.life, start.spec)
+    def _line(self, start: Start, number: int | None) -> str:
+        launch = self._launch(start.name, start.life, start.spec, number)
         return start_in_dead_pane(launch, start.pane) if start.pane else start_in_new_session(launch)
 
-    def _launch(self, name: str, life: str, spec: WorkerSpec) -> Launch:
+    def _launch(self, name: str, life: str, spec: WorkerSpec, number: int | None = None) -> Launch:
+        """`number`: of its first log segment, for a life that no pipe has served yet."""
         environment = (*spec.env, ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
-        pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size)
+        pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size, number=number)
         return Launch(spec=spec, life=life, environment=environment, pipe=_unexpanded(pipe), nofile=self._nofile)
 
     def _answer(self, start: Start, blocks: list[Block], *, again: bool = False) -> StartAnswer:

@@ -60,25 +60,27 @@ def test_a_pipe_cuts_its_output_into_numbered_segments_and_loses_nothing(logs: P
 
 
 @pytest.mark.parametrize(
-    ("there", "first", "made"),
+    ("there", "made"),
     [
-        ([], 0, "000000"),
-        ([], 41, "000041"),
-        (["api.s-1-0.000088"], 0, "000089"),  # not octal, and goes on under the same name: a new service's arms are 0
-        (["api.r-9-7.000003"], 2, "000004"),
-        (["api-2.s-1-0.000500", "api.lives"], 0, "000000"),
-        (["api.s-1-0.999999"], 0, "001000000"),  # six digits run out
-        (["api.s-1-0.001000000"], 0, "001000001"),
+        ([], "000000"),
+        (["api.s-1-0.000088"], "000089"),  # not octal, and goes on under the same name: a new service's arms are 0
+        (["api.r-9-7.000003", "api.s-1-0.000002"], "000004"),
+        (["api-2.s-1-0.000500", "api.lives"], "000000"),
+        (["api.s-1-0.999999"], "001000000"),  # six digits run out
+        (["api.s-1-0.001000000"], "001000001"),
     ],
 )
+@pytest.mark.parametrize("who", ["the shell", "the service"])
 def test_a_pipe_goes_on_after_the_highest_number_of_its_worker(
-    logs: Path, there: list[str], first: int, made: str
+    logs: Path, there: list[str], made: str, who: str
 ) -> None:
     for name in there:
         (logs / name).touch()
-    command = pipe_command("logs", "api", "s-1", 0, 4096, first_suffix=first)
+    numbers = Segments(logs).note_lives({"api": "s-1"}) if who == "the service" else {}
+    command = pipe_command("logs", "api", "s-1", 0, 4096, number=numbers.get("api"))
+    assert ("for f in" in command) is (who == "the shell")
     subprocess.run(["/bin/sh", "-c", command], input=b"x", cwd=logs.parent, check=True)
-    assert set(os.listdir(logs)) - set(there) == {f"api.s-1-0.{made}"}
+    assert set(os.listdir(logs)) - {*there, "api.lives"} == {f"api.s-1-0.{made}"}
 
 
 @pytest.fixture
@@ -138,7 +140,7 @@ def test_what_the_disk_refuses_is_a_problem_and_tried_again(logs: Path) -> None:
     logs.rmdir()
     assert segments.refresh({"api": 1}) == {}
     assert segments.problem == f"{logs}: No such file or directory"
-    segments.note_life("api", "s-1")
+    assert segments.note_lives({"api": "s-1"}) == {}
     segments.forget("other")
     logs.mkdir()
     segment(logs, 0, b"x")
@@ -155,7 +157,7 @@ def test_forgetting_a_worker_leaves_nothing_of_it_and_all_of_others(logs: Path) 
     segments = Segments(logs)
     for name in ("api", "api-2"):
         segment(logs, 0, b"x", name=name)
-        segments.note_life(name, "s-1")
+        segments.note_lives({name: "s-1"})
     segments.refresh({"api": 1, "api-2": 1})
     segments.forget("api")
     assert sorted(os.listdir(logs)) == ["api-2.lives", "api-2.log", "api-2.s-1-0.000000"]
@@ -172,7 +174,7 @@ def test_what_split_writes_after_its_worker_was_forgotten_goes_too_for_a_while(
     segments.forget("job")
     segments.refresh({"job": 5})  # of a beat that began before
     if then == "lives again":
-        segments.note_life("job", "two-1")
+        segments.note_lives({"job": "two-1"})
     late = segment(logs, 0, b"out\n", name="job")  # on a busy machine split makes its file when the pane is gone
     others = segment(logs, 0, b"out\n", name="other")
     segments.made([late.name])
@@ -228,7 +230,7 @@ def test_a_flood_is_held_to_its_quota_without_any_beat_also_in_a_folder_that_was
 def test_only_the_newest_lives_are_kept(logs: Path) -> None:
     segments = Segments(logs)
     for number in range(LIVES_KEPT + 7):
-        segments.note_life("api", f"s-{number}")
+        segments.note_lives({"api": f"s-{number}"})
     noted = [json.loads(line)["life"] for line in (logs / "api.lives").read_text().splitlines()]
     assert noted == [f"s-{number}" for number in range(7, LIVES_KEPT + 7)]
     assert stat.S_IMODE((logs / "api.lives").stat().st_mode) == 0o600
@@ -282,16 +284,16 @@ def test_no_log_is_no_lines(logs: Path) -> None:
 def test_the_previous_life_is_found_in_a_pipe_that_outlived_it_silent_or_not(logs: Path) -> None:
     segments, content = Segments(logs), b""
     for life in ("s-1", "s-2", "s-3"):
-        segments.note_life("api", life)
+        segments.note_lives({"api": life})
         content += b"%s says\nthis\n" % life.encode()
         segment(logs, 0, content)
     assert b"".join(read_tail(logs, "api", previous=True)) == b"s-2 says\nthis\n"
     assert list(read_tail(logs, "api", lines=1, previous=True)) == [b"this\n"]
-    segments.note_life("api", "s-4")
+    segments.note_lives({"api": "s-4"})
     assert b"".join(read_tail(logs, "api", previous=True)) == b"s-3 says\nthis\n"
     with (logs / "api.lives").open("ab") as lives:  # torn marks are passed over
         lives.write(b'{}\n[]\n\xff\n{"life": 1, "ts": "x", "file": [], "offset": null}\n')
-    segments.note_life("api", "s-5")
+    segments.note_lives({"api": "s-5"})
     with (logs / "api.lives").open("ab") as lives:
         lives.write(b'{"life": "s-6", "ts"')
     assert list(read_tail(logs, "api", previous=True)) == []
@@ -303,7 +305,7 @@ def test_the_previous_life_is_found_by_the_names_and_no_late_mark_cuts_its_first
     piped(logs, b"three\n", life="s-3")
     assert b"".join(read_tail(logs, "api", previous=True)) == b"two\n" * 2000
     piped(logs, b"four", life="s-4")
-    Segments(logs).note_life("api", "s-4")
+    Segments(logs).note_lives({"api": "s-4"})
     piped(logs, b" goes on\n", life="s-4", arm=1)
     piped(logs, b"five\n", life="s-5")
     assert list(read_tail(logs, "api", previous=True)) == [b"four goes on\n"]
@@ -312,7 +314,7 @@ def test_the_previous_life_is_found_by_the_names_and_no_late_mark_cuts_its_first
 def test_a_life_whose_beginning_was_dropped_begins_where_the_log_does(logs: Path) -> None:
     segments = Segments(logs)
     for number, life in enumerate(("s-1", "s-2", "s-3")):
-        segments.note_life("api", life)
+        segments.note_lives({"api": life})
         segment(logs, 2 * number, b"begin\n" + life.encode())
         segment(logs, 2 * number + 1, b" end\n")
     segments.refresh({"api": 3})
@@ -327,7 +329,7 @@ def test_since_leaves_out_what_is_known_to_be_older(logs: Path) -> None:
     assert list(read_tail(logs, "api", since=1500.0)) == [b"new\n"]
     assert list(read_tail(logs, "api", since=2500.0)) == []
     assert list(read_tail(logs, "api", since=500.0)) == [b"old\n", b"new\n"]
-    segments.note_life("api", "s-2")
+    segments.note_lives({"api": "s-2"})
     noted = time.time() + 1
     path.write_bytes(b"new\nnewer\n")
     os.utime(path, (noted + 1, noted + 1))

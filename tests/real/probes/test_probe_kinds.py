@@ -176,7 +176,7 @@ class Log:
         self.number = 0
 
     def begin(self, life: str) -> None:
-        self.segments.note_life("api", life)
+        self.segments.note_lives({"api": life})
 
     def write(self, text: bytes) -> None:
         with open(self.directory / f"api.s-1-0.{self.number:06}", "ab") as file:

@@ -18,10 +18,10 @@ Keeper = Callable[[], DeathRecords]
 
 def test_the_words_of_the_next_life_are_not_those_of_the_last(place: Path) -> None:
     log, segments = place / "api.s-1-1.000000", Segments(place)
-    segments.note_life("api", "s-1")
+    segments.note_lives({"api": "s-1"})
     log.write_bytes(b"one\n")
-    segments.note_life("api", "s-2")
-    segments.note_life("api", "s-3")
+    segments.note_lives({"api": "s-2"})
+    segments.note_lives({"api": "s-3"})
     log.write_bytes(b"one\nthree\n")
     found = LifeLog.of(place, {"api"})["api"]
     assert [found.tail(life, 100) for life in ("s-1", "s-2", "s-3", "s-9")] == [b"one\n", b"", b"three\n", b""]
