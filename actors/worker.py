@@ -98,7 +98,7 @@ class WorkerActor(LoopActor):
         for effect in effects:
             if isinstance(effect, do.Emit):
                 self._emit(effect)
-        if after != before:
+        if after is not before and after != before:
             self._tell_of_change(before, after)
         for effect in effects:
             self._carry_out(effect)

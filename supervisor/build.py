@@ -171,6 +171,7 @@ class Machine:
         load_config: Callable[[], Config],
     ) -> None:
         self._given, self._place, self._settings = given, given.place, given.settings
+        self._logs_shown = paths.printable(given.place.state_dir / LOGS)
         self.log, self._notifier, self._kept_by = log, notifier, kept.by
         self._errands = Errands(time.monotonic)
         self.posts = Posts(supervisor=Post(), terminal=TerminalPost(self._errands), ticker=Post(), metrics=Post())
@@ -391,9 +392,12 @@ class Machine:
             metrics=self.posts.metrics,
             supervisor=self.posts.supervisor,
             loop=self.workers,
-            log_path=lambda worker: paths.printable(self._place.state_dir / LOGS / f"{worker}.log"),
+            log_path=self._log_path,
         )
         return WorkerActor.start(name, birth, dependencies)
+
+    def _log_path(self, worker: str) -> str:
+        return f"{self._logs_shown}/{worker}.log"
 
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 

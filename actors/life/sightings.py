@@ -9,7 +9,7 @@ from actors.life.moves import question, without_pane
 from actors.life.readiness import show
 from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
-from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.life.state import Goal, Life, Phase, State, Step, Worker, move, renewed
 from actors.life.watching import look_at_limits, look_for_stall
 from actors.values.effects import ArmLog, AskPane, Effect, Emit, Watch
 from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
@@ -39,8 +39,8 @@ def pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:
         return start_found(w, life, pane, now) if ours else start_lost(replace(w, pane=pane.id), life, now)
     if pane.id != w.pane or (pane.life or "") != life.id:  # a new tmux server counts its panes from 0 again
         return w, ()
-    life = replace(life, seen=True, misses=0)
-    before, w = w, _observed(replace(w, life=life), fact)
+    life = renewed(life, seen=True, misses=0)
+    before, w = w, _observed(w, life, fact)
     shown = show(w, before)
     w, effects = _pane_of_life(w, life, fact, now)
     return w, (*shown, *effects)
@@ -83,9 +83,9 @@ def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     return replace(w, life=alive), (Watch(life.id, life.process),) if life.process else ()
 
 
-def _observed(w: Worker, fact: PaneSeen) -> Worker:
+def _observed(w: Worker, life: Life, fact: PaneSeen) -> Worker:
     screen = w.screen if fact.screen is None else Screen.of(fact.screen, previous=w.screen)
-    return replace(w, attached=fact.pane.attached, last_output=fact.pane.activity, screen=screen)
+    return renewed(w, life=life, attached=fact.pane.attached, last_output=fact.pane.activity, screen=screen)
 
 
 def pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:
@@ -135,8 +135,8 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
     tree = fact.tree
     if tree is None:  # the sweep may have looked for the process of the life before: ask the pane
         return w, (AskPane(w.pane, nudge=True),)
-    w = replace(w, life=replace(life, last_tree=tree.handles), rss_bytes=tree.rss_bytes)
-    w = replace(w, cpu_percent=tree.cpu_percent, processes=len(tree.handles))
+    life, processes = renewed(life, last_tree=tree.handles), len(tree.handles)
+    w = renewed(w, life=life, rss_bytes=tree.rss_bytes, cpu_percent=tree.cpu_percent, processes=processes)
     return look_at_limits(w, tree, now)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.life.budget import Budget
 from actors.life.limits import LimitWatch
@@ -174,6 +174,13 @@ class Worker:
 
 
 Step = tuple[Worker, tuple[Effect, ...]]
+V = TypeVar("V", Worker, Life)
+
+
+def renewed(value: V, **fields: Any) -> V:
+    """Return the value with these fields; the value itself where they are as they were, as at most beats."""
+    news = any(getattr(value, name) != field for name, field in fields.items())
+    return replace(value, **fields) if news else value
 
 
 def move(w: Worker, to: State, now: Instant, event: str, cause: str, **facts: Any) -> Step:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from actors.life import stall
-from actors.life.state import Phase, Step, Worker
+from actors.life.state import Phase, Step, Worker, renewed
 from actors.life.typing_queue import NO_SENDER, TypingQueue, in_time, next_piece, refusal, typed, without_first
 from actors.values.effects import Acknowledge, Effect, Emit, Type
 from actors.values.facts import InputGiven, Instant, Typed, TypeHeld, TypeRefused, TypeUnknown
@@ -26,7 +26,7 @@ def type_next(w: Worker, now: Instant) -> Step:
     told = given_up(w, "no one waits for it any more", late)
     queue, piece = next_piece(queue, now.mono)
     if piece is None:
-        return replace(w, typing=queue), told
+        return renewed(w, typing=queue), told
     order = Type(w.life.id, piece.number, w.pane, piece.content, piece.keys, piece.if_taken, piece.until)
     return replace(w, typing=queue), (*told, order)
 

@@ -8,7 +8,7 @@ from actors.life.budget import judge
 from actors.life.ending import begin_ending, begin_stop
 from actors.life.moves import line_of
 from actors.life.outcomes import apply_verdict, budget_after, dice
-from actors.life.state import Goal, Life, Phase, State, Step, Worker
+from actors.life.state import Goal, Life, Phase, State, Step, Worker, renewed
 from actors.life.typed_input import input_given
 from actors.life.typing_queue import NO_SENDER
 from actors.values.effects import AskPane, Effect
@@ -36,7 +36,7 @@ def look_for_stall(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
     pane, digest = fact.pane, w.screen.digest if fact.screen is not None and w.screen else None
     sight = stall.Sight(fact.taken, pane.activity, (pane.columns, pane.rows), digest, pane.attached)
     watch, moments = stall.look(life.stall, w.spec.stall, sight, now)
-    w = replace(w, life=replace(life, stall=watch))
+    w = renewed(w, life=renewed(life, stall=watch))
     effects: tuple[Effect, ...] = ()
     for moment in moments:
         w, more = _stall_moment(w, moment, now)
@@ -83,8 +83,8 @@ def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:
         return w, ()
     usage = limits.Usage(tree.rss_bytes, tree.cpu_percent, len(tree.handles), now.mono - life.since.mono)
     watch, breaches = limits.judge(life.limits, w.spec.limits, usage)
-    life = replace(life, limits=watch)
-    w = replace(w, life=life)
+    life = renewed(life, limits=watch)
+    w = renewed(w, life=life)
     ends = next((breach for breach in breaches if breach.limit.do == "restart"), None)
     told = tuple(line_of(w, "worker.limit", _breach_facts(b)) for b in breaches if b is not ends)
     if ends is None:

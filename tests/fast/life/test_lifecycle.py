@@ -458,6 +458,14 @@ def test_a_closed_log_pipe_is_opened_again() -> None:
     assert s.last == (ArmLog("s-1", "%1", s.w.spec),)
 
 
+def test_beats_without_news_leave_the_very_same_worker() -> None:
+    s = running()
+    pane, tree = pane_of(s.life), Tree(1000, 0.5, (Handle(100, 100),))
+    before = s.seen(pane).tell(TreeSeen(s.now, 1, tree)).w
+    assert s.seen(pane).tell(TreeSeen(s.now, 2, tree)).w is before
+    assert s.tell(TreeSeen(s.now, 3, Tree(1001, 0.5, tree.handles))).w.rss_bytes == 1001
+
+
 def test_the_tree_of_a_sweep_is_what_an_ending_goes_by() -> None:
     s = running()
     tree = Tree(5000, 1.5, (Handle(100, 100), Handle(101, 101)))
