@@ -46,6 +46,11 @@ def until(true: Callable[[], bool], what: str, every: float = 0.005) -> float:
     return time.time()
 
 
+def surroundings(more: dict[str, str]) -> dict[str, str]:
+    """Return the environment for what is measured: as a user has it, with compiled modules kept."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | more
+
+
 class Keeper(ABC):
     """One supervisor in a directory of its own, with the workers w0, w1, … of a config that it is given."""
 
@@ -93,7 +98,7 @@ class Keeper(ABC):
 
     def run(self, *argv: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(
-            argv, cwd=cwd or self.place, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+            argv, cwd=cwd or self.place, env=surroundings(env or {}), capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise NotDone(f"{' '.join(argv)}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -112,9 +117,23 @@ class Panevisor(Keeper):
         (self.place / "panevisor.toml").write_text(head + self.settings + policy + tables)
 
     def command(self, *arguments: str) -> str:
-        argv = [sys.executable, "-m", "supervisor", "-c", str(self.place / "panevisor.toml"), *arguments]
-        environment = {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": str(ROOT)}
-        return self.run(*argv, env=environment, cwd=ROOT)
+        return self.run(*self._argv(*arguments), env=self._environment(), cwd=ROOT)
+
+    def serve(self) -> "subprocess.Popen[bytes]":
+        """Start the service alone, in the foreground of nobody."""
+        return subprocess.Popen(
+            self._argv("serve"), env=surroundings(self._environment()), cwd=ROOT, stderr=subprocess.DEVNULL
+        )
+
+    def _argv(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "supervisor", "-c", str(self.place / "panevisor.toml"), *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        return {"XDG_STATE_HOME": str(self.place / "xdg"), "PYTHONPATH": str(ROOT)}
+
+    @property
+    def socket(self) -> Path:
+        return self.place / "state" / "panevisor.sock"
 
     def up(self) -> None:
         self.command("up", "--timeout", "170s")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
-from benchmarks.keepers import ROOT, Keeper, Panevisor, kept, started
+from benchmarks.keepers import ROOT, Keeper, Panevisor, kept, started, surroundings
 from supervisor.wire import frames
 from supervisor.wire.client import Client
 
@@ -29,8 +29,9 @@ def commands(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
             yield Figure(11, f"status, wall: {kind.name}", n, 1000 * wall, "ms")
             yield Figure(11, f"status, CPU: {kind.name}", n, 1000 * cpu, "ms")
     helped = [sys.executable, "-m", "supervisor", "--help"]
-    _, cpu = _timed(lambda: subprocess.run(helped, cwd=ROOT, stdout=subprocess.DEVNULL, check=True))
-    _, bare = _timed(lambda: subprocess.run([sys.executable, "-c", "import click"], check=True))
+    usual = surroundings({})
+    _, cpu = _timed(lambda: subprocess.run(helped, cwd=ROOT, env=usual, stdout=subprocess.DEVNULL, check=True))
+    _, bare = _timed(lambda: subprocess.run([sys.executable, "-c", "import click"], env=usual, check=True))
     yield Figure(11, "--help, CPU", n, 1000 * cpu, "ms", 60.0)
     yield Figure(11, "python -c 'import click', CPU", n, 1000 * bare, "ms")
 

@@ -9,8 +9,13 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil
+
+from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
 from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, started, until
+from supervisor.wire.client import Client
+from supervisor.wire.errors import CommandError
 
 KILLS = 40
 
@@ -150,20 +155,41 @@ def _floor_once(client: "subprocess.Popen[str]", births: Path, name: str) -> flo
 
 
 def adoption(n: int) -> Iterator[Figure]:
-    """Yield the time from the exec of `up` to its table when all workers live already; nobody may be started again."""
+    """Yield the time from the exec of `serve` to a complete picture, and of `up` to its table, when all workers live.
+
+    Nobody may be started again.
+    """
     with kept(Panevisor, n) as keeper:
+        assert isinstance(keeper, Panevisor)
         started(keeper)
         time.sleep(3)
-        times = []
+        tables, pictures, cpu, before = [], [], [], keeper.latest()
         for _ in range(3):
-            before = keeper.latest()
             _end_service(keeper)
             began = time.time()
+            service = keeper.serve()
+            pictures.append(until(lambda: _all_are_shown(keeper), "all are in the picture") - began)
+            cpu.append(cpu_of_all([psutil.Process(service.pid)]))
+            service.kill()
+            service.wait()
+            began = time.time()
             keeper.up()
-            times.append(time.time() - began)
-            if keeper.latest() != before:
-                raise NotDone("a worker was started again")
-        yield Figure(10, "up that adopts, until its table", n, median(times), "s", 1.6)
+            tables.append(time.time() - began)
+        if keeper.latest() != before:
+            raise NotDone("a worker was started again")
+        yield Figure(10, "serve that adopts, until a complete picture", n, median(pictures), "s", 1.2)
+        yield Figure(10, "serve that adopts, CPU until then", n, median(cpu), "s")
+        yield Figure(10, "up that adopts, until its table", n, median(tables), "s", 1.6)
+
+
+def _all_are_shown(keeper: Panevisor) -> bool:
+    """Whether the service answers with a picture in which every worker runs; it gives none before that is complete."""
+    try:
+        with Client.connect(keeper.socket) as wire:
+            workers = wire.call("status")["workers"]
+    except CommandError:
+        return False
+    return [worker["state"] for worker in workers] == ["running"] * len(keeper.names)
 
 
 def _end_service(keeper: Keeper) -> None:
