@@ -27,9 +27,7 @@ def astray(own: Place) -> Astray | None:
     """Return what lives although its state directory or its config file was moved."""
     from supervisor.state.living_sites import living_sites  # only where no service answers
 
-    for site in living_sites():
-        if site.is_at(own.state_dir):
-            continue
+    for site in living_sites(beside=own.state_dir):
         if own.marker in site.markers:
             return _renamed(site, own)
         if site.origin and site.origin.config == str(own.config):

@@ -40,16 +40,13 @@ class LivingSite:
     origin: Origin | None
     applied: str
 
-    def is_at(self, directory: Path) -> bool:
-        """Whether this is the site of that directory, whatever the path is that leads there."""
-        with contextlib.suppress(OSError):
-            return os.path.samestat(directory.stat(), os.stat(f"/proc/{self.tmux}/cwd"))
-        return False
 
+def living_sites(*, beside: Path) -> list[LivingSite]:
+    """Return the sites of this user where a worker or a service lives, by the paths of their directories.
 
-def living_sites() -> list[LivingSite]:
-    """Return the sites of this user where a worker or a service lives, by the paths of their directories."""
-    found = [site for pid in _servers() if (site := _site(pid))]
+    Left out is the site of the directory `beside`, whatever the path is that leads there.
+    """
+    found = [site for pid in _servers() if not _is_at(pid, beside) and (site := _site(pid))]
     return sorted((site for site in found if site.workers or site.service), key=lambda site: site.state_dir)
 
 
@@ -66,6 +63,12 @@ def _is_ours(pid: str) -> bool:
     with contextlib.suppress(OSError):
         own = os.stat(f"/proc/{pid}").st_uid == os.geteuid()
         return own and os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    return False
+
+
+def _is_at(tmux: int, directory: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(directory.stat(), os.stat(f"/proc/{tmux}/cwd"))
     return False
 
 
