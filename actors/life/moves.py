@@ -7,9 +7,9 @@ from actors.life.state import Life, Phase, State, Step, Worker, move
 from actors.values.effects import AskPane, ClosePane, Emit, EndProbe, Start
 from actors.values.facts import Instant
 
-ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between questions for an exit status; the last repeats
+ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds from an answer without an exit status; the last repeats
 ASK_UNANSWERED = 5.0  # seconds between questions while tmux does not answer
-NUDGE_FROM = 2  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
+NUDGE_FROM = 1  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
 CLOSE_AGAIN = 10.0  # seconds until an order to close a pane is repeated
 
 S = State
@@ -36,8 +36,7 @@ def ask_again(w: Worker, now: Instant) -> Step:
         return w, ()
     if life.phase is Phase.UNKNOWN:
         return replace(w, life=replace(life, ask_at=now.mono + ASK_UNANSWERED)), (AskPane(None),)
-    pause = ASKS[min(life.asks, len(ASKS) - 1)] if life.asks - life.answers < len(ASKS) else ASK_UNANSWERED
-    asked = replace(life, asks=life.asks + 1, ask_at=now.mono + pause)
+    asked = replace(life, asks=life.asks + 1, ask_at=now.mono + ASK_UNANSWERED)
     return replace(w, life=asked), (AskPane(w.pane, nudge=life.asks >= NUDGE_FROM),)
 
 

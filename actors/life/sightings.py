@@ -5,7 +5,7 @@ from dataclasses import replace
 from actors.life import limits, stall
 from actors.life.aftermath import died, lay_down, remove
 from actors.life.ending import begin_ending
-from actors.life.moves import question, without_pane
+from actors.life.moves import ASKS, question, without_pane
 from actors.life.readiness import show
 from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
@@ -74,9 +74,10 @@ def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
 
 
 def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
-    """Ask again. After the last question a dead pane's status is lost, and a living pane is watched again."""
+    """Ask again soon. After the last answer a dead pane's status is lost, and a living pane is watched again."""
     if life.answers + 1 < STATUS_LOST:
-        return replace(w, life=replace(life, answers=life.answers + 1)), ()
+        again = now.mono + ASKS[min(life.answers, len(ASKS) - 1)]
+        return replace(w, life=replace(life, answers=life.answers + 1, ask_at=again)), ()
     if pane.dead:
         return died(w, life, Exit(None, None, now.wall), now)
     alive = replace(life, phase=Phase.ALIVE, ended=None, ask_at=None)

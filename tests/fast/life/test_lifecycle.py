@@ -523,11 +523,17 @@ def test_the_end_of_a_process_is_a_question_to_tmux() -> None:
     assert s.tell(ProcessEnded("s-1")).last == ()
 
 
-def test_tmux_is_asked_again_with_growing_pauses_and_made_to_reap_from_the_third_time() -> None:
+def test_tmux_is_asked_again_with_growing_pauses_and_made_to_reap_from_the_second_time() -> None:
     s = running().tell(ProcessEnded("s-1"))
     asked = [*s.did(AskPane), *(s.seen(corpse_of("s-1", None)).wait(0.5).did(AskPane)[0] for _ in range(9))]
-    assert [ask.nudge for ask in asked] == [False, False] + [True] * 8
-    assert due(s.w) == pytest.approx(s.now + 0.5)
+    assert [ask.nudge for ask in asked] == [False] + [True] * 9
+    assert due(s.seen(corpse_of("s-1", None)).w) == pytest.approx(s.now + 0.5)
+
+
+def test_a_question_is_repeated_after_its_answer_not_while_tmux_is_at_it() -> None:
+    s = running().tell(ProcessEnded("s-1"))
+    assert s.wait(1).did(AskPane) == []
+    assert s.seen(corpse_of("s-1", None)).wait(0.005).did(AskPane) == [AskPane("%1", nudge=True)]
 
 
 def test_a_question_that_tmux_does_not_answer_waits_and_is_seldom_repeated() -> None:
