@@ -75,20 +75,9 @@ class TmuxTerminal:
         for start in starts:
             if reason := cannot_start(start.spec, self._server.search_path()):
                 answers[start.life] = StartRefused(start.life, Refusal.IMPOSSIBLE, reason)
-        gone = self._without_their_pane([start for start in starts if start.life not in answers])
-        answers |= {start.life: _pane_gone(start) for start in starts if start.name in gone}
         sent = self._send([start for start in starts if start.life not in answers])
         answers |= {answer.life: answer for answer in sent}
         return [answers[start.life] for start in starts]
-
-    def _without_their_pane(self, starts: list[Start]) -> set[str]:
-        """Return whose pane is gone: an id that another server gave out may be another worker's pane here."""
-        respawns = [PaneQuestion(start.name, start.pane) for start in starts if start.pane]
-        try:
-            _, panes = self.look(respawns) if respawns else (0.0, [])
-        except TerminalError:
-            return set()  # the starts themselves will find out
-        return {asked.name for asked, pane in zip(respawns, panes, strict=True) if pane is None}
 
     def _send(self, starts: list[Start], *, again: bool = False) -> list[StartAnswer]:
         if not starts:

@@ -14,7 +14,7 @@ from actors.values.facts import Handle, Pane
 from actors.values.spec import WorkerSpec
 
 MARK_OPTION = "@panevisor"
-EXPIRED, TYPED, NOT_TYPED, UNFORKED = "expired", "typed", "not-typed", "unforked"
+EXPIRED, TYPED, NOT_TYPED, UNFORKED, NOT_ITS = "expired", "typed", "not-typed", "unforked", "not-its"
 IDLE_SESSION = "_panevisor"
 PANE_FORMAT = ",".join(
     f"#{{{field}}}"
@@ -117,14 +117,16 @@ def start_in_new_session(launch: Launch) -> str:
 def start_in_dead_pane(launch: Launch, pane: str) -> str:
     """Return the line that starts the next life in the pane of the last one, for those who watch it to go on.
 
-    The log pipe survives a respawn and must not be armed twice; it is opened only where it has closed. A second respawn
-    after one that could not fork (its pane_pid is -1) crashes tmux 3.3a, and every worker with it.
+    It is refused where the pane is not this worker's: the id may be one that another tmux server gave out. The log pipe
+    survives a respawn and must not be armed twice; it is opened only where it has closed. A second respawn after one
+    that could not fork (its pane_pid is -1) crashes tmux 3.3a, and every worker with it.
     """
+    ours = only_if(f'#{{m:*"name": "{launch.spec.name}"*,#{{{MARK_OPTION}}}}}', NOT_ITS, "-p", "-t", pane)
     forked = only_if("#{!=:#{pane_pid},-1}", UNFORKED, "-p", "-t", pane)
     respawn = words("respawn-pane", "-t", pane, *_variables(launch), "--", *launch.program)
     mark = words("set-option", "-p", "-t", pane, MARK_OPTION, launch.mark)
     answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid}")
-    return " ; ".join((forked, respawn, mark, answer, pipe_if_closed(launch, pane)))
+    return " ; ".join((ours, forked, respawn, mark, answer, pipe_if_closed(launch, pane)))
 
 
 def pipe_if_closed(launch: Launch, pane: str) -> str:

@@ -197,7 +197,7 @@ class FakeTerminal:
     def _start(self, order: Start) -> StartAnswer:
         if order.pane is None and any(pane.name == order.name for pane in self.panes.values()):
             return StartRefused(order.life, Refusal.NAME_TAKEN, "a session of that name exists")
-        if order.pane is not None and order.pane not in self.panes:
+        if order.pane is not None and (order.pane not in self.panes or self.panes[order.pane].name != order.name):
             return StartRefused(order.life, Refusal.PANE_GONE, "its pane does not exist any more")
         self._started += 1
         process = Handle(100 + self._started, 700 + self._started)

@@ -85,6 +85,13 @@ def test_a_pane_that_is_gone_is_refused(world: World) -> None:
     assert world.start("a", "l1", "%999").refusal is Refusal.PANE_GONE
 
 
+def test_a_pane_of_another_worker_is_refused_as_gone_and_stays_as_it_is(world: World) -> None:
+    others = world.start("a-2")
+    world.kill("a-2", others.process)
+    assert world.start("a", "l2", others.pane).refusal is Refusal.PANE_GONE
+    assert (world.pane("a-2").dead, world.pane("a-2").life) == (True, "l1")
+
+
 def test_only_a_dead_pane_is_closed(world: World) -> None:
     started = world.start("a")
     world.port.close(started.pane)
