@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.values.effects import EndTree, Probe, Start, Type, Watch
+from actors.values.effects import EndTree, Probe, SeekTree, Start, Type, Watch
 from actors.values.facts import (
     Fact,
     Handle,
@@ -123,6 +123,9 @@ class Processes(Protocol):
 
     def watch(self, watch: Watch, tell: Tell) -> None:
         """Tell `ProcessEnded(life)` within a millisecond of the end; at once when the process has ended before."""
+
+    def seek(self, name: str, order: SeekTree) -> None:
+        """Take the first of the looks that `end` needs before it tells `TreeGone`; nothing is signalled or told."""
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         """Send the signal to the whole tree. Tell `TreeLeft` with its receivers, and `TreeGone` when none is left.

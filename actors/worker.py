@@ -156,6 +156,8 @@ class WorkerActor(LoopActor):
                     answered(problem)
             case do.Watch():
                 deps.processes.watch(effect, tell)
+            case do.SeekTree():
+                deps.processes.seek(self._name, effect)
             case do.EndTree():
                 deps.processes.end(self._name, effect, tell)
             case do.Probe():

@@ -11,7 +11,7 @@ from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move, renewed
 from actors.life.watching import look_at_limits, look_for_stall
-from actors.values.effects import ArmLog, AskPane, Effect, Emit, Watch
+from actors.values.effects import ArmLog, AskPane, Effect, Emit, SeekTree, Watch
 from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
 
 GRACE = 5.0  # seconds in which the absence of a new pane does not count
@@ -25,7 +25,10 @@ def process_ended(w: Worker, fact: ProcessEnded, now: Instant) -> Step:
     life = w.life
     if life is None or life.id != fact.life or life.phase is not Phase.ALIVE:
         return w, ()
-    return question(w, life, now)
+    beside = life.beside or w.spec.runs_commands
+    seeking = () if w.ending else (SeekTree(life.id, life.process, life.last_tree, beside),)
+    w, effects = question(w, life, now)
+    return w, (*effects, *seeking)
 
 
 def pane_seen(w: Worker, fact: PaneSeen, now: Instant) -> Step:

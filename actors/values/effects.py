@@ -85,6 +85,19 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class SeekTree:
+    """The life's first process has ended: look once who is left of its tree, for the EndTree that follows.
+
+    Nothing is signalled or answered. An EndTree before it makes it void.
+    """
+
+    life: str
+    process: Handle | None
+    last: tuple[Handle, ...]
+    beside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EndTree:
     """Send `signal` to every process of the life's tree, and tell when no process is left.
 
@@ -169,6 +182,7 @@ Effect = (
     | Acknowledge
     | Watch
     | EndTree
+    | SeekTree
     | Probe
     | ShowScreen
     | EndProbe

@@ -1,4 +1,4 @@
-"""One order to end a tree: who belongs to the tree, who has got the signal, and when the next look is due.
+"""An order to end a tree, or to seek it: who belongs to the tree, who has got the signal, when the next look is due.
 
 Look (a process table, and which processes in it are others') ──Ending.find──▶ members now
 """
@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass, field
 
 from actors.ports import Tell
-from actors.values.effects import EndTree
+from actors.values.effects import EndTree, SeekTree
 from actors.values.facts import Handle
 from supervisor.kernel.proc_table import Table, members
 
+SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
 RESCAN = 1.0  # seconds: the longest time between two reads of the table while an ending is open, for who has escaped
 KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
 
@@ -45,7 +46,7 @@ class Look:
 
 @dataclass(slots=True, eq=False)
 class Ending:
-    """One order to end a tree, and how far it has come.
+    """One order to end a tree, and how far it has come. `signal` None: it seeks, and waits for the order to end.
 
     `known`: members that have not been seen to end, though nothing may mark them by now; `held`: those of them whose
     end will be told; `refused`: those that the signal could not reach; `led`: members that led a session; `suspects`:
@@ -54,14 +55,15 @@ class Ending:
     """
 
     name: str
-    order: EndTree
+    order: EndTree | SeekTree
     tell: Tell
-    signal: signal.Signals
+    signal: signal.Signals | None
     scan_at: float = 0.0
     pause: float = KILL_PAUSES[0]
     fresh: bool = True
     replaces: bool = False
     seen_empty: bool = False
+    looked: float = 0.0
     freezes: int = 0
     known: set[Handle] = field(default_factory=set)
     held: set[Handle] = field(default_factory=set)
@@ -108,6 +110,22 @@ class Ending:
         self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
         return found
 
+    def note_look(self, found: set[Handle]) -> None:
+        """Keep what was sought and found, and look no more: the order to end it goes on from here."""
+        self.known |= found
+        self.seen_empty = not found
+        self.looked, self.scan_at = time.monotonic(), math.inf
+
+    def note_empty(self) -> None:
+        """Nobody was found by a first look: a second one is due."""
+        self.seen_empty = True
+        self.scan_at = time.monotonic() + SECOND_LOOK
+
+    def take_look(self, sought: "Ending") -> None:
+        """Go on from a look that was taken after this tree's first process had ended: the next is the second."""
+        if sought.signal is None and sought.seen_empty and _meant(sought.order) == _meant(self.order):
+            self.seen_empty, self.scan_at = True, sought.looked + SECOND_LOOK
+
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
         now = time.monotonic()
@@ -118,3 +136,8 @@ class Ending:
             self.pause = min(2 * self.pause, KILL_PAUSES[1])
         else:
             self.scan_at = math.floor(now / RESCAN + 1) * RESCAN
+
+
+def _meant(order: EndTree | SeekTree) -> tuple[object, ...]:
+    """Return what decides who is looked for."""
+    return order.process, order.last, order.beside

@@ -1,6 +1,7 @@
 """One thread that knows, by pidfd, when processes end, and that ends whole trees.
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
+    seek ──▶ the first look at who is left, while tmux tells how the first process has ended; nothing is signalled
     end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
@@ -16,6 +17,7 @@ who belongs to a tree.
 
 import errno
 import functools
+import math
 import signal
 import threading
 import time
@@ -23,16 +25,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from actors.ports import Tell
-from actors.values.effects import EndTree, Watch
+from actors.values.effects import EndTree, SeekTree, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
-from supervisor.kernel.endings import Ending, Look
+from supervisor.kernel.endings import SECOND_LOOK, Ending, Look
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
 from supervisor.kernel.pidfds import POLL, Ended, HeldTerminal, Pidfds, Role, hold_terminal
 from supervisor.kernel.proc_table import Table, all_pids, entry_of, escaped, read_table
 from supervisor.kernel.scope import Scope
 
-SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
 LONGEST_REST = 0.02  # seconds between two reads of the table
 FREEZE = 0.05  # seconds, about: a tree that still grows after this time lets the others have their turn
 FREEZES = 20  # turns; then what was found is killed, though the tree still grows
@@ -84,6 +85,10 @@ class ProcessPort:
     def watch_server(self, server: Handle, ended: Ended) -> None:
         """Call `ended` once, when the tmux server ends; a later call replaces an earlier one."""
         self._order(lambda: self._watch_server(server, ended))
+
+    def seek(self, name: str, order: SeekTree) -> None:
+        """Look once who is left of a tree whose first process has ended, for the `end` that follows."""
+        self._order(lambda: self._seek(Ending(name, order, _untold, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
@@ -168,7 +173,8 @@ class ProcessPort:
         if self._endings:
             next_scan = min(ending.scan_at for ending in self._endings.values())
             waits.append(max(0.0, max(next_scan, self._rest_until) - time.monotonic()))
-        return min(waits, default=None)
+        patience = min(waits, default=math.inf)
+        return None if patience == math.inf else patience
 
     def _serve(self, timeout: float | None = 0.0) -> None:
         for ended in self._pidfds.ended(timeout):
@@ -233,13 +239,19 @@ class ProcessPort:
 
     # ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _seek(self, seeking: Ending) -> None:
+        before = self._endings.get(seeking.order.life)
+        if before is None or before.signal is None:
+            self._endings[seeking.order.life] = seeking
+
     def _begin(self, ending: Ending) -> None:
         before = self._endings.get(ending.order.life)
         if before is not None:
             ending.known |= before.known
             self._hold_all(ending, before.held)
             ending.led |= before.led
-            ending.replaces = True
+            ending.replaces = before.signal is not None
+            ending.take_look(before)
         if ending.order.process and ending.order.process.ticks:
             self._note_terminal(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
@@ -273,6 +285,9 @@ class ProcessPort:
             known_own=self._own(),
         )
         found = ending.find(look) | self._caught(ending, look)
+        if ending.signal is None:
+            ending.note_look(found)
+            return
         if not found:
             self._nobody(ending, look)
             return
@@ -285,8 +300,7 @@ class ProcessPort:
 
     def _nobody(self, ending: Ending, look: Look) -> None:
         if not ending.seen_empty:
-            ending.seen_empty = True
-            ending.scan_at = time.monotonic() + SECOND_LOOK
+            ending.note_empty()
             if ending.fresh and ending.replaces:
                 self._say(ending.tell, TreeLeft(ending.order.life, ()))
             return
@@ -426,6 +440,10 @@ class ProcessPort:
         for process in ending.held:
             self._pidfds.release(process, (Role.MEMBER, ending.order.life))
         ending.held.clear()
+
+
+def _untold(_fact: Fact) -> None:
+    """What is sought is told to nobody."""
 
 
 _NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}

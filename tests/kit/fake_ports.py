@@ -11,7 +11,7 @@ from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
 from actors.ports import PaneQuestion, StartAnswer, Tell, TypeAnswer
-from actors.values.effects import EndTree, Probe, Start, Type, Watch
+from actors.values.effects import EndTree, Probe, SeekTree, Start, Type, Watch
 from actors.values.facts import (
     Handle,
     Instant,
@@ -90,6 +90,9 @@ class FakeProcesses:
             self._watched[watch.life] = watch.process, tell
         else:
             tell(ProcessEnded(watch.life))
+
+    def seek(self, name: str, order: SeekTree) -> None:
+        pass
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         self.signals.append((order.life, order.signal))

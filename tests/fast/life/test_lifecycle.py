@@ -52,6 +52,7 @@ from actors.values.effects import (
     EndTree,
     Forget,
     KeepDeath,
+    SeekTree,
     Start,
     Type,
     Watch,
@@ -519,8 +520,18 @@ def test_a_beat_looks_at_the_deadlines_too() -> None:
 def test_the_end_of_a_process_is_a_question_to_tmux() -> None:
     s = running().tell(ProcessEnded("s-1"))
     assert s.w.state is S.RUNNING
-    assert s.last == (AskPane("%1", nudge=False),)
+    assert s.last == (AskPane("%1", nudge=False), SeekTree("s-1", Handle(100, 100), ()))
     assert s.tell(ProcessEnded("s-1")).last == ()
+
+
+def test_who_may_have_left_processes_beside_its_tree_is_sought_there() -> None:
+    s = running(live=Live(command="true")).tell(ProcessEnded("s-1"))
+    assert s.did(SeekTree) == [SeekTree("s-1", Handle(100, 100), (), beside=True)]
+
+
+def test_who_is_being_ended_is_not_sought() -> None:
+    s = running().order(Verb.STOP).tell(ProcessEnded("s-1"))
+    assert s.last == (AskPane("%1", nudge=False),)
 
 
 def test_tmux_is_asked_again_with_growing_pauses_and_made_to_reap_from_the_second_time() -> None:

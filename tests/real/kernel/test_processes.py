@@ -17,7 +17,7 @@ import pytest
 from kit.processes import House
 from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
-from actors.values.effects import Watch
+from actors.values.effects import SeekTree, Watch
 from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from supervisor.kernel import pidfds, trees
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
@@ -328,6 +328,60 @@ def test_the_service_never_signals_itself(house: House) -> None:
     assert ourselves is not None
     house.end(None, "CONT", last=(ourselves,))
     assert house.next() == TreeGone("l1")
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the times of the port's reads of the process table, as they come."""
+    times: list[float] = []
+
+    def read(*args: object) -> Table:
+        times.append(time.monotonic())
+        return read_table(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trees, "read_table", read)
+    return times
+
+
+def test_the_look_at_a_tree_that_was_sought_is_one_of_the_two_before_it_is_gone(
+    house: House, reads: list[float]
+) -> None:
+    first = house.shell("read _")
+    house.kill(first)
+    house.port.seek("api", SeekTree("l1", first, ()))
+    wait_until(lambda: len(reads) == 1)
+    house.settle()
+    house.end(first)
+    assert house.until_gone() == [TreeGone("l1")]
+    assert len(reads) == 2
+    assert reads[1] - reads[0] >= trees.SECOND_LOOK
+
+
+@pytest.mark.parametrize("first_too", [True, False])
+def test_a_look_for_another_process_or_with_less_known_of_its_tree_does_not_count(
+    house: House, reads: list[float], *, first_too: bool
+) -> None:
+    first = house.shell("read _")
+    house.kill(first)
+    house.port.seek("api", SeekTree("l1", first if first_too else None, ()))
+    wait_until(lambda: len(reads) == 1)
+    house.settle()
+    house.end(first, last=(first,) if first_too else ())
+    house.until_gone()
+    assert len(reads) == 3
+
+
+def test_who_is_sought_is_not_signalled_and_is_ended_by_the_order(house: House, reads: list[float]) -> None:
+    first = house.shell("sleep 1000 & echo $!; read _")
+    child = int(house.said())
+    house.kill(first)
+    house.port.seek("api", SeekTree("l1", first, ()))
+    wait_until(lambda: len(reads) == 1)
+    house.settle()
+    assert house.facts.empty()
+    assert child in house.living()
+    house.end(first)
+    assert house.until_gone() == [TreeLeft("l1", (child,)), TreeGone("l1")]
 
 
 def test_nobody_is_signalled_while_the_foreign_panes_are_unknown(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
