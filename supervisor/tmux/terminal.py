@@ -154,25 +154,27 @@ class TmuxTerminal:
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
         """One list-panes answers all; a few panes known by their ids are listed alone, in one order too.
 
-        Only for the panes that are asked for the kernel is asked, too: their processes' start times.
+        An exit is the same whenever it is told. Whatever else is asked for is asked of a tmux that has settled.
         """
         if any(asked.nudge for asked in questions):
             self._server.nudge()
-        self._client.settle()
         taken = time.monotonic()
-        lines = self._lines(questions)
-        by_id = {line.id: line for line in lines}
-        names = {asked.name for asked in questions if asked.pane is None}
-        by_name = {line.name: line for line in reversed(lines) if names and line.name in names}
-        found = [by_id.get(asked.pane) if asked.pane else by_name.get(asked.name) for asked in questions]
-        return taken, [_pane_of(line, asked.name) for line, asked in zip(found, questions, strict=True)]
+        panes = _panes_of(self._few(questions) or [], questions)
+        if not all(pane and pane.exit for pane in panes):
+            self._client.settle()
+            taken = time.monotonic()
+            panes = _panes_of(self._few(questions) or self._client.list_panes(), questions)
+        return taken, panes
 
-    def _lines(self, questions: Sequence[PaneQuestion]) -> list[PaneLine]:
-        """Return the lines of at least these panes. Where tmux refuses one alone, only a list of all can tell why."""
+    def _few(self, questions: Sequence[PaneQuestion]) -> list[PaneLine] | None:
+        """Return the lines of at least these panes if they are few and known by their ids.
+
+        None also where tmux refuses one: only a list of all can tell why.
+        """
         ids = {asked.pane for asked in questions if asked.pane}
         if len(ids) > FEW or any(asked.pane is None for asked in questions):
-            return self._client.list_panes()
-        return self._client.list_some(sorted(ids)) or self._client.list_panes()
+            return None
+        return self._client.list_some(sorted(ids))
 
     def close(self, pane: str) -> None:
         self._client.run(close_if_dead(pane))
@@ -238,9 +240,18 @@ def bytes_to_read(tty: str) -> int:
         os.close(fd)
 
 
+def _panes_of(lines: list[PaneLine], questions: Sequence[PaneQuestion]) -> list[Pane | None]:
+    """Return the panes asked for; for those alone the kernel is asked, too: their processes' start times."""
+    by_id = {line.id: line for line in lines}
+    names = {asked.name for asked in questions if asked.pane is None}
+    by_name = {line.name: line for line in reversed(lines) if names and line.name in names}
+    found = [by_id.get(asked.pane) if asked.pane else by_name.get(asked.name) for asked in questions]
+    return [_pane_of(line, asked.name) for line, asked in zip(found, questions, strict=True)]
+
+
 def _pane_of(line: PaneLine | None, name: str) -> Pane | None:
     """Return the pane of the line if it bears the mark of this worker."""
-    return line.pane(_process(line.pid)) if line and line.name == name else None
+    return line.pane(None if line.dead else _process(line.pid)) if line and line.name == name else None
 
 
 def _typing_answer(order: Type, blocks: list[Block]) -> TypeAnswer:

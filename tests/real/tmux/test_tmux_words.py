@@ -161,6 +161,23 @@ def test_one_look_answers_for_all_who_ask_and_asks_the_kernel_about_those_alone(
     assert others is None  # the pane is there, but it is another worker's
 
 
+def test_an_exit_is_told_in_one_order_and_what_lives_is_asked_for_when_tmux_has_settled(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, living = start(terminal, "a", ("sleep", "60")), start(terminal, "b", ("sleep", "60"))
+    question = PaneQuestion("a", dead.pane)
+    os.kill(dead.process.pid, signal.SIGKILL)
+    wait_until(lambda: terminal._server.nudge() or terminal.look([question])[1][0].exit)
+    ordered: list[tuple[str, ...]] = []
+    run = ControlClient.run
+    monkeypatch.setattr(ControlClient, "run", lambda *a, **k: (ordered.append(a[1:]), run(*a, **k))[1])
+    _, (pane,) = terminal.look([question])
+    assert (pane.exit.signal, len(ordered)) == (9, 1)
+    _, panes = terminal.look([question, PaneQuestion("b", living.pane)])
+    assert [pane.dead for pane in panes] == [True, False]
+    assert any("settled" in line for lines in ordered for line in lines)
+
+
 def test_a_list_that_tmux_refuses_is_no_proof_that_a_pane_is_gone(
     terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
