@@ -10,10 +10,12 @@ all subscribers, and not at all when there are none.
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
@@ -91,6 +93,7 @@ class Gateway:
         self._applier = applier or self._pool
         self._tmux_socket = tmux_socket or socket_path.with_name(TMUX_SOCKET)
         self._loop = asyncio.new_event_loop()
+        self._calls: deque[Callable[[], object]] = deque()
         self._thread = VitalThread("gateway", self._run)
         self._listener: Listener | None = None
         self._reserve = Reserve(1)
@@ -140,8 +143,11 @@ class Gateway:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(function, *arguments)
+        """Have the loop call it, after what was asked before. The loop is woken once for all that waits."""
+        self._calls.append(functools.partial(function, *arguments))
+        if len(self._calls) <= 1:  # what stands before this one has woken the loop, and all are called
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._take_calls)
 
     # ── the loop's thread ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,6 +161,10 @@ class Gateway:
                 accepting.result()
         finally:
             self._loop.close()
+
+    def _take_calls(self) -> None:
+        while self._calls:
+            self._loop.call_soon(self._calls.popleft())
 
     def _accepted_last(self, accepting: "asyncio.Task[None]") -> None:
         """Fail if the gateway accepts no connections any more, unless it was closed."""

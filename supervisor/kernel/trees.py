@@ -135,7 +135,8 @@ class ProcessPort:
         with self._gate:
             if not self._closed:
                 self._orders.append(order)
-                self._pidfds.wake()
+                if len(self._orders) <= 1:  # what stands before this one has rung the bell, and all are carried out
+                    self._pidfds.wake()
 
     def _run(self) -> None:
         while not self._closed:
