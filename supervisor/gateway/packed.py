@@ -61,7 +61,8 @@ class PackedPicture:
             return self.whole(subscribers)
         old = before.rows
         left = [name for name in old if name not in new]
-        changed = [name for name, row in new.items() if old.get(name) != row]
+        moved = [(name, row) for name, row in new.items() if old.get(name) is not row]  # few: to compare a row is slow
+        changed = [name for name, row in moved if old.get(name) != row]
         return self._joined(changed, {"base": before.seq, "left": left}, subscribers)
 
     def _joined(self, names: Iterable[str] | None, more: Mapping[str, Any], subscribers: int) -> bytes:

@@ -98,16 +98,18 @@ class ServiceLog:
     def _put(self, entry: Mapping[str, Any]) -> None:
         if self._console:
             self._console.show({**entry, "seq": self._seq})
-        if not (self._is_ready_for(entry) and self._append(entry)):
+        line, seq = self._line(entry), self._seq
+        ready = self._is_ready_for(line)
+        if not (ready and self._append(entry, line if self._seq == seq else None)):
             self._lost += 1
 
-    def _is_ready_for(self, entry: Mapping[str, Any]) -> bool:
-        """Whether the table stands where it must before this line; it is written there."""
+    def _is_ready_for(self, line: bytes) -> bool:
+        """Whether the table stands where it must before this line; it is written there, and takes the line's `seq`."""
         self._unrotated = None
         if self._unwritten:
             return self.write_table("gap")
         try:
-            if not self._file.is_full_for(self._line(entry)):
+            if not self._file.is_full_for(line):
                 return True
             self._file.rotate()
         except OSError as error:
@@ -117,9 +119,10 @@ class ServiceLog:
         self._file.count_from_here()
         return written
 
-    def _append(self, entry: Mapping[str, Any]) -> bool:
+    def _append(self, entry: Mapping[str, Any], line: bytes | None = None) -> bool:
+        """Append the entry; `line`: how it reads, where that is known."""
         try:
-            self._file.append(self._line(entry))
+            self._file.append(line or self._line(entry))
         except OSError as error:
             self._file.close()  # the next try opens it again: the descriptor itself may be what is wrong
             self._unwritten = explained(error, self._file.path)
