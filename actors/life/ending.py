@@ -9,7 +9,7 @@ from actors.life.typed_input import drop_input, given_up, type_next, under_way
 from actors.life.typing_queue import NO_SENDER, held, interrupted, is_stuck
 from actors.values.effects import Emit, EndTree
 from actors.values.facts import InputGiven, Instant, TreeEscaped, TreeLeft, TypeHeld, TypeRefused
-from actors.values.spec import TypeKeys, TypeText
+from actors.values.spec import SignalTree, TypeKeys, TypeText
 
 S = State
 
@@ -49,14 +49,12 @@ def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
     steps = ending.steps if listens or ending.signalled else stop_plan.from_first_signal(ending.steps)
     step = stop_plan.next_step(steps)
     ending = replace(ending, steps=step.rest, due=None if step.wait is None else now.mono + step.wait)
-    if isinstance(step.action, str):
-        ending = replace(ending, signalled=True, forced=step.action == "KILL", left=())
-        return replace(w, ending=ending), (_end_tree(ending, step.action),)
+    if isinstance(step.action, str | SignalTree):
+        signal, whole = stop_plan.signal_of(step.action)
+        ending = replace(ending, signalled=True, forced=signal == stop_plan.LAST, left=())
+        order = EndTree(ending.life, ending.process, ending.last, signal, whole=whole, beside=ending.beside)
+        return replace(w, ending=ending), (order,)
     return _ask_to_end(replace(w, ending=ending), step.action, now) if listens else (replace(w, ending=ending), ())
-
-
-def _end_tree(ending: Ending, signal: str) -> EndTree:
-    return EndTree(ending.life, ending.process, ending.last, signal, ending.beside)
 
 
 def _ask_to_end(w: Worker, action: TypeKeys | TypeText, now: Instant) -> Step:

@@ -1,15 +1,15 @@
 """A stop plan: the steps that end a life, and the waits between them. Pure.
 
     [keys, 2 s, text, 5 s, TERM, 10 s, KILL]
-     └── asks: nothing is signalled ──┘└── signals the whole tree, until nothing is left of it
+     └── asks: nothing is signalled ──┘└── signals the main process; what it leaves, as soon as it has ended
 
-When the first process ends while it is asked, the plan continues at once at its first signal, with the rest of the
-tree.
+KILL and `{ signal = "TERM", to = "tree" }` go to the whole tree at once. When the first process ends while it is asked,
+the plan continues at once at its first signal, with the rest of the tree.
 """
 
 from dataclasses import dataclass
 
-from actors.values.spec import StopStep, TypeKeys, TypeText
+from actors.values.spec import SignalTree, StopStep, TypeKeys, TypeText
 
 LAST = "KILL"  # ends every plan; a plan without it (in a record of another version) gets it
 
@@ -18,7 +18,7 @@ LAST = "KILL"  # ends every plan; a plan without it (in a record of another vers
 class Next:
     """The step that is due, the seconds until the next one (None: it is the last), and the steps after it."""
 
-    action: str | TypeKeys | TypeText
+    action: str | TypeKeys | TypeText | SignalTree
     wait: float | None
     rest: tuple[StopStep, ...]
 
@@ -31,15 +31,22 @@ def next_step(steps: tuple[StopStep, ...]) -> Next:
     wait = 0.0 if rest else None
     if rest and isinstance(rest[0], int | float):
         wait, rest = float(rest[0]), rest[1:]
-    if not rest and not isinstance(action, str):
+    if not rest and action != LAST:
         wait, rest = wait or 0.0, [LAST]
     return Next(action, wait, tuple(rest))
 
 
 def from_first_signal(steps: tuple[StopStep, ...]) -> tuple[StopStep, ...]:
     """Return the plan from its first signal on."""
-    signals = (index for index, step in enumerate(steps) if isinstance(step, str))
+    signals = (index for index, step in enumerate(steps) if isinstance(step, str | SignalTree))
     return steps[next(signals, len(steps)) :] or (LAST,)
+
+
+def signal_of(action: str | SignalTree) -> tuple[str, bool]:
+    """Return the signal's name, and whether it goes to the whole tree at once."""
+    if isinstance(action, SignalTree):
+        return action.signal, True
+    return action, action == LAST
 
 
 def typed_bytes(action: TypeKeys | TypeText) -> bytes:
@@ -59,6 +66,8 @@ def in_words(action: StopStep) -> str:
             return f"keys {' '.join(keys)}"
         case TypeText(text):
             return f"typing {text!r}"
+        case SignalTree(signal):
+            return f"{signal} to the whole tree"
         case str():
             return action
         case _:

@@ -99,8 +99,9 @@ class SeekTree:
 
 @dataclass(frozen=True, slots=True)
 class EndTree:
-    """Send `signal` to every process of the life's tree, and tell when no process is left.
+    """Send `signal` to the main process of the life's tree, then to what it leaves, and tell when no process is left.
 
+    `whole`: send it to every process of the tree at once.
     `process` is the first one, `last` the tree as last seen: they help to find what mark and ancestry don't show.
     `beside`: commands of its probes have run beside the tree, as children of a service, and may have left processes.
     """
@@ -109,6 +110,7 @@ class EndTree:
     process: Handle | None
     last: tuple[Handle, ...]
     signal: str
+    whole: bool = False
     beside: bool = False
 
 

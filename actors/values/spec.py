@@ -228,8 +228,16 @@ class TypeText:
     text: str
 
 
-StopStep = str | float | TypeKeys | TypeText
-"""A signal for the whole tree, the seconds until the next step, or something to type."""
+@dataclass(frozen=True, slots=True)
+class SignalTree:
+    """A step of a stop plan: send this signal to every process of the tree at once."""
+
+    signal: str
+    to: Literal["tree"] = "tree"
+
+
+StopStep = str | float | TypeKeys | TypeText | SignalTree
+"""A signal for the main process, the seconds until the next step, something to type, or a signal for the whole tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +326,8 @@ class WorkerSpec:
     live: Live = field(default_factory=Live)
     """Whether a running worker is still well."""
     stop: Annotated[tuple[StopStep, ...], Form.STOP_PLAN] = ("TERM", 10.0, "KILL")
-    """How it is ended: signals, `{ keys = ["C-c"] }` or `{ text = "exit" }`, with waits between; the last is KILL."""
+    """How it is ended, with waits between: signals, `{ signal = "TERM", to = "tree" }`, `{ keys = ["C-c"] }` or
+    `{ text = "exit" }`; the last is KILL."""
     cleanup_after: Annotated[float | None, Seconds(never=True)] = 30.0
     """The pane of a completed worker is removed after this."""
     log: LogLimits = field(default_factory=LogLimits)

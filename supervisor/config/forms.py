@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from actors.values.keys import MANY, Form
-from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, StopStep, TypeKeys, TypeText
+from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, SignalTree, StopStep, TypeKeys, TypeText
 from supervisor.config.problems import Refused
 from supervisor.text.keys import KeyUnknown, checked
 from supervisor.text.patterns import compiled
@@ -153,16 +153,21 @@ def _stop(value: object) -> tuple[StopStep, ...]:
 
 
 def _action(step: object) -> StopStep:
-    return _typing(step) if isinstance(step, dict) else _signal(step)
+    return _table(step) if isinstance(step, dict) else _signal(step)
 
 
-def _typing(step: dict[Any, Any]) -> StopStep:
+def _table(step: dict[Any, Any]) -> StopStep:
     match step:
+        case {"signal": signal, "to": "tree" | "main" as to, **rest} if not rest:
+            return SignalTree(_signal(signal)) if to == "tree" else _signal(signal)
+        case {"signal": signal, **rest} if not rest:
+            return _signal(signal)
         case {"text": str() as text, **rest} if not rest:
             return TypeText(_typed_text(text))
         case {"keys": list() as keys, **rest} if keys and not rest:
             return TypeKeys(_keys(keys))
-    raise ValueError(f'must be {{ keys = ["C-c"] }} or {{ text = "exit" }}, not {shown(step)}')
+    forms = '{ keys = ["C-c"] }, { text = "exit" } or { signal = "TERM", to = "tree" }'
+    raise ValueError(f"must be {forms}, not {shown(step)}")
 
 
 def _typed_text(text: str) -> str:

@@ -16,6 +16,9 @@ from supervisor.kernel.proc_table import Table, members
 
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
 RESCAN = 1.0  # seconds: the longest time between two reads of the table while an ending is open, for who has escaped
+WRAPPER = 0.5  # seconds that a shell has to end by itself when the program has ended that it only wraps
+SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox", "zsh", "ksh", "mksh"})
+DEEPEST = 10  # shells around a program
 KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
 
 
@@ -48,10 +51,11 @@ class Look:
 class Ending:
     """One order to end a tree, and how far it has come. `signal` None: it seeks, and waits for the order to end.
 
-    `known`: members that have not been seen to end, though nothing may mark them by now; `held`: those of them whose
-    end will be told; `refused`: those that the signal could not reach; `led`: members that led a session; `suspects`:
-    those that seem to have left the tree by one look, which proves nothing yet; `freezes`: turns spent on stopping them
-    before the next kill.
+    `aimed`: who got the signal alone: the program behind a wrapping shell, then the first process; `rest_told`: what
+    the first process left has got it, too. `known`: members that have not been seen to end, though nothing may mark
+    them by now; `held`: those of them whose end will be told; `refused`: those that the signal could not reach; `led`:
+    members that led a session; `suspects`: those that seem to have left the tree by one look, which proves nothing yet;
+    `freezes`: turns spent on stopping them before the next kill.
     """
 
     name: str
@@ -61,6 +65,8 @@ class Ending:
     scan_at: float = 0.0
     pause: float = KILL_PAUSES[0]
     fresh: bool = True
+    aimed: set[Handle] = field(default_factory=set)
+    rest_told: bool = False
     replaces: bool = False
     seen_empty: bool = False
     looked: float = 0.0
@@ -81,9 +87,36 @@ class Ending:
         first = self.order.process
         return first is not None and process.pid == first.pid and first.ticks in (0, process.ticks)
 
-    def targets(self, found: set[Handle]) -> set[Handle]:
-        """Return what the signal goes to: all the first time and when killing, later those that have not got it."""
-        return found - self.signalled if self.fresh or self.kills else found & self.refused
+    def targets(self, found: set[Handle], table: Table) -> set[Handle]:
+        """Return what the signal goes to now: those who have not got it yet, of whom it is meant for.
+
+        That is the whole tree when it is killed, or ordered so. Else it is the main process as long as that lives, and
+        then, once, what it has left. A process that refuses the signal gets it again at each look.
+        """
+        if self.signal is None or isinstance(self.order, SeekTree):
+            return set()
+        again = found & self.refused
+        if self.kills:
+            return found - self.signalled
+        if self.order.whole:
+            return found - self.signalled if self.fresh else again
+        if first := next((process for process in found if self.began_with(process)), None):
+            main = first if self.aimed else program_behind(first, table, self.signal)
+            self.aimed.add(main)
+            return {main} - self.signalled | again
+        if self.rest_told:
+            return again
+        self.rest_told = True
+        return found - self.signalled
+
+    def has_ended(self, process: Handle) -> None:
+        """Note the end of a member: when the next look is due."""
+        self.known.discard(process)
+        self.held.discard(process)
+        if not self.held or self.began_with(process):
+            self.scan_at = 0.0
+        elif process in self.aimed:
+            self.scan_at = min(self.scan_at, time.monotonic() + WRAPPER)
 
     def pids(self) -> set[int]:
         """Return the numbers that its members have or had; other processes may bear them by now."""
@@ -129,7 +162,7 @@ class Ending:
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
         now = time.monotonic()
-        if not self.held:
+        if not self.held or (self.aimed and not self.rest_told and not any(map(self.began_with, self.held))):
             self.scan_at = now
         elif self.kills and delivered:
             self.scan_at = now + self.pause
@@ -141,3 +174,34 @@ class Ending:
 def _meant(order: EndTree | SeekTree) -> tuple[object, ...]:
     """Return what decides who is looked for."""
     return order.process, order.last, order.beside
+
+
+def program_behind(first: Handle, table: Table, number: signal.Signals) -> Handle:
+    """Return the program that the first process runs: itself, or behind shells that only wrap it.
+
+    Such a shell has one child, which it waits for, and neither catches nor ignores the signal.
+    """
+    process = first
+    for _ in range(DEEPEST):
+        children = [pid for pid in table.children.get(process.pid, ()) if not table[pid].zombie]
+        if len(children) != 1 or not _is_shell(process.pid) or _heeds(process.pid, number):
+            break
+        process = table[children[0]].handle
+    return process
+
+
+def _is_shell(pid: int) -> bool:
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) in SHELLS
+    except OSError:
+        return False
+
+
+def _heeds(pid: int, number: signal.Signals) -> bool:
+    """Whether the process catches or ignores the signal; also where that cannot be read."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigIgn:", "SigCgt:"))]
+    except OSError:
+        return True
+    return any(mask >> (number - 1) & 1 for mask in masks)

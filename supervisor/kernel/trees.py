@@ -295,7 +295,7 @@ class ProcessPort:
         ending.seen_empty = False
         left = self._hold_all(ending, found)
         if not ending.kills or self._freeze(ending, look, left):
-            ending.plan_next(self._send(ending, ending.targets(left), ending.signal))
+            ending.plan_next(self._send(ending, ending.targets(left, look.table), ending.signal))
         ending.fresh = False
         self._tell_left(ending, left)
 
@@ -345,7 +345,7 @@ class ProcessPort:
         ending.suspects = set()
         if not twice:
             return set()
-        ending.fresh = True
+        ending.fresh, ending.rest_told = True, False
         pids = look.table.closure(twice, look.foreign_roots(ending) | look.own())
         self._say(ending.tell, TreeEscaped(ending.order.life, tuple(sorted(pids))))
         return {look.table[pid].handle for pid in pids}
@@ -400,15 +400,9 @@ class ProcessPort:
             yield process
 
     def _hold_member(self, ending: Ending, process: Handle) -> bool:
-        def ended() -> None:
-            ending.known.discard(process)
-            ending.held.discard(process)
-            if not ending.held:
-                ending.scan_at = 0.0
-
         if process in ending.held:
             return True
-        if self._pidfds.hold(process, (Role.MEMBER, ending.order.life), ended) is None:
+        if self._pidfds.hold(process, (Role.MEMBER, ending.order.life), lambda: ending.has_ended(process)) is None:
             return False
         ending.known.add(process)
         ending.held.add(process)

@@ -38,9 +38,13 @@ class Family:
         self.started: list[subprocess.Popen[str]] = []
         self.strangers: list[Handle] = []
 
+    def marked(self, life: str) -> dict[str, str]:
+        """Return our environment with the mark of a life."""
+        return {**os.environ, "PANEVISOR_WORKER": f"{self.digest}/api/{life}"}
+
     def start(self, *argv: str, life: str = "l1", env: Mapping[str, str] | None = None) -> Handle:
         """Return the first process of a life; it is there when it has said its first line, see `said`."""
-        env = {**os.environ, "PANEVISOR_WORKER": f"{self.digest}/api/{life}"} if env is None else env
+        env = self.marked(life) if env is None else env
         pipe = subprocess.PIPE
         process = subprocess.Popen(argv, env=env, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
         self.started.append(process)
@@ -135,8 +139,9 @@ class House(Family):
         life: str = "l1",
         last: tuple[Handle, ...] = (),
         name: str = "api",
+        whole: bool = False,
     ) -> None:
-        self.port.end(name, EndTree(life, first, last, signal), self.facts.put)
+        self.port.end(name, EndTree(life, first, last, signal, whole), self.facts.put)
 
     def next(self) -> Fact:
         return self.facts.get(timeout=DEADLINE)

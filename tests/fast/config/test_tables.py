@@ -29,7 +29,8 @@ def test_a_table_is_read_by_the_fields_of_its_class() -> None:
 
 
 def test_a_spec_is_rebuilt_from_its_json_and_says_what_is_wrong_with_it() -> None:
-    plain = worker("stop = [{ keys = ['C-c'] }, '1s', { text = 'exit' }, '1s', 'KILL']\nlimits.age = '1h'").to_json()
+    steps = "{ keys = ['C-c'] }, '1s', { text = 'exit' }, '1s', { signal = 'SIGINT', to = 'tree' }, '1s', 'KILL'"
+    plain = worker(f"stop = [{steps}]\nlimits.age = '1h'").to_json()
     assert rebuilt(WorkerSpec, json.loads(json.dumps(plain))).to_json() == plain
     with pytest.raises(ValueError, match=r"^ready\.delay: Input should be a valid number"):
         rebuilt(WorkerSpec, plain | {"ready": {"delay": "soon"}})

@@ -27,6 +27,7 @@ from actors.values.spec import (
     Ready,
     Restart,
     Rung,
+    SignalTree,
     Stall,
     TypeKeys,
     TypeText,
@@ -81,7 +82,8 @@ def test_every_key_of_a_worker_reaches_its_spec_and_survives_its_record() -> Non
         depends_on = { db = "started" }
         ready = { delay = "1s", timeout = "2s", tcp = "[::1]:80", interval = "3s", successes = 2, failures = 9 }
         live = { log = "x", interval = "1m", attempt_timeout = "3s", failures = 1, grace = "0s", do = "notify" }
-        stop = ["SIGINT", "500ms", { keys = ["C-c"] }, "2s", { text = "exit" }, "1m30s", "KILL"]
+        stop = ["SIGINT", "500ms", { keys = ["C-c"] }, "2s", { text = "exit" }, "1m30s",
+                { signal = "INT", to = "tree" }, "1s", { signal = "TERM" }, "1s", "KILL"]
         cleanup_after = "never"
         log = { max_size = "1MiB", keep = 2 }
         limits = { memory = "2GB", cpu = 150, processes = { value = 9, do = "restart" }, do = "notify" }
@@ -118,7 +120,7 @@ def test_every_key_of_a_worker_reaches_its_spec_and_survives_its_record() -> Non
         depends_on=(("db", Condition.STARTED),),
         ready=Ready(delay=1.0, timeout=2.0, tcp="[::1]:80", interval=3.0, successes=2, failures=9),
         live=Live(log="x", interval=60.0, attempt_timeout=3.0, failures=1, grace=0.0, do=Do.NOTIFY),
-        stop=("INT", 0.5, TypeKeys(("C-c",)), 2.0, TypeText("exit"), 90.0, "KILL"),
+        stop=("INT", 0.5, TypeKeys(("C-c",)), 2.0, TypeText("exit"), 90.0, SignalTree("INT"), 1.0, "TERM", 1.0, "KILL"),
         cleanup_after=None,
         log=LogLimits(max_size=2**20, keep=2),
         pane=PaneSize(columns=120, rows=30, history=0),

@@ -20,11 +20,12 @@ from actors.values.facts import (
     TypeUnknown,
     Verb,
 )
-from actors.values.spec import StopStep, TypeKeys, TypeText
+from actors.values.spec import SignalTree, StopStep, TypeKeys, TypeText
 
 POLITE: tuple[StopStep, ...] = (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL")
 STEPS = st.lists(
-    st.sampled_from(["TERM", "KILL", TypeKeys(("q",)), TypeText("exit")]) | st.floats(0, 60), max_size=8
+    st.sampled_from(["TERM", "KILL", SignalTree("INT"), TypeKeys(("q",)), TypeText("exit")]) | st.floats(0, 60),
+    max_size=8,
 ).map(tuple)
 
 
@@ -54,6 +55,13 @@ def test_what_remains_from_the_first_signal_on_asks_nobody_first() -> None:
     assert stop_plan.from_first_signal(("KILL",)) == ("KILL",)
     assert stop_plan.from_first_signal((TypeText("exit"), 1.0)) == ("KILL",)
     assert stop_plan.longest(POLITE) == 17.0
+
+
+def test_a_signal_goes_to_the_main_process_unless_it_kills_or_is_for_the_tree() -> None:
+    s = running(stop=("TERM", 1.0, SignalTree("INT"), 1.0, "KILL")).order(Verb.STOP).wait(1.0).wait(1.0)
+    sent = [(order.signal, order.whole) for order in s.ever(EndTree)]
+    assert sent == [("TERM", False), ("INT", True), ("KILL", True)]
+    assert stop_plan.in_words(SignalTree("INT")) == "INT to the whole tree"
 
 
 def test_a_step_in_words() -> None:

@@ -153,7 +153,7 @@ def test_what_ran_beside_the_tree_is_looked_for_where_a_check_runs_commands(tmux
     worker, _ = tmux.pane("api", "read _", life="l1")
     tmux.watch("l1", worker)
     left = tmux.there()  # a child of the service, not of tmux
-    tmux.port.end("api", EndTree("l1", worker, (), "KILL", beside), tmux.facts.put)
+    tmux.port.end("api", EndTree("l1", worker, (), "KILL", whole=True, beside=beside), tmux.facts.put)
     tmux.until_gone()
     assert alive(left.pid) is not beside
     tmux.kill(left)

@@ -19,7 +19,7 @@ from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
 from actors.values.effects import SeekTree, Watch
 from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
-from supervisor.kernel import pidfds, trees
+from supervisor.kernel import endings, pidfds, trees
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
 from supervisor.kernel.trees import ProcessPort
 
@@ -259,10 +259,89 @@ def test_a_stopped_process_handles_its_term(house: House) -> None:
     house.until_gone()
 
 
-def test_who_is_born_after_a_term_is_named_but_not_signalled(house: House) -> None:
-    first = house.shell("trap 'sleep 1000 & echo $!; exit' TERM; echo there; while :; do read _; done")
+PREFORK = """
+import os, signal, sys, time
+children = []
+for number in range(2):
+    if not (pid := os.fork()):
+        signal.signal(signal.SIGTERM, lambda *_: (print("lost", flush=True), os._exit(1)))
+        os.read(0, 1)
+        os._exit(0)
+    children.append(pid)
+signal.signal(signal.SIGTERM, lambda *_: print("main", flush=True))
+print("there", flush=True)
+for _ in children:
+    print("clean", os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
+
+
+def test_a_term_goes_to_the_main_process_alone_which_lets_its_children_finish(house: House) -> None:
+    first = house.start(sys.executable, "-c", PREFORK)
     house.said()
     house.end(first, "TERM")
+    assert house.said() == "main"
+    house.tell("go")  # each child reads one byte
+    assert [house.said(), house.said()] == ["clean 0", "clean 0"]
+    house.until_gone()
+
+
+def test_a_term_for_the_whole_tree_goes_to_all_of_it_at_once(house: House) -> None:
+    first = house.start(sys.executable, "-c", PREFORK)
+    house.said()
+    house.end(first, "TERM", whole=True)
+    assert sorted(house.said() for _ in range(5)) == ["clean 1", "clean 1", "lost", "lost", "main"]
+    house.until_gone()
+
+
+def test_what_the_main_process_leaves_gets_the_signal_when_it_has_ended(house: House) -> None:
+    deaf = "(trap 'echo told; exit' TERM; echo there; while :; do read _ || wait; done)"
+    first = house.shell(f"sleep 1000 & {deaf} & read _")
+    house.said()
+    house.end(first, "TERM")
+    assert house.said() == "told"
+    house.until_gone()
+
+
+ANSWERS_TERM = "trap 'echo told; exit 7' TERM; echo there; while :; do read _; done"
+
+
+@pytest.mark.parametrize("wrap", ["{}; exit $?", "sh -c '{}; exit $?'; exit $?"], ids=["one shell", "shells in shells"])
+def test_a_shell_that_only_wraps_a_program_ends_by_itself_with_its_code(
+    house: House, monkeypatch: pytest.MonkeyPatch, wrap: str
+) -> None:
+    monkeypatch.setattr(endings, "WRAPPER", DEADLINE)
+    wrapped = wrap.format('sh -c "$ANSWERS"')
+    first = house.start("sh", "-c", wrapped, env={**house.marked("l1"), "ANSWERS": ANSWERS_TERM})
+    house.said()
+    house.end(first, "TERM")
+    assert house.said() == "told"
+    house.until_gone()
+    assert house.started[-1].wait(DEADLINE) == 7
+
+
+def test_a_shell_that_goes_on_after_its_program_gets_the_signal_itself(house: House) -> None:
+    first = house.shell("echo there; while :; do sleep 1000; done")
+    house.said()
+    house.end(first, "TERM")
+    house.until_gone()
+    assert house.started[-1].wait(DEADLINE) == -signal.SIGTERM
+
+
+def test_a_shell_that_catches_the_signal_gets_it_and_its_child_does_not(house: House) -> None:
+    child = "trap 'echo lost' TERM; echo there; read _; echo clean"
+    first = house.start("sh", "-c", f"trap 'echo told' TERM; sh -c \"{child}\"; echo end")
+    house.said()
+    house.end(first, "TERM")
+    assert isinstance(house.next(), TreeLeft)  # told when the signal is sent
+    house.tell("go")
+    assert [house.said() for _ in range(3)] == ["clean", "told", "end"]
+    house.until_gone()
+
+
+def test_who_is_born_after_a_term_to_the_whole_tree_is_named_but_not_signalled(house: House) -> None:
+    first = house.shell("trap 'sleep 1000 & echo $!; exit' TERM; echo there; while :; do read _; done")
+    house.said()
+    house.end(first, "TERM", whole=True)
     born = int(house.said())
     assert house.next() == TreeLeft("l1", (first.pid,))
     assert house.next() == TreeLeft("l1", (born,))
