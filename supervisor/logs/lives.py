@@ -1,17 +1,18 @@
 """Where in a worker's segments each of its lives is. One pipe outlives the respawns of its pane, so a segment can hold
 several lives; `logs/NAME.lives` tells them apart.
 
-    note(…, life) right before a start ──▶ NAME.lives: {"life", "ts", "file", "offset"} a line, the last 50
+    note(…, life) right before a start ──▶ NAME.lives: {"life", "ts", "file", "offset"} a line, at least the last 50
     segments + marks ──beginnings──▶ {life: Place} ──between──▶ spans of bytes to read
 """
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.kernel.files import replace_file
+from supervisor.kernel.files import opened, replace_file, write_all
 from supervisor.logs.names import Segment
 
 LIVES_KEPT = 50
@@ -49,7 +50,13 @@ def note(directory: Path, name: str, life: str, segments: Sequence[Segment]) -> 
     where = (segments[-1].path.name, segments[-1].size) if segments else (None, 0)
     mark = json.dumps({"life": life, "ts": round(time.time(), 3), "file": where[0], "offset": where[1]})
     path = directory / f"{name}.lives"
-    lines = [*_lines_of(path)[1 - LIVES_KEPT :], mark.encode()]
+    with os.fdopen(opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT), "r+b", buffering=0) as file:
+        before = file.read()
+        if before.count(b"\n") < 2 * LIVES_KEPT:
+            torn = b"" if before.endswith(b"\n") or not before else b"\n"
+            write_all(file.fileno(), torn + mark.encode() + b"\n")
+            return
+    lines = [*before.splitlines()[1 - LIVES_KEPT :], mark.encode()]
     replace_file(path, b"\n".join(lines) + b"\n", sync=False)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kit.examples import examples
 from kit.support import DEADLINE, wait_until
 
-from supervisor.logs.lives import LIVES_KEPT
+from supervisor.logs.lives import LIVES_KEPT, marks_of
 from supervisor.logs.names import Segment, pipe_command, segments_of
 from supervisor.logs.quota import LogQuota
 from supervisor.logs.reading import LONGEST_PIECE, follow, read_tail
@@ -229,11 +229,19 @@ def test_a_flood_is_held_to_its_quota_without_any_beat_also_in_a_folder_that_was
 
 def test_only_the_newest_lives_are_kept(logs: Path) -> None:
     segments = Segments(logs)
-    for number in range(LIVES_KEPT + 7):
+    noted: list[list[str]] = []
+    for number in range(2 * LIVES_KEPT + 1):
         segments.note_lives({"api": f"s-{number}"})
-    noted = [json.loads(line)["life"] for line in (logs / "api.lives").read_text().splitlines()]
-    assert noted == [f"s-{number}" for number in range(7, LIVES_KEPT + 7)]
+        noted.append([json.loads(line)["life"] for line in (logs / "api.lives").read_text().splitlines()])
+    assert noted[2 * LIVES_KEPT - 1] == [f"s-{number}" for number in range(2 * LIVES_KEPT)]
+    assert noted[2 * LIVES_KEPT] == [f"s-{number}" for number in range(LIVES_KEPT + 1, 2 * LIVES_KEPT + 1)]
     assert stat.S_IMODE((logs / "api.lives").stat().st_mode) == 0o600
+
+
+def test_a_mark_after_a_torn_one_is_whole(logs: Path) -> None:
+    (logs / "api.lives").write_bytes(b'{"life": "s-1", "ts"')
+    Segments(logs).note_lives({"api": "s-2"})
+    assert [mark.life for mark in marks_of(logs, "api")] == ["s-2"]
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
