@@ -220,7 +220,11 @@ def _order(verb: str, told: str) -> None:
 
         selection = _selection(options["names"], options["labels"], options["project"], everyone=options["everyone"])
         wait = 0.0 if options["no_wait"] else options["timeout"]
-        return give_order(given.place(), verb, selection, force=options["force"], wait=wait)
+        kill = options.get("kill", False)
+        return give_order(given.place(), verb, selection, force=options["force"], kill=kill, wait=wait)
+
+    if verb != "start":
+        order.params.append(click.Option(["--kill"], is_flag=True, help="Kill them at once, whatever their plan says."))
 
 
 _order("start", "Start workers (globs, -l, -p, --all) and wait until they are ready.")

@@ -45,7 +45,7 @@ def order(turn: Turn, order: Order, _now: Instant) -> None:
     if not order.force:
         _refuse_protected(order, turn.crowd)
         _refuse_quarantined(order, turn.crowd)
-    news = Ordered(order.verb, turn.next_number())
+    news = Ordered(order.verb, turn.next_number(), order.kill)
     for name in order.names:
         turn.remember(name, intended(turn.crowd[name].record, order.verb), durable=True)
         turn.change(name, told=None)

@@ -40,6 +40,14 @@ def step_ending(w: Worker, now: Instant) -> Step:
     return next_ending_step(w, w.ending, now)
 
 
+def hurry(w: Worker, now: Instant, *, kill: bool) -> Step:
+    """Take the next step of the stop plan now, or with `kill` the last one."""
+    ending = w.ending
+    if ending is None or ending.gone or (not ending.steps and ending.forced):
+        return w, ()
+    return next_ending_step(w, replace(ending, steps=(stop_plan.LAST,)) if kill else ending, now)
+
+
 def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
     """Take the next step of the plan, and note when the step after it is due.
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from actors.life.aftermath import change_goal, finish_stop, remove
 from actors.life.budget import fresh
-from actors.life.ending import begin_stop
+from actors.life.ending import begin_stop, hurry
 from actors.life.moves import begin_life
 from actors.life.outcomes import arm_cleanup
 from actors.life.readiness import probe_anew
@@ -16,20 +16,23 @@ S = State
 
 
 def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
+    """Carry out an order. Who orders the same end once more is in a hurry: the stop plan goes on with its next step."""
+    again = w.state is S.STOPPING and w.order < fact.number and _GOALS.get(fact.verb) is w.goal
     w = replace(w, order=max(w.order, fact.number))
     match fact.verb:
         case Verb.START:
             return _order_start(w, now)
         case Verb.RESTART:
-            return _order_restart(w, now)
-        case Verb.STOP:
-            return _order_end(w, Goal.STOP, now)
-        case Verb.COMPLETE:
-            return _order_end(w, Goal.COMPLETE, now)
-        case Verb.REMOVE:
-            return _order_end(w, Goal.REMOVE, now)
-        case Verb.DOWN:
-            return _order_end(w, Goal.DOWN, now)
+            w, effects = _order_restart(w, now)
+        case verb:
+            w, effects = _order_end(w, _GOALS[verb], now)
+    if not (again or fact.kill):
+        return w, effects
+    w, hurried = hurry(w, now, kill=fact.kill)
+    return w, (*effects, *hurried)
+
+
+_GOALS = {Verb.STOP: Goal.STOP, Verb.COMPLETE: Goal.COMPLETE, Verb.REMOVE: Goal.REMOVE, Verb.DOWN: Goal.DOWN}
 
 
 def _order_start(w: Worker, now: Instant) -> Step:

@@ -128,10 +128,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A person's order. `number` grows with each order; the worker confirms it with `Changed`."""
+    """A person's order. `number` grows with each order; the worker confirms it with `Changed`.
+
+    `kill`: its tree is killed, whatever the stop plan says.
+    """
 
     verb: Verb
     number: int = 0
+    kill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ from supervisor.wire.selection import Selection
 _STARTS = {"start", "restart"}
 
 
-def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: float) -> int:
+def order(place: Place, verb: str, selection: Selection, *, force: bool, kill: bool, wait: float) -> int:
     """Give the order and, if `wait` is more than 0, wait up to `wait` seconds for verdicts; return 1 if one is bad."""
     selection.require()
     with service_of(place) as client:
         settled = SETTLED if verb in _STARTS else STOPPED
         with followed(client, shown=is_watched(wait), settled=settled):
-            answer = call_for(client, verb, selection, force=force, wait=wait)
+            answer = call_for(client, verb, selection, force=force, kill=kill, wait=wait)
     if not wait:
         print(f"{verb} was ordered for {counted(len(answer['names']), 'worker')}")
     return report(answer, answer["verdicts"])

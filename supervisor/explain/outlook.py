@@ -258,6 +258,7 @@ def _remedies(data: Data) -> list[Remedy]:
             return [
                 Remedy(f"attach {name}", "its terminal"),
                 logs,
+                Remedy(f"stop --kill {force}{name}", "kill it now; `stop` once more goes on with the next step"),
                 Remedy(f"start {name}", "start it again after that"),
             ]
         case "quarantined":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.values.facts import Verb as OrderVerb
@@ -48,9 +49,10 @@ def _order_of(verb: OrderVerb, request: requests.Ordered) -> Order:
     if request.select is None:
         if request.names is None:
             raise CommandError("usage", "names must be a list of text with something in it (or give select)")
-        return Order(verb, request.names, request.force)
+        return Order(verb, request.names, request.force, request.kill)
     selection = selection_of(request)
-    return Order(verb, (), request.force, lambda specs, unknown: _chosen(selection, specs, unknown))
+    choose = partial(_chosen, selection)
+    return Order(verb, (), request.force, request.kill, choose)
 
 
 def _chosen(selection: Selection, specs: Iterable[WorkerSpec], unknown: Collection[str]) -> tuple[str, ...]:

@@ -148,11 +148,15 @@ class Deaths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered:
-    """start, stop, restart, complete and remove. `select` as in `Deaths`; it or `names` has to be there."""
+    """start, stop, restart, complete and remove. `select` as in `Deaths`; it or `names` has to be there.
+
+    `kill` of those that end: at once, whatever their stop plan says.
+    """
 
     names: Names | None = None
     select: Select | None = None
     force: bool = False
+    kill: bool = False
     wait: Wait = 0.0
 
 

@@ -1,5 +1,6 @@
 """Stop plans: asking before signalling, what is passed over, and that every plan ends."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.life import S, Story, corpse_of, running
@@ -10,6 +11,7 @@ from actors.values.effects import Acknowledge, Emit, EndTree, Type
 from actors.values.facts import (
     Handle,
     InputGiven,
+    Ordered,
     Tree,
     TreeEscaped,
     TreeGone,
@@ -62,6 +64,29 @@ def test_a_signal_goes_to_the_main_process_unless_it_kills_or_is_for_the_tree() 
     sent = [(order.signal, order.whole) for order in s.ever(EndTree)]
     assert sent == [("TERM", False), ("INT", True), ("KILL", True)]
     assert stop_plan.in_words(SignalTree("INT")) == "INT to the whole tree"
+
+
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.COMPLETE, Verb.REMOVE])
+def test_who_orders_the_same_end_again_is_in_a_hurry_and_gets_the_next_step(verb: Verb) -> None:
+    plan = (TypeText("exit"), 5.0, "TERM", 300.0, "KILL")
+    s = running(stop=plan).tell(Ordered(verb, 1))
+    assert s.signals == []
+    assert s.tell(Ordered(verb, 1)).signals == []  # the same order, told again
+    assert s.tell(Ordered(verb, 2)).signals == ["TERM"]
+    assert s.tell(Ordered(verb, 3)).signals == ["TERM", "KILL"]
+    assert s.tell(Ordered(verb, 4)).signals == ["TERM", "KILL"]
+
+
+def test_another_order_is_no_hurry() -> None:
+    s = running(stop=("TERM", 300.0, "KILL"))
+    s.tell(Ordered(Verb.STOP, 1), Ordered(Verb.COMPLETE, 2), Ordered(Verb.DOWN, 3))
+    assert s.signals == ["TERM"]
+
+
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.RESTART, Verb.COMPLETE, Verb.REMOVE])
+def test_a_kill_takes_the_last_step_at_once(verb: Verb) -> None:
+    assert running(stop=POLITE).tell(Ordered(verb, 1, kill=True)).signals[-1] == "KILL"
+    assert running(stop=POLITE).tell(Ordered(verb, 1), Ordered(verb, 2, kill=True)).signals[-1] == "KILL"
 
 
 def test_a_step_in_words() -> None:
