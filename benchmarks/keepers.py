@@ -90,7 +90,8 @@ class Keeper(ABC):
         """Return what the supervision itself consists of: service, tmux server, daemons."""
 
     def births(self) -> list[Birth]:
-        lines = (line.split() for line in self._births.read_text().splitlines())
+        whole, _, _ = self._births.read_text().rpartition("\n")  # the last line may only have begun
+        lines = (line.split() for line in whole.splitlines())
         return [Birth(name, int(pid), int(at) / 1e9) for name, pid, at in lines]
 
     def latest(self) -> dict[str, Birth]:
