@@ -4,19 +4,21 @@
     activity (a queue of the newest)  ├──▶ one writer task ──▶ socket
     latest picture a topic            ─┘
 
-A publication only replaces what is in the mailbox. So a slow client skips whole pictures, is told how many, and delays
-no other client. A client is dropped when its socket has accepted nothing for `stuck_after` seconds, or when its request
-is not complete `stuck_after` seconds after its first byte. All subscribers share the same packed bytes.
+A picture for a client that has taken everything before is sent at once, and no task wakes. Else a publication only
+replaces what is in the mailbox. So a slow client skips whole pictures, is told how many, and delays no other client. A
+client is dropped when its socket has accepted nothing for `stuck_after` seconds, or when its request is not complete
+`stuck_after` seconds after its first byte. All subscribers share the same packed bytes.
 """
 
 import asyncio
 import contextlib
 import fcntl
+import functools
 import socket
 import struct
 import termios
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from supervisor.gateway.pictures import ACTIVITY
@@ -29,7 +31,7 @@ _CHUNK = 65_536
 _LOOKS = 10  # at a client whose socket is full, per `stuck_after`: whether it has read something
 _LARGE = _CHUNK  # a frame above this waits for one of a few places, so that many of them cost little memory
 
-Parts = tuple[bytes, ...]
+Parts = Sequence[bytes | memoryview]
 
 
 class Stuck(Exception):
@@ -79,6 +81,7 @@ class Connection:
         self._buffer = bytearray()
         self._answers: deque[tuple[Parts, bool]] = deque()
         self._activity = _Activity()
+        self._begun: Parts = ()  # what is left of a message that the socket has taken in part
         self._latest: dict[str, tuple[int, bytes]] = {}
         self._missed: Counter[str] = Counter()
         self._news = asyncio.Event()
@@ -140,8 +143,13 @@ class Connection:
         self._answers.append((parts, counted))
         self._wake()
 
+    def publish(self, topic: str, seq: int, packed: bytes) -> None:
+        """Send a picture now if nothing waits for this client; else offer it."""
+        if not (self._quiet.is_set() and self._send_now(_none_missed(topic, seq, packed))):
+            self.offer(topic, seq, packed)
+
     def offer(self, topic: str, seq: int, packed: bytes) -> None:
-        """Put a picture into the topic's slot; one that still waits there is missed."""
+        """Put a picture into the topic's slot, behind the answers; one that still waits there is missed."""
         self._missed[topic] += topic in self._latest
         self._latest[topic] = seq, packed
         self._wake()
@@ -198,6 +206,9 @@ class Connection:
         self._socket.close()
 
     def _next(self) -> tuple[Parts, bool] | None:
+        if self._begun:
+            begun, self._begun = self._begun, ()
+            return begun, False
         if self._answers:
             return self._answers.popleft()
         activity = self._activity.take()
@@ -207,6 +218,17 @@ class Connection:
             seq, packed = self._latest.pop(topic)
             return wire.message(topic, seq, packed, self._missed.pop(topic, 0)), False
         return None
+
+    def _send_now(self, parts: Parts) -> bool:
+        """Send to a client for whom nothing waits; False if it takes nothing, which the writer sees to."""
+        try:
+            sent = self._socket.sendmsg(parts)
+        except OSError:
+            return False
+        if left := _rest([memoryview(part) for part in parts], sent):
+            self._begun = left
+            self._wake()
+        return True
 
     async def _send(self, parts: Parts) -> None:
         views = [memoryview(part) for part in parts if part]
@@ -240,6 +262,12 @@ class Connection:
     def _unread(self) -> int:
         """Return how much of what was sent the client has not read: it falls though the socket is not writable yet."""
         return int(struct.unpack("i", fcntl.ioctl(self._socket, termios.TIOCOUTQ, b"\0" * 4))[0])
+
+
+@functools.lru_cache(maxsize=1)
+def _none_missed(topic: str, seq: int, packed: bytes) -> Parts:
+    """Return the message of those who have missed nothing, made once for all of them."""
+    return wire.message(topic, seq, packed, 0)
 
 
 def _resolve(ready: "asyncio.Future[None]") -> None:

@@ -184,7 +184,7 @@ class Gateway:
         for connection in self._connections:
             for topic in connection.topics - {ACTIVITY}:
                 one = self.pictures.present if connection.waits(topic) else self.pictures.data
-                connection.offer(topic, snapshot.seq, one(topic, count))
+                connection.publish(topic, snapshot.seq, one(topic, count))
         for waiting in tuple(self._waiting):
             waiting.look(snapshot.rows)
 
