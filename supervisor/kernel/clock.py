@@ -22,8 +22,10 @@ class SystemClock:
 
     def wake_at(self, mono: float, wake: Callable[[], None]) -> None:
         with self._changed:
+            sooner = self._at is None or mono < self._at
             self._at, self._wake = mono, wake
-            self._changed.notify()
+            if sooner:  # else the thread finds out when it wakes at the earlier moment
+                self._changed.notify()
 
     def _run(self) -> None:
         while True:

@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from actors.ports import Tell
@@ -22,23 +23,27 @@ DEEPEST = 10  # shells around a program
 KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of killing what has been forked meanwhile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Look:
     """One look at all processes for one ending: the table, and which of them are others' or our own."""
 
     table: Table
     reaper: Handle | None
     mark: str
-    known_roots: set[Handle]
+    known_roots: Collection[Handle]
     known_own: set[Handle]
+    _foreign: tuple[int, frozenset[int]] = (-1, frozenset())  # with the size of the table, which only grows
 
     def own(self) -> set[int]:
         return {1, os.getpid(), *self.table.still_there(self.known_own)}
 
-    def foreign_roots(self, ending: "Ending") -> set[int]:
+    def foreign_roots(self, ending: "Ending") -> frozenset[int]:
         """Return the first processes of all panes but the life's own; the table may have grown since the last call."""
-        roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
-        return {*self.table.still_there(self.known_roots), *(roots - self._first(ending))}
+        if self._foreign[0] != len(self.table):
+            roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
+            foreign = frozenset(self.table.still_there(self.known_roots)) | (roots - self._first(ending))
+            self._foreign = len(self.table), foreign
+        return self._foreign[1]
 
     def _first(self, ending: "Ending") -> set[int]:
         """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""

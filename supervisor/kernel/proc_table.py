@@ -101,9 +101,10 @@ class Table(dict[int, Entry]):
         self._tried.update(fresh)
         return bool(fresh)
 
-    def still_there(self, processes: Iterable[Handle]) -> Iterator[int]:
-        """Yield the pids of those of them that are in the table."""
-        return (process.pid for process in processes if self._has(process))
+    def still_there(self, processes: Iterable[Handle]) -> list[int]:
+        """Return the pids of those of them that are in the table."""
+        entry = self.get
+        return [p.pid for p in processes if (found := entry(p.pid)) and found.ticks == p.ticks]
 
     def _has(self, process: Handle) -> bool:
         entry = self.get(process.pid)

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from actors.values.facts import Handle
 from supervisor.kernel.proc_table import UNREADABLE, Entry, Table, all_pids, entry_of
 
-WIDE = 500  # processes in a listing; beyond that reading all of /proc is cheaper
+WIDE = 300  # processes in a listing; beyond that reading all of /proc is cheaper: each costs two more reads here
 
 
 class Scope:
@@ -33,10 +33,11 @@ class Scope:
         Raises OSError when descriptors have run out.
         """
         children = self._children = children_of(self.server.pid)
-        if not children:
-            return all_pids()  # it has died, or this kernel does not tell
+        ahead = list(seeds)
+        if not children or len(ahead) > WIDE:
+            return all_pids()  # it has died, or this kernel does not tell; or it would be too wide
         found = {self.server.pid}
-        ahead = [*seeds, *self._unsettled(children)]
+        ahead += self._unsettled(children)
         while ahead:
             pid = ahead.pop()
             if pid not in found:

@@ -22,7 +22,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from actors.ports import Tell
 from actors.values.effects import EndTree, SeekTree, Watch
@@ -54,7 +54,7 @@ class ProcessPort:
         self,
         state_digest: str,
         *,
-        foreign_roots: Callable[[str], set[Handle]],
+        foreign_roots: Callable[[str], Collection[Handle]],
         own: Callable[[], set[Handle]],
         on_error: Callable[[BaseException], None],
     ) -> None:

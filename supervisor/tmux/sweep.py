@@ -79,13 +79,13 @@ class PaneSweeper:
             named[pane.name or ""] = (*named.get(pane.name or "", ()), pane)
         return Survey(taken, named, server)
 
-    def foreign_roots(self, life: str) -> set[Handle]:
+    def foreign_roots(self, life: str) -> list[Handle]:
         """Return the first processes of the panes that lived at the last look and are not this life's.
 
         Those are people's own windows, and other workers'. A pane that has been made since is not among them.
         """
-        others = (p.process for p in list(self._known.values()) if p.life != life and not p.dead)
-        return {process for process in others if process} | self._strangers
+        others = [p.process for p in list(self._known.values()) if p.process and p.life != life and not p.dead]
+        return [*others, *self._strangers]
 
     def reset(self) -> None:
         """Forget, at the next sweep, the panes of another tmux server: each numbers its panes from 0."""
