@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.values.effects import EndTree, Probe, SeekTree, Start, Type, Watch
+from actors.values.effects import EndTree, Probe, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Fact,
     Handle,
@@ -123,6 +123,9 @@ class Processes(Protocol):
 
     def watch(self, watch: Watch, tell: Tell) -> None:
         """Tell `ProcessEnded(life)` within a millisecond of the end; at once when the process has ended before."""
+
+    def send_signal(self, name: str, order: Signal) -> None:
+        """Send the signal once; nothing is told. Nobody gets it while the tree is being ended."""
 
     def seek(self, name: str, order: SeekTree) -> None:
         """Take the first of the looks that `end` needs before it tells `TreeGone`; nothing is signalled or told."""

@@ -156,6 +156,8 @@ class WorkerActor(LoopActor):
                     answered(problem)
             case do.Watch():
                 deps.processes.watch(effect, tell)
+            case do.Signal():
+                deps.processes.send_signal(self._name, effect)
             case do.SeekTree():
                 deps.processes.seek(self._name, effect)
             case do.EndTree():

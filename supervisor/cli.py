@@ -273,6 +273,20 @@ def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool,
     return scale_family(given.place(), name, replicas, force=force, wait=0.0 if no_wait else timeout)
 
 
+@panevisor.command("signal")
+@_selecting
+@click.argument("number", metavar="SIGNAL")
+@click.option("--tree", is_flag=True, help="To every process of the tree, not to the main process alone.")
+@click.option("--all", "everyone", is_flag=True, help="All workers.")
+@click.pass_obj
+def send_signal(given: Given, /, **options: Any) -> int:
+    """Send SIGNAL (HUP, USR1 …) to running workers; they go on."""
+    from supervisor.commands.orders import send_signal as give_signal
+
+    selection = _selection(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+    return give_signal(given.place(), selection, options["number"], tree=options["tree"])
+
+
 @panevisor.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")

@@ -13,7 +13,7 @@ from actors.crowd.members import Crowd, intended
 from actors.crowd.reconcile import different_keys, ordered, replicas_of, together
 from actors.crowd.turn import Turn
 from actors.life.state import State
-from actors.values.facts import Instant, Ordered, Pane, Verb
+from actors.values.facts import Instant, Ordered, Pane, SignalOrdered, Verb
 from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import (
     Accepted,
@@ -26,6 +26,7 @@ from actors.values.requests import (
     RequestRefused,
     Run,
     Scale,
+    SendSignal,
 )
 from actors.values.spec import NoReplica, WorkerSpec
 
@@ -103,6 +104,19 @@ def give_input(turn: Turn, given: GiveInput, _now: Instant) -> None:
     _refuse_unknown((given.name,), turn.crowd)
     turn.tell(given.name, given)
     turn.effects.append(Answer(Accepted(turn.roster.number, (given.name,))))
+
+
+def send_signal(turn: Turn, sent: SendSignal, _now: Instant) -> None:
+    """Hand a signal to workers that live; the others have no process to signal."""
+    names = sent.choose([each.record.spec for each in turn.crowd.values()], ()) if sent.choose else sent.names
+    _refuse_unknown(names, turn.crowd)
+    for name in names:
+        state = turn.crowd[name].state
+        if state not in (State.STARTING, State.RUNNING):
+            raise RequestRefused("not-met", f"{name} is {state.value}: it has no process that a signal is for")
+    for name in names:
+        turn.tell(name, SignalOrdered(sent.signal, sent.whole))
+    turn.effects.append(Answer(Accepted(turn.roster.number, names)))
 
 
 def inspect(turn: Turn, asked: Inspect, _now: Instant) -> None:

@@ -24,7 +24,18 @@ from actors.values.bulletins import (
     TmuxAnswers,
 )
 from actors.values.facts import Instant
-from actors.values.requests import Apply, ConfigBroken, GiveInput, Inspect, Order, Plan, Run, Scale, ShutDown
+from actors.values.requests import (
+    Apply,
+    ConfigBroken,
+    GiveInput,
+    Inspect,
+    Order,
+    Plan,
+    Run,
+    Scale,
+    SendSignal,
+    ShutDown,
+)
 
 Step = tuple[Roster, tuple[Effect, ...]]
 
@@ -57,6 +68,7 @@ _CLAUSES: Mapping[type, Callable[[Turn, Any, Instant], None]] = {
     Run: orders.run,
     Scale: orders.scale,
     GiveInput: orders.give_input,
+    SendSignal: orders.send_signal,
     Inspect: orders.inspect,
     Apply: file.apply,
     Plan: file.plan,

@@ -126,6 +126,9 @@ _WORKER: Mapping[str, Event] = {
         fields="exit_code exit_signal uptime_s delay_s attempt",
         said=say.exited,
     ),
+    "worker.signalled": Event(
+        INFO, "a person sent it this signal; to: main (its main process) or tree", fields="signal to"
+    ),
     "worker.stopping": Event(
         INFO,
         "it was told to end; goal: stop, restart, complete, remove, replace, down; cause: adopted where a service "

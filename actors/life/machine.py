@@ -7,7 +7,7 @@ from actors.life import stall
 from actors.life.aftermath import clean_up, end_pause, tree_gone, wait_for_word
 from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
 from actors.life.moves import ask_again
-from actors.life.orders import ordered, spec_changed
+from actors.life.orders import ordered, signal_ordered, spec_changed
 from actors.life.outcomes import forgive
 from actors.life.readiness import look_at_readiness, probe_told, probe_unknown
 from actors.life.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
@@ -107,6 +107,7 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.ProbeUnknown: probe_unknown,
     facts.ServerDied: server_died,
     facts.InputGiven: input_given,
+    facts.SignalOrdered: signal_ordered,
     facts.Typed: was_typed,
     facts.TypeHeld: type_held,
     facts.TypeRefused: type_refused,

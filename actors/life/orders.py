@@ -8,8 +8,9 @@ from actors.life.ending import begin_stop, hurry
 from actors.life.moves import begin_life
 from actors.life.outcomes import arm_cleanup
 from actors.life.readiness import probe_anew
-from actors.life.state import Goal, State, Step, Worker, move
-from actors.values.facts import Instant, Ordered, SpecChanged, Verb
+from actors.life.state import Goal, Phase, State, Step, Worker, move
+from actors.values.effects import Emit, Signal
+from actors.values.facts import Instant, Ordered, SignalOrdered, SpecChanged, Verb
 from actors.values.spec import WorkerSpec
 
 S = State
@@ -30,6 +31,18 @@ def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
         return w, effects
     w, hurried = hurry(w, now, kill=fact.kill)
     return w, (*effects, *hurried)
+
+
+def signal_ordered(w: Worker, fact: SignalOrdered, _now: Instant) -> Step:
+    """Send a person's signal; a worker that is not running any more, or is being ended, gets none."""
+    life = w.life
+    if life is None or life.process is None or life.phase is not Phase.ALIVE or w.state not in (S.STARTING, S.RUNNING):
+        return w, ()
+    facts = {"worker": w.name, "life": life.id, "signal": fact.signal, "to": "tree" if fact.whole else "main"}
+    return w, (
+        Emit("worker.signalled", facts),
+        Signal(life.id, life.process, life.last_tree, fact.signal, fact.whole),
+    )
 
 
 _GOALS = {Verb.STOP: Goal.STOP, Verb.COMPLETE: Goal.COMPLETE, Verb.REMOVE: Goal.REMOVE, Verb.DOWN: Goal.DOWN}

@@ -98,6 +98,20 @@ class SeekTree:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """Send a signal to the main process of the life, or to the `whole` tree. Nothing ends it otherwise, or is told.
+
+    `process` and `last` as of `EndTree`.
+    """
+
+    life: str
+    process: Handle | None
+    last: tuple[Handle, ...]
+    signal: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EndTree:
     """Send `signal` to the main process of the life's tree, then to what it leaves, and tell when no process is left.
 
@@ -183,6 +197,7 @@ Effect = (
     | Type
     | Acknowledge
     | Watch
+    | Signal
     | EndTree
     | SeekTree
     | Probe

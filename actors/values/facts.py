@@ -139,6 +139,14 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalOrdered:
+    """A person sends a signal to the main process, or to the `whole` tree; the worker goes on."""
+
+    signal: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SpecChanged:
     """The file was applied, and it changes this worker."""
 
@@ -329,6 +337,7 @@ Fact = (
     Admitted
     | Held
     | Ordered
+    | SignalOrdered
     | SpecChanged
     | InputGiven
     | Typed

@@ -87,6 +87,16 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class SendSignal:
+    """Send a signal to these workers, which must all live. Answered by `Accepted`. `choose` as of `Order`."""
+
+    signal: str
+    whole: bool
+    names: tuple[str, ...]
+    choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GiveInput:
     """Type into a worker's terminal. Answered by `Accepted` when the input is on its way to the worker.
 

@@ -162,6 +162,17 @@ PART = 1 << 19  # bytes in a request, which may have 1 MiB
 ENTER = b"\r"  # what a terminal sends for the key
 
 
+def send_signal(place: Place, selection: Selection, signal: str, *, tree: bool) -> int:
+    """Send a signal, and say to whom it went."""
+    selection.require()
+    signal = signal.upper().removeprefix("SIG")
+    with service_of(place) as client:
+        answer = call_for(client, "signal", selection, signal=signal, tree=tree)
+    for name in answer["names"]:
+        print(f"{name}: {signal} was sent to its {'process tree' if tree else 'main process'}")
+    return 0
+
+
 def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: bool, wait: float) -> int:
     """Type the text and Enter, or these keys; return when tmux has taken all of it, or raise why it has not."""
     with service_of(place) as client:

@@ -1,7 +1,7 @@
 """The verbs that change something: each is handed to the Supervisor, and waits for verdicts where that is asked."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ from actors.values.requests import (
     RequestRefused,
     Run,
     Scale,
+    SendSignal,
     ShutDown,
     plain_changes,
 )
 from actors.values.spec import Family, WorkerSpec
+from supervisor.config.forms import SIGNALS
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
 from supervisor.gateway import requests
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from supervisor.gateway.server import Gateway
 
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
+Choose = Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]]
 _NEVER_SET = {"command": "it stands by itself", "cwd": "it is the folder that `run` is called in"}
 
 
@@ -45,14 +48,28 @@ async def order(verb: OrderVerb, gateway: "Gateway", _connection: Connection, re
     return await _settled(gateway, accepted, expected, request.wait)
 
 
+async def signal(gateway: "Gateway", _connection: Connection, request: requests.Signal) -> bytes:
+    name = request.signal.removeprefix("SIG")
+    if name not in SIGNALS:
+        raise CommandError("usage", f"signal must be one of {', '.join(SIGNALS)}, not {shown(request.signal)}")
+    names, choose = _meant(request)
+    accepted = await gateway.ask(SendSignal(name, request.tree, names, choose))
+    assert isinstance(accepted, Accepted)
+    return wire.pack({"names": list(accepted.names)})
+
+
 def _order_of(verb: OrderVerb, request: requests.Ordered) -> Order:
-    if request.select is None:
-        if request.names is None:
-            raise CommandError("usage", "names must be a list of text with something in it (or give select)")
-        return Order(verb, request.names, request.force, request.kill)
-    selection = selection_of(request)
-    choose = partial(_chosen, selection)
-    return Order(verb, (), request.force, request.kill, choose)
+    names, choose = _meant(request)
+    return Order(verb, names, request.force, request.kill, choose)
+
+
+def _meant(request: requests.Ordered | requests.Signal) -> tuple[tuple[str, ...], Choose | None]:
+    """Return the names that a request gives, or what chooses them; raises CommandError."""
+    if request.select is not None:
+        return (), partial(_chosen, selection_of(request))
+    if request.names is None:
+        raise CommandError("usage", "names must be a list of text with something in it (or give select)")
+    return request.names, None
 
 
 def _chosen(selection: Selection, specs: Iterable[WorkerSpec], unknown: Collection[str]) -> tuple[str, ...]:

@@ -161,6 +161,16 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """A signal for the main process, or with `tree` for the whole tree. `names` and `select` as in `Ordered`."""
+
+    signal: str
+    names: Names | None = None
+    select: Select | None = None
+    tree: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """`policy` has further keys of the worker's table as a file would have them."""
 

@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[Verb, type]] = {
     "why": (questions.why, requests.Why),
     "deaths": (questions.deaths, requests.Deaths),
     **{verb.value: (partial(orders.order, verb), requests.Ordered) for verb in OrderVerb if verb is not OrderVerb.DOWN},
+    "signal": (orders.signal, requests.Signal),
     "run": (orders.run, requests.Run),
     "send": (orders.send, requests.Send),
     "plan": (orders.plan, requests.Bare),

@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from actors.ports import Tell
-from actors.values.effects import EndTree, SeekTree, Watch
+from actors.values.effects import EndTree, SeekTree, Signal, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
 from supervisor.kernel.endings import SECOND_LOOK, Ending, Look
@@ -99,6 +99,15 @@ class ProcessPort:
         """
         ending = Ending(name, order, tell, signal.Signals[f"SIG{order.signal}"])
         self._order(lambda: self._begin(ending))
+
+    def send_signal(self, name: str, order: Signal) -> None:
+        """Send the signal once, by one look at who is meant; nothing is told.
+
+        Nobody gets it while the tree is being ended. Raises KeyError for a signal unknown here.
+        """
+        wanted = EndTree(order.life, order.process, order.last, order.signal, order.whole)
+        number = signal.Signals[f"SIG{order.signal}"]
+        self._order(lambda: self._signal_once(Ending(name, wanted, _untold, number), number))
 
     def forget(self, life: str) -> None:
         """Stop watching the life's first process. An ending goes on until its tree is gone."""
@@ -257,15 +266,37 @@ class ProcessPort:
             self._note_terminal(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
 
+    def _signal_once(self, ending: Ending, number: signal.Signals) -> None:
+        if ending.order.life in self._endings:
+            return
+        look = self._look(ending, self._table_for([ending]))
+        targets = ending.targets(self._hold_all(ending, ending.find(look)), look.table)
+        self._send(ending, targets, number)
+        self._release(ending)
+
+    def _table_for(self, endings: list[Ending]) -> Table:
+        """Read the processes that can be meant."""
+        scope = self._scope if self._scope and all(e.is_below(self._scope.server) for e in endings) else None
+        listing = (lambda: scope.listing(pid for e in endings for pid in e.pids())) if scope else all_pids
+        table = self._pidfds.reserve.use(lambda: read_table(True, self._serve, listing))
+        if self._scope:
+            self._scope.settle(table)
+        return table
+
+    def _look(self, ending: Ending, table: Table) -> Look:
+        return Look(
+            table=table,
+            reaper=self._server,
+            mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
+            known_roots=self._foreign_roots(ending.order.life),
+            known_own=self._own(),
+        )
+
     def _scan(self, due: list[Ending]) -> None:
         for ending in due:
             self._guarded(functools.partial(self._stop_known, ending))
         began = time.monotonic()
-        scope = self._scope if self._scope and all(e.is_below(self._scope.server) for e in due) else None
-        listing = (lambda: scope.listing(pid for e in due for pid in e.pids())) if scope else all_pids
-        table = self._pidfds.reserve.use(lambda: read_table(True, self._serve, listing))
-        if self._scope:
-            self._scope.settle(table)
+        table = self._table_for(due)
         read = time.monotonic()
         for ending in due:
             try:
@@ -278,13 +309,7 @@ class ProcessPort:
         self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
 
     def _assess(self, ending: Ending, table: Table) -> None:
-        look = Look(
-            table=table,
-            reaper=self._server,
-            mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
-            known_roots=self._foreign_roots(ending.order.life),
-            known_own=self._own(),
-        )
+        look = self._look(ending, table)
         found = ending.find(look) | self._caught(ending, look)
         if ending.signal is None:
             ending.note_look(found)

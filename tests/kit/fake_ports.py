@@ -11,7 +11,7 @@ from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
 from actors.ports import PaneQuestion, StartAnswer, Tell, TypeAnswer
-from actors.values.effects import EndTree, Probe, SeekTree, Start, Type, Watch
+from actors.values.effects import EndTree, Probe, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Handle,
     Instant,
@@ -93,6 +93,9 @@ class FakeProcesses:
 
     def seek(self, name: str, order: SeekTree) -> None:
         pass
+
+    def send_signal(self, name: str, order: Signal) -> None:
+        self.signals.append((order.life, order.signal))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         self.signals.append((order.life, order.signal))

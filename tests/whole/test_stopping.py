@@ -91,3 +91,17 @@ def test_a_service_that_cannot_end_what_escaped_ends_all_the_same(place: Path, m
     os.kill(tmux, signal.SIGKILL)
     assert '"tmux.not_ended"' in log
     assert '"service.stopped"' in log
+
+
+def test_a_signal_reloads_a_worker_and_a_second_stop_does_not_wait_for_its_plan(site: Site) -> None:
+    script = "trap '' TERM; trap 'echo reloaded' HUP; echo there; while :; do sleep 0.1; done"
+    site.write(f'[workers.a]\ncommand = ["sh", "-c", "{script}"]\nstop = ["TERM", "1h", "KILL"]\nready.log = "there"\n')
+    site.up()
+    said = site.run("signal", "a", "sighup", check=0).stdout
+    assert said == "a: HUP was sent to its main process\n"
+    wait_until(lambda: "reloaded" in site.run("logs", "a", check=0).stdout)
+    assert "INT" in site.run("signal", "a", "INTERRUPT", check=2).stderr
+    site.run("stop", "a", "--no-wait", check=0)
+    wait_until(lambda: "stop --kill a" in site.run("why", "a", check=0).stdout)
+    assert site.run("stop", "a", check=0).stdout == "a: stopped\n"
+    assert "a is stopped" in site.run("signal", "a", "HUP", check=3).stderr

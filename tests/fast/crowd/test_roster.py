@@ -47,10 +47,21 @@ from actors.values.bulletins import (
     ServerEnded,
     TmuxAnswers,
 )
-from actors.values.facts import Admitted, Handle, Held, Instant, Ordered, Pane, ServerDied, SpecChanged, Verb
+from actors.values.facts import (
+    Admitted,
+    Handle,
+    Held,
+    Instant,
+    Ordered,
+    Pane,
+    ServerDied,
+    SignalOrdered,
+    SpecChanged,
+    Verb,
+)
 from actors.values.gates import Room
 from actors.values.records import Head, Intent, Origin, Record, Records
-from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, ShutDown
+from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, SendSignal, ShutDown
 from actors.values.snapshot import Config, Host
 from actors.values.spec import Condition
 from supervisor.text.values import rebuilt
@@ -299,6 +310,16 @@ def test_failures_long_ago_are_forgotten() -> None:
     for n in range(3 * FAILURES):
         story.tell(failure("a"), Instant(NOW.mono + 61 * n, NOW.wall)).tell(Found("a", None))
     assert not any(isinstance(effect.birth, Quarantine) for effect in story.done if isinstance(effect, Spawn))
+
+
+def test_a_signal_goes_to_workers_that_live_and_else_to_none_of_them() -> None:
+    story = Story(crowd(a=S.RUNNING, b=S.STARTING, c=S.STOPPED))
+    assert story.tell(SendSignal("HUP", False, ("a", "b"))).told(SignalOrdered) == ["a", "b"]
+    assert story.answer.names == ("a", "b")
+    with pytest.raises(RequestRefused, match="c is stopped"):
+        story.tell(SendSignal("HUP", True, ("a", "c")))
+    with pytest.raises(RequestRefused, match="no worker is called x"):
+        story.tell(SendSignal("HUP", False, ("a", "x")))
 
 
 def test_a_part_that_fails_is_said_once_and_once_when_it_is_well_again() -> None:

@@ -53,6 +53,7 @@ from actors.values.effects import (
     Forget,
     KeepDeath,
     SeekTree,
+    Signal,
     Start,
     Type,
     Watch,
@@ -73,6 +74,7 @@ from actors.values.facts import (
     Purpose,
     Refusal,
     ServerDied,
+    SignalOrdered,
     SpecChanged,
     Started,
     StartRefused,
@@ -484,6 +486,17 @@ def test_an_ending_looks_beside_the_tree_where_commands_of_checks_have_run_also_
     s = running().tell(SpecChanged(spec(**check)))
     s.order(Verb.STOP)
     assert [order.beside for order in s.did(EndTree)] == [bool(check)]
+
+
+def test_a_signal_of_a_person_goes_to_a_running_life_and_changes_nothing() -> None:
+    s = running()
+    before = s.w
+    s.tell(SignalOrdered("HUP"))
+    assert (s.did(Signal), s.w) == ([Signal("s-1", Handle(100, 100), (), "HUP")], before)
+    assert [said.event for said in s.did(Emit)] == ["worker.signalled"]
+    assert s.tell(SignalOrdered("USR1", whole=True)).did(Signal)[0].whole
+    for s in (running().exits(1), stopping(), pending()):
+        assert s.tell(SignalOrdered("HUP")).did(Signal) == []
 
 
 def test_a_root_that_is_missing_from_the_process_table_is_a_question_and_no_verdict() -> None:

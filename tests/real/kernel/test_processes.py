@@ -17,7 +17,7 @@ import pytest
 from kit.processes import House
 from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
-from actors.values.effects import SeekTree, Watch
+from actors.values.effects import SeekTree, Signal, Watch
 from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from supervisor.kernel import endings, pidfds, trees
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
@@ -336,6 +336,33 @@ def test_a_shell_that_catches_the_signal_gets_it_and_its_child_does_not(house: H
     house.tell("go")
     assert [house.said() for _ in range(3)] == ["clean", "told", "end"]
     house.until_gone()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_signal_is_sent_once_to_whom_it_is_meant_for_and_nothing_is_told_of_it(house: House, whole: bool) -> None:
+    child = "trap 'echo child' USR1; echo there; while :; do read _ || wait; done"
+    first = house.start("sh", "-c", f"trap 'echo main' USR1; sh -c \"{child}\" & while :; do wait; done")
+    house.said()
+    house.watch("l1", first)
+    house.port.send_signal("api", Signal("l1", first, (), "USR1", whole))
+    assert sorted(house.said() for _ in range(1 + whole)) == (["child", "main"] if whole else ["main"])
+    house.settle()
+    assert house.facts.empty()
+    house.end(first)
+    house.until_gone()
+    assert house.idle()
+
+
+def test_nobody_gets_a_signal_while_the_tree_is_being_ended(house: House) -> None:
+    first = house.shell("trap '' TERM; trap 'echo lost' HUP; echo there; while :; do read _; done")
+    house.said()
+    house.end(first, "TERM")
+    assert isinstance(house.next(), TreeLeft)
+    house.port.send_signal("api", Signal("l1", first, (), "HUP"))
+    house.settle()
+    house.end(first)
+    house.until_gone()
+    assert house.said() == ""
 
 
 def test_who_is_born_after_a_term_to_the_whole_tree_is_named_but_not_signalled(house: House) -> None:
