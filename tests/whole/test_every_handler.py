@@ -81,6 +81,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.Admitted(),
     facts.Held("sample"),
     facts.Ordered(facts.Verb.START, 0),
+    facts.SignalOrdered("USR1"),
     facts.SpecChanged(None, 0),  # type: ignore[arg-type]
     GiveInput("api", b"x", (), nothing),
     facts.Typed("x", 0),
