@@ -10,12 +10,13 @@ Nothing here waits for anything; the main loop is in service.py.
 
 import functools
 import importlib.metadata
+import itertools
 import os
 import resource
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,16 @@ def _the_one_before(given: Given) -> dict[str, Any]:
     return {"previous_pid": before.pid, "previous_ended": ended, "previous_heartbeat": before.last_heartbeat}
 
 
+def seeds(now: Callable[[], float] = time.time) -> Iterator[str]:
+    """Yield what the ids of lives begin with; each is unique forever.
+
+    They are counted, because hundreds of workers begin in a moment: two that draw alike would share a life, and so the
+    entries in every table that is keyed by lives.
+    """
+    for number in itertools.count():
+        yield f"{int(now() * 1000):x}{secrets.token_hex(2)}{number:x}"
+
+
 class Machine:
     """The adapters and the actors of one run; they live as long as it.
 
@@ -174,6 +185,7 @@ class Machine:
         self._logs_shown = paths.printable(given.place.state_dir / LOGS)
         self.log, self._notifier, self._kept_by = log, notifier, kept.by
         self._errands = Errands(time.monotonic)
+        self._seeds = seeds()
         self.posts = Posts(supervisor=Post(), terminal=TerminalPost(self._errands), ticker=Post(), metrics=Post())
         self._started_at = time.time()
         self._errors = RepeatedErrors(time.monotonic)
@@ -331,7 +343,7 @@ class Machine:
             ticker=self._start_ticker,
             metrics=self._start_metrics,
             worker=self._start_worker,
-            seed=lambda: f"{int(time.time() * 1000):x}{secrets.token_hex(2)}",
+            seed=lambda: next(self._seeds),
             opened=self._opened,
             closing=lambda order: self._notifier.stopping(order.cause),
             watch_server=self._watch_server,
