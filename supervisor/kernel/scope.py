@@ -35,6 +35,7 @@ class Scope:
         children = self._children = children_of(self.server.pid)
         ahead = list(seeds)
         if not children or len(ahead) > WIDE:
+            self._settled = []  # none was looked at: the whole table tells anew
             return all_pids()  # it has died, or this kernel does not tell; or it would be too wide
         found = {self.server.pid}
         ahead += self._unsettled(children)

@@ -67,6 +67,20 @@ def test_a_child_that_has_changed_its_place_bears_a_number_again(monkeypatch: py
     assert set(scope.listing([])) == {server.pid, 12, 14}
 
 
+def test_who_got_the_number_of_a_pane_while_everything_was_read_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = handle_of(os.getpid())
+    assert server is not None
+    monkeypatch.setattr(scopes, "WIDE", 3)
+    monkeypatch.setattr(scopes, "children_of", lambda pid: [11, 12] if pid == server.pid else [])
+    scope, pane = Scope(server), Entry(11, ppid=server.pid, sid=11, ticks=1, state="S", threads=1, cpu=0, terminal=5)
+    scope.listing([])
+    scope.settle(Table([pane, pane._replace(pid=12, sid=12)]))
+    assert set(scope.listing([])) == {server.pid}
+    scope.listing([21, 22, 23, 24])
+    scope.settle(Table([pane, pane._replace(pid=12, sid=12, terminal=0)]))
+    assert set(scope.listing([])) == {server.pid, 12}
+
+
 def test_an_orphan_with_a_session_of_its_own_is_never_taken_for_a_pane(monkeypatch: pytest.MonkeyPatch) -> None:
     server = handle_of(os.getpid())
     assert server is not None
