@@ -13,6 +13,7 @@ import contextlib
 import functools
 import os
 import socket
+import threading
 import time
 import traceback
 from collections import deque
@@ -94,6 +95,7 @@ class Gateway:
         self._tmux_socket = tmux_socket or socket_path.with_name(TMUX_SOCKET)
         self._loop = asyncio.new_event_loop()
         self._calls: deque[Callable[[], object]] = deque()
+        self._gate = threading.Lock()
         self._thread = VitalThread("gateway", self._run)
         self._listener: Listener | None = None
         self._reserve = Reserve(1)
@@ -144,10 +146,11 @@ class Gateway:
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Have the loop call it, after what was asked before. The loop is woken once for all that waits."""
-        self._calls.append(functools.partial(function, *arguments))
-        if len(self._calls) <= 1:  # what stands before this one has woken the loop, and all are called
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(self._take_calls)
+        with self._gate:  # else two who come at once each take the other for the one before, and nobody wakes the loop
+            self._calls.append(functools.partial(function, *arguments))
+            if len(self._calls) <= 1:  # what stands before this one has woken the loop, and all are called
+                with contextlib.suppress(RuntimeError):  # the loop is closed
+                    self._loop.call_soon_threadsafe(self._take_calls)
 
     # ── the loop's thread ─────────────────────────────────────────────────────────────────────────────────────────
 

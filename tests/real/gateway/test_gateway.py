@@ -6,6 +6,7 @@ import socket
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -685,3 +686,23 @@ def test_closing_writes_out_what_is_queued_and_refuses_what_waits(bench: Bench) 
     assert rest.keys() == {"screen:a", None}
     assert (rest[None]["id"], rest[None]["error"]["code"]) == (1, "shutting-down")
     assert receive(client) is None
+
+
+def test_no_call_from_many_threads_at_once_is_left_lying(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who appends his call beside another's must not take that one for the one that wakes the loop."""
+    bench.publish(1)
+
+    class Slow(deque[Any]):
+        def append(self, call: Any) -> None:
+            super().append(call)
+            time.sleep(0.0005)  # another thread comes in between
+
+    monkeypatch.setattr(bench.gateway, "_calls", Slow())
+    for seq in range(2, 22, 2):
+        threads = [threading.Thread(target=bench.publish, args=(seq + one,)) for one in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: bench.gateway.snapshot is not None and bench.gateway.snapshot.seq >= seq)  # noqa: B023
+        wait_until(lambda: not bench.gateway._calls)
