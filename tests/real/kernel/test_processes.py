@@ -260,18 +260,24 @@ def test_a_stopped_process_handles_its_term(house: House) -> None:
 
 
 PREFORK = """
-import os, signal, sys, time
-children = []
-for number in range(2):
-    if not (pid := os.fork()):
-        signal.signal(signal.SIGTERM, lambda *_: (print("lost", flush=True), os._exit(1)))
+import os, signal
+main = os.getpid()
+def say(text):
+    os.write(1, text.encode() + b"\\n")  # print must not be called again in the middle of a print
+def term(*_):
+    if os.getpid() == main:
+        say("main")
+    else:
+        say("lost")
+        os._exit(1)
+signal.signal(signal.SIGTERM, term)
+for _ in range(2):
+    if not os.fork():
         os.read(0, 1)
         os._exit(0)
-    children.append(pid)
-signal.signal(signal.SIGTERM, lambda *_: print("main", flush=True))
-print("there", flush=True)
-for _ in children:
-    print("clean", os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+say("there")
+for _ in range(2):
+    say(f"clean {os.waitstatus_to_exitcode(os.wait()[1])}")
 """
 
 
