@@ -37,7 +37,7 @@ from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config, different_settings
 from supervisor.config.watch import ConfigWatch
-from supervisor.kernel.heap import share_one_arena
+from supervisor.kernel.limits import share_one_arena
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread
 from supervisor.state.lock import Lock

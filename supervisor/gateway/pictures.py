@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from actors.values.snapshot import Entry, Snapshot, iso
+from supervisor.gateway.histories import Histories
 from supervisor.gateway.packed import PackedPicture
-from supervisor.state.histories import Histories
 from supervisor.text.plain import plain
 from supervisor.wire import frames as wire
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from actors.ports import Tell
 from actors.values.effects import EndTree, SeekTree
-from actors.values.facts import Handle
+from actors.values.facts import Fact, Handle
 from supervisor.kernel.proc_table import Table, members
 
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
@@ -174,6 +174,10 @@ class Ending:
             self.pause = min(2 * self.pause, KILL_PAUSES[1])
         else:
             self.scan_at = math.floor(now / RESCAN + 1) * RESCAN
+
+
+def untold(_fact: Fact) -> None:
+    """Take what is told to nobody, as of trees that are only sought."""
 
 
 def _meant(order: EndTree | SeekTree) -> tuple[object, ...]:

@@ -179,6 +179,41 @@ class HeldTerminal:
         os.close(self.descriptor)
 
 
+class Terminals:
+    """The terminals of first processes: dead these have none, and who escaped from them may have it open."""
+
+    def __init__(self, reserve: Reserve) -> None:
+        self._reserve = reserve
+        self._held: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def note(self, life: str, process: Handle) -> None:
+        """Hold the terminal of a life's first process; whoever had its number before is let go."""
+        entry = self._reserve.use(lambda: entry_of(process.pid))
+        terminal = hold_terminal(entry) if entry and entry.handle == process else None
+        if entry and terminal:
+            self._drop([entry.terminal])
+            self._held[entry.terminal] = (life, terminal)
+
+    def is_open_in(self, pid: int, life: str) -> bool:
+        """Whether the process has a terminal of this life open."""
+        held = [terminal for whose, terminal in self._held.values() if whose == life]
+        return any(self._reserve.use(functools.partial(terminal.is_open_in, pid)) for terminal in held)
+
+    def forget(self, life: str) -> None:
+        self._drop([number for number, (whose, _) in self._held.items() if whose == life])
+
+    def close(self) -> None:
+        self._drop(list(self._held))
+
+    def _drop(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if number in self._held:
+                self._held.pop(number)[1].close()
+
+
 def hold_terminal(process: Entry) -> HeldTerminal | None:
     """Return the terminal of the process's session; None without one, without a descriptor, or when it has hung up."""
     if not process.terminal:

@@ -22,16 +22,16 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from actors.ports import Tell
 from actors.values.effects import EndTree, SeekTree, Signal, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
-from supervisor.kernel.endings import SECOND_LOOK, Ending, Look
+from supervisor.kernel.endings import SECOND_LOOK, Ending, Look, untold
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
-from supervisor.kernel.pidfds import POLL, Ended, HeldTerminal, Pidfds, Role, hold_terminal
-from supervisor.kernel.proc_table import Table, all_pids, entry_of, escaped, read_table
+from supervisor.kernel.pidfds import POLL, Ended, Pidfds, Role, Terminals
+from supervisor.kernel.proc_table import Table, all_pids, escaped, read_table
 from supervisor.kernel.scope import Scope
 
 LONGEST_REST = 0.02  # seconds between two reads of the table
@@ -64,12 +64,12 @@ class ProcessPort:
         self._on_error = on_error
         self._watched: dict[str, Handle] = {}
         self._endings: dict[str, Ending] = {}
-        self._terminals: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
         self._server: Handle | None = None
         self._scope: Scope | None = None
         self._rest_until = 0.0
         self._orders: deque[Callable[[], None]] = deque()
         self._pidfds = Pidfds()
+        self._terminals = Terminals(self._pidfds.reserve)
         self._closed = False
         self._gate = threading.Lock()
         self._thread = VitalThread("processes", self._run)
@@ -88,7 +88,7 @@ class ProcessPort:
 
     def seek(self, name: str, order: SeekTree) -> None:
         """Look once who is left of a tree whose first process has ended, for the `end` that follows."""
-        self._order(lambda: self._seek(Ending(name, order, _untold, None)))
+        self._order(lambda: self._seek(Ending(name, order, untold, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
@@ -107,7 +107,7 @@ class ProcessPort:
         """
         wanted = EndTree(order.life, order.process, order.last, order.signal, order.whole)
         number = signal.Signals[f"SIG{order.signal}"]
-        self._order(lambda: self._signal_once(Ending(name, wanted, _untold, number), number))
+        self._order(lambda: self._signal_once(Ending(name, wanted, untold, number), number))
 
     def forget(self, life: str) -> None:
         """Stop watching the life's first process. An ending goes on until its tree is gone."""
@@ -154,7 +154,7 @@ class ProcessPort:
             except Exception as problem:  # out of descriptors or memory: nothing was lost, try again
                 self._on_error(problem)
                 time.sleep(POLL)
-        self._drop_terminals(list(self._terminals))
+        self._terminals.close()
         for table in (self._watched, self._endings, self._orders):
             table.clear()
         with self._gate:  # `close` has rung the bell by then
@@ -214,20 +214,7 @@ class ProcessPort:
             return
         self._watched[watch.life] = process
         if watch.process.ticks:  # else it may be anybody who has the pid by now
-            self._note_terminal(watch.life, process)
-
-    def _note_terminal(self, life: str, process: Handle) -> None:
-        """Hold the terminal of a life's first process: dead it has none, and who escaped from it may have it open."""
-        entry = self._pidfds.reserve.use(lambda: entry_of(process.pid))
-        terminal = hold_terminal(entry) if entry and entry.handle == process else None
-        if entry and terminal:
-            self._drop_terminals([entry.terminal])
-            self._terminals[entry.terminal] = (life, terminal)
-
-    def _drop_terminals(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            if number in self._terminals:
-                self._terminals.pop(number)[1].close()
+            self._terminals.note(watch.life, process)
 
     def _unwatch(self, life: str) -> None:
         process = self._watched.pop(life, None)
@@ -263,7 +250,7 @@ class ProcessPort:
             ending.replaces = before.signal is not None
             ending.take_look(before)
         if ending.order.process and ending.order.process.ticks:
-            self._note_terminal(ending.order.life, ending.order.process)
+            self._terminals.note(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
 
     def _signal_once(self, ending: Ending, number: signal.Signals) -> None:
@@ -337,7 +324,7 @@ class ProcessPort:
         self._release(ending)
         life = ending.order.life
         del self._endings[life]
-        self._drop_terminals([number for number, (whose, _) in self._terminals.items() if whose == life])
+        self._terminals.forget(life)
         self._say(ending.tell, TreeGone(life))
 
     def _astray(self, ending: Ending, look: Look) -> set[Handle]:
@@ -346,21 +333,17 @@ class ProcessPort:
             return set()
         names, life = f"{self._state_digest}/{ending.name}/", ending.order.life
         others = self._watched.keys() - {life}
-        held = [terminal for whose, terminal in self._terminals.values() if whose == life]
         found = escaped(
             look.table,
             is_mark=lambda mark: mark.startswith(names) and mark.removeprefix(names) not in others,
             leaders=ending.led.union(ending.order.last),
-            has_terminal=lambda pid: any(self._is_open(terminal, pid) for terminal in held),
+            has_terminal=lambda pid: self._terminals.is_open_in(pid, life),
             since=ending.order.process.ticks if ending.order.process else 0,
             reaper=self._server.pid,
             foreign_roots=look.foreign_roots(ending),
             own=look.own(),
         )
         return {look.table[pid].handle for pid in found}
-
-    def _is_open(self, terminal: HeldTerminal, pid: int) -> bool:
-        return self._pidfds.reserve.use(lambda: terminal.is_open_in(pid))
 
     def _caught(self, ending: Ending, look: Look) -> set[Handle]:
         """Return the processes that two looks found to have left the tree, and say so: they are signalled now."""
@@ -460,10 +443,6 @@ class ProcessPort:
         for process in ending.held:
             self._pidfds.release(process, (Role.MEMBER, ending.order.life))
         ending.held.clear()
-
-
-def _untold(_fact: Fact) -> None:
-    """What is sought is told to nobody."""
 
 
 _NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}

@@ -17,6 +17,7 @@ from actors.crowd.turn import Roster
 from actors.values.facts import Verb
 from actors.values.requests import Order, Run
 from actors.values.spec import Backoff, WorkerSpec
+from supervisor.gateway.histories import Histories
 from supervisor.gateway.pictures import Pictures
 from supervisor.gateway.server import Gateway
 from supervisor.kernel.trees import ProcessPort
@@ -24,7 +25,6 @@ from supervisor.logs.segments import Segments
 from supervisor.probes.pool import ProbePool
 from supervisor.service import Service
 from supervisor.state.deaths import DeathRecords
-from supervisor.state.histories import Histories
 from supervisor.state.place import DEATHS
 from supervisor.state.records import RecordsFile
 from supervisor.tmux.sweep import PaneSweeper

@@ -9,9 +9,9 @@ from kit.gateway_bench import row, snapshot
 
 from actors.values.facts import Instant
 from actors.values.snapshot import Entry, Snapshot, iso
+from supervisor.gateway.histories import KEPT, Histories
 from supervisor.gateway.pictures import Pictures
 from supervisor.state import tail as log_tail
-from supervisor.state.histories import KEPT, Histories
 
 NOON = 1_700_049_600.0  # 2023-11-15 12:00:00 UTC
 
