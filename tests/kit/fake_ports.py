@@ -96,6 +96,8 @@ class FakeProcesses:
 
     def send_signal(self, name: str, order: Signal) -> None:
         self.signals.append((order.life, order.signal))
+        if order.process is not None and order.process not in self.deaf:
+            self.kill(order.process)
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         self.signals.append((order.life, order.signal))

@@ -13,7 +13,7 @@ from kit.support import DEADLINE, wait_until
 
 from actors import ports
 from actors.ports import Clock, Processes
-from actors.values.effects import EndTree, Watch
+from actors.values.effects import EndTree, Signal, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeGone, TreeLeft
 from actors.values.records import Head, Record, Records
 from actors.values.spec import WorkerSpec
@@ -95,6 +95,14 @@ def test_a_signal_is_told_with_whom_it_went_to_and_the_end_of_all(world: Any) ->
     world.port.end("api", EndTree("l1", process, (), "TERM"), world.facts.put)
     assert world.facts.get(timeout=DEADLINE) == TreeLeft("l1", (process.pid,))
     assert world.facts.get(timeout=DEADLINE) == TreeGone("l1")
+
+
+def test_a_signal_alone_tells_nothing_but_the_end_that_it_makes(world: Any) -> None:
+    process = world.start()
+    world.port.watch(Watch("l1", process), world.facts.put)
+    world.port.send_signal("api", Signal("l1", process, (), "TERM"))
+    assert world.facts.get(timeout=DEADLINE) == ProcessEnded("l1")
+    assert world.facts.empty()
 
 
 def test_where_nothing_is_left_that_is_told(world: Any) -> None:
