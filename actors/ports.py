@@ -125,7 +125,7 @@ class Processes(Protocol):
         """Tell `ProcessEnded(life)` within a millisecond of the end; at once when the process has ended before."""
 
     def send_signal(self, name: str, order: Signal) -> None:
-        """Send the signal once; nothing is told. Nobody gets it while the tree is being ended."""
+        """Send the signal once. A tree that is being ended does not get it. Nothing is answered."""
 
     def seek(self, name: str, order: SeekTree) -> None:
         """Take the first of the looks that `end` needs before it tells `TreeGone`; nothing is signalled or told."""

@@ -51,6 +51,23 @@ def surroundings(more: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | more
 
 
+def script_of(births: Path, program: str) -> str:
+    """Return a shell script that notes the birth of the worker $1 in a file, and then is the program."""
+    return f'echo "$1 $$ $(date +%s%N)" >> {births}\n{program}\n'
+
+
+def births_in(file: Path) -> list[Birth]:
+    """Return the births that such scripts have noted, in their order."""
+    whole, _, _ = file.read_text().rpartition("\n")  # the last line may only have begun
+    lines = (line.split() for line in whole.splitlines())
+    return [Birth(name, int(pid), int(at) / 1e9) for name, pid, at in lines]
+
+
+def latest_in(file: Path) -> dict[str, Birth]:
+    """Return the last birth of each worker."""
+    return {birth.name: birth for birth in births_in(file)}
+
+
 class Keeper(ABC):
     """One supervisor in a directory of its own, with the workers w0, w1, … of a config that it is given."""
 
@@ -67,7 +84,7 @@ class Keeper(ABC):
         self._births = place / "births"
         self._births.touch()
         self.script = place / "worker.sh"
-        self.script.write_text(f'echo "$1 $$ $(date +%s%N)" >> {self._births}\n{program}\n')
+        self.script.write_text(script_of(self._births, program))
         self.configure()
 
     @abstractmethod
@@ -90,12 +107,10 @@ class Keeper(ABC):
         """Return what the supervision itself consists of: service, tmux server, daemons."""
 
     def births(self) -> list[Birth]:
-        whole, _, _ = self._births.read_text().rpartition("\n")  # the last line may only have begun
-        lines = (line.split() for line in whole.splitlines())
-        return [Birth(name, int(pid), int(at) / 1e9) for name, pid, at in lines]
+        return births_in(self._births)
 
     def latest(self) -> dict[str, Birth]:
-        return {birth.name: birth for birth in self.births()}
+        return latest_in(self._births)
 
     def run(self, *argv: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(
@@ -121,7 +136,7 @@ class Panevisor(Keeper):
         return self.run(*self._argv(*arguments), env=self._environment(), cwd=ROOT)
 
     def serve(self) -> "subprocess.Popen[bytes]":
-        """Start the service alone, in the foreground of nobody."""
+        """Start the service without a keeper and without a terminal."""
         return subprocess.Popen(
             self._argv("serve"), env=surroundings(self._environment()), cwd=ROOT, stderr=subprocess.DEVNULL
         )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from actors.life import stop_plan
-from actors.life.moves import end_probe
+from actors.life.moves import end_probe, ran_beside
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input, given_up, type_next, under_way
 from actors.life.typing_queue import NO_SENDER, held, interrupted, is_stuck
@@ -26,7 +26,7 @@ def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> St
 
 def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
     """Take the first step of the stop plan for this life."""
-    beside = life.beside or w.spec.runs_commands
+    beside = ran_beside(w, life)
     ending = Ending(life=life.id, process=life.process, last=life.last_tree, beside=beside, steps=w.spec.stop)
     w, unasked = end_probe(w)
     w, effects = next_ending_step(w, ending, now)

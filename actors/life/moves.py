@@ -23,6 +23,11 @@ def begin_life(w: Worker, now: Instant, cause: str) -> Step:
     return w, (*emitted, Start(life.id, w.spec, w.pane))
 
 
+def ran_beside(w: Worker, life: Life) -> bool:
+    """Whether commands of checks have run beside the life's tree: of present ones, or of those the file had before."""
+    return life.beside or w.spec.runs_commands
+
+
 def question(w: Worker, life: Life, now: Instant) -> Step:
     """Ask for the exit at once, because the process has ended: only the pane knows the exit."""
     asked = replace(life, phase=Phase.ENDED, ended=now, asks=0, answers=0, ask_at=now.mono)

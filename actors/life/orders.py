@@ -5,7 +5,7 @@ from dataclasses import replace
 from actors.life.aftermath import change_goal, finish_stop, remove
 from actors.life.budget import fresh
 from actors.life.ending import begin_stop, hurry
-from actors.life.moves import begin_life
+from actors.life.moves import begin_life, ran_beside
 from actors.life.outcomes import arm_cleanup
 from actors.life.readiness import probe_anew
 from actors.life.state import Goal, Phase, State, Step, Worker, move
@@ -106,7 +106,7 @@ def spec_changed(w: Worker, fact: SpecChanged, now: Instant) -> Step:
         return _order_start(replace(w, spec=fact.spec, next_spec=None), now)  # only its pane was left: it starts again
     w = _wanted_again(w, now)
     if fact.spec.digest == w.spec.digest:
-        life = w.life and replace(w.life, beside=w.life.beside or w.spec.runs_commands)
+        life = w.life and replace(w.life, beside=ran_beside(w, w.life))
         old, w = w.spec, replace(w, spec=fact.spec, next_spec=None, life=life)
         return _policy_changed(w, old, now)
     w = _forgiven(w)

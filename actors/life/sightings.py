@@ -5,7 +5,7 @@ from dataclasses import replace
 from actors.life import limits, stall
 from actors.life.aftermath import died, lay_down, remove
 from actors.life.ending import begin_ending
-from actors.life.moves import ASKS, question, without_pane
+from actors.life.moves import ASKS, question, ran_beside, without_pane
 from actors.life.readiness import show
 from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
@@ -25,8 +25,7 @@ def process_ended(w: Worker, fact: ProcessEnded, now: Instant) -> Step:
     life = w.life
     if life is None or life.id != fact.life or life.phase is not Phase.ALIVE:
         return w, ()
-    beside = life.beside or w.spec.runs_commands
-    seeking = () if w.ending else (SeekTree(life.id, life.process, life.last_tree, beside),)
+    seeking = () if w.ending else (SeekTree(life.id, life.process, life.last_tree, ran_beside(w, life)),)
     w, effects = question(w, life, now)
     return w, (*effects, *seeking)
 

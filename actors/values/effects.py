@@ -99,7 +99,7 @@ class SeekTree:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Send a signal to the main process of the life, or to the `whole` tree. Nothing ends it otherwise, or is told.
+    """Send a signal to the main process of the life, or to the `whole` tree. The life goes on; nothing is answered.
 
     `process` and `last` as of `EndTree`.
     """

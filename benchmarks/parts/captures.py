@@ -1,6 +1,7 @@
 """What a look at all panes costs: beside a process per pane, and beside tmux's own time (targets 1, 2, 4)."""
 
 import json
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -63,8 +64,8 @@ def _with_panes(n: int, measure: Callable[[Path, int], T]) -> T:
         (place / "conf").write_text("set -s exit-empty off\nset -g remain-on-exit on\n")
         tmux = ["tmux", "-u", "-S", f"./{TMUX_SOCKET}", "-f", "conf"]
         lines = [
-            f"new-session -d -s w{i} -x 200 -y 50 -- /bin/sh -c {_quoted(SCREEN + '; exec sleep 86399')} sh w{i} ; "
-            f"set-option -p -t =w{i}: {MARK_OPTION} {_quoted(json.dumps({'name': f'w{i}', 'life': '1-1'}))}\n"
+            f"new-session -d -s w{i} -x 200 -y 50 -- /bin/sh -c {shlex.quote(SCREEN + '; exec sleep 86399')} sh w{i} ; "
+            f"set-option -p -t =w{i}: {MARK_OPTION} {shlex.quote(json.dumps({'name': f'w{i}', 'life': '1-1'}))}\n"
             for i in range(n)
         ]
         start = [*tmux, "start-server", ";", "source-file", "-"]
@@ -79,9 +80,6 @@ def _with_panes(n: int, measure: Callable[[Path, int], T]) -> T:
         finally:
             subprocess.run([*tmux, "kill-server"], cwd=place, check=False)
 
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _forks(place: Path, tmux: int, n: int) -> Cost:

@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
-from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, started, until
+from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, latest_in, script_of, started, until
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
@@ -95,7 +95,7 @@ def _floor(n: int) -> list[float]:
         place = Path(folder)
         births = place / "births"
         script = place / "worker.sh"
-        script.write_text(f'echo "$1 $$ $(date +%s%N)" >> {births}\n{SLEEP}\n')
+        script.write_text(script_of(births, SLEEP))
         (place / "conf").write_text("set -s exit-empty off\nset -g remain-on-exit on\n")
         tmux = ["tmux", "-u", "-S", f"{place}/s", "-f", f"{place}/conf"]
         lines = [f"new-session -d -s w{i} -x 200 -y 50 -- /bin/sh {script} w{i}\n" for i in range(n)]
@@ -128,13 +128,8 @@ def _ask(client: "subprocess.Popen[str]", line: str, token: str) -> str:
     return text
 
 
-def _latest(births: Path) -> dict[str, tuple[int, float]]:
-    lines = (line.split() for line in births.read_text().splitlines())
-    return {name: (int(pid), int(at) / 1e9) for name, pid, at in lines}
-
-
 def _floor_once(client: "subprocess.Popen[str]", births: Path, name: str) -> float:
-    pid, _ = _latest(births)[name]
+    pid = latest_in(births)[name].pid
     token = f"asked-{time.time()}"
     server = int(_ask(client, "display-message -p 'server #{pid}'", token).partition("server ")[2].split()[0])
 
@@ -146,9 +141,9 @@ def _floor_once(client: "subprocess.Popen[str]", births: Path, name: str) -> flo
     os.kill(pid, signal.SIGKILL)
     until(dead, "tmux knows that it is dead", every=0.001)
     _ask(client, f"respawn-pane -t ={name}:", token)
-    until(lambda: _latest(births)[name][0] != pid, "it is back")
+    until(lambda: latest_in(births)[name].pid != pid, "it is back")
     time.sleep(0.02)
-    return _latest(births)[name][1] - began
+    return latest_in(births)[name].at - began
 
 
 # ── adoption ──────────────────────────────────────────────────────────────────────────────────────────────────────────

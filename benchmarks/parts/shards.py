@@ -4,6 +4,7 @@ Bare tmux, with the options, log pipes and log readers of the service: what a sh
 """
 
 import contextlib
+import shlex
 import subprocess
 import tempfile
 import time
@@ -43,8 +44,8 @@ class Server:
         for name in names:
             pipe = pipe_command("logs", name, "1-1", 0, 10_000_000).replace("#", "##").replace("%", "%%")
             lines.append(
-                f"new-session -d -s {name} -x 200 -y 50 -- /bin/sh -c {_quoted(program)} sh {name} ; "
-                f"pipe-pane -t ={name}: {_quoted(pipe)}\n"
+                f"new-session -d -s {name} -x 200 -y 50 -- /bin/sh -c {shlex.quote(program)} sh {name} ; "
+                f"pipe-pane -t ={name}: {shlex.quote(pipe)}\n"
             )
         self.tmux("start-server", ";", "source-file", "-", given="".join(lines))
         self.pid = int(self.tmux("display-message", "-p", "#{pid}"))
@@ -98,7 +99,3 @@ def _servers(n: int, size: int, program: str) -> Iterator[list[Server]]:
             for server in servers:
                 with contextlib.suppress(NotDone):
                     server.tmux("kill-server")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -3,7 +3,8 @@
     take(snapshot) ──▶ whole()   all rows: the topic `metrics`, the answer to `status`
                   └──▶ changes() the rows that are not as in the picture before, and the names that left it
 
-`uptime_s` is the one value of a row that moves by itself. It is packed anew between the two halves of its row.
+`uptime_s` is the one value of a row that changes with time alone. It is packed again for each picture, between the two
+halves of its row.
 """
 
 from collections.abc import Iterable, Mapping

@@ -146,7 +146,7 @@ class Gateway:
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Have the loop call it, after what was asked before. The loop is woken once for all that waits."""
-        with self._gate:  # else two who come at once each take the other for the one before, and nobody wakes the loop
+        with self._gate:  # else two calls at once each take the other for the earlier one, and neither wakes
             self._calls.append(functools.partial(function, *arguments))
             if len(self._calls) <= 1:  # what stands before this one has woken the loop, and all are called
                 with contextlib.suppress(RuntimeError):  # the loop is closed

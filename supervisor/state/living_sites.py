@@ -15,6 +15,7 @@ from pathlib import Path
 
 from actors.values.records import Origin
 from supervisor.kernel.proc_table import entry_of
+from supervisor.kernel.scope import children_of
 from supervisor.state.lock import DELETED
 from supervisor.state.place import LOCK, RECORDS
 from supervisor.state.records import read_origin
@@ -94,7 +95,7 @@ def _site(tmux: int) -> LivingSite | None:
 
 def _marks(tmux: int) -> Iterator[tuple[str, str]]:
     """Yield the marker and the name of each worker that has a process there; its log's reader is none."""
-    for pid in map(int, _read(f"/proc/{tmux}/task/{tmux}/children").split()):
+    for pid in children_of(tmux):
         entry = entry_of(pid, with_mark=True)
         if entry and entry.mark and not entry.zombie and entry.mark.count("/") == 2:
             marker, name, _ = entry.mark.split("/")
