@@ -49,7 +49,6 @@ def machine() -> dict[str, Any]:
     }
 
 
-
 def row(figure: Figure) -> str:
     """Return a figure as one line of the table."""
     verdict = {None: "", True: "reached", False: "MISSED"}[figure.good]
@@ -59,7 +58,6 @@ def row(figure: Figure) -> str:
         f"{figure.number or '':>2}  {measure:<74} {figure.n:>5}  {shown(figure.value):>8} {figure.unit:<9}"
         f" {target:>9}  {verdict}"
     ).rstrip()
-
 
 
 def shown(value: float) -> str:

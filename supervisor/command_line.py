@@ -1,6 +1,6 @@
 """One command line, from its words to its exit code.
 
-argv ──run──▶ click (cli.py) ──▶ verb ──▶ exit code
+argv ──run──▶ click (cli/) ──▶ verb ──▶ exit code
                 └── CommandError, Ctrl-C, a closed pipe ──▶ their exit codes, here and nowhere else
 """
 

@@ -81,7 +81,6 @@ def _with_panes(n: int, measure: Callable[[Path, int], T]) -> T:
             subprocess.run([*tmux, "kill-server"], cwd=place, check=False)
 
 
-
 def _forks(place: Path, tmux: int, n: int) -> Cost:
     def all_panes() -> None:
         for i in range(n):

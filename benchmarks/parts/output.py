@@ -8,7 +8,7 @@ from benchmarks.figures import Figure, NotDone
 from benchmarks.keepers import SLEEP, Keeper, Panevisor, kept, started
 from supervisor.wire.client import Client
 
-CHATTY = "i=0; while :; do i=$((i+1)); echo \"$1 says line $i of many\"; sleep 1; done"
+CHATTY = 'i=0; while :; do i=$((i+1)); echo "$1 says line $i of many"; sleep 1; done'
 SECONDS = 30
 FLOOD = 10
 

@@ -142,9 +142,7 @@ class Table(dict[int, Entry]):
         return False
 
 
-def read_table(
-    with_marks: bool, between: Callable[[], None] = lambda: None, listing: Listing | None = None
-) -> Table:
+def read_table(with_marks: bool, between: Callable[[], None] = lambda: None, listing: Listing | None = None) -> Table:
     """Return all processes, or those of a `listing`; about 10 µs each, and 15 more with marks.
 
     `between` is called each half millisecond or so. Raises OSError when descriptors have run out: a table with holes

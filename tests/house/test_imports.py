@@ -40,7 +40,7 @@ def relative(path: Path) -> str:
 
 def test_there_is_something_to_look_at() -> None:
     assert {"machine.py", "worker.py"} <= {path.name for path in ACTORS}
-    assert {"service.py", "cli.py"} <= {path.name for path in SUPERVISOR}
+    assert {"service.py", "build.py"} <= {path.name for path in SUPERVISOR}
 
 
 def test_actors_import_no_adapter_and_nothing_of_the_service() -> None:

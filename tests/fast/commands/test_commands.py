@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from actors.values.spec import PaneSize
-from supervisor.commands.orders import environment, settings
-from supervisor.commands.plan import lines
+from supervisor.commands.service.plan import lines
+from supervisor.commands.workers.orders import environment, settings
 from supervisor.config.load import define
 from supervisor.wire.errors import CommandError
 

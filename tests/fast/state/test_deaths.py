@@ -13,7 +13,7 @@ from actors.values.effects import KeepDeath
 from actors.values.facts import Handle, Tree, TreeSeen, Verb
 from actors.values.records import Death
 from actors.values.spec import Ready, Restart
-from supervisor.commands.deaths import account, decided, how, table
+from supervisor.commands.views.deaths import account, decided, how, table
 from supervisor.state.deaths import (
     KEPT,
     KEPT_A_WORKER,

@@ -26,8 +26,8 @@ from actors.values.requests import Accepted, Action, Apply, Change, ConfigBroken
 from actors.values.spec import REPLICA_OF, WorkerSpec
 from supervisor.cli import Given
 from supervisor.command_line import run
-from supervisor.commands import up as background
-from supervisor.commands.logs import Output
+from supervisor.commands.service import up as background
+from supervisor.commands.views.logs import Output
 from supervisor.config import load as config
 from supervisor.gateway import server
 from supervisor.state import paths

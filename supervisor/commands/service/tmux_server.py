@@ -7,7 +7,7 @@ import os
 from typing import NoReturn
 
 from actors.values.spec import PaneSize
-from supervisor.commands.conflicts import refuse_astray
+from supervisor.commands.service.conflicts import refuse_astray
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import TMUX_CONF, Place
 from supervisor.tmux import subreaper

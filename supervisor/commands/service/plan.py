@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supervisor.commands.check import loaded
-from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
-from supervisor.commands.orders import followed, is_watched, report
-from supervisor.commands.up import checked, next_start
+from supervisor.commands.files.check import loaded
+from supervisor.commands.service.conflicts import refuse_another, refuse_astray, refuse_left_behind
+from supervisor.commands.service.up import checked, next_start
+from supervisor.commands.workers.orders import followed, is_watched, report
 from supervisor.kernel.files import refuse_shared
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
@@ -30,7 +30,7 @@ def plan(found: Place, own: Place, *, as_json: bool) -> int:
     except NoService:
         refuse_left_behind(own)
         refuse_astray(own)
-        from supervisor.commands.offline_plan import offline  # 0.3 s of imports, for this only
+        from supervisor.commands.service.offline_plan import offline  # 0.3 s of imports, for this only
 
         planned = offline(own)
         print("no service is running: this is what `panevisor up` would do", file=sys.stderr)

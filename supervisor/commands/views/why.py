@@ -5,7 +5,7 @@ data of the service ──explain──▶ lines        the same data, with `nex
 
 import json
 
-from supervisor.commands.panes import call_for_one
+from supervisor.commands.workers.panes import call_for_one
 from supervisor.state.place import Place
 from supervisor.text.tables import timestamp
 from supervisor.wire.client import Client

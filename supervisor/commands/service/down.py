@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from supervisor.commands.conflicts import service_of
+from supervisor.commands.service.conflicts import service_of
 from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_origin

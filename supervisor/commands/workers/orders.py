@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from actors.events.words import counted
-from supervisor.commands.conflicts import service_of
-from supervisor.commands.panes import call_for, call_for_one
+from supervisor.commands.service.conflicts import service_of
+from supervisor.commands.workers.panes import call_for, call_for_one
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import SETTLED, STOPPED, Progress

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.events.words import short_size, short_time
-from supervisor.commands.panes import call_for
+from supervisor.commands.workers.panes import call_for
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
 from supervisor.text.plain import visible

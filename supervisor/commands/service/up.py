@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from supervisor.commands.check import loaded
-from supervisor.commands.conflicts import refuse_another, refuse_astray, refuse_left_behind
-from supervisor.commands.orders import followed, on_record
-from supervisor.commands.panes import need_tmux, state_of
-from supervisor.commands.status import WELL, show
+from supervisor.commands.files.check import loaded
+from supervisor.commands.service.conflicts import refuse_another, refuse_astray, refuse_left_behind
+from supervisor.commands.views.status import WELL, show
+from supervisor.commands.workers.orders import followed, on_record
+from supervisor.commands.workers.panes import need_tmux, state_of
 from supervisor.kernel.files import opened, refuse_shared
 from supervisor.state.place import OUTPUT, Place
 from supervisor.text.plain import visible

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from supervisor.commands.panes import known_workers
+from supervisor.commands.workers.panes import known_workers
 from supervisor.logs.names import segments_of
 from supervisor.logs.reading import follow, read_tail
 from supervisor.state.place import Place

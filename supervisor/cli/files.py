@@ -1,0 +1,64 @@
+"""The verbs about config files, and about this installation."""
+
+import click
+
+from supervisor.cli.options import OUTPUT, Given, panevisor, with_timeout
+
+
+@panevisor.command()
+@OUTPUT
+@click.pass_obj
+def plan(given: Given, output: str) -> int:
+    """Show what applying the file would change; exit 10 if it would change something."""
+    from supervisor.commands.service.plan import plan as show_plan
+
+    return show_plan(given.place(), given.own_place(), as_json=output == "json")
+
+
+@panevisor.command()
+@with_timeout
+@click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts.")
+@click.option("--force", is_flag=True, help="Even if it stops or replaces more than half of the running workers.")
+@click.pass_obj
+def apply(given: Given, timeout: float, no_wait: bool, force: bool) -> int:
+    """Apply the file to the running service: what `plan` says, and nothing else."""
+    from supervisor.commands.service.plan import apply as apply_file
+
+    return apply_file(given.place(), given.own_place(), force=force, wait=0.0 if no_wait else timeout)
+
+
+@panevisor.command()
+@click.argument("file", required=False)
+@click.pass_obj
+def check(given: Given, file: str | None) -> int:
+    """Check a config: every problem with its line, else what each restart policy does, and warnings."""
+    from supervisor.commands.files.check import check as check_file
+
+    return check_file(file or given.config)
+
+
+@panevisor.command()
+def init() -> int:
+    """Write a commented starter config to ./panevisor.toml."""
+    from supervisor.commands.files.check import init as begin_file
+
+    return begin_file()
+
+
+@panevisor.command()
+@OUTPUT
+@click.pass_obj
+def doctor(given: Given, output: str) -> int:
+    """Check tmux, limits, rights, disk, config and service, each with its remedy. Exit 1 if there is an error."""
+    from supervisor.doctor.checks import doctor as examine
+
+    return examine(given.place(), given.own_place(), json_wanted=output == "json")
+
+
+@panevisor.command()
+def version() -> int:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    click.echo(f"panevisor {installed('panevisor')}")
+    return 0

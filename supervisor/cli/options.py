@@ -1,0 +1,127 @@
+"""What several verbs share: the group, what stands before a verb, and the options that select workers.
+
+Nothing heavy is imported in this package at the top of a module: it would delay every command.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from supervisor.state.place import Place
+    from supervisor.wire.selection import Selection
+
+NAME = "panevisor"
+_IN_HOME = "~/.config/panevisor/panevisor.toml"
+Command = Callable[..., Any]
+
+# ── options that several verbs have ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stood before the verb."""
+
+    config: str | None
+    socket: str | None
+
+    def command(self) -> str:
+        """Return how a next command is to begin, so that it can be copied."""
+        options = [("-c", self.config), ("--socket", self.socket)]
+        return shlex.join([_program(), *(word for key, value in options if value for word in (key, value))])
+
+    def place(self) -> "Place":
+        """Return where the service of this config is found."""
+        from supervisor.state.place import locate
+
+        return locate(self.config, self.socket)
+
+    def own_place(self) -> "Place":
+        """Return where a service of this config has to begin."""
+        from supervisor.state.place import place_to_serve
+
+        return place_to_serve(self.config, self.socket)
+
+
+def _program() -> str:
+    """Return the word that runs this program from here: its name where PATH finds it, else the path that was typed."""
+    typed = sys.argv[0]
+    found = shutil.which(NAME)
+    known = found is not None and os.path.exists(typed) and os.path.samefile(found, typed)
+    return NAME if known or os.path.basename(typed) != NAME else typed
+
+
+def in_seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """Read seconds, written "1m30s" or as a bare number."""
+    from supervisor.text.quantities import seconds
+    from supervisor.wire.frames import MAX_WAIT
+
+    try:
+        found = seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if found > MAX_WAIT:
+        raise click.BadParameter(f"must be at most {MAX_WAIT / 3600:g}h, not {value!r}")
+    return found
+
+
+def timeout_of(default: str, told: str) -> Callable[[Command], Command]:
+    return click.option("--timeout", default=default, show_default=True, callback=in_seconds, help=told)
+
+
+with_timeout = timeout_of("60s", "Wait at most this long for the verdicts.")
+
+
+def selecting(function: Command) -> Command:
+    for option in (
+        click.option("-p", "--project", help="Only workers of this project."),
+        click.option("-l", "--label", "labels", multiple=True, metavar="LABEL=VALUE", help="Only workers with it."),
+        click.argument("names", nargs=-1, metavar="[NAME]..."),
+    ):
+        function = option(function)
+    return function
+
+
+def ordering(function: Command) -> Command:
+    for option in (
+        click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts."),
+        with_timeout,
+        click.option("--force", is_flag=True, help="Also those that are protected."),
+        click.option("--all", "everyone", is_flag=True, help="All workers."),
+        click.pass_obj,
+    ):
+        function = option(function)
+    return selecting(function)
+
+
+OUTPUT = click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+LINES = click.Choice(["text", "json"])
+
+
+def chosen(
+    names: tuple[str, ...], labels: tuple[str, ...], project: str | None, *, everyone: bool = False
+) -> "Selection":
+    from supervisor.wire.selection import Selection, parse_label
+
+    pairs = tuple(parse_label(label) for label in labels)
+    return Selection(patterns=names, labels=pairs, project=project, all=everyone)
+
+
+# ── the group ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c", "--config", metavar="FILE", help=f"The config; else $PANEVISOR_CONFIG, ./panevisor.toml, {_IN_HOME}."
+)
+@click.option("--socket", metavar="PATH", help="The service's socket; by default in its state directory.")
+@click.pass_context
+def panevisor(context: click.Context, config: str | None, socket: str | None) -> None:
+    """Keep hundreds of long-running terminal programs alive, each in its own tmux pane."""
+    context.obj = Given(config, socket)

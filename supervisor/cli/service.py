@@ -1,0 +1,71 @@
+"""The verbs about the service itself."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from supervisor.cli.options import Given, panevisor, timeout_of, with_timeout
+
+if TYPE_CHECKING:
+    from supervisor.state.lock import Lock
+    from supervisor.state.place import Place
+
+
+@panevisor.command()
+@click.option("--force", is_flag=True, help="Even where workers of this file live in a directory that was moved.")
+@click.pass_obj
+def serve(given: Given, force: bool) -> int:
+    """Run the service in the foreground (for systemd)."""
+    from supervisor.commands.service.conflicts import hold_alone
+    from supervisor.commands.workers.panes import need_tmux
+    from supervisor.doctor.namesake import clash
+
+    place = given.own_place()
+    os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
+    lock = hold_alone(place, force=force)
+    if said := clash():
+        click.echo(f"panevisor: {said} (see `panevisor doctor`)", err=True)
+    need_tmux()
+    from supervisor.service import serve as run_service  # only with the lock: a second service is refused at once
+
+    return run_service(place, lock)
+
+
+@panevisor.command()
+@with_timeout
+@click.option("--force", is_flag=True, help="Even if more than half of the running workers end, or live elsewhere.")
+@click.pass_obj
+def up(given: Given, timeout: float, force: bool) -> int:
+    """Start the service if none runs, apply the config, wait for a verdict on each worker."""
+    from supervisor.commands.service.up import up as bring_up
+
+    return bring_up(given.place(), given.own_place(), timeout=timeout, force=force)
+
+
+@panevisor.command()
+@click.option("--keep-workers", is_flag=True, help="End the service only; the workers live on.")
+@click.pass_obj
+def down(given: Given, keep_workers: bool) -> int:
+    """Stop the workers in reverse dependency order, then the service, then tmux."""
+    from supervisor.commands.service.down import down as take_down
+
+    return take_down(given.place(), keep_workers=keep_workers, end=_end_what_lives)
+
+
+def _end_what_lives(place: "Place", lock: "Lock") -> int:
+    from supervisor.service import end_what_lives  # 0.3 s, only where no service runs
+
+    return end_what_lives(place, lock)
+
+
+@panevisor.command(name="tmux-server")
+@click.option("--wait", is_flag=True, help="Only wait until that tmux server listens.")
+@timeout_of("10s", "Wait at most this long for it to listen.")
+@click.pass_obj
+def tmux_server(given: Given, wait: bool, timeout: float) -> int:
+    """Become this config's tmux server, in the foreground (for systemd)."""
+    from supervisor.commands.service import tmux_server as tmux_unit
+
+    place = given.own_place()
+    return tmux_unit.wait(place, timeout) if wait else tmux_unit.become(place)

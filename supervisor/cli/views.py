@@ -1,0 +1,96 @@
+"""The verbs that show something."""
+
+import sys
+import time
+
+import click
+
+from supervisor.cli.options import LINES, OUTPUT, Given, chosen, panevisor, selecting
+
+
+@panevisor.command()
+@selecting
+@OUTPUT
+@click.option("-w", "--watch", is_flag=True, help="Print again at each change, until Ctrl-C.")
+@click.pass_obj
+def status(
+    given: Given, names: tuple[str, ...], labels: tuple[str, ...], project: str | None, output: str, watch: bool
+) -> int:
+    """Show the workers. With names: exit 3 if one of them is neither running nor completed."""
+    from supervisor.commands.views.status import status as show_status
+
+    selection = chosen(names, labels, project)
+    return show_status(given.place(), selection, as_json=output == "json", watch=watch)
+
+
+@panevisor.command()
+@click.argument("name")
+@click.option("--ansi", is_flag=True, help="Keep colours.")
+@click.pass_obj
+def screen(given: Given, name: str, ansi: bool) -> int:
+    """Print what a worker's pane shows now."""
+    from supervisor.commands.workers import panes
+
+    place = given.place()
+    sys.stdout.buffer.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi).encode())
+    return 0
+
+
+@panevisor.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(min=0), help="Only the last N lines (200 unless another limit is given)."
+)
+@click.option("--since", metavar="TIME", help='A duration back ("10m") or an ISO 8601 time.')
+@click.option("--previous", is_flag=True, help="The life before the present one.")
+@click.option("--raw", is_flag=True, help="The bytes as they were printed, escape sequences too.")
+@click.pass_obj
+def logs(
+    given: Given, names: tuple[str, ...], follow: bool, lines: int | None, since: str | None, previous: bool, raw: bool
+) -> int:
+    """Print workers' logs; names stand in front where there are several."""
+    from supervisor.commands.views.logs import Wanted, since_time
+    from supervisor.commands.views.logs import logs as print_logs
+
+    if lines is None and since is None and not previous:
+        lines = 200
+    begin = None if since is None else since_time(since, time.time())
+    wanted = Wanted(lines=lines, since=begin, previous=previous, raw=raw)
+    return print_logs(given.place(), names, wanted, keep_on=follow)
+
+
+@panevisor.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
+@click.option("-n", "--count", type=click.IntRange(0, 100), default=20, show_default=True, help="The newest N.")
+@click.option("-o", "--output", type=LINES, default="text", show_default=True)
+@click.pass_obj
+def events(given: Given, follow: bool, count: int, output: str) -> int:
+    """Print what has happened lately, oldest first."""
+    from supervisor.commands.views.status import events as print_events
+
+    return print_events(given.place(), count=count, follow=follow, as_json=output == "json")
+
+
+@panevisor.command()
+@click.argument("name")
+@click.option("-o", "--output", type=LINES, default="text", show_default=True)
+@click.pass_obj
+def why(given: Given, name: str, output: str) -> int:
+    """Show what led to a worker's state, what happens next and when, and what you can do."""
+    from supervisor.commands.views.why import why as tell_why
+
+    return tell_why(given.place(), name, as_json=output == "json", command=given.command())
+
+
+@panevisor.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-n", "--count", type=click.IntRange(1, 200), default=20, show_default=True, help="The newest N.")
+@click.option("--full", is_flag=True, help="With the last lines of each (the default for one NAME with -n 1).")
+@OUTPUT
+@click.pass_obj
+def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output: str) -> int:
+    """Show how workers have ended, and what was decided; newest first. Works without a service, too."""
+    from supervisor.commands.views.deaths import deaths as show_deaths
+
+    return show_deaths(given.place(), names, most=count, full=full, as_json=output == "json")

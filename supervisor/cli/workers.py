@@ -1,0 +1,111 @@
+"""The verbs that tell workers something, and those that lead to their panes."""
+
+from typing import Any
+
+import click
+
+from supervisor.cli.options import Given, chosen, in_seconds, ordering, panevisor, selecting, with_timeout
+
+
+def _order(verb: str, told: str) -> None:
+    """Add a verb that orders something of the selected workers."""
+
+    @panevisor.command(verb, help=told)
+    @ordering
+    def order(given: Given, **options: Any) -> int:
+        from supervisor.commands.workers.orders import order as give_order
+
+        selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+        wait = 0.0 if options["no_wait"] else options["timeout"]
+        kill = options.get("kill", False)
+        return give_order(given.place(), verb, selection, force=options["force"], kill=kill, wait=wait)
+
+    if verb != "start":
+        order.params.append(click.Option(["--kill"], is_flag=True, help="Kill them at once, whatever their plan says."))
+
+
+_order("start", "Start workers (globs, -l, -p, --all) and wait until they are ready.")
+_order("stop", "Stop workers and wait until nothing of them is left; they stay stopped until started.")
+_order("restart", "End workers and start them again, at once.")
+_order("complete", "End workers and mark them done; their panes go after `cleanup_after`.")
+_order("remove", "Stop workers and forget them, with their logs; those of the file come back when it is applied.")
+
+
+@panevisor.command("run")
+@click.option("--name", required=True, help="Its name; it must be free.")
+@click.option("-p", "--project", help="Its project.")
+@click.option("-l", "--label", "labels", multiple=True, metavar="LABEL=VALUE", help="A label of it.")
+@click.option("--restart", type=click.Choice(["always", "on-failure", "never"]), help="When it is started again.")
+@click.option(
+    "-e",
+    "--env",
+    multiple=True,
+    metavar="NAME",
+    help="Pass on a variable of the caller. NAME=VALUE sets one that is no secret: `ps` shows the command line to all.",
+)
+@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Set its lines of NAME=VALUE; -e wins.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of a worker, as TOML.")
+@with_timeout
+@click.option("--no-wait", is_flag=True, help="Do not wait for the verdict.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+@click.pass_obj
+def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, no_wait: bool, **options: Any) -> int:
+    """Start a worker that is in no file, here and with this PATH; it survives the service, and stays until removed."""
+    from supervisor.commands.workers.orders import run as run_by_hand
+
+    return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
+
+
+@panevisor.command()
+@click.argument("name")
+@click.argument("replicas", type=click.IntRange(0, 4000), metavar="N")
+@with_timeout
+@click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts.")
+@click.option("--force", is_flag=True, help="Also stop those that are protected.")
+@click.pass_obj
+def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool, force: bool) -> int:
+    """Set how many replicas NAME has, until the file changes that; the highest numbers go first."""
+    from supervisor.commands.workers.orders import scale as scale_family
+
+    return scale_family(given.place(), name, replicas, force=force, wait=0.0 if no_wait else timeout)
+
+
+@panevisor.command("signal")
+@selecting
+@click.argument("number", metavar="SIGNAL")
+@click.option("--tree", is_flag=True, help="To every process of the tree, not to the main process alone.")
+@click.option("--all", "everyone", is_flag=True, help="All workers.")
+@click.pass_obj
+def send_signal(given: Given, /, **options: Any) -> int:
+    """Send SIGNAL (HUP, USR1 …) to running workers; they go on."""
+    from supervisor.commands.workers.orders import send_signal as give_signal
+
+    selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+    return give_signal(given.place(), selection, options["number"], tree=options["tree"])
+
+
+@panevisor.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")
+@click.option("--keys", is_flag=True, help="What follows are keys: C-c, Enter, Up …")
+@click.option("--no-enter", is_flag=True, help="Type no Enter after the text.")
+@click.option("--timeout", default="30s", show_default=True, callback=in_seconds, help="Wait at most this long.")
+@click.pass_obj
+def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: bool, timeout: float) -> int:
+    """Type exactly TEXT and Enter into a worker's terminal, or keys; `-` reads the text from standard input."""
+    from supervisor.commands.workers.orders import send as send_input
+
+    return send_input(given.place(), name, words, keys=keys, enter=not no_enter, wait=timeout)
+
+
+@panevisor.command()
+@click.argument("name")
+@click.option("-r", "--read-only", is_flag=True, help="Look, but type nothing.")
+@click.pass_obj
+def attach(given: Given, name: str, read_only: bool) -> int:
+    """Attach the terminal to a worker's pane; leaving (C-b d) never ends the worker."""
+    from supervisor.commands.workers import panes
+
+    place = given.place()
+    panes.attach(place, panes.pane_of(place, name), read_only=read_only)
+    return 0

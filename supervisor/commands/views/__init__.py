@@ -1,0 +1,1 @@
+"""What is shown of workers: their state, output, deaths, and why."""

@@ -1,0 +1,1 @@
+"""What workers are told, and where their panes are."""
