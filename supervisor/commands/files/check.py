@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import supervisor
 from actors.events.words import counted
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
@@ -12,7 +13,7 @@ from supervisor.state.paths import FILE_NAME, config_path
 from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError
 
-_STARTER = Path(__file__).parent.parent / "starter.toml"
+_STARTER = Path(supervisor.__file__).parent / "starter.toml"
 
 
 def check(named: str | None) -> int:
