@@ -4,9 +4,7 @@
 its limits are the field's metadata, its default is the field's own.
 """
 
-import ast
 import dataclasses
-import functools
 import inspect
 import json
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
 from actors.values.spec import WorkerSpec
+from supervisor.commands.files.schema import texts_of
 from supervisor.config.settings import OfFile, SupervisorSettings
 from supervisor.config.tables import hints_of, is_pairs, keys_of, metadata, table_in
 
@@ -70,23 +69,10 @@ def _about(kind: type) -> str:
 
 
 def _rows(kind: type) -> Iterator[str]:
-    texts, hints = _texts(kind), hints_of(kind)
+    texts, hints = texts_of(kind), hints_of(kind)
     for name, field in keys_of(kind).items():
         cells = (f"`{name}`", _kind_of(hints[name]), _default(field, hints[name]), texts[name])
         yield f"| {' | '.join(cells)} |"
-
-
-@functools.cache
-def _texts(kind: type) -> dict[str, str]:
-    """Return the docstrings that stand below the fields of a class and of those it inherits from."""
-    inherited = {name: text for base in reversed(kind.__mro__[1:-1]) for name, text in _texts(base).items()}
-    body = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    own = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            own[ast.unparse(field.target)] = " ".join(inspect.cleandoc(str(text.value.value)).split())
-    return inherited | own
 
 
 # ── what a value is ───────────────────────────────────────────────────────────────────────────────────────────────

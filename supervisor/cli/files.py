@@ -2,7 +2,7 @@
 
 import click
 
-from supervisor.cli.options import OUTPUT, Given, panevisor, with_timeout
+from supervisor.cli.options import OUTPUT, Given, in_seconds, panevisor, with_timeout
 
 
 @panevisor.command()
@@ -35,6 +35,34 @@ def check(given: Given, file: str | None) -> int:
     from supervisor.commands.files.check import check as check_file
 
     return check_file(file or given.config)
+
+
+@panevisor.command()
+@click.argument("file", required=False)
+@click.option(
+    "--crash",
+    "crashes",
+    multiple=True,
+    required=True,
+    metavar="NAME@LIFE",
+    help="web@3s: each life of web ends after 3 s. web@3s×5 (or x5): the next five. web@3s:code=2, web@3s:signal=SEGV.",
+)
+@click.option("--for", "until", default="10m", show_default=True, callback=in_seconds, help="The time to simulate.")
+@OUTPUT
+@click.pass_obj
+def simulate(given: Given, file: str | None, crashes: tuple[str, ...], until: float, output: str) -> int:
+    """Show what the restart policies would do about crashes, on a virtual clock; nothing is run."""
+    from supervisor.commands.files.simulate import run
+
+    return run(file or given.config, crashes, until, as_json=output == "json")
+
+
+@panevisor.command()
+def schema() -> int:
+    """Print the JSON Schema of a config, by which editors complete and check it."""
+    from supervisor.commands.files.schema import schema as print_schema
+
+    return print_schema()
 
 
 @panevisor.command()

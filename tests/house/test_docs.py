@@ -69,7 +69,7 @@ def commands() -> Iterator[tuple[str, str]]:
         lines = re.findall(r"^    (?:\$ )?(panevisor .*)$", text_of(page), re.MULTILINE)
         for line in [*lines, *re.findall(r"`(panevisor [^`]*)`", text_of(page))]:
             if "VERB" not in line and "[" not in line:
-                yield page, re.sub(r"  +#.*| < \S+$", "", line)
+                yield page, re.sub(r"  +#.*| [<>] \S+$", "", line)
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(commands())))
