@@ -29,7 +29,7 @@ from supervisor.probes.threads import ThreadsAside
 from supervisor.text.patterns import compiled
 from supervisor.text.plain import plain
 from supervisor.text.urls import http_target
-from supervisor.tmux.command import scrubbed
+from supervisor.tmux.environment import scrubbed
 from supervisor.tmux.words import LOWERED
 
 GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look
@@ -220,7 +220,7 @@ class Command(Attempt):
         self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else command
         self._cwd = probe.spec.cwd
         mark = f"{deps.marker}/{probe.spec.name}/{probe.life}"
-        self._env = {**scrubbed(dict(os.environ)), **dict(probe.spec.env), "PANEVISOR_WORKER": mark}
+        self._env = {**scrubbed(os.environ), **dict(probe.spec.env), "PANEVISOR_WORKER": mark}
 
     async def fault(self) -> str | None:
         process = await self._deps.files.run(self._spawn, self._deps.processes.kill)  # a cwd on a dead mount hangs

@@ -13,6 +13,7 @@ from pathlib import Path
 from actors.errors import TerminalError, TerminalUnreachable
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import TMUX_SOCKET
+from supervisor.tmux.environment import scrubbed
 
 DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
 
@@ -86,17 +87,4 @@ def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes
 
 def environment() -> dict[str, str]:
     """Return the environment of a tmux client of ours: no outer tmux, and a UTF-8 locale."""
-    return scrubbed(dict(os.environ)) | {"LC_ALL": "C.UTF-8"}
-
-
-def scrubbed(environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment without what belongs to our caller rather than to a worker."""
-    return {key: value for key, value in environment.items() if key not in _NOT_FOR_WORKERS}
-
-
-_NOT_FOR_WORKERS = {
-    *("TMUX", "TMUX_PANE", "PANEVISOR_WORKER", "PANEVISOR_CONFIG", "OLDPWD", "SHLVL", "_", "LD_PRELOAD"),
-    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"),
-    *("INVOCATION_ID", "JOURNAL_STREAM", "MANAGERPID", "SYSTEMD_EXEC_PID"),
-    *("MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE"),
-}
+    return scrubbed(os.environ) | {"LC_ALL": "C.UTF-8"}

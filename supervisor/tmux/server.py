@@ -18,7 +18,8 @@ from supervisor.kernel.proc_table import handle_of, lives, signal_once, variable
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import TMUX_CONF, TMUX_SOCKET
 from supervisor.tmux import subreaper
-from supervisor.tmux.command import NotInstalled, batch, scrubbed
+from supervisor.tmux.command import NotInstalled, batch
+from supervisor.tmux.environment import scrubbed
 from supervisor.tmux.words import IDLE_SESSION
 
 BIRTH_TIMEOUT = 5.0
@@ -181,7 +182,7 @@ class TmuxServer:
             subprocess.run(
                 [sys.executable, "-I", "-S", script, f"./{TMUX_CONF}"],
                 cwd=self._state_dir,
-                env=scrubbed(dict(os.environ)),
+                env=scrubbed(os.environ),
                 stdin=null,
                 stdout=null,
                 stderr=null,

@@ -11,7 +11,7 @@ from supervisor.commands.service.conflicts import refuse_astray
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import TMUX_CONF, Place
 from supervisor.tmux import subreaper
-from supervisor.tmux.command import scrubbed
+from supervisor.tmux.environment import scrubbed
 from supervisor.tmux.server import TmuxServer, until, write_conf
 from supervisor.wire.errors import CommandError
 
@@ -25,7 +25,7 @@ def become(place: Place) -> NoReturn:
     _write_conf(place)
     os.chdir(place.state_dir)
     try:
-        subreaper.become(f"./{TMUX_CONF}", scrubbed(dict(os.environ)))
+        subreaper.become(f"./{TMUX_CONF}", scrubbed(os.environ))
     except FileNotFoundError:
         raise CommandError("failed", NOT_INSTALLED) from None
 
