@@ -48,7 +48,7 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         return _reader_gone()
     except OSError as error:
-        what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else str(error)
+        what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else error.strerror or str(error)
         click.echo(f"panevisor: {visible(what)}", err=True)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)

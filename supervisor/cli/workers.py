@@ -43,6 +43,7 @@ _order("remove", "Stop workers and forget them, with their logs; those of the fi
     metavar="NAME",
     help="Pass on a variable of the caller. NAME=VALUE sets one that is no secret: `ps` shows the command line to all.",
 )
+@click.option("-E", "--env-all", is_flag=True, help="Pass on all variables, but for those of this terminal.")
 @click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Set its lines of NAME=VALUE; -e wins.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of a worker, as TOML.")
 @with_timeout
@@ -51,7 +52,7 @@ _order("remove", "Stop workers and forget them, with their logs; those of the fi
 @click.pass_obj
 def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, no_wait: bool, **options: Any) -> int:
     """Start a worker that is in no file, here and with this PATH; it survives the service, and stays until removed."""
-    from supervisor.commands.workers.orders import run as run_by_hand
+    from supervisor.commands.workers.run import run as run_by_hand
 
     return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
 

@@ -34,6 +34,7 @@ from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Fin
 from supervisor.config.replicas import filled
 from supervisor.config.settings import Config, OfFile, SupervisorSettings
 from supervisor.config.tables import check, read, tables_in
+from supervisor.kernel.files import absolute
 from supervisor.state.paths import (
     MOST_BYTES,
     NoRegularFile,
@@ -161,7 +162,7 @@ class _Reader:
     def __init__(self, text: bytes, path: Path) -> None:
         self._text = text
         self._shown_path = path
-        self._path = Path(os.path.abspath(path))
+        self._path = absolute(path)
         self._faults: dict[tuple[Keys, str], Finding] = {}
         self._env_files: dict[Path, EnvFile] = {}
         self._pane = PaneSize()

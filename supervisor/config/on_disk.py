@@ -4,12 +4,12 @@ Everything here is read from the disk, by the functions that loading uses. So th
 even when the config is broken, or names other env files than before.
 """
 
-import os
 import tomllib
 from pathlib import Path
 
 from actors.values.records import Origin
 from supervisor.config.env_files import content_of, digest_of, named_in
+from supervisor.kernel.files import absolute
 from supervisor.state.paths import MOST_BYTES, printable, regular_content
 
 Stamp = tuple[int, ...] | None
@@ -79,7 +79,7 @@ def _named_on(path: Path) -> tuple[Path, ...]:
 
 def _named(text: bytes, path: Path) -> tuple[Path, ...]:
     try:
-        return named_in(tomllib.loads(text.decode("utf-8-sig")), Path(os.path.abspath(path)))
+        return named_in(tomllib.loads(text.decode("utf-8-sig")), absolute(path))
     except (ValueError, RecursionError):
         return ()
 

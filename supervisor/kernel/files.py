@@ -80,6 +80,18 @@ def within(directory: int) -> Path:
     return Path(f"{_DESCRIPTORS}{directory}")
 
 
+def absolute(path: str | Path) -> Path:
+    """Return an absolute path without `..`; raises FileNotFoundError where the present folder is gone."""
+    try:
+        return Path(os.path.abspath(path))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            errno.ENOENT,
+            "the folder that you are in is gone, moved or deleted: `cd` to one that is there "
+            "(or give whole paths: `-c /…/panevisor.toml`)",
+        ) from None
+
+
 def as_known(path: str | Path) -> str:
     """Return the path as people know it: one that leads through a descriptor is written as where that leads now."""
     text = str(path)

@@ -301,6 +301,13 @@ def variable_of(pid: int, name: bytes) -> bytes | None:
     return rest.partition(b"\0")[0] if found else None
 
 
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment with which the process began; empty where it cannot be read."""
+    entries = (_read(f"/proc/{pid}/environ", _ENVIRON_CHUNK) or b"").split(b"\0")
+    pairs = (os.fsdecode(entry).partition("=") for entry in entries)
+    return {key: value for key, sign, value in pairs if sign}
+
+
 def _mark_of(pid: int) -> str | None:
     mark = variable_of(pid, MARK)
     return None if mark is None else mark.decode("utf-8", "replace")

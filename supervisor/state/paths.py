@@ -13,7 +13,7 @@ import os
 import stat
 from pathlib import Path
 
-from supervisor.kernel.files import claim, opened, replace_file
+from supervisor.kernel.files import absolute, claim, opened, replace_file
 
 FILE_NAME = "panevisor.toml"
 MOST_BYTES = 32_000_000  # of a config: some 8 kB for each of 4000 workers
@@ -26,10 +26,10 @@ def config_path(given: str | None) -> Path:
     The file need not exist. Symlinks are kept: the path as written is what names the state directory.
     """
     if given is not None:
-        return _absolute(given)
+        return absolute(given)
     if chosen := os.environ.get("PANEVISOR_CONFIG"):
-        return _absolute(chosen)
-    here = _absolute(FILE_NAME)
+        return absolute(chosen)
+    here = absolute(FILE_NAME)
     return here if here.exists() else _xdg("XDG_CONFIG_HOME", ".config") / "panevisor" / FILE_NAME
 
 
@@ -63,12 +63,12 @@ def write_pointer(config: Path, state_dir: Path) -> None:
 
     Where it is noted already nothing is written: that needs no room on the disk.
     """
-    if read_pointer(config) == _absolute(state_dir):
+    if read_pointer(config) == absolute(state_dir):
         return
     target = pointer_path(config)
     for directory in (target.parent.parent, target.parent):
         claim(directory)
-    noted = {"config": str(_absolute(config)), "state_dir": str(_absolute(state_dir))}
+    noted = {"config": str(absolute(config)), "state_dir": str(absolute(state_dir))}
     replace_file(target, json.dumps(noted).encode(), sync=False)
 
 
@@ -78,7 +78,7 @@ def read_pointer(config: Path) -> Path | None:
         noted = json.loads(_own_content(pointer_path(config)))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(noted, dict) or noted.get("config") != str(_absolute(config)):
+    if not isinstance(noted, dict) or noted.get("config") != str(absolute(config)):
         return None
     return _usable(noted.get("state_dir"))
 
@@ -96,12 +96,8 @@ def _usable(state_dir: object) -> Path | None:
     return Path(str(state_dir)) if fits else None
 
 
-def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(path))
-
-
 def _path_digest(config: Path) -> str:
-    return hashlib.sha256(os.fsencode(_absolute(config))).hexdigest()
+    return hashlib.sha256(os.fsencode(absolute(config))).hexdigest()
 
 
 def _state_home() -> Path:
@@ -111,7 +107,7 @@ def _state_home() -> Path:
 def _xdg(variable: str, below_home: str) -> Path:
     named = os.environ.get(variable, "")
     # the XDG specification: a relative path is invalid and to be ignored
-    return Path(named) if os.path.isabs(named) else _absolute(os.path.expanduser("~")) / below_home
+    return Path(named) if os.path.isabs(named) else absolute(os.path.expanduser("~")) / below_home
 
 
 class NoRegularFile(OSError):

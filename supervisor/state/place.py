@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supervisor.kernel.files import claim
+from supervisor.kernel.files import absolute, claim
 from supervisor.state import paths
 
 # the state directory: every name in it
@@ -67,7 +67,7 @@ def locate(config_arg: str | None, socket_arg: str | None = None) -> Place:
     """
     config = paths.config_path(config_arg)
     if socket_arg is not None and config_arg is None:
-        socket = Path(os.path.abspath(socket_arg))
+        socket = absolute(socket_arg)
         return Place(config, socket.parent, socket, of_any_file=True)
     state_dir = paths.read_pointer(config) or state_dir_in(config) or paths.default_state_dir(config)
     return _place(config, state_dir, socket_arg)
@@ -119,5 +119,5 @@ def _tables(config: Path) -> dict[str, Any] | None:
 
 
 def _place(config: Path, state_dir: Path, socket_arg: str | None) -> Place:
-    socket = state_dir / SOCKET if socket_arg is None else Path(os.path.abspath(socket_arg))
+    socket = state_dir / SOCKET if socket_arg is None else absolute(socket_arg)
     return Place(config, state_dir, socket)

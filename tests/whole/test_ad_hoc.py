@@ -17,7 +17,10 @@ def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.write(f"[workers.a]\n{SLEEPER}")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("KEPT", "first")
     site.up()
+    monkeypatch.setenv("KEPT", "second")
     monkeypatch.setenv("PATH", f"{site.place}/bin:{os.environ['PATH']}")
     tool = site.place / "bin" / "tool"
     tool.parent.mkdir()
@@ -26,6 +29,8 @@ def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and
     monkeypatch.setenv("PASSED", "passed on")
     done = site.run("run", "--name", "job", "-p", "p", "-e", "GIVEN=a b", "-e", "PASSED", "--", "tool", check=0)
     assert done.stdout.startswith("job: running (pid ")
+    told = "of this shell's environment it has PATH alone: with another KEPT (-e NAME passes one on, -E all)"
+    assert f"job: {told}" in done.stderr
     wait_until(lambda: site.run("logs", "job", check=0).stdout == f"{site.place} a b passed on\n")
     assert site.worker("job")["project"] == "p"
 
@@ -35,7 +40,11 @@ def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and
 
     of_table = ("--set", 'env = { PATH = "/set", A = "set", B = "set" }', "--set", 'labels = { x = "set", y = "set" }')
     site.run("run", "--name", "set", *of_table, "-e", "B=option", "-l", "y=option", "--", "/bin/sleep", "1000", check=0)
-    assert {"PATH=/set", "A=set", "B=option"} <= environ(site, "set")
+    assert {"PATH=/set", "A=set", "B=option", "KEPT=first"} <= environ(site, "set")
+    assert site.run("run", "--name", "all", "-E", "--", "/bin/sleep", "1000", check=0).stderr == ""
+    assert "KEPT=second" in environ(site, "all")
+    assert [entry for name in ("a", "all") for entry in environ(site, name) if entry.startswith("COLUMNS")] == []
+    assert "a: KEPT, PATH are not as in this shell, but as before" in site.run("restart", "a", check=0).stderr
     assert site.worker("set")["labels"] == {"x": "set", "y": "option"}
 
     for name, options, code, said in (
@@ -47,7 +56,7 @@ def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and
         ("x", ("--set", "env = 1"), 2, "env must be"),
     ):
         assert said in site.run("run", "--name", name, *options, "--", "true", check=code).stderr
-    assert set(site.workers()) == {"a", "job", "secret", "set"}
+    assert set(site.workers()) == {"a", "all", "job", "secret", "set"}
     shown = site.log_text() + str(site.status())
     assert [word for word in ("GIVEN", "of-the-file") if word in shown] == []
 

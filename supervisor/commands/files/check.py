@@ -9,6 +9,7 @@ from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
 from supervisor.explain.arithmetic import line, warnings
 from supervisor.explain.policy import in_words, waits_in_vain
+from supervisor.kernel.files import absolute
 from supervisor.state.paths import FILE_NAME, config_path
 from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError
@@ -41,7 +42,7 @@ def loaded(path: Path) -> Config:
 def init() -> int:
     """Write the starter config here; raises CommandError where a config is already."""
     try:
-        with open(FILE_NAME, "x") as file:
+        with open(absolute(FILE_NAME), "x") as file:
             file.write(_STARTER.read_text())
     except FileExistsError:
         raise CommandError("conflict", f"./{FILE_NAME} exists already; nothing was changed") from None

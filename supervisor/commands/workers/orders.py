@@ -1,25 +1,22 @@
 """Orders for workers, and what they answer: one line for each worker, and the exit code.
 
 start, stop, restart, complete, remove, scale ──▶ the selected workers ──▶ verdicts
-run                                           ──▶ a new worker that is in no file
 send                                          ──▶ what is typed, part by part, each acknowledged
 """
 
 import contextlib
 import os
 import sys
-import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from actors.events.words import counted
 from supervisor.commands.service.conflicts import service_of
+from supervisor.commands.workers import inherited
 from supervisor.commands.workers.panes import call_for, call_for_one
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import SETTLED, STOPPED, Progress
-from supervisor.text.words import shown
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection
@@ -34,9 +31,13 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, kill: b
         settled = SETTLED if verb in _STARTS else STOPPED
         with followed(client, shown=is_watched(wait), settled=settled):
             answer = call_for(client, verb, selection, force=force, kill=kill, wait=wait)
-    if not wait:
-        print(f"{verb} was ordered for {counted(len(answer['names']), 'worker')}")
-    return report(answer, answer["verdicts"])
+        if not wait:
+            print(f"{verb} was ordered for {counted(len(answer['names']), 'worker')}")
+        code = report(answer, answer["verdicts"])
+        if verb == "restart" and wait:
+            for line in inherited.not_as_here(client, place, answer["names"]):
+                print(line, file=sys.stderr)
+    return code
 
 
 def is_watched(wait: float) -> bool:
@@ -83,76 +84,6 @@ def followed(client: Client, *, shown: bool, settled: Collection[str] = SETTLED)
         yield
     finally:
         progress.done()
-
-
-# ── run: in the caller's folder, with the caller's PATH ─────────────────────────────────────────────────────────────
-
-
-def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **options: Any) -> int:
-    """Define the worker, start it, and wait for its verdict if `wait` is more than 0.
-
-    Options: project, restart, env (NAME or NAME=VALUE), env_files (paths), labels (LABEL=VALUE), settings (KEY=VALUE,
-    a line of TOML each).
-    """
-    policy = settings(options["settings"])
-    env = environment(options["env"], policy.get("env"), options["env_files"])
-    request: dict[str, Any] = {
-        "name": name,
-        "command": list(command),
-        "cwd": os.getcwd(),
-        "env": [list(pair) for pair in env.items()],
-        "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
-        "policy": policy,
-        "wait": wait,
-    }
-    request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
-    with service_of(place) as client, followed(client, shown=is_watched(wait)):
-        answer = client.call("run", **request)
-    if not wait:
-        print(f"{name}: defined")
-    return report(answer, answer["verdicts"])
-
-
-def environment(given: tuple[str, ...], by_settings: object = None, files: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return what files and `-e` set, and the caller's PATH unless a PATH is given.
-
-    `-e` has NAME for the caller's own value, or NAME=VALUE; it wins over the files, a later file over an earlier one.
-    """
-    has_path = isinstance(by_settings, dict) and "PATH" in by_settings
-    found = {"PATH": os.environ["PATH"]} if "PATH" in os.environ and not has_path else {}
-    for file in files:
-        found |= _variables_of(file)
-    for text in given:
-        key, sign, value = text.partition("=")
-        if not sign and key not in os.environ:
-            mend = "export it, or name a file that sets it by --env-file"
-            raise CommandError("usage", f"-e {shown(key)}: there is no such variable here ({mend})")
-        found[key] = value if sign else os.environ[key]
-    return found
-
-
-def _variables_of(file: str) -> Mapping[str, str]:
-    from supervisor.config.env_files import read_env_file  # only now: most calls name no file
-
-    read = read_env_file(Path(os.path.abspath(file)))
-    if read.wrong:
-        raise CommandError("usage", f"--env-file names {shown(file)}, {read.wrong}")
-    return read.variables
-
-
-def settings(lines: tuple[str, ...]) -> dict[str, Any]:
-    """Return the keys of a worker's table that `--set` gives."""
-    try:
-        return tomllib.loads("\n".join(lines))
-    except tomllib.TOMLDecodeError as error:
-        raise CommandError("usage", f"--set takes KEY=VALUE as TOML (text needs quotes): {error}") from None
-
-
-def _split(text: str, said: str) -> list[str]:
-    key, sign, value = text.partition("=")
-    if not key or not sign:
-        raise CommandError("usage", f"{said}, not {shown(text)}")
-    return [key, value]
 
 
 # ── send ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """What commands make of their options and of an answer, without a service."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from actors.values.spec import PaneSize
 from supervisor.commands.service.plan import lines
-from supervisor.commands.workers.orders import environment, settings
+from supervisor.commands.workers.run import environment, settings
 from supervisor.config.load import define
 from supervisor.wire.errors import CommandError
 
@@ -19,6 +20,18 @@ def test_the_environment_of_a_run_is_what_was_given(monkeypatch: pytest.MonkeyPa
     assert environment(("PATH=/q",)) == {"PATH": "/q"}
     with pytest.raises(CommandError, match=r"no such variable here .*--env-file"):
         environment(("NOT_THERE",))
+
+
+def test_a_run_can_take_the_whole_environment_but_not_what_speaks_of_this_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "/p")
+    monkeypatch.setenv("TOKEN", "t")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert environment((), whole=True) == {"PATH": "/p", "TOKEN": "t"}
+    assert environment(("TOKEN=u", "COLUMNS"), {"PATH": "/set"}, whole=True) == {"TOKEN": "u", "COLUMNS": "80"}
 
 
 def test_an_env_file_sets_variables_and_those_of_options_count_before(

@@ -152,3 +152,17 @@ def test_importing_it_loads_nothing_from_outside_the_standard_library() -> None:
     script = f"import sys, supervisor.state.paths; print({heavy})"
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_in_a_folder_that_is_gone_whole_paths_are_found_and_others_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.delenv("PANEVISOR_CONFIG", raising=False)
+    gone.rmdir()
+    assert config_path("/etc/a.toml") == Path("/etc/a.toml")
+    for given in ("a.toml", None):
+        with pytest.raises(FileNotFoundError, match="the folder that you are in is gone"):
+            config_path(given)
