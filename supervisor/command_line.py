@@ -14,6 +14,7 @@ import click
 
 from supervisor.cli import NAME, Given, panevisor
 from supervisor.kernel.files import as_known
+from supervisor.text.encodings import open_leniently
 from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError, UnknownWorker
 
@@ -37,19 +38,19 @@ def run(argv: list[str]) -> int:
         return done.exit_code
     except click.ClickException as error:
         error.show(shown := io.StringIO())
-        click.echo(visible(shown.getvalue(), keep="\n"), nl=False, err=True)
+        print(visible(shown.getvalue(), keep="\n"), end="", file=sys.stderr)
         return error.exit_code
     except CommandError as error:
         return _say(error)
     except (KeyboardInterrupt, click.Abort):
         if sys.stderr.isatty():
-            click.echo(err=True)  # the shell's prompt begins a line of its own
+            print(file=sys.stderr)  # the shell's prompt begins a line of its own
         return INTERRUPTED
     except BrokenPipeError:
         return _reader_gone()
     except OSError as error:
         what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else error.strerror or str(error)
-        click.echo(f"panevisor: {visible(what)}", err=True)
+        print(f"panevisor: {visible(what)}", file=sys.stderr)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
 
@@ -92,14 +93,13 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or os.fdopen(0)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # a path that is not UTF-8 is shown byte by byte
+    open_leniently(sys.stdout, sys.stderr)
 
 
 def _say(error: CommandError) -> int:
     """Print what is wrong; a config's problems stand for themselves, as `file:line:` is for editors to jump to."""
     said = error.message if error.code == "config" else f"panevisor: {error.message}"
-    click.echo(visible(said, keep="\n"), err=True)
+    print(visible(said, keep="\n"), file=sys.stderr)
     return error.exit_code
 
 

@@ -45,7 +45,7 @@ def check(given: Given, file: str | None) -> int:
     multiple=True,
     required=True,
     metavar="NAME@LIFE",
-    help="web@3s: each life of web ends after 3 s. web@3s×5 (or x5): the next five. web@3s:code=2, web@3s:signal=SEGV.",
+    help="web@3s: each life of web ends after 3 s. web@3sx5: the next five. web@3s:code=2, web@3s:signal=SEGV.",
 )
 @click.option("--for", "until", default="10m", show_default=True, callback=in_seconds, help="The time to simulate.")
 @OUTPUT
@@ -88,5 +88,5 @@ def version() -> int:
     """Print the version."""
     from importlib.metadata import version as installed
 
-    click.echo(f"panevisor {installed('panevisor')}")
+    print(f"panevisor {installed('panevisor')}")
     return 0

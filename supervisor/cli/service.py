@@ -1,6 +1,7 @@
 """The verbs about the service itself."""
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,7 @@ def serve(given: Given, force: bool) -> int:
     os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
     lock = hold_alone(place, force=force)
     if said := clash():
-        click.echo(f"panevisor: {said} (see `panevisor doctor`)", err=True)
+        print(f"panevisor: {said} (see `panevisor doctor`)", file=sys.stderr)
     need_tmux()
     from supervisor.service import serve as run_service  # only with the lock: a second service is refused at once
 

@@ -32,7 +32,7 @@ def screen(given: Given, name: str, ansi: bool) -> int:
     from supervisor.commands.workers import panes
 
     place = given.place()
-    sys.stdout.buffer.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi).encode())
+    sys.stdout.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi))
     return 0
 
 

@@ -78,7 +78,7 @@ def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool,
 @click.option("--all", "everyone", is_flag=True, help="All workers.")
 @click.pass_obj
 def send_signal(given: Given, /, **options: Any) -> int:
-    """Send SIGNAL (HUP, USR1 …) to running workers; they go on."""
+    """Send SIGNAL (HUP, USR1 ...) to running workers; they go on."""
     from supervisor.commands.workers.orders import send_signal as give_signal
 
     selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
@@ -88,7 +88,7 @@ def send_signal(given: Given, /, **options: Any) -> int:
 @panevisor.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")
-@click.option("--keys", is_flag=True, help="What follows are keys: C-c, Enter, Up …")
+@click.option("--keys", is_flag=True, help="What follows are keys: C-c, Enter, Up ...")
 @click.option("--no-enter", is_flag=True, help="Type no Enter after the text.")
 @click.option("--timeout", default="30s", show_default=True, callback=in_seconds, help="Wait at most this long.")
 @click.pass_obj

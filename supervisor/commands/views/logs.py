@@ -88,18 +88,23 @@ class Output:
         names_shown = {name: visible(name) for name in names}
         width = max(map(len, names_shown.values()))
         several = len(names) > 1
-        self._prefixes = {name: f"{text.ljust(width)} | ".encode() * several for name, text in names_shown.items()}
+        self._prefixes = {
+            name: self._encoded(f"{text.ljust(width)} | ") * several for name, text in names_shown.items()
+        }
         self._raw = raw
         self._open: str | None = None  # whose line has not ended
         self._lock = threading.Lock()
         self._file = sys.stdout.buffer
 
     def write(self, name: str, line: bytes) -> None:
-        text = line if self._raw else visible(plain(line), keep="\n\t").encode()
+        text = line if self._raw else self._encoded(visible(plain(line), keep="\n\t"))
         if text:
             with self._lock:
                 self._file.write(self._before(name) + self._named(name, text))
                 self._open = None if text.endswith(b"\n") else name
+
+    def _encoded(self, text: str) -> bytes:
+        return text.encode(sys.stdout.encoding, sys.stdout.errors or "replace")
 
     def _before(self, name: str) -> bytes:
         if self._open == name:
