@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from supervisor.cli.verbs import Verbs
+
 if TYPE_CHECKING:
     from supervisor.state.place import Place
     from supervisor.wire.selection import Selection
@@ -116,11 +118,22 @@ def chosen(
 # ── the group ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _tell_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"{NAME} {version(NAME)}")
+        context.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-c", "--config", metavar="FILE", help=f"The config; else $PANEVISOR_CONFIG, ./panevisor.toml, {_IN_HOME}."
 )
 @click.option("--socket", metavar="PATH", help="The service's socket; by default in its state directory.")
+@click.option(
+    *("-V", "--version"), is_flag=True, expose_value=False, is_eager=True, callback=_tell_version, help="The version."
+)
 @click.pass_context
 def panevisor(context: click.Context, config: str | None, socket: str | None) -> None:
     """Keep hundreds of long-running terminal programs alive, each in its own tmux pane."""

@@ -118,7 +118,8 @@ def test_nobody_answering_is_exit_seven(home: Path, capsys: pytest.CaptureFixtur
     for argv in (["status"], ["stop", "a"], ["events"]):
         assert run(argv) == 7
         err = capsys.readouterr().err
-        assert "workers that were left running live on: `panevisor up` adopts them" in err
+        assert "nothing runs here" in err
+        assert "`panevisor up` starts it" in err
         assert "service.log" not in err
     assert run(["down"]) == 7
     said = f"no service is running, and no worker of it lives (nothing listens at {home}/st/panevisor.sock)"
@@ -461,6 +462,8 @@ def test_down_that_keeps_workers_has_nothing_to_end_without_a_service_and_says_w
     err = capsys.readouterr().err
     assert "1 living worker, painter" in err
     assert "`panevisor up` adopts them, `panevisor down` ends them" in err
+    assert run(["status"]) == 7
+    assert "but its tmux server is, with the workers that were left" in capsys.readouterr().err
 
 
 def test_attach_becomes_a_tmux_client_even_inside_another_tmux(
@@ -608,9 +611,14 @@ def test_what_the_starter_shows_in_comments_is_right_too(home: Path) -> None:
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["version"]) == 0
     assert capsys.readouterr().out.startswith("panevisor 0.")
-    for argv, code in ((["--help"], 0), ([], 2), (["nonsense"], 2)):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("panevisor 0.")
+    for argv, code in ((["--help"], 0), ([], 2), (["nonsense"], 2), (["ls", "--help"], 0), (["list", "--help"], 0)):
         assert run(argv) == code
     capsys.readouterr()
+    for word, hint in (("kill", "`panevisor stop NAME --kill`"), ("statsu", '(did you mean "status"?)')):
+        assert run([word, "web"]) == 2
+        assert hint in capsys.readouterr().err
     assert run(["run", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "-e, --env NAME Pass on a variable of the caller." in said

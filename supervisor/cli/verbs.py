@@ -1,0 +1,46 @@
+"""The group of verbs: other names of some of them, and what a word that is none was probably meant as."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+ALIASES = {"ls": "status", "list": "status"}
+
+_MEANT = {
+    "kill": "stop NAME --kill` ends a worker at once, `panevisor signal NAME KILL` sends a signal",
+    "tail": "logs -f NAME` follows what a worker prints",
+    "log": "logs NAME` prints what a worker printed, `panevisor events` what happened",
+    "reload": "apply` applies the file, `panevisor signal NAME HUP` has a program read its own",
+    "update": "apply` applies the file",
+    "add": "run --name NAME -- CMD…` starts a worker that is in no file, `panevisor apply` those of the file",
+    "delete": "remove NAME` stops a worker and forgets it",
+    "rm": "remove NAME` stops a worker and forgets it",
+    "exec": "run --name NAME -- CMD…` starts a worker, `panevisor attach NAME` leads to its terminal",
+    "top": "status --watch` prints again at each change",
+    "shutdown": "down` stops the workers, then the service",
+    "quit": "down` stops the workers, then the service",
+}
+"""By the word of another tool: the rest of a sentence that begins with `panevisor …`."""
+
+
+class Verbs(click.Group):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        word = args[0]
+        if not word.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, word) is None:
+            raise click.UsageError(f"No such command '{word}'{_hint(word, self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        formatter.write_text(f"{' and '.join(ALIASES)} mean status.")
+
+
+def _hint(word: str, verbs: Sequence[str]) -> str:
+    from supervisor.text.words import nearest  # only now: rapidfuzz takes a while
+
+    meant = _MEANT.get(word)
+    return f": `panevisor {meant}" if meant else nearest(word, [*verbs, *ALIASES])
