@@ -79,7 +79,7 @@ def _invoked(context: click.Context) -> Any:
 def _astray(given: Given) -> str | None:
     from supervisor.config.astray import astray
 
-    if given.socket is not None:
+    if given.socket is not None or given.state_dir is not None:
         return None
     found = astray(given.own_place())
     return f"no service answers here. {found.what}. {found.mend}" if found else None

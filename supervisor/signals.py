@@ -13,7 +13,7 @@ from types import FrameType
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _NOTED = (signal.SIGHUP, signal.SIGUSR2)
-_TAKE_A_VALUE = ("-c", "--config", "--socket")
+_TAKE_A_VALUE = ("-c", "--config", "--socket", "--state-dir")
 
 _came: list[int] = []
 

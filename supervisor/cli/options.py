@@ -3,10 +3,6 @@
 Nothing heavy is imported in this package at the top of a module: it would delay every command.
 """
 
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,31 +28,26 @@ class Given:
 
     config: str | None
     socket: str | None
+    state_dir: str | None = None
 
     def command(self) -> str:
         """Return how a next command is to begin, so that it can be copied."""
-        options = [("-c", self.config), ("--socket", self.socket)]
-        return shlex.join([_program(), *(word for key, value in options if value for word in (key, value))])
+        from supervisor.kernel.programs import own_command
+
+        options = [("-c", self.config), ("--state-dir", self.state_dir), ("--socket", self.socket)]
+        return own_command(*(word for key, value in options if value for word in (key, value)))
 
     def place(self) -> "Place":
         """Return where the service of this config is found."""
         from supervisor.state.place import locate
 
-        return locate(self.config, self.socket)
+        return locate(self.config, self.socket, self.state_dir)
 
     def own_place(self) -> "Place":
         """Return where a service of this config has to begin."""
         from supervisor.state.place import place_to_serve
 
-        return place_to_serve(self.config, self.socket)
-
-
-def _program() -> str:
-    """Return the word that runs this program from here: its name where PATH finds it, else the path that was typed."""
-    typed = sys.argv[0]
-    found = shutil.which(NAME)
-    known = found is not None and os.path.exists(typed) and os.path.samefile(found, typed)
-    return NAME if known or os.path.basename(typed) != NAME else typed
+        return place_to_serve(self.config, self.socket, self.state_dir)
 
 
 def in_seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
@@ -130,11 +121,12 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, wanted: b
 @click.option(
     "-c", "--config", metavar="FILE", help=f"The config; else $PANEVISOR_CONFIG, ./panevisor.toml, {_IN_HOME}."
 )
+@click.option("--state-dir", metavar="DIR", help="The service that lives there, whatever its config; `ps` lists all.")
 @click.option("--socket", metavar="PATH", help="The service's socket; by default in its state directory.")
 @click.option(
     *("-V", "--version"), is_flag=True, expose_value=False, is_eager=True, callback=_tell_version, help="The version."
 )
 @click.pass_context
-def panevisor(context: click.Context, config: str | None, socket: str | None) -> None:
+def panevisor(context: click.Context, config: str | None, state_dir: str | None, socket: str | None) -> None:
     """Keep hundreds of long-running terminal programs alive, each in its own tmux pane."""
-    context.obj = Given(config, socket)
+    context.obj = Given(config, socket, state_dir)

@@ -24,6 +24,15 @@ def status(
 
 
 @panevisor.command()
+@OUTPUT
+def ps(output: str) -> int:
+    """List every service of this user on this machine, and workers that live on without one."""
+    from supervisor.commands.views.ps import ps as list_services
+
+    return list_services(as_json=output == "json")
+
+
+@panevisor.command()
 @click.argument("name")
 @click.option("--ansi", is_flag=True, help="Keep colours.")
 @click.pass_obj

@@ -1,14 +1,14 @@
 """What has gone astray: workers that live in another place than their file names, since one of the two was moved."""
 
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.events.words import counted
+from supervisor.kernel.programs import own_command
 from supervisor.state.lock import put_back
-from supervisor.state.place import SOCKET, Place, names_one_of
+from supervisor.state.place import Place, names_one_of
 from supervisor.text.plain import visible
 
 if TYPE_CHECKING:
@@ -84,5 +84,5 @@ def _who(site: "LivingSite") -> str:
 
 
 def _end_at(site: "LivingSite") -> str:
-    command = shlex.join(["panevisor", "--socket", str(site.state_dir / SOCKET), "down"])
-    return f"`{visible(command)}` ends them, then `panevisor up` starts all here."
+    end, begin = own_command("--state-dir", str(site.state_dir), "down"), own_command("up")
+    return f"`{visible(end)}` ends them, then `{visible(begin)}` starts all here."

@@ -1,17 +1,27 @@
-"""Can this program be executed? What is missing, a wrong architecture, no right: told in words, before it is tried."""
+"""How this program is called; and can another one be executed? What it lacks is told in words, before it is tried."""
 
 import errno
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
+NAME = "panevisor"
 INSTALL = "install tmux 3.2 or newer (on Debian: apt install tmux)"
 NOT_INSTALLED = f"tmux is not installed: {INSTALL}"
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}
 _ELF = b"\x7fELF"
 _X86_64, _I386 = b"\x3e\x00", b"\x03\x00"
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
+
+
+def own_command(*words: str) -> str:
+    """Return a command of this program that can be pasted: by its name where PATH finds it, else as it was typed."""
+    typed = sys.argv[0]
+    found = shutil.which(NAME)
+    known = found is not None and os.path.exists(typed) and os.path.samefile(found, typed)
+    return shlex.join([NAME if known or os.path.basename(typed) != NAME else typed, *words])
 
 
 def is_known(path: str) -> bool:

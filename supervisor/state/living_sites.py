@@ -4,7 +4,8 @@
                                     └──children──▶ marks: the workers, and the state directory that they began in
 
 One walk reads the command line of each process, 5 µs each, and the environment of those alone that a server of ours
-has started. The records tell which file a site was started for.
+has started. The records tell which file a site was started for. A service whose tmux server has died, and that starts
+another one just now, is found by its pointer.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from actors.values.records import Origin
 from supervisor.kernel.proc_table import entry_of
 from supervisor.kernel.scope import children_of
 from supervisor.state.lock import DELETED
+from supervisor.state.paths import pointed
 from supervisor.state.place import LOCK, RECORDS
 from supervisor.state.records import read_origin
 
@@ -26,13 +28,13 @@ _LONGEST = 4096  # bytes of a command line that are looked at
 
 @dataclass(frozen=True, slots=True)
 class LivingSite:
-    """One tmux server of ours. `state_dir`: where its directory is now, or was when it was deleted.
+    """One tmux server of ours, or None for a moment. `state_dir`: where its directory is, or was when it was deleted.
 
     `service`: the pid of the service, None where none runs. `markers`: what the marks of its workers begin with.
     `origin`, `applied`: the file that it was started for, and the digest of what it was applied as.
     """
 
-    tmux: int
+    tmux: int | None
     state_dir: Path
     deleted: bool
     service: int | None
@@ -42,12 +44,16 @@ class LivingSite:
     applied: str
 
 
-def living_sites(*, beside: Path) -> list[LivingSite]:
+def living_sites(*, beside: Path | None = None) -> list[LivingSite]:
     """Return the sites of this user where a worker or a service lives, by the paths of their directories.
 
     Left out is the site of the directory `beside`, whatever the path is that leads there.
     """
-    found = [site for pid in _servers() if not _is_at(pid, beside) and (site := _site(pid))]
+    servers = [pid for pid in _servers() if beside is None or not _is_at(pid, beside)]
+    found = [site for pid in servers if (site := _of_server(pid))]
+    if beside is None:
+        apart = {place for _, place in pointed() if not any(_is_at(pid, place) for pid in servers)}
+        found += [_site(place, None) for place in apart]
     return sorted((site for site in found if site.workers or site.service), key=lambda site: site.state_dir)
 
 
@@ -73,13 +79,16 @@ def _is_at(tmux: int, directory: Path) -> bool:
     return False
 
 
-def _site(tmux: int) -> LivingSite | None:
-    home = Path(f"/proc/{tmux}/cwd")
+def _of_server(tmux: int) -> LivingSite | None:
     try:
-        where = os.readlink(home)
-        marks = list(_marks(tmux))
+        return _site(Path(f"/proc/{tmux}/cwd"), tmux)
     except OSError:
         return None  # it has ended meanwhile
+
+
+def _site(home: Path, tmux: int | None) -> LivingSite:
+    where = os.readlink(home) if tmux else str(home)
+    marks = list(_marks(tmux)) if tmux else []
     origin, applied = read_origin(home / RECORDS)
     return LivingSite(
         tmux=tmux,

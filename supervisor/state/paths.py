@@ -6,16 +6,19 @@ The pointer lets a command find the running service though the file be broken or
 now. Standard library only: these run before the lock is taken, so before the heavy imports.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.kernel.files import absolute, claim, opened, replace_file
 
 FILE_NAME = "panevisor.toml"
+_POINTERS = "by-config"
 MOST_BYTES = 32_000_000  # of a config: some 8 kB for each of 4000 workers
 _STEM_CHARS = 48  # of up to 4 bytes each: a name of 255 bytes must still hold the digest
 
@@ -55,7 +58,7 @@ def default_state_dir(config: Path) -> Path:
 
 def pointer_path(config: Path) -> Path:
     """Return where the state directory of this config is noted."""
-    return _state_home() / "by-config" / f"{_path_digest(config)[:16]}.json"
+    return _state_home() / _POINTERS / f"{_path_digest(config)[:16]}.json"
 
 
 def write_pointer(config: Path, state_dir: Path) -> None:
@@ -81,6 +84,15 @@ def read_pointer(config: Path) -> Path | None:
     if not isinstance(noted, dict) or noted.get("config") != str(absolute(config)):
         return None
     return _usable(noted.get("state_dir"))
+
+
+def pointed() -> Iterator[tuple[Path, Path]]:
+    """Yield each config that has a pointer, and the state directory that it leads to."""
+    for pointer in sorted((_state_home() / _POINTERS).glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, RecursionError, AttributeError):
+            config = _usable(json.loads(_own_content(pointer)).get("config"))
+            if config and (state_dir := read_pointer(config)):
+                yield config, state_dir
 
 
 def _own_content(path: Path) -> bytes:

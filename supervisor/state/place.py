@@ -8,7 +8,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ TMUX_CONF = "tmux.conf"
 class Place:
     """Where one service lives; all paths are absolute.
 
-    `of_any_file`: nobody named a file, only a socket, so whatever file its service runs is meant.
+    `of_any_file`: nobody named a file, only a socket or a state directory, so whatever file its service runs is meant.
     """
 
     config: Path
@@ -60,22 +60,29 @@ class Place:
         claim(self.logs)
 
 
-def locate(config_arg: str | None, socket_arg: str | None = None) -> Place:
+def locate(config_arg: str | None, socket_arg: str | None = None, state_dir_arg: str | None = None) -> Place:
     """Return where to look for the service: by the pointer, else by the file, else the default place.
 
-    With a socket and no config, the state directory is the socket's.
+    With a state directory, or a socket, and no config, the config is that of whichever service lives there.
     """
-    config = paths.config_path(config_arg)
+    if state_dir_arg is not None:
+        state_dir = absolute(state_dir_arg)
+        place = _place(state_dir / paths.FILE_NAME, state_dir, socket_arg)
+        known = config_arg is not None
+        return replace(place, config=paths.config_path(config_arg)) if known else replace(place, of_any_file=True)
     if socket_arg is not None and config_arg is None:
         socket = absolute(socket_arg)
-        return Place(config, socket.parent, socket, of_any_file=True)
+        return Place(socket.parent / paths.FILE_NAME, socket.parent, socket, of_any_file=True)
+    config = paths.config_path(config_arg)
     state_dir = paths.read_pointer(config) or state_dir_in(config) or paths.default_state_dir(config)
     return _place(config, state_dir, socket_arg)
 
 
-def place_to_serve(config_arg: str | None, socket_arg: str | None = None) -> Place:
+def place_to_serve(config_arg: str | None, socket_arg: str | None = None, state_dir_arg: str | None = None) -> Place:
     """Return where a service of this file has to live: by the file; by the pointer where the file can't be read."""
     config = paths.config_path(config_arg)
+    if state_dir_arg is not None:
+        return _place(config, absolute(state_dir_arg), socket_arg)
     state_dir = state_dir_in(config) or paths.read_pointer(config) or paths.default_state_dir(config)
     return _place(config, state_dir, socket_arg)
 

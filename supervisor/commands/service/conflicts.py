@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 
 from supervisor.config.astray import astray
+from supervisor.kernel.programs import own_command
 from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.paths import printable, read_pointer
 from supervisor.state.place import Place
@@ -97,5 +98,5 @@ def refuse_astray(own: Place) -> None:
 
 
 def _if_moved(own: Place) -> str:
-    command = shlex.join(["panevisor", "--socket", str(own.socket), "down"])
-    return f". That file is gone: if it was moved, `{visible(command)}` ends all, then `panevisor up` starts all here"
+    end = visible(own_command("--socket", str(own.socket), "down"))
+    return f". That file is gone: if it was moved, `{end}` ends all, then `{own_command('up')}` starts all here"
