@@ -12,6 +12,7 @@ from actors.life.typed_input import drop_input
 from actors.values.effects import Effect, Emit, Finish, Forget
 from actors.values.facts import Exit, Instant, TreeGone
 
+SEEN = 1.0  # seconds after its end for which an ephemeral worker is shown: its exit is in a picture then
 UNTOLD = 10.0  # seconds that `down` waits for tmux to tell the exit of a life whose tree is gone
 
 S = State
@@ -131,6 +132,19 @@ def end_pause(w: Worker, now: Instant) -> Step:
     if w.state is not S.BACKOFF or w.ending:
         return w, ()
     return begin_life(w, now, "backoff-over")
+
+
+def leaves_at(w: Worker) -> float | None:
+    """Return when an ephemeral worker that has ended for good is forgotten; None for any other."""
+    over = w.state in (S.COMPLETED, S.FAILED, S.STOPPED) and not (w.with_service or w.goal or w.ending)
+    after = w.spec.cleanup_after
+    return w.since.mono + max(after, SEEN) if w.spec.ephemeral and over and after is not None else None
+
+
+def leave(w: Worker, now: Instant) -> Step:
+    """Remove an ephemeral worker when its time has come."""
+    at = leaves_at(w)
+    return (w, ()) if at is None or now.mono < at else remove(w, now)
 
 
 def clean_up(w: Worker, now: Instant) -> Step:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.life import stall
-from actors.life.aftermath import clean_up, end_pause, tree_gone, wait_for_word
+from actors.life.aftermath import clean_up, end_pause, leave, leaves_at, tree_gone, wait_for_word
 from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
 from actors.life.moves import ask_again
 from actors.life.orders import ordered, signal_ordered, spec_changed
@@ -32,7 +32,7 @@ def due(worker: Worker) -> float | None:
 
 
 def _deadlines(w: Worker) -> list[float]:
-    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at]
+    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at, leaves_at(w)]
     if w.next_start and (w.rests or (w.state is S.BACKOFF and not w.ending)):
         found.append(w.next_start.mono)
     if w.life:
@@ -82,6 +82,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     look_at_readiness,
     ask_again,
     forgive,
+    leave,
     clean_up,
     type_next,
     ask_whether_stalled,

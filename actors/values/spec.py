@@ -333,6 +333,7 @@ class WorkerSpec:
     log: LogLimits = field(default_factory=LogLimits)
     """How much of its output is kept."""
     pane: Annotated[PaneSize, Elsewhere()] = field(default_factory=PaneSize)
+    ephemeral: Annotated[bool, Elsewhere()] = False  # of `run --rm`: forgotten `cleanup_after` it has ended for good
     stall: Stall = field(default_factory=Stall)
     """What is done when it gives no sign of life."""
     limits: Limits = field(default_factory=Limits)

@@ -50,15 +50,21 @@ class Given:
         return place_to_serve(self.config, self.socket, self.state_dir)
 
 
-def in_seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
-    """Read seconds, written "1m30s" or as a bare number."""
+def duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """Read seconds, written "1m30s" or as a bare number; None where nothing is given."""
     from supervisor.text.quantities import seconds
-    from supervisor.wire.frames import MAX_WAIT
 
     try:
-        found = seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
+        return None if value is None else seconds(f"{value}s" if value.replace(".", "", 1).isdigit() else value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def in_seconds(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Read seconds that a request may wait."""
+    from supervisor.wire.frames import MAX_WAIT
+
+    found = duration(context, parameter, value) or 0.0
     if found > MAX_WAIT:
         raise click.BadParameter(f"must be at most {MAX_WAIT / 3600:g}h, not {value!r}")
     return found

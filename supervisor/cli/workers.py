@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from supervisor.cli.options import Given, chosen, in_seconds, ordering, panevisor, selecting, with_timeout
+from supervisor.cli.options import Given, chosen, duration, in_seconds, ordering, panevisor, selecting, with_timeout
 
 
 def _order(verb: str, told: str) -> None:
@@ -48,13 +48,43 @@ _order("remove", "Stop workers and forget them, with their logs; those of the fi
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of a worker, as TOML.")
 @with_timeout
 @click.option("--no-wait", is_flag=True, help="Do not wait for the verdict.")
+@click.option("--wait", "to_its_end", is_flag=True, help="Run it once, wait for its end and exit with its exit code.")
+@click.option("--rm", "ephemeral", is_flag=True, help="Forget it when it has ended, whatever becomes of this command.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @click.pass_obj
-def run_(given: Given, /, name: str, command: tuple[str, ...], timeout: float, no_wait: bool, **options: Any) -> int:
+@click.pass_context
+def run_(context: click.Context, given: Given, /, name: str, command: tuple[str, ...], **options: Any) -> int:
     """Start a worker that is in no file, here and with this PATH; it survives the service, and stays until removed."""
-    from supervisor.commands.workers.run import run as run_by_hand
+    from supervisor.commands.workers import run as by_hand
 
-    return run_by_hand(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
+    to_its_end, no_wait, timeout = (options.pop(key) for key in ("to_its_end", "no_wait", "timeout"))
+    if to_its_end:
+        given_one = context.get_parameter_source("timeout") is not click.core.ParameterSource.DEFAULT
+        return by_hand.run_to_its_end(given.place(), name, command, timeout=timeout if given_one else None, **options)
+    return by_hand.run(given.place(), name, command, wait=0.0 if no_wait else timeout, **options)
+
+
+@panevisor.command()
+@selecting
+@click.option("--all", "everyone", is_flag=True, help="All workers.")
+@click.option(
+    "--for",
+    "goal",
+    type=click.Choice(["ready", "completed", "ended"]),
+    default="ended",
+    show_default=True,
+    help="The state: ready is running or completed, ended is completed, failed or stopped.",
+)
+@click.option("--timeout", callback=duration, help="Wait at most this long, then exit with 8; by default forever.")
+@click.option("--exit-code", is_flag=True, help="Exit as the worker did: with its code, or 128 + n after signal n.")
+@click.pass_obj
+def wait(given: Given, /, **options: Any) -> int:
+    """Wait for workers, without asking again and again; exit 3 when one can't come to that state any more."""
+    from supervisor.commands.workers.wait import wait as wait_for_them
+
+    selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+    timeout, exit_code = options["timeout"], options["exit_code"]
+    return wait_for_them(given.place(), selection, options["goal"], timeout=timeout, exit_code=exit_code)
 
 
 @panevisor.command()

@@ -128,8 +128,8 @@ def _shape(kind: type, beside: type | None = None) -> Any:
     names = [each.name for each in fields(kind)]
 
     def built(table: BaseModel, info: ValidationInfo) -> Any:
-        found = vars(table)
-        values = {name: found[name] if name in found else (info.context or {})[name] for name in names}
+        found = {**(info.context or {}), **vars(table)}
+        values = {name: found[name] for name in names if name in found}
         return kind(**judged(kind, values, table.model_fields_set))
 
     return Annotated[model, BeforeValidator(lambda table: spelt_out(kind, table)), AfterValidator(built)]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ async def run(gateway: "Gateway", _connection: Connection, request: requests.Run
     except ConfigError as error:
         said = "\n".join((*(problem.message for problem in error.problems), *error.rest()))
         raise CommandError("usage", said) from None
-    accepted = await gateway.ask(Run(spec))
+    accepted = await gateway.ask(Run(replace(spec, ephemeral=request.ephemeral)))
     assert isinstance(accepted, Accepted)
     return await _settled(gateway, accepted, {request.name: ("start", accepted.number)}, request.wait)
 

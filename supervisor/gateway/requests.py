@@ -172,7 +172,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """`policy` has further keys of the worker's table as a file would have them."""
+    """`policy` has further keys of the worker's table as a file would have them. `ephemeral`: forget it at its end."""
 
     name: Name
     command: Texts
@@ -182,6 +182,7 @@ class Run:
     labels: Pairs = ()
     restart: str | None = None
     policy: dict[str, Any] = field(default_factory=dict)
+    ephemeral: bool = False
     wait: Wait = 0.0
 
 

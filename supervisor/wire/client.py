@@ -95,10 +95,10 @@ class Client:
         self.call("subscribe", topics=list(topics), **({} if since is None else {"since": since}))
         return self.messages()
 
-    def messages(self) -> Iterator[Message]:
-        """Give the publications as they come."""
+    def messages(self, deadline: float | None = None) -> Iterator[Message]:
+        """Give the publications as they come, until `deadline` (monotonic): then raises ServiceError("timeout")."""
         while True:
-            message = self._receive(None, "")
+            message = self._receive(deadline, "nothing came in time")
             if message.get("topic") is not None:
                 yield self._followed(message)
 

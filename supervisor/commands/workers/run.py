@@ -1,5 +1,6 @@
 """`panevisor run`: a worker that is in no file, in the caller's folder and with the caller's PATH."""
 
+import contextlib
 import os
 import sys
 import tomllib
@@ -8,20 +9,50 @@ from typing import Any
 
 from supervisor.commands.service.conflicts import service_of
 from supervisor.commands.workers import inherited
-from supervisor.commands.workers.orders import followed, is_watched, report
+from supervisor.commands.workers.orders import followed, is_watched, on_record, report
+from supervisor.commands.workers.wait import Waiting, wait_for
 from supervisor.kernel.files import absolute
+from supervisor.kernel.programs import own_command
 from supervisor.state.place import Place
 from supervisor.text.words import shown
 from supervisor.tmux.environment import scrubbed
 from supervisor.wire.errors import CommandError
 
+REMOVED = 10.0  # seconds that the removal of an ended job may take
+
 
 def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **options: Any) -> int:
     """Define the worker, start it, and wait for its verdict if `wait` is more than 0.
 
-    Options: project, restart, env (NAME or NAME=VALUE), env_all (the caller's environment), env_files (paths), labels
-    (LABEL=VALUE), settings (KEY=VALUE, a line of TOML each).
+    Options: project, restart, ephemeral (it is forgotten when it has ended), env (NAME or NAME=VALUE), env_all (the
+    caller's environment), env_files (paths), labels (LABEL=VALUE), settings (KEY=VALUE, a line of TOML each).
     """
+    answer = _ordered(place, name, command, wait, options)
+    if not wait:
+        print(f"{name}: defined")
+    return report(answer, answer["verdicts"])
+
+
+def run_to_its_end(place: Place, name: str, command: tuple[str, ...], *, timeout: float | None, **options: Any) -> int:
+    """Run a job, once unless an option says otherwise; return its own exit code. It outlives this command."""
+    if options["restart"] is None and not any("restart" in line for line in options["settings"]):
+        options["restart"] = "never"
+    recorded = on_record(_ordered(place, name, command, 0.0, options))
+    try:
+        code = wait_for(place, Waiting("ended", names=[name]), timeout=timeout, exit_code=True)
+    except KeyboardInterrupt:
+        again, end = own_command("wait", name, "--exit-code"), own_command("stop", name)
+        print(f"\n{name} goes on: `{again}` waits for it again, `{end}` ends it", file=sys.stderr)
+        raise
+    if options["ephemeral"]:
+        _forget(place, name)
+    return code or (0 if recorded else 1)
+
+
+def _ordered(
+    place: Place, name: str, command: tuple[str, ...], wait: float, options: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the answer to the request, once the person has been told what of the environment is left out."""
     policy = settings(options["settings"])
     env = environment(options["env"], policy.get("env"), options["env_files"], whole=options["env_all"])
     request: dict[str, Any] = {
@@ -31,16 +62,21 @@ def run(place: Place, name: str, command: tuple[str, ...], *, wait: float, **opt
         "env": [list(pair) for pair in env.items()],
         "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
         "policy": policy,
+        "ephemeral": options["ephemeral"],
         "wait": wait,
     }
     request |= {key: options[key] for key in ("project", "restart") if options[key] is not None}
     with service_of(place) as client, followed(client, shown=is_watched(wait)):
-        answer = client.call("run", **request)
+        answer: Mapping[str, Any] = client.call("run", **request)
     if not options["env_all"] and (said := inherited.left_out(place, {*env, *_set_by(policy)})):
         print(f"{name}: {said}", file=sys.stderr)
-    if not wait:
-        print(f"{name}: defined")
-    return report(answer, answer["verdicts"])
+    return answer
+
+
+def _forget(place: Place, name: str) -> None:
+    """Remove the worker now, so that its name is free: the service does so too, but later."""
+    with contextlib.suppress(CommandError), service_of(place) as client:
+        client.call("remove", names=[name], force=True, wait=REMOVED)
 
 
 def environment(

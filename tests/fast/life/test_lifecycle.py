@@ -90,8 +90,9 @@ from actors.values.facts import (
     Woken,
 )
 from actors.values.gates import Gate, Hold
-from actors.values.records import Record
+from actors.values.records import Intent, Record
 from actors.values.spec import Limit, Limits, Live, Ready, Restart, Rung, Stall
+from actors.worker import record_of
 
 SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
     (S.UNBORN, S.PENDING, "defined", pending),
@@ -981,6 +982,20 @@ def test_a_changed_cleanup_counts_for_what_is_completed_already() -> None:
     assert s.wait(30).did(ClosePane)
     s = completed(cleanup_after=30.0).respec(cleanup_after=None)
     assert due(s.w) is None
+
+
+def test_an_ephemeral_worker_is_forgotten_a_while_after_its_end_however_it_ended() -> None:
+    for s in (completed(ephemeral=True), failed(ephemeral=True), running(ephemeral=True).order(Verb.STOP).gone()):
+        s.seen(corpse_of("s-1", 0)) if s.w.state is S.STOPPING else None
+        assert due(s.w) == pytest.approx(s.now + 30, abs=0.1)
+        assert s.wait(29).w.goal is None
+        assert s.wait(1).did(ClosePane) == [ClosePane("%1")]
+        assert record_of(s.w).intent is Intent.REMOVED
+        assert s.absent().w.state is S.REMOVED
+    assert due(failed().w) is None
+    assert due(failed(ephemeral=True, cleanup_after=None).w) is None
+    s = failed(ephemeral=True).wait(29).order(Verb.START).wait(30)
+    assert s.w.goal is None
 
 
 # what is left over
