@@ -37,6 +37,21 @@ def check(given: Given, file: str | None) -> int:
     return check_file(file or given.config)
 
 
+@panevisor.command("import")
+@click.argument("file")
+@click.option(
+    "--format",
+    "tool",
+    type=click.Choice(["supervisord", "procfile", "pm2", "process-compose", "circus", "tmuxp"]),
+    help="The tool of FILE; by default recognised by its name and content.",
+)
+def move_in(file: str, tool: str | None) -> int:
+    """Print a config made from another tool's FILE: supervisord, Procfile, pm2, process-compose, Circus, tmuxp."""
+    from supervisor.commands.files.move_in import run
+
+    return run(file, tool)
+
+
 @panevisor.command()
 @click.argument("file", required=False)
 @click.option(
