@@ -12,6 +12,7 @@ from actors.crowd.file import carry_out_change, forget_all
 from actors.crowd.members import Crowd, intended
 from actors.crowd.reconcile import different_keys, ordered, replicas_of, together
 from actors.crowd.turn import Turn
+from actors.events.words import some_of
 from actors.life.state import State
 from actors.values.facts import Instant, Ordered, Pane, SignalOrdered, Verb
 from actors.values.records import Intent, Record, Scaled
@@ -151,7 +152,7 @@ def _refuse_taken_name(name: str, crowd: Crowd) -> None:
             f"or `panevisor remove {name}` first",
         )
     if replicas := sorted(crowd.families.get(name, ())):
-        raise RequestRefused("conflict", f"{name} is a family, of {', '.join(replicas[:3])} …: take another name")
+        raise RequestRefused("conflict", f"{name} is a family, of {some_of(replicas, 3)}: take another name")
 
 
 def _refuse_protected(order: Order, crowd: Crowd) -> None:

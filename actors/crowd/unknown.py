@@ -9,6 +9,7 @@ from actors.crowd.effects import Define
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Turn
 from actors.crowd.workers import Found, adopt, take_up
+from actors.events.words import some_of
 from actors.life import adoption
 from actors.life.adoption import World
 from actors.values.bulletins import PartFailing
@@ -87,10 +88,9 @@ def in_words(panes: Panes) -> str | None:
     """Say which panes are unknown and what to do about them; None when there are none."""
     if not (names := living(panes)):
         return None
-    shown = [f"{name} ({', '.join(pane.id for pane in panes[name])})" for name in names[:SHOWN]]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    shown = some_of([f"{name} ({', '.join(pane.id for pane in panes[name])})" for name in names], SHOWN)
     verb, them = ("lives", "it") if len(names) == 1 else ("live", "them")
-    return f"{', '.join(shown)}{more} {verb} in tmux, and no record knows {them}: {WAYS}"
+    return f"{shown} {verb} in tmux, and no record knows {them}: {WAYS}"
 
 
 def _without(turn: Turn, name: str) -> None:

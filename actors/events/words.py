@@ -60,5 +60,5 @@ def counted(count: int, noun: str) -> str:
 
 def some_of(names: Sequence[str], most: int) -> str:
     """Return the first of these names, up to `most`, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
+    more = f" … and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

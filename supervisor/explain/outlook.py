@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actors.events.words import counted, numbered, short_time
+from actors.events.words import counted, numbered, short_time, some_of
 from actors.life.budget import Budget, Complete, Fail, Retry, judge
 from actors.life.stop_plan import LAST, longest
 from actors.values.facts import Exit, Instant
@@ -189,8 +189,7 @@ def _killed(outcome: str, at: float, data: Data) -> Next:
 
 def _still_there(left: Sequence[int]) -> str:
     """Say who had the last signal of the plan, and lived on."""
-    some = ", ".join(map(str, left[:_SHOWN])) + (", …" if len(left) > _SHOWN else "")
-    return f"; the last signal went to pid {some}" if left else ""
+    return f"; the last signal went to pid {some_of(list(map(str, left)), _SHOWN)}" if left else ""
 
 
 _OUTCOMES = {"stopped": "is stopped", "completed": "is completed", "removed": "is forgotten"}

@@ -140,7 +140,11 @@ async def plan(gateway: "Gateway", _connection: Connection, _request: requests.B
 async def apply(gateway: "Gateway", _connection: Connection, request: requests.Apply) -> bytes:
     config, accepted = await gateway.apply(request.force)
     assert isinstance(accepted, Accepted)
-    return await _settled(gateway, accepted, _expected(accepted), request.wait, next_start=list(config.next_start))
+    expected = _expected(accepted)
+    if request.changed_only:
+        changed = {change.name for change in accepted.changes if change.action is not Action.NONE}
+        expected = {name: awaited for name, awaited in expected.items() if name in changed}
+    return await _settled(gateway, accepted, expected, request.wait, next_start=list(config.next_start))
 
 
 async def scale(gateway: "Gateway", _connection: Connection, request: requests.Scale) -> bytes:
@@ -167,7 +171,7 @@ def _expected(accepted: Accepted) -> dict[str, tuple[str, int]]:
 
 async def _settled(gateway: "Gateway", accepted: Accepted, expected: Expected, seconds: float, **more: Any) -> bytes:
     """Return the answer to an order, once there are verdicts where some are waited for."""
-    found = await _verdicts(gateway, accepted, expected, seconds) if seconds > 0 else []
+    found = await _verdicts(gateway, accepted, expected, seconds) if seconds > 0 and expected else []
     changes = plain_changes(accepted.changes)
     ordered = list(accepted.names)
     told = {"number": accepted.number, "names": ordered, "unrecorded": accepted.unrecorded}

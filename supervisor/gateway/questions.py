@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from actors.events.words import some_of
 from actors.values.requests import Inspect, Inspection
 from actors.values.snapshot import EndingView, Entry, Snapshot, iso
 from actors.values.spec import NAME_PATTERN
@@ -168,7 +169,7 @@ def _present(gateway: "Gateway") -> Snapshot:
 def _known(snapshot: Snapshot, names: Sequence[str]) -> None:
     strangers = [name for name in names if name not in snapshot.rows]
     if strangers:
-        raise CommandError("unknown-worker", f"no worker is called {', '.join(map(shown, strangers[:10]))}")
+        raise CommandError("unknown-worker", f"no worker is called {some_of(list(map(shown, strangers)), 10)}")
 
 
 def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:

@@ -198,7 +198,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apply:
+    """`changed_only`: verdicts are given on the workers that the file changes, not on all."""
+
     force: bool = False
+    changed_only: bool = False
     wait: Wait = 0.0
 
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from actors.events.words import exit_in_words
+from actors.events.words import exit_in_words, some_of
 from actors.values.snapshot import Row
 
 NO_NUMBER = 0
@@ -145,8 +145,7 @@ class VerdictWait:
     def undecided(self) -> str:
         """Name those without a verdict, and where they are."""
         names = [name for name in self._expected if name not in self._found]
-        said = ", ".join(f"{name} ({_where(self._rows.get(name))})" for name in names[:SHOWN])
-        return f"{said} and {len(names) - SHOWN} more" if len(names) > SHOWN else said
+        return some_of([f"{name} ({_where(self._rows.get(name))})" for name in names], SHOWN)
 
     def _judge(self, name: str, verb: str, number: int) -> None:
         self._found.pop(name, None)

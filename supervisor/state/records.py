@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from actors.events.words import some_of
 from actors.values.records import Head, Origin, Record, Records
 from supervisor.kernel.files import content_of, explained, opened, replace_file, sync_directory, write_all
 from supervisor.state.place import RECORDS
@@ -255,8 +256,7 @@ def examined(path: Path) -> tuple[Records, str | None]:
 
 
 def _listed(sentences: Sequence[str]) -> str:
-    more = [f"{len(sentences) - SHOWN} more"] if len(sentences) > SHOWN else []
-    return ", ".join([*sentences[:SHOWN], *more])
+    return some_of(sentences, SHOWN)
 
 
 def kept_beside(path: Path) -> list[Path]:
@@ -321,8 +321,8 @@ class _Examined:
         """Return a sentence on how much of the file is lost, and about which workers."""
         known = _by_name(self.records)
         names = list(dict.fromkeys(one.worker for one in self.damage if one.worker))
-        shown = [name if name in known else f"{name} (nothing is left of it)" for name in names[:SHOWN]]
-        shown += [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+        each = [name if name in known else f"{name} (nothing is left of it)" for name in names]
+        shown = [some_of(each, SHOWN)] if each else []
         shown += ["workers whose names can't be read"] if any(one.worker is None for one in self.damage) else []
         what = f"{len(self.damage)} of {self.lines} lines of {RECORDS} are damaged"
         return f"{what}: what they said of {', '.join(shown)} is lost, and what was said before of them counts"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from actors.events.words import some_of
 from supervisor.text.words import nearest, shown
 from supervisor.wire.errors import CommandError, UnknownWorker
 from supervisor.wire.frames import MAX_ARRAY
@@ -106,7 +107,7 @@ def require_one(name: str, known: Sequence[str], replicas: Mapping[str, set[str]
     """Raise unless `name` is the name of one worker: unknown-worker, or usage where it means several."""
     meant = match([name], known, replicas)
     if meant != [name]:
-        raise CommandError("usage", f"name one worker: {shown(name)} means {', '.join(meant[:_NAMED])}")
+        raise CommandError("usage", f"name one worker: {shown(name)} means {some_of(meant, _NAMED)}")
 
 
 def _fits(worker: Worker, selection: Selection) -> bool:

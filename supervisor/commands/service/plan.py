@@ -47,11 +47,9 @@ def apply(found: Place, own: Place, *, force: bool, wait: float) -> int:
     with Client.connect(found.socket) as client:
         refuse_another(client, own)
         with followed(client, shown=is_watched(wait)):
-            answer = client.call("apply", force=force, wait=wait)
+            answer = client.call("apply", force=force, wait=wait, changed_only=True)
     _show(answer, as_json=False)
-    changed = {change["name"] for change in answer["changes"] if change["action"] != "none"}
-    told = [verdict for verdict in answer["verdicts"] if verdict["name"] in changed or not verdict["ok"]]
-    return report(answer, told)
+    return report(answer, answer["verdicts"])
 
 
 def lines(changes: Iterable[Change]) -> list[str]:

@@ -53,7 +53,9 @@ def not_as_here(client: Client, place: Place, names: Sequence[str]) -> Iterator[
 def _rows(client: Client, names: Sequence[str]) -> list[Worker]:
     """Return the rows of these workers; none where one of them was removed meanwhile."""
     with contextlib.suppress(ServiceError):
-        return list(client.call("status", names=list(names[:MAX_ARRAY]))["workers"])
+        if len(names) > MAX_ARRAY:
+            return [row for row in client.call("status")["workers"] if row["name"] in set(names)]
+        return list(client.call("status", names=list(names))["workers"])
     return []
 
 

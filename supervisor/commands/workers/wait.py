@@ -61,7 +61,7 @@ class Waiting:
         self.last |= {name: rows[name] for name in self._names if name in rows}
         self.open = [name for name, reached in verdicts.items() if reached is None]
         lost = [name for name, reached in verdicts.items() if reached is False]
-        self.lost = "; ".join(f"{name} is {self._where(name, rows)}" for name in lost[:_NAMED]) if lost else None
+        self.lost = some_of([f"{name} is {self._where(name, rows)}" for name in lost], _NAMED) or None
 
     def _verdict(self, name: str, row: Worker | None, blocked: bool) -> bool | None:
         """Return whether the worker is there; None while it may still come."""

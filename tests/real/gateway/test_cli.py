@@ -260,6 +260,21 @@ def test_up_applies_to_the_running_service_and_prints_the_table(
     assert "a: backoff: exited with code 1" in capsys.readouterr().err
 
 
+def test_apply_exits_by_what_it_changed_and_not_by_a_worker_that_it_left_alone(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = (Change("new", Action.CREATE), Change("crashes", Action.NONE), Change("slow", Action.NONE))
+    bench.answer = lambda _request, _timeout: Accepted(3, ("new", "crashes", "slow"), changes)
+    left_alone = row("crashes", "backoff", order=3), row("slow", "starting", order=3)
+    bench.publish(1, row("new", order=3), *left_alone)
+    assert run(["apply", "--timeout", "10s"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "new: running (pid 100)"
+    bench.publish(2, row("new", "backoff", order=3), *left_alone)
+    assert run(["apply"]) == 1
+    bench.answer = lambda _request, _timeout: Accepted(4, ("crashes", "slow"), changes[1:])
+    assert run(["apply"]) == 0
+
+
 def test_up_that_waits_for_nothing_judges_what_is_known(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     changes = (Change("new", Action.CREATE), Change("old", Action.REPLACE))
     bench.answer = lambda _request, _timeout: Accepted(3, ("a", "off", "new", "old"), changes)
