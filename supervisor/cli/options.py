@@ -87,6 +87,17 @@ def selecting(function: Command) -> Command:
     return function
 
 
+def meaning(function: Command) -> Command:
+    """Add what selects workers to a verb that shows them: names, globs, families, -l, -p, --all."""
+    return selecting(click.option("--all", "everyone", is_flag=True, help="All workers.")(function))
+
+
+def chosen_of(options: dict[str, Any]) -> "Selection":
+    """Take the options of `meaning` out of the others, and return the selection."""
+    names, labels, project, everyone = (options.pop(key) for key in ("names", "labels", "project", "everyone"))
+    return chosen(names, labels, project, everyone=everyone)
+
+
 def ordering(function: Command) -> Command:
     for option in (
         click.option("--no-wait", is_flag=True, help="Do not wait for the verdicts."),

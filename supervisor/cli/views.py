@@ -1,11 +1,11 @@
 """The verbs that show something."""
 
-import sys
 import time
+from typing import Any
 
 import click
 
-from supervisor.cli.options import LINES, OUTPUT, Given, chosen, panevisor, selecting
+from supervisor.cli.options import LINES, OUTPUT, Given, chosen, chosen_of, meaning, panevisor, selecting
 
 
 @panevisor.command()
@@ -33,20 +33,18 @@ def ps(output: str) -> int:
 
 
 @panevisor.command()
-@click.argument("name")
+@meaning
 @click.option("--ansi", is_flag=True, help="Keep colours.")
 @click.pass_obj
-def screen(given: Given, name: str, ansi: bool) -> int:
-    """Print what a worker's pane shows now."""
-    from supervisor.commands.workers import panes
+def screen(given: Given, /, ansi: bool, **options: Any) -> int:
+    """Print what the panes of workers show now."""
+    from supervisor.commands.views.screen import screens
 
-    place = given.place()
-    sys.stdout.write(panes.screen(place, panes.pane_of(place, name), ansi=ansi))
-    return 0
+    return screens(given.place(), chosen_of(options), ansi=ansi)
 
 
 @panevisor.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@meaning
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @click.option(
     "-n", "--lines", type=click.IntRange(min=0), help="Only the last N lines (200 unless another limit is given)."
@@ -56,7 +54,7 @@ def screen(given: Given, name: str, ansi: bool) -> int:
 @click.option("--raw", is_flag=True, help="The bytes as they were printed, escape sequences too.")
 @click.pass_obj
 def logs(
-    given: Given, names: tuple[str, ...], follow: bool, lines: int | None, since: str | None, previous: bool, raw: bool
+    given: Given, /, follow: bool, lines: int | None, since: str | None, previous: bool, raw: bool, **options: Any
 ) -> int:
     """Print workers' logs; names stand in front where there are several."""
     from supervisor.commands.views.logs import Wanted, since_time
@@ -66,7 +64,7 @@ def logs(
         lines = 200
     begin = None if since is None else since_time(since, time.time())
     wanted = Wanted(lines=lines, since=begin, previous=previous, raw=raw)
-    return print_logs(given.place(), names, wanted, keep_on=follow)
+    return print_logs(given.place(), chosen_of(options), wanted, keep_on=follow)
 
 
 @panevisor.command()
@@ -82,24 +80,24 @@ def events(given: Given, follow: bool, count: int, output: str) -> int:
 
 
 @panevisor.command()
-@click.argument("name")
+@meaning
 @click.option("-o", "--output", type=LINES, default="text", show_default=True)
 @click.pass_obj
-def why(given: Given, name: str, output: str) -> int:
+def why(given: Given, /, output: str, **options: Any) -> int:
     """Show what led to a worker's state, what happens next and when, and what you can do."""
     from supervisor.commands.views.why import why as tell_why
 
-    return tell_why(given.place(), name, as_json=output == "json", command=given.command())
+    return tell_why(given.place(), chosen_of(options), as_json=output == "json", command=given.command())
 
 
 @panevisor.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@meaning
 @click.option("-n", "--count", type=click.IntRange(1, 200), default=20, show_default=True, help="The newest N.")
 @click.option("--full", is_flag=True, help="With the last lines of each (the default for one NAME with -n 1).")
 @OUTPUT
 @click.pass_obj
-def deaths(given: Given, names: tuple[str, ...], count: int, full: bool, output: str) -> int:
+def deaths(given: Given, /, count: int, full: bool, output: str, **options: Any) -> int:
     """Show how workers have ended, and what was decided; newest first. Works without a service, too."""
     from supervisor.commands.views.deaths import deaths as show_deaths
 
-    return show_deaths(given.place(), names, most=count, full=full, as_json=output == "json")
+    return show_deaths(given.place(), chosen_of(options), most=count, full=full, as_json=output == "json")

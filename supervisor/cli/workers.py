@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from supervisor.cli.options import Given, chosen, duration, in_seconds, ordering, panevisor, selecting, with_timeout
+from supervisor.cli.options import Given, chosen_of, duration, in_seconds, meaning, ordering, panevisor, with_timeout
 
 
 def _order(verb: str, told: str) -> None:
@@ -15,7 +15,7 @@ def _order(verb: str, told: str) -> None:
     def order(given: Given, **options: Any) -> int:
         from supervisor.commands.workers.orders import order as give_order
 
-        selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+        selection = chosen_of(options)
         wait = 0.0 if options["no_wait"] else options["timeout"]
         kill = options.get("kill", False)
         return give_order(given.place(), verb, selection, force=options["force"], kill=kill, wait=wait)
@@ -65,8 +65,7 @@ def run_(context: click.Context, given: Given, /, name: str, command: tuple[str,
 
 
 @panevisor.command()
-@selecting
-@click.option("--all", "everyone", is_flag=True, help="All workers.")
+@meaning
 @click.option(
     "--for",
     "goal",
@@ -82,9 +81,7 @@ def wait(given: Given, /, **options: Any) -> int:
     """Wait for workers, without asking again and again; exit 3 when one can't come to that state any more."""
     from supervisor.commands.workers.wait import wait as wait_for_them
 
-    selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
-    timeout, exit_code = options["timeout"], options["exit_code"]
-    return wait_for_them(given.place(), selection, options["goal"], timeout=timeout, exit_code=exit_code)
+    return wait_for_them(given.place(), chosen_of(options), options.pop("goal"), **options)
 
 
 @panevisor.command()
@@ -102,16 +99,15 @@ def scale(given: Given, name: str, replicas: int, timeout: float, no_wait: bool,
 
 
 @panevisor.command("signal")
-@selecting
+@meaning
 @click.argument("number", metavar="SIGNAL")
 @click.option("--tree", is_flag=True, help="To every process of the tree, not to the main process alone.")
-@click.option("--all", "everyone", is_flag=True, help="All workers.")
 @click.pass_obj
 def send_signal(given: Given, /, **options: Any) -> int:
     """Send SIGNAL (HUP, USR1 ...) to running workers; they go on."""
     from supervisor.commands.workers.orders import send_signal as give_signal
 
-    selection = chosen(options["names"], options["labels"], options["project"], everyone=options["everyone"])
+    selection = chosen_of(options)
     return give_signal(given.place(), selection, options["number"], tree=options["tree"])
 
 

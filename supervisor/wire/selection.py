@@ -40,6 +40,12 @@ class Selection:
     def empty(self) -> bool:
         return not (self.patterns or self.labels or self.project is not None or self.all)
 
+    @property
+    def one(self) -> str | None:
+        """The single name, or glob, that is all that was said; None where it was more."""
+        alone = len(self.patterns) == 1 and not (self.labels or self.project is not None or self.all)
+        return self.patterns[0] if alone else None
+
     def require(self) -> None:
         """Refuse no selection, and one that contradicts itself."""
         if self.empty:

@@ -92,8 +92,11 @@ def test_a_family_is_a_name_everywhere_also_while_it_has_no_replica_and_what_can
     site.run("scale", "a", "2", check=7)
     site.up()
     refused = site.run("run", "--name", "a", "--", "true", check=9).stderr
-    assert "a is a family, of a-1, a-2 …: take another name" in refused
-    for argv in (["why", "a"], ["send", "a", "hi"], ["attach", "a"], ["screen", "a"]):
+    assert "a is a family, of a-1, a-2: take another name" in refused
+    for verb in ("why", "screen"):
+        said = site.run(verb, "a", check=0).stdout
+        assert ("a-1" in said, "a-2" in said) == (True, True)
+    for argv in (["send", "a", "hi"], ["attach", "a"]):
         assert 'name one worker: "a" means a-1, a-2' in site.run(*argv, check=2).stderr
     assert 'no worker is called "a-11" (did you mean "a-1"?)' in site.run("send", "a-11", "hi", check=4).stderr
     site.config.write_text(f"{site.config.read_text()}[workers.waits]\n{SLEEP}depends_on = ['zero']\n")

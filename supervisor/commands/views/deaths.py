@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.events.words import short_size, short_time
-from supervisor.commands.workers.panes import call_for
+from supervisor.commands.workers.panes import call_for, named
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
 from supervisor.text.plain import visible
@@ -18,6 +18,8 @@ from supervisor.text.tables import aligned, clock, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, match
+
+MOST = 200  # that the service gives at a time, and that there are
 
 Record = Mapping[str, Any]
 """As the wire has it."""
@@ -32,36 +34,43 @@ _ORDERED = {
 }
 
 
-def deaths(place: Place, patterns: tuple[str, ...], *, most: int, full: bool, as_json: bool) -> int:
+def deaths(place: Place, selection: Selection, *, most: int, full: bool, as_json: bool) -> int:
     """Print them."""
-    found = _found(place, patterns, most)
+    known = _found(place, selection, MOST)
+    found = known[:most]
     if as_json:
         print(json.dumps(found))
     elif not found:
         print("no death is on record")
-    elif full or (patterns and most == 1):
+    elif full or (selection.patterns and most == 1):
         print("\n\n".join("\n".join(account(record, time.time())) for record in found))
     else:
         print("\n".join(table(found, time.time())))
+    if found and len(known) > most and not as_json:
+        print(f"… and {len(known) - most} more (-n shows more of them)")
     return 0
 
 
-def _found(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
+def _found(place: Place, selection: Selection, most: int) -> list[Record]:
     try:
         client = Client.connect(place.socket)
     except CommandError as error:
         if error.code != "no-service":
             raise
-        return _on_disk(place, patterns, most)
+        return _on_disk(place, selection, most)
     with client:
-        if not patterns:
+        if selection.empty or selection.all:
             return list(client.call("deaths", n=most))
-        return list(call_for(client, "deaths", Selection(patterns=patterns), n=most))
+        return list(call_for(client, "deaths", selection, n=most))
 
 
-def _on_disk(place: Place, patterns: tuple[str, ...], most: int) -> list[Record]:
+def _on_disk(place: Place, selection: Selection, most: int) -> list[Record]:
     known = read_deaths(place.state_dir / DEATHS)
-    names = set(match(patterns, sorted({death.worker for death in known}))) if patterns else None
+    names: set[str] | None = None
+    if selection.labels or selection.project is not None:
+        names = set(named(place, selection))
+    elif selection.patterns:
+        names = set(match(selection.patterns, sorted({death.worker for death in known})))
     return [plain_death(death) for death in chosen(known, names, most)]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from supervisor.commands.workers.panes import known_workers
+from supervisor.commands.workers.panes import known_workers, named
 from supervisor.logs.names import segments_of
 from supervisor.logs.reading import follow, read_tail
 from supervisor.state.place import Place
@@ -17,7 +17,7 @@ from supervisor.text import quantities
 from supervisor.text.plain import plain, visible
 from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import families, match
+from supervisor.wire.selection import Selection, families, match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +30,13 @@ class Wanted:
     raw: bool
 
 
-def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bool) -> int:
+def logs(place: Place, selection: Selection, wanted: Wanted, *, keep_on: bool) -> int:
     """Print the logs; with `keep_on` go on with what is written from now on, until interrupted.
 
     Those that have printed nothing yet are named on stderr, which is no failure.
     """
-    names = _meant(place, patterns)
+    selection.require()
+    names = _meant(place, selection)
     if keep_on and wanted.previous:
         raise CommandError("usage", "--previous shows a life that has ended; leave out -f")
     if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
@@ -51,9 +52,11 @@ def logs(place: Place, patterns: tuple[str, ...], wanted: Wanted, *, keep_on: bo
     return 0
 
 
-def _meant(place: Place, patterns: tuple[str, ...]) -> list[str]:
-    """Return the names that the patterns mean; other workers are looked up only if a log is missing."""
-    logged = logged_names(place.logs)
+def _meant(place: Place, selection: Selection) -> list[str]:
+    """Return the names that are meant; other workers are looked up only if a log is missing."""
+    if selection.all or selection.labels or selection.project is not None:
+        return named(place, selection)
+    logged, patterns = logged_names(place.logs), selection.patterns
     if logged.issuperset(patterns):
         return match(patterns, sorted(logged))
     workers = known_workers(place)

@@ -1,28 +1,35 @@
-"""`panevisor why NAME`: the account of a worker, as lines or as JSON.
+"""`panevisor why NAME`: the account of a worker, as lines or as JSON; of several one after the other, or a list.
 
 data of the service ──explain──▶ lines        the same data, with `next` and `can` ──▶ -o json
 """
 
 import json
+from typing import Any
 
-from supervisor.commands.workers.panes import call_for_one
 from supervisor.state.place import Place
 from supervisor.text.tables import timestamp
 from supervisor.wire.client import Client
+from supervisor.wire.selection import Selection, select
 
 
-def why(place: Place, name: str, *, as_json: bool, command: str) -> int:
+def why(place: Place, selection: Selection, *, as_json: bool, command: str) -> int:
     """Print it. `command` is how the next command line begins: panevisor, and what tells it which service."""
+    selection.require()
     with Client.connect(place.socket) as client:
-        data = call_for_one(client, "why", name)
+        names = select(client.call("status")["workers"], selection)
+        found = [client.call("why", name=name) for name in names]
     from actors.values.snapshot import iso  # only now: the lifecycle, which they judge with, takes 0.1 s
     from supervisor.explain.account import explain
     from supervisor.explain.outlook import next_of, remedies
 
-    if as_json:
+    def with_next(data: dict[str, Any]) -> dict[str, Any]:
         coming = next_of(data)
         can = [f"{command} {remedy.command}" for remedy in remedies(data)]
-        print(json.dumps({**data, "next": {"what": coming.what, "at": iso(coming.at)}, "can": can}))
+        return {**data, "next": {"what": coming.what, "at": iso(coming.at)}, "can": can}
+
+    if as_json:
+        told = [with_next(data) for data in found]
+        print(json.dumps(told[0] if names == [selection.one] else told))
     else:
-        print("\n".join(explain(data, timestamp(data["now"]), command)))
+        print("\n\n\n".join("\n".join(explain(data, timestamp(data["now"]), command)) for data in found))
     return 0

@@ -63,7 +63,7 @@ _WITHOUT_A_PICTURE = ("no-service", "starting")
 
 
 def known_workers(place: Place) -> list[Worker]:
-    """Return the workers, each with at least name, labels, state and reason."""
+    """Return the workers, each with at least name, labels, project, state and reason."""
     try:
         with Client.connect(place.socket) as client:
             return list(client.call("status")["workers"])
@@ -71,6 +71,11 @@ def known_workers(place: Place) -> list[Worker]:
         if error.code not in _WITHOUT_A_PICTURE:
             raise
     return _on_record(place)
+
+
+def named(place: Place, selection: Selection) -> list[str]:
+    """Return the names of the selected workers; all where nothing is selected."""
+    return select(known_workers(place), selection)
 
 
 def call_for(client: Client, verb: str, selection: Selection, **fields: Any) -> Any:
@@ -106,7 +111,7 @@ def _on_record(place: Place) -> list[Worker]:
     records = read_records(place.state_dir / RECORDS).workers
     waits = {"state": "not running", "reason": "no service runs that would start it"}
     return [
-        {"name": record.spec.name, "labels": dict(record.spec.labels)}
+        {"name": record.spec.name, "labels": dict(record.spec.labels), "project": record.spec.project}
         | (waits if record.intent is Intent.WANTED else {"state": record.intent.value, "reason": record.reason})
         for record in records
     ]

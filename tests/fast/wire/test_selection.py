@@ -80,6 +80,11 @@ def test_a_name_is_itself_before_it_is_a_pattern() -> None:
     assert match(["a[1]"], ["a[1]", "a1"]) == ["a[1]"]
 
 
+def test_a_list_of_names_that_is_cut_says_how_many_more_there_are() -> None:
+    with pytest.raises(CommandError, match=r"means w0, w1, w2, w3, w4 … and 2 more$"):
+        selection.require_one("w*", [f"w{n}" for n in range(7)], {})
+
+
 def test_the_label_of_a_replica_is_the_specs() -> None:
     from actors.values.spec import REPLICA_OF
 

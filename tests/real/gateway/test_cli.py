@@ -439,8 +439,13 @@ def test_a_worker_without_a_pane_is_told_from_no_worker_by_the_service_or_the_re
         assert run([verb, "bad"]) == 3
         assert "bad has no pane: it is failed: exited with code 1" in capfd.readouterr().err
         assert run([verb, "nobody"]) == 4
-        assert run([verb, "web"]) == 2
-        assert '"web" means web-1, web-2' in capfd.readouterr().err
+    assert run(["attach", "web"]) == 2
+    assert '"web" means web-1, web-2' in capfd.readouterr().err
+    assert run(["screen", "bad", "paint*"]) == 0
+    out, err = capfd.readouterr()
+    assert out.startswith("==> painter <==\nred\nplain\n")
+    assert err == "bad has no pane: it is failed: exited with code 1\n"
+    assert run(["screen"]) == 2
 
 
 def on_record(state: Path, **intents: Intent) -> None:
@@ -549,8 +554,12 @@ def test_logs_of_who_has_printed_nothing_are_empty_and_say_so_those_of_nobody_ar
     assert capfd.readouterr() == ("", "nothing printed yet: bad\n")
     assert run(["logs", "family", "-n", "1"]) == 0
     assert capfd.readouterr() == ("api | three\n", "nothing printed yet: bad\n")
-    for argv, code in ((["ap"], 4), (["api", "--since", "yesterday"], 2), (["api", "-f", "--previous"], 2)):
+    assert run(["logs", "-l", "replica_of=family", "-n", "1"]) == 0
+    assert capfd.readouterr() == ("api | three\n", "nothing printed yet: bad\n")
+    for argv, code in (([], 2), (["--all", "api"], 2), (["-p", "nobody"], 4), (["ap"], 4)):
         assert run(["logs", *argv]) == code
+    for argv in (["api", "--since", "yesterday"], ["api", "-f", "--previous"]):
+        assert run(["logs", *argv]) == 2
 
 
 def test_logs_go_on_with_what_is_written(written: Path) -> None:

@@ -76,4 +76,10 @@ def test_the_command_prints_the_same_as_text_and_as_json(bench: Bench, capsys: p
         assert told in text
     assert run(["why", "apl"]) == 4
     assert '(did you mean "api"?)' in capsys.readouterr().err
-    assert run(["why", "a*"]) == 2  # as attach and screen: one worker has to be named
+    bench.publish(2, row("api"), row("app", project="p"))
+    assert run(["why", "a*"]) == 0
+    heads = [line for line in capsys.readouterr().out.splitlines() if ": running" in line]
+    assert [head.split(":")[0] for head in heads] == ["api", "app"]
+    assert run(["why", "-p", "p", "-o", "json"]) == 0
+    assert [found["worker"]["name"] for found in json.loads(capsys.readouterr().out)] == ["app"]
+    assert run(["why"]) == 2
