@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from importlib.util import find_spec
 
 from supervisor import signals
 
@@ -11,12 +12,25 @@ def main() -> None:
     serves = signals.is_service(sys.argv[1:])
     if serves:
         signals.catch_early()
-        sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would load it, 3.4 MB, to show tracebacks
+        _leave_out()
     from supervisor.command_line import main as run  # only now: the imports take a while
 
     if not serves:  # the service imports more, and collects from when it has read its records
         gc.enable()
     run()
+
+
+def _leave_out() -> None:
+    """Let the service load none of what others would load for it, and what it never calls.
+
+    structlog would load rich to show tracebacks (3.4 MB), asyncio ssl, and hashlib OpenSSL's hashes (4.7 MB together).
+    A Python that was built without hashes of its own keeps those of OpenSSL.
+    """
+    names = ["rich", "ssl"]
+    if find_spec("_sha2") or (find_spec("_sha256") and find_spec("_sha512")):
+        names.append("_hashlib")
+    for name in names:
+        sys.modules[name] = None  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

@@ -16,15 +16,15 @@ except SystemExit:
     pass
 print(gc.isenabled())
 import supervisor.service
-print("rich.console" in sys.modules)
+print(*({"rich.console", "_ssl", "_hashlib"} & {name for name, module in sys.modules.items() if module}))
 """
 
 
 @pytest.mark.parametrize(("verb", "collects"), [("serve", "False"), ("status", "True")])
-def test_the_service_loads_no_rich_and_collects_no_garbage_while_it_loads(verb: str, collects: str) -> None:
+def test_the_service_loads_neither_rich_nor_openssl_and_collects_no_garbage_while_it_loads(verb: str, collects: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BEGIN, verb, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     said, loaded = done.stdout.splitlines()[-2:]
     assert said == collects
-    assert loaded == "False" or verb != "serve"
+    assert loaded == "" or verb != "serve"
