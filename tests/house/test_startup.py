@@ -21,7 +21,7 @@ print(*({"rich.console", "_ssl", "_hashlib"} & {name for name, module in sys.mod
 
 
 @pytest.mark.parametrize(("verb", "collects"), [("serve", "False"), ("status", "True")])
-def test_the_service_loads_neither_rich_nor_openssl_and_collects_no_garbage_while_it_loads(verb: str, collects: str) -> None:
+def test_the_service_loads_neither_rich_nor_openssl_and_collects_no_garbage_meanwhile(verb: str, collects: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BEGIN, verb, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
