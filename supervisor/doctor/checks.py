@@ -18,7 +18,7 @@ from supervisor.doctor import tmux as doctor_tmux
 from supervisor.doctor.findings import Finding, Named, Subject, as_json, as_table, error, healthy
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import Place
-from supervisor.text.tables import has_colour
+from supervisor.text.colours import has_colour
 
 Check = Callable[[Subject], Iterable[Finding]]
 

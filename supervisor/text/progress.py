@@ -5,8 +5,8 @@ from collections.abc import Collection
 from typing import Any, TextIO
 
 from actors.events.words import some_of
+from supervisor.text.colours import STATES
 from supervisor.text.plain import visible
-from supervisor.text.tables import COLOURS
 
 SETTLED = frozenset({"running", "completed", "failed", "stopped", "backoff", "quarantined"})
 STOPPED = frozenset({"completed", "failed", "stopped", "quarantined"})
@@ -43,7 +43,7 @@ class Progress:
 
     def _redraw(self, states: dict[str, str]) -> None:
         open_ones = [name for name, state in states.items() if state not in self._settled]
-        counts = ", ".join(f"{n} {state}" for state in COLOURS if (n := list(states.values()).count(state)))
+        counts = ", ".join(f"{n} {state}" for state in STATES if (n := list(states.values()).count(state)))
         waits = f"; waiting for {visible(some_of(open_ones, SHOWN))}" if open_ones else ""
         self._write(f"\r\x1b[K{counts}{waits}")
 

@@ -3,59 +3,33 @@
 Whatever comes from a config or a worker is made visible: nothing in it acts on the terminal, nothing in it hides.
 """
 
-import os
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any
 
 from actors.events.words import counted, short_size, short_time
+from supervisor.text import colours
+from supervisor.text.columns import Column, laid_out
 from supervisor.text.plain import visible
 
 Worker = Mapping[str, Any]
 Picture = Mapping[str, Any]
 
-COLOURS = {
-    "running": "32",
-    "completed": "36",
-    "starting": "33",
-    "stopping": "33",
-    "pending": "33",
-    "backoff": "35",
-    "failed": "31",
-    "quarantined": "31;1",
-    "stopped": "2",
-}
-
 
 def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width: int | None = None) -> str:
-    """Return the table. `now` is Unix time, `width` in cells cuts the last column, None leaves it whole."""
-    columns = _COLUMNS if any(worker["project"] for worker in workers) else _COLUMNS[1:]
-    rows = [[head for head, _, _ in columns]]
-    rows += [[visible(cell(worker, now)) for _, cell, _ in columns] for worker in workers]
-    lines = aligned(rows, right=[number for number, (_, _, right) in enumerate(columns) if right])
-    if width is not None:
-        lines = [line if len(line) <= width else f"{line[: max(1, width - 1)]}…" for line in lines]
-    if colour:
-        lines[1:] = [_coloured(line, worker["state"]) for line, worker in zip(lines[1:], workers, strict=True)]
-    return "\n".join(lines)
-
-
-def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
-    """Return a line for each row of cells, whose columns are as wide as they have to be; `right`: those set right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    forms = [f"{'>' if number in right else '<'}{width}" for number, width in enumerate(widths)]
-    return ["  ".join(map(format, row, forms)).rstrip() for row in rows]
-
-
-def has_colour(stream: TextIO) -> bool:
-    """Whether colours are wanted there (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return the table. `now` is Unix time; it is at most `width` cells wide, None leaves it whole."""
+    shown = _COLUMNS if any(worker["project"] for worker in workers) else _COLUMNS[1:]
+    rows = [[visible(cell(worker, now)) for _, cell in shown] for worker in workers]
+    columns = [column for column, _ in shown]
+    columns[-1] = replace(columns[-1], least=max(20, (width or 0) // 4))
+    return "\n".join(laid_out(columns, rows, cells=width, colour=colour))
 
 
 def summary(picture: Picture) -> list[str]:
     """Return the lines below the table: how many are in which state, and what is wrong with the service itself."""
     totals, service = picture["totals"], picture["supervisor"]
-    states = [f"{totals[state]} {state}" for state in COLOURS if totals.get(state)]
+    states = [f"{totals[state]} {state}" for state in colours.STATES if totals.get(state)]
     lines = [counted(totals["workers"], "worker") + (f": {', '.join(states)}" if states else "")]
     if service["tmux"] != "ok":
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
@@ -105,22 +79,21 @@ def _cpu(worker: Worker) -> str:
     return "-" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f} %"
 
 
-Column = tuple[str, Callable[[Worker, float], str], bool]
-_COLUMNS: list[Column] = [
-    ("PROJECT", lambda worker, now: worker["project"] or "-", False),
-    ("NAME", lambda worker, now: worker["name"], False),
-    ("STATE", lambda worker, now: worker["state"], False),
-    ("HEALTH", lambda worker, now: worker["health"] or "-", False),
-    ("PID", lambda worker, now: str(worker["pid"] or "-"), True),
-    ("UPTIME", lambda worker, now: short_time(worker["uptime_s"]), True),
-    ("RESTARTS", lambda worker, now: restarts(worker), True),
-    ("CPU", lambda worker, now: _cpu(worker), True),
-    ("MEMORY", lambda worker, now: short_size(worker["rss_bytes"]), True),
-    ("REASON", why, False),
+_COLUMNS: list[tuple[Column, Callable[[Worker, float], str]]] = [
+    (Column(head="PROJECT", least=8, middle=True, goes=6), lambda worker, now: worker["project"] or "-"),
+    (Column(head="NAME", least=20, middle=True), lambda worker, now: worker["name"]),
+    (Column(head="STATE", paint=colours.state), lambda worker, now: worker["state"]),
+    (Column(head="HEALTH", goes=7, usual="ok", paint=colours.health), lambda worker, now: worker["health"] or "-"),
+    (Column(head="PID", right=True, goes=1, paint=colours.value), lambda worker, now: str(worker["pid"] or "-")),
+    (
+        Column(head="UPTIME", right=True, goes=5, paint=colours.value),
+        lambda worker, now: short_time(worker["uptime_s"]),
+    ),
+    (Column(head="RESTARTS", right=True, goes=4, usual="0"), lambda worker, now: restarts(worker)),
+    (Column(head="CPU", right=True, goes=2, paint=colours.value), lambda worker, now: _cpu(worker)),
+    (
+        Column(head="MEMORY", right=True, goes=3, paint=colours.value),
+        lambda worker, now: short_size(worker["rss_bytes"]),
+    ),
+    (Column(head="REASON", goes=8, paint=colours.ends), why),
 ]
-
-
-def _coloured(line: str, state: str) -> str:
-    """Colour the word of the state; it stands between blanks, so a worker of that name is not meant."""
-    before, word, after = line.partition(f" {state} ")
-    return f"{before} \x1b[{COLOURS.get(state, '0')}m{state}\x1b[0m {after}" if word else line

@@ -14,9 +14,9 @@ from supervisor.config.settings import Config
 from supervisor.explain.policy import exact, hourly, in_words
 from supervisor.explain.simulation import FORGIVEN, Crash, Happened, Outcome, simulate
 from supervisor.state.paths import config_path
+from supervisor.text.columns import aligned
 from supervisor.text.plain import visible
 from supervisor.text.quantities import seconds
-from supervisor.text.tables import aligned
 from supervisor.text.words import nearest, quoted
 from supervisor.wire.errors import CommandError, UnknownWorker
 

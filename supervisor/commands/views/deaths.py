@@ -13,8 +13,9 @@ from actors.events.words import short_size, short_time
 from supervisor.commands.workers.panes import call_for, named
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
+from supervisor.text.columns import aligned
 from supervisor.text.plain import visible
-from supervisor.text.tables import aligned, clock, timestamp
+from supervisor.text.tables import clock, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, match

@@ -17,8 +17,9 @@ from actors.events.words import counted, short_time
 from supervisor.kernel.programs import own_command
 from supervisor.state.living_sites import LivingSite, living_sites
 from supervisor.state.place import SOCKET
+from supervisor.text.colours import STATES
+from supervisor.text.columns import aligned
 from supervisor.text.plain import visible
-from supervisor.text.tables import COLOURS, aligned
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
@@ -79,7 +80,7 @@ def _found(site: LivingSite, picture: Mapping[str, Any] | None) -> Found:
         "version": service.get("version"),
         "uptime_s": service.get("uptime_s"),
         "tmux_pid": site.tmux,
-        "workers": {state: totals[state] for state in COLOURS if totals.get(state)} if picture else None,
+        "workers": {state: totals[state] for state in STATES if totals.get(state)} if picture else None,
         "living": list(site.workers),
     }
 

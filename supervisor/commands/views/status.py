@@ -10,8 +10,9 @@ from typing import Any, TextIO
 
 from actors.values.totals import totals_of
 from supervisor.state.place import Place
+from supervisor.text.colours import has_colour
 from supervisor.text.plain import visible
-from supervisor.text.tables import has_colour, summary, table, timestamp
+from supervisor.text.tables import summary, table, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.selection import Selection, select
 

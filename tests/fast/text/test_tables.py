@@ -3,11 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from kit.gateway_bench import row
 
+from supervisor.text.cells import width
+from supervisor.text.plain import plain
 from supervisor.text.tables import table
 
+pytest.importorskip("wcwidth", reason="this .venv was made before it was needed")
 NOW = 1000.0
+FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 WORKERS: list[dict[str, Any]] = [
     row("api", started_at=NOW - 90.0, pid=7, restarts=7, attempt=2, cpu_percent=1.25).to_dict(NOW),
     row("running", "backoff", reason="exited\x1b", next_start_at=NOW + 4, started_at=None, rss_bytes=None).to_dict(NOW),
@@ -22,12 +27,41 @@ def test_numbers_stand_to_the_right_and_what_acts_on_a_terminal_is_escaped() -> 
     ]
 
 
-def test_a_narrow_terminal_cuts_lines_and_colours_the_word_of_the_state_alone() -> None:
-    cut = table(WORKERS, now=NOW, width=20)
-    assert cut.splitlines()[1] == "api      running  o…"
-    coloured = table(WORKERS, now=NOW, colour=True).splitlines()
-    assert coloured[2].startswith("running  \x1b[35mbackoff\x1b[0m  ")
-    assert coloured[0].isprintable()
+def test_words_that_mean_something_are_coloured_and_names_are_not() -> None:
+    failed = row("running", "failed", reason="exited with code 3; given up").to_dict(NOW)
+    lines = table([failed, *WORKERS], now=NOW, colour=True).splitlines()
+    assert lines[1].startswith("running  \x1b[31mfailed\x1b[0m   ")
+    assert lines[1].endswith("  \x1b[31mexited with code 3\x1b[0m; given up")
+    assert "\x1b[32mrunning\x1b[0m  \x1b[32mok\x1b[0m" in lines[2]
+    assert table([failed, *WORKERS], now=NOW) == plain("\n".join(lines).encode())
+
+
+LONG = "a-very-long-name-that-a-generator-has-made-for-the-branch-of-1"
+AT = "exited with code 3; 5 restarts without a healthy life of 1m"
+CROWD: list[dict[str, Any]] = [
+    replace(row(LONG, "failed", reason=AT, pid=None, started_at=None), project="東京プロジェクト").to_dict(NOW),
+    replace(row("api", pid=4242, started_at=0.0), project=f"emoji {FAMILY}").to_dict(NOW),
+    replace(row("db", "quarantined", reason="日本語フォルダー " * 5), project="combining e\u0301").to_dict(NOW),
+]
+
+
+@pytest.mark.parametrize("cells", [*range(14, 200, 7), 80, 160])
+def test_no_line_is_wider_than_the_terminal_columns_stay_straight_and_no_state_is_cut(cells: int) -> None:
+    lines = table(CROWD, now=NOW, width=cells).splitlines()
+    assert max(map(width, lines)) <= cells
+    for line, worker in zip(lines[1:], CROWD, strict=True):
+        before, state, _ = line.partition(worker["state"])
+        assert state
+        assert width(before) == lines[0].index("STATE")
+
+
+def test_the_reason_is_cut_first_then_names_in_their_middle_then_columns_go() -> None:
+    whole = table(CROWD, now=NOW).splitlines()
+    natural = max(map(width, whole))
+    slightly = table(CROWD, now=NOW, width=natural - 9).splitlines()
+    assert slightly[0] == whole[0]
+    assert LONG in slightly[1]
+    assert max(map(width, slightly)) == natural - 9
 
 
 def test_projects_are_shown_where_a_worker_has_one() -> None:

@@ -1,0 +1,50 @@
+"""Colours of a terminal, by what a word means. Nothing is said by colour alone."""
+
+import os
+import re
+from typing import TextIO
+
+STATES = {
+    "running": "32",
+    "completed": "36",
+    "starting": "33",
+    "stopping": "33",
+    "pending": "33",
+    "backoff": "35",
+    "failed": "31",
+    "quarantined": "31;1",
+    "stopped": "2",
+}
+"""In the order in which they are counted for people."""
+HEALTH = {"ok": "32", "stalled": "33;1", "unready": "31;1"}
+LEVELS = {"warning": "33", "error": "31"}
+BOLD, DIM, BAD = "1", "2", "31"
+
+_ENDS = re.compile(r"\b(?:exited with code|exit) [1-9][0-9]*|\b(?:killed by )?signal [0-9]+(?: \([A-Z0-9+-]+\))?")
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether colours are wanted there (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def painted(text: str, code: str | None) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text
+
+
+def state(word: str) -> str:
+    return painted(word, STATES.get(word))
+
+
+def health(word: str) -> str:
+    return painted(word, HEALTH.get(word, DIM))
+
+
+def ends(sentence: str) -> str:
+    """Paint each exit code that is not 0, and each signal that ended a process."""
+    return _ENDS.sub(lambda found: painted(found[0], BAD), sentence)
+
+
+def value(word: str) -> str:
+    """Have what is not known stand back."""
+    return painted(word, DIM) if word == "-" else word
