@@ -71,18 +71,21 @@ def _invoked(context: click.Context) -> Any:
         scale = f"`{given.command()} scale {error.name} 1` starts one"
         raise UnknownWorker(error.name, f"{error.name} has no replica now: {scale}") from error
     except CommandError as error:
-        if error.code == "no-service" and (said := _astray(context.obj)):
+        if error.code == "no-service" and (said := _elsewhere(context.obj)):
             raise CommandError(error.code, said) from error
         raise
 
 
-def _astray(given: Given) -> str | None:
+def _elsewhere(given: Given) -> str | None:
+    """Return where what was asked for is instead: a service in another place, or a config above this folder."""
     from supervisor.config.astray import astray
+    from supervisor.state.paths import unfound
 
     if given.socket is not None or given.state_dir is not None:
         return None
-    found = astray(given.own_place())
-    return f"no service answers here. {found.what}. {found.mend}" if found else None
+    if found := astray(given.own_place()):
+        return f"no service answers here. {found.what}. {found.mend}"
+    return unfound() if given.config is None else None
 
 
 def _open_standard_streams() -> None:

@@ -40,6 +40,7 @@ from supervisor.state.paths import (
     NoRegularFile,
     below,
     default_state_dir,
+    hint_above,
     is_utf8,
     printable,
     regular_content,
@@ -92,7 +93,9 @@ def _error(path: Path, line: int | None, message: str) -> ConfigError:
 def _unreadable(error: Exception) -> str:
     match error:
         case FileNotFoundError():
-            return "there is no such file (write one with `panevisor init`, or name another with -c FILE)"
+            return (
+                f"there is no such file (write one with `panevisor init`, or name another with -c FILE{hint_above()})"
+            )
         case IsADirectoryError():
             return "is a directory (name the file in it with -c FILE)"
         case NoRegularFile():

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,19 @@ def config_path(given: str | None) -> Path:
         return absolute(chosen)
     here = absolute(FILE_NAME)
     return here if here.exists() else _xdg("XDG_CONFIG_HOME", ".config") / "panevisor" / FILE_NAME
+
+
+def unfound() -> str | None:
+    """Return where a config was looked for, and the nearest one above the present folder; None where one was found."""
+    if os.environ.get("PANEVISOR_CONFIG") or (config := config_path(None)).exists():
+        return None
+    return f"no config was found: there is neither ./{FILE_NAME} nor {config}{hint_above()}"
+
+
+def hint_above() -> str:
+    """Return a hint at the config in the nearest folder above the present one, as a part of a sentence."""
+    above = next((file for folder in absolute(".").parents if (file := folder / FILE_NAME).exists()), None)
+    return f", but there is {above}: `cd {shlex.quote(str(above.parent))}`, or name it with -c" if above else ""
 
 
 def below(file: Path, path: str) -> Path:

@@ -114,7 +114,8 @@ def _notes(one: Found) -> Iterator[str]:
     elif one["pid"] is None:
         count = len(one["living"])
         who = f"{counted(count, 'worker')} live{'s' if count == 1 else ''} on"
-        yield f"{where}: no service runs, and {who}: `panevisor up` adopts, `{end}` ends what lives"
+        adopt = f"`{own_command('-c', one['config'], 'up')}` adopts, " if one["config"] and one["config_exists"] else ""
+        yield f"{where}: no service runs, and {who}: {adopt}`{end}` ends what lives"
     elif not one["answers"]:
         yield f"{where}: the service (pid {one['pid']}) does not answer: `{doctor}` says more"
     if one["config"] and not one["config_exists"]:

@@ -46,8 +46,9 @@ def not_as_here(client: Client, place: Place, names: Sequence[str]) -> Iterator[
         if found := tuple(key for key in differs if not by_file or old[key] == there.get(key)):
             alike.setdefault((by_file, found), []).append(worker["name"])
     for (by_file, variables), workers in alike.items():
-        which = f"{_some(variables)} {'is' if len(variables) == 1 else 'are'} not as in this shell"
-        yield f"{visible(some_of(workers, _NAMED))}: {which}, but as before: {_MEND[by_file]}"
+        old_ones = "is the old one" if len(variables) == 1 else "are the old ones"
+        who, which = visible(some_of(workers, _NAMED)), f"{_some(variables)} {old_ones}, not this shell's"
+        yield f"{who}: {which}: {_MEND[by_file]}"
 
 
 def _rows(client: Client, names: Sequence[str]) -> list[Worker]:

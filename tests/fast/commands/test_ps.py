@@ -22,7 +22,10 @@ def test_a_service_that_is_well_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"pid": None, "workers": None}, "/st/a: no service runs, and 2 workers live on: `panevisor up` adopts"),
+        (
+            {"pid": None, "workers": None},
+            "/st/a: no service runs, and 2 workers live on: `panevisor -c /srv/a.toml up` adopts, `",
+        ),
         ({"answers": False, "workers": None}, "the service (pid 7) does not answer"),
         ({"config_exists": False}, "/srv/a.toml is gone, moved or deleted: `panevisor --state-dir /st/a down` ends"),
         ({"state_dir_exists": False}, "`kill 7 8` ends it"),

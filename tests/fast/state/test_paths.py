@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kit import ROOT
 
-from supervisor.state.paths import config_path, default_state_dir, pointer_path, read_pointer, write_pointer
+from supervisor.state.paths import config_path, default_state_dir, pointer_path, read_pointer, unfound, write_pointer
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +166,18 @@ def test_in_a_folder_that_is_gone_whole_paths_are_found_and_others_say_so(
     for given in ("a.toml", None):
         with pytest.raises(FileNotFoundError, match="the folder that you are in is gone"):
             config_path(given)
+
+
+def test_where_no_config_is_found_it_is_said_where_one_was_looked_for_and_which_is_above(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a project" / "sub"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    said = unfound()
+    assert said
+    assert "neither ./panevisor.toml nor /" in said
+    (folder.parent / "panevisor.toml").touch()
+    assert f"there is {folder.parent}/panevisor.toml: `cd '{folder.parent}'`, or name it with -c" in (unfound() or "")
+    (folder / "panevisor.toml").touch()
+    assert unfound() is None
