@@ -49,7 +49,12 @@ def screen(given: Given, /, ansi: bool, **options: Any) -> int:
 @click.option(
     "-n", "--lines", type=click.IntRange(min=0), help="Only the last N lines (200 unless another limit is given)."
 )
-@click.option("--since", metavar="TIME", help='A duration back ("10m") or an ISO 8601 time.')
+@click.option(
+    "--since",
+    metavar="TIME",
+    help='From what was being written at TIME on: "10m", "5 min ago", "09:30", "yesterday 18:00", ISO 8601. It may '
+    "begin earlier: it looks at parts of a log, not at lines.",
+)
 @click.option("--previous", is_flag=True, help="The life before the present one.")
 @click.option("--raw", is_flag=True, help="The bytes as they were printed, escape sequences too.")
 @click.pass_obj

@@ -15,8 +15,8 @@ LARGEST = "1000000GB"
 _NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>{_NUMBER}){unit})?" for unit in ("d", "h", "m", "s", "ms")))
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_SIZE = re.compile(rf"({_NUMBER})(B|kB|KiB|MB|MiB|GB|GiB)")
-_BYTES = {"B": 1, "kB": 10**3, "KiB": 2**10, "MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
+_SIZE = re.compile(rf"({_NUMBER}) ?(?:([kKMGT])(i?))?(B?)")
+_POWERS = {None: 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 def seconds(value: object, *, least: str = "0s", never: bool = False) -> float:
@@ -34,10 +34,15 @@ def seconds(value: object, *, least: str = "0s", never: bool = False) -> float:
 
 
 def size(value: object, *, least: str = "0B") -> int:
-    """Read a size in bytes of at least `least`: a whole number, or text with a unit from B to GiB."""
+    """Read a size in bytes of at least `least`: a whole number, or text with a unit from B to TiB.
+
+    k, K, kB and KB are 1,000 bytes, Ki and KiB are 1,024.
+    """
     found = _bytes(value)
     if found is None:
-        raise ValueError(f'must be a size like "20MB" or "512KiB", or a whole number of bytes, not {shown(value)}')
+        raise ValueError(
+            f'must be a size like "20MB" or "512KiB", or a whole number of bytes, not {shown(value)}{_size_hint(value)}'
+        )
     if not (_bytes(least) or 0) <= found <= (_bytes(LARGEST) or 0):
         raise ValueError(f'must be from "{least}" to "{LARGEST}", not {shown(value)}')
     return found
@@ -71,7 +76,15 @@ def _bytes(value: object) -> int | None:
     if isinstance(value, int):
         return None if isinstance(value, bool) else value
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    return int(Decimal(match[1]) * _BYTES[match[2]]) if match else None
+    if match is None or not (match[2] or match[4]):
+        return None
+    return int(Decimal(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2] and match[2].lower()])
+
+
+def _size_hint(value: object) -> str:
+    """Name the units where there is a number in front of something else."""
+    known = isinstance(value, str) and re.match(rf"{_NUMBER} *[a-zA-Z]", value)
+    return " (units: k, M, G, T, also with B; Ki, Mi, Gi, Ti, also with B)" if known else ""
 
 
 def _unit_hint(value: object) -> str:

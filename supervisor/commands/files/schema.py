@@ -30,7 +30,12 @@ _DURATION = "^(?=.)" + "".join(rf"({_NUMBER}{unit})?" for unit in ("d", "h", "m"
 _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _TIME: Schema = {"type": "string", "pattern": _DURATION}
-_SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{_NUMBER}([kMG]i?)?B$"}]}
+_SIZE: Schema = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": f"^{_NUMBER} ?([kKMGT]i?B?|B)$"},
+    ]
+}
 _PATH: Schema = {"type": "string", "pattern": r"^[^~\s]|^\s+\S"}
 _NAMED_SIGNAL = "^(SIG)?({})$"
 

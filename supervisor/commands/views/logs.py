@@ -6,16 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from supervisor.commands.workers.panes import known_workers, named
 from supervisor.logs.names import segments_of
 from supervisor.logs.reading import follow, read_tail
 from supervisor.state.place import Place
-from supervisor.text import quantities
+from supervisor.text.moments import moment
 from supervisor.text.plain import plain, visible
-from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, families, match
 
@@ -71,14 +69,11 @@ def logged_names(directory: Path) -> set[str]:
 
 
 def since_time(text: str, now: float) -> float:
-    """Read `--since`: a duration back from now ("10m"), or an ISO 8601 time (local unless it says otherwise)."""
-    with suppress(ValueError):
-        return now - quantities.seconds(text)
-    with suppress(ValueError):
-        return datetime.fromisoformat(text).timestamp()
-    raise CommandError(
-        "usage", f'--since takes a duration like "10m" or a time like "2024-05-01T12:00", not {shown(text)}'
-    )
+    """Read `--since`, see `moment`; raises CommandError."""
+    try:
+        return moment(text, now)
+    except ValueError as error:
+        raise CommandError("usage", f"--since {error}") from None
 
 
 class Output:

@@ -59,6 +59,9 @@ def test_odd_values_are_no_duration(value: object) -> None:
         ("20MB", 20_000_000),
         ("1MiB", 2**20),
         ("1.5GB", 1_500_000_000),
+        *(pytest.param(f"20{unit}", 20_000, id=unit) for unit in ("k", "K", "kB", "KB", " kB")),
+        *(pytest.param(f"20{unit}", 20_480, id=unit) for unit in ("Ki", "KiB")),
+        ("1TiB", 2**40),
         (7, 7),
         (0, 0),
     ],
@@ -67,7 +70,9 @@ def test_a_size_is_its_bytes(value: object, expected: int) -> None:
     assert size(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", "10", "MB", "1 MB", "1mb", "1KB", "-1B", "1TB", 1.5, True, None, -1, HUGE])
+@pytest.mark.parametrize(
+    "value", ["", "10", "MB", "1  MB", "1mb", "10Mb", "1XB", "1iB", "-1B", "2000TB", 1.5, True, None, -1, HUGE]
+)
 def test_what_is_no_size_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"^must be "):
         size(value)
