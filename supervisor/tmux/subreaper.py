@@ -8,6 +8,7 @@ reaped and can be found. Standard library only, so that it starts in a few milli
 import ctypes
 import os
 import resource
+import signal
 import sys
 from typing import NoReturn
 
@@ -32,6 +33,8 @@ def become(conf: str, environment: dict[str, str]) -> NoReturn:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files(), hard))
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python: a program that inherits that never ends by them
+        signal.signal(ignored, signal.SIG_DFL)
     os.execvpe("tmux", ["tmux", "-u", "-f", conf, "-S", "./tmux.sock", "-D"], environment)
 
 

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from kit.support import wait_until
 
 from actors.errors import TerminalUnreachable
 from supervisor.tmux.server import TmuxServer
@@ -32,3 +33,10 @@ def test_a_stopped_tmux_server_costs_a_deadline(place: Path, tmux_server: TmuxSe
 def test_a_server_is_never_started_by_asking(place: Path) -> None:
     assert BoundedServer(place).sessions_of_others() == []
     assert not (place / "tmux.sock").exists()
+
+
+def test_programs_in_panes_end_by_signals_that_python_ignores(place: Path, tmux_server: TmuxServer) -> None:
+    BoundedServer(place).cmd("new-session", "-d", f"grep SigIgn /proc/self/status >{place}/told; sleep 60")
+    wait_until(lambda: (place / "told").exists() and (place / "told").read_text().endswith("\n"))
+    ignored = int((place / "told").read_text().split()[1], 16)
+    assert [number for number in (signal.SIGPIPE, signal.SIGXFSZ) if ignored >> (number - 1) & 1] == []
