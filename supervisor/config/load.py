@@ -93,9 +93,8 @@ def _error(path: Path, line: int | None, message: str) -> ConfigError:
 def _unreadable(error: Exception) -> str:
     match error:
         case FileNotFoundError():
-            return (
-                f"there is no such file (write one with `panevisor init`, or name another with -c FILE{hint_above()})"
-            )
+            mend = "write one with `panevisor init`, or name another with -c FILE"
+            return f"there is no such file{hint_above()} ({mend})"
         case IsADirectoryError():
             return "is a directory (name the file in it with -c FILE)"
         case NoRegularFile():

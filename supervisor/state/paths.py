@@ -46,8 +46,11 @@ def unfound() -> str | None:
 
 def hint_above() -> str:
     """Return a hint at the config in the nearest folder above the present one, as a part of a sentence."""
-    above = next((file for folder in absolute(".").parents if (file := folder / FILE_NAME).exists()), None)
-    return f", but there is {above}: `cd {shlex.quote(str(above.parent))}`, or name it with -c" if above else ""
+    with contextlib.suppress(OSError):
+        for folder in absolute(".").parents:
+            if (folder / FILE_NAME).exists():
+                return f", but there is {folder / FILE_NAME}: `cd {shlex.quote(str(folder))}`, or name it with -c"
+    return ""
 
 
 def below(file: Path, path: str) -> Path:

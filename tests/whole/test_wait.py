@@ -24,6 +24,8 @@ def test_a_script_gets_the_exit_code_of_a_job_also_across_a_restart_of_the_servi
     said, _ = waits.communicate(timeout=DEADLINE)
     assert (waits.returncode, said.decode()) == (7, 'job: failed: exited with code 7; restart = "never"\n')
     site.run("wait", "job", "--for", "completed", check=3)
+    site.run("run", "--no-wait", "--restart", "never", "--name", "crashes", "--", "false", check=0)
+    assert "crashes is failed" in site.run("wait", "crashes", "--for", "ready", check=3).stderr
     site.run("wait", "idle", "--timeout", "100ms", check=8)
     site.run("wait", "idle", "--for", "ready", check=0)
 

@@ -58,7 +58,7 @@ def _ordered(
     request: dict[str, Any] = {
         "name": name,
         "command": list(command),
-        "cwd": str(absolute(".")),
+        "cwd": _here(),
         "env": [list(pair) for pair in env.items()],
         "labels": [_split(label, "a label is given as LABEL=VALUE") for label in options["labels"]],
         "policy": policy,
@@ -71,6 +71,14 @@ def _ordered(
     if not options["env_all"] and (said := inherited.left_out(place, {*env, *_set_by(policy)})):
         print(f"{name}: {said}", file=sys.stderr)
     return answer
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        what = "run starts a worker in the folder that you are in, and that is gone, moved or deleted"
+        raise CommandError("failed", f"{what}: `cd` to one that is there") from None
 
 
 def _forget(place: Place, name: str) -> None:

@@ -7,9 +7,10 @@ keeper or its tmux server lives.
 """
 
 import contextlib
+import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from actors.events.words import some_of
@@ -17,6 +18,7 @@ from supervisor.commands.workers.panes import state_of
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
+from supervisor.text.tables import timestamp
 from supervisor.upkeep.keeper import keeper_of
 from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
@@ -24,6 +26,7 @@ from supervisor.wire.selection import Selection, Worker, select
 
 Goal = Literal["ready", "completed", "ended"]
 NOT_MET, FAILED, SIGNALLED = 3, 1, 128
+SETTLE = 0.3  # seconds of running, as in supervisor.gateway.verdicts
 PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between two attempts to reach a service that restarts
 _NAMED = 5
 _AWAY = ("no-service", "starting", "shutting-down")
@@ -52,7 +55,7 @@ class Waiting:
         self.open: list[str] = self._names
         self.lost: str | None = None  # why the goal can't be reached any more
 
-    def look(self, workers: Sequence[Worker], blocked: Iterable[str] = ()) -> None:
+    def look(self, workers: Sequence[Worker], blocked: Collection[str] = ()) -> None:
         """Take a picture; `blocked` are those of them that time alone does not start. Raises CommandError."""
         if self._selection and not self._names:
             self._names = select(workers, self._selection)
@@ -96,10 +99,9 @@ def wait_for(place: Place, waiting: Waiting, *, timeout: float | None, exit_code
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
         for picture in pictures(place, deadline):
-            workers = picture["workers"]
-            waiting.look(workers)
-            waiting.look(workers, blocked=_blocked(place, [row for row in workers if row["name"] in waiting.open]))
-            if waiting.lost or not waiting.open:
+            workers = _with_newcomers(place, waiting, picture["workers"])
+            waiting.look(workers, blocked=[*_blocked(place, [row for row in workers if row["name"] in waiting.open])])
+            if waiting.lost or (not waiting.open and _settled(place, waiting, deadline)):
                 break
     except ServiceError as error:
         if error.code != "timeout" or timeout is None:
@@ -111,6 +113,29 @@ def wait_for(place: Place, waiting: Waiting, *, timeout: float | None, exit_code
     for line in waiting.lines():
         print(visible(line))
     return waiting.exit_code() if exit_code else 0
+
+
+def _with_newcomers(place: Place, waiting: Waiting, workers: list[Worker]) -> list[Worker]:
+    """Show the picture, or a later one where somebody is missing: a worker that was just defined is in the next one."""
+    try:
+        waiting.look(workers)
+    except CommandError:
+        time.sleep(SETTLE)
+        with Client.connect(place.socket) as client:
+            workers = client.call("status")["workers"]
+        waiting.look(workers)
+    return workers
+
+
+def _settled(place: Place, waiting: Waiting, deadline: float | None) -> bool:
+    """Whether it is still so when each of them has run for `SETTLE`: what can't run has ended by then, as for `up`."""
+    born = [timestamp(row["since"]) for row in waiting.last.values() if row["state"] == "running"]
+    pause = max(born, default=0.0) + SETTLE - time.time()
+    if pause > 0:
+        time.sleep(min(pause, SETTLE, max(0.0, (deadline or math.inf) - time.monotonic())))
+        with contextlib.suppress(CommandError), Client.connect(place.socket) as client:
+            waiting.look(client.call("status")["workers"])
+    return not waiting.open
 
 
 def _blocked(place: Place, rows: Iterable[Worker]) -> Iterator[str]:

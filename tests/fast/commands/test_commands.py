@@ -8,8 +8,9 @@ import pytest
 
 from actors.values.spec import PaneSize
 from supervisor.commands.service.plan import lines
-from supervisor.commands.workers.run import environment, settings
+from supervisor.commands.workers.run import environment, run, settings
 from supervisor.config.load import define
+from supervisor.state.place import Place
 from supervisor.wire.errors import CommandError
 
 
@@ -54,6 +55,18 @@ def test_a_wrong_env_file_is_refused_and_its_values_are_not_shown(tmp_path: Path
     with pytest.raises(CommandError, match="whose line 2 is not NAME=value") as refused:
         environment((), None, (str(file),))
     assert "secret" not in refused.value.message
+
+
+def test_a_run_in_a_folder_that_is_gone_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    options = {"settings": (), "env": (), "env_files": (), "env_all": False, "labels": (), "ephemeral": False}
+    with pytest.raises(CommandError, match="the folder that you are in, and that is gone"):
+        run(Place(tmp_path / "a.toml", tmp_path, tmp_path / "s"), "job", ("true",), wait=0.0, **options)
 
 
 def test_settings_are_toml() -> None:

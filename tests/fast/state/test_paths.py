@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 from kit import ROOT
 
-from supervisor.state.paths import config_path, default_state_dir, pointer_path, read_pointer, unfound, write_pointer
+from supervisor.state.paths import (
+    config_path,
+    default_state_dir,
+    hint_above,
+    pointer_path,
+    read_pointer,
+    unfound,
+    write_pointer,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +174,7 @@ def test_in_a_folder_that_is_gone_whole_paths_are_found_and_others_say_so(
     for given in ("a.toml", None):
         with pytest.raises(FileNotFoundError, match="the folder that you are in is gone"):
             config_path(given)
+    assert hint_above() == ""
 
 
 def test_where_no_config_is_found_it_is_said_where_one_was_looked_for_and_which_is_above(
