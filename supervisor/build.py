@@ -17,7 +17,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,10 @@ from actors.ports import Survey
 from actors.root import Factories, Outcome, Posts, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
-from actors.values.bulletins import Opened, PartFailing, ServerEnded
+from actors.values.bulletins import Activity, Opened, PartFailing, ServerEnded
 from actors.values.facts import Handle
 from actors.values.gates import Room
-from actors.values.requests import Apply, ShutDown
+from actors.values.requests import UPGRADE, Apply, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Entry
 from actors.values.snapshot import Service as ServiceFacts
@@ -68,6 +68,7 @@ from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.subreaper import NOFILE, open_files, places_within
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
+from supervisor.upkeep.handover import Handover, Upgraded, UpgradeFailed
 from supervisor.upkeep.hang_watch import HangWatch
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.repeated_errors import RepeatedErrors
@@ -80,11 +81,19 @@ class Given:
     """What a run begins with. The lock on the state directory is held; `known` is what the records file says.
 
     `config` is None where no file is applied: it is wrong (`error` says how), or what lives is to be ended. Then the
-    settings are those of an empty file.
+    settings are those of an empty file. `begun`: how an upgrade came out with which this run begins.
     """
 
-    def __init__(self, place: Place, lock: Lock, config: Config | None, error: str | None = None) -> None:
-        self.place, self.lock, self.config, self.error = place, lock, config, error
+    def __init__(
+        self,
+        place: Place,
+        lock: Lock,
+        config: Config | None,
+        error: str | None = None,
+        *,
+        begun: Upgraded | UpgradeFailed | None = None,
+    ) -> None:
+        self.place, self.lock, self.config, self.error, self.begun = place, lock, config, error, begun
         self.records = RecordsFile(lock.home / RECORDS)
         self.known = self.records.load()
         self.settings = config.supervisor if config else _default_settings(place)
@@ -115,14 +124,21 @@ def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
             elsewhere=file == settings.file,
         )
     )
-    facts = {"pid": os.getpid(), "version": _version(), "state_dir": str(given.place.state_dir)}
+    facts = {"pid": os.getpid(), "version": version(), "state_dir": str(given.place.state_dir)}
     log.log("service.started", facts | _the_one_before(given))
     if restart := kept.restart():
         log.log("service.restarted", restart)
+    _tell(given.begun, log.log)
     watchdog, interval = notifier.watchdog_s, given.settings.capture_interval
     if watchdog and interval > watchdog / 2:  # half: what sd_watchdog_enabled(3) asks for
         log.log("service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
     return log
+
+
+def _tell(begun: Upgraded | UpgradeFailed | None, log: Callable[[str, dict[str, Any]], object]) -> None:
+    """Tell how an upgrade came out, if the run begins with one."""
+    if begun:
+        log("service.upgraded" if isinstance(begun, Upgraded) else "service.upgrade_failed", asdict(begun))
 
 
 def _raise_open_files() -> int:
@@ -133,7 +149,8 @@ def _raise_open_files() -> int:
 
 
 @functools.cache
-def _version() -> str:
+def version() -> str:
+    """Return the version of the installed package."""
     return importlib.metadata.version("panevisor")
 
 
@@ -180,6 +197,7 @@ class Machine:
         *,
         ask: Callable[[Any, float], object],
         load_config: Callable[[], Config],
+        handover: Handover | None = None,
     ) -> None:
         self._given, self._place, self._settings = given, given.place, given.settings
         self._logs_shown = paths.printable(given.place.state_dir / LOGS)
@@ -203,7 +221,7 @@ class Machine:
         self._build_tmux(nofile)
         self._build_processes(nofile)
         self._build_files(kept)
-        self.gateway = self._gateway(ask, load_config, before)
+        self.gateway = self._gateway(ask, load_config, before, handover)
         self._hang_watch = HangWatch(log, lambda what, why: self.posts.metrics.tell(PartFailing(what, why)))
 
     # ── adapters ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,13 +267,17 @@ class Machine:
         self._sweeps = Sweeps(self.panes, self.trees, self._housekeeping)
         self.status_file = StatusFile(
             home / STATUS,
-            version=_version(),
+            version=version(),
             started_at=self._started_at,
             on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
 
     def _gateway(
-        self, ask: Callable[[Any, float], object], load_config: Callable[[], Config], before: list[Entry]
+        self,
+        ask: Callable[[Any, float], object],
+        load_config: Callable[[], Config],
+        before: list[Entry],
+        handover: Handover | None,
     ) -> Gateway:
         home, socket = self._given.lock.home, self._place.socket
         known = {record.spec.name for record in self._given.known.workers}
@@ -270,6 +292,7 @@ class Machine:
             on_error=self._shortage.note,
             applier=self.applier,
             before=log_tail.concerning(before, known),
+            handover=handover,
         )
 
     def adapter_failed(self, error: BaseException) -> None:
@@ -320,9 +343,9 @@ class Machine:
         return config.digest if config.error is None else None
 
     def _opening_apply(self) -> Apply | None:
-        """Return the file's order; None after an unclean end: the records rule, a start is no deployment."""
+        """Return the file's order; None where the records rule, as neither a crash nor an upgrade is a deployment."""
         config, known = self._given.config, self._given.known
-        if config is None or (known.workers and not known.head.clean):
+        if config is None or self._given.begun or (known.workers and not known.head.clean):
             return None
         return Apply(config.workers, config.digest, families=config.families)
 
@@ -345,13 +368,18 @@ class Machine:
             worker=self._start_worker,
             seed=lambda: next(self._seeds),
             opened=self._opened,
-            closing=lambda order: self._notifier.stopping(order.cause),
+            closing=self._closing,
             watch_server=self._watch_server,
         )
 
     def _opened(self) -> None:
         self.log.begin()
+        _tell(self._given.begun, lambda event, facts: self.posts.metrics.tell(Activity(time.time(), event, facts)))
         self.posts.metrics.tell(Opened())
+
+    def _closing(self, order: ShutDown) -> None:
+        if order.cause != UPGRADE:  # its unit goes on, with the next service
+            self._notifier.stopping(order.cause)
 
     def _watch_server(self, server: Handle) -> None:
         self.panes.reset()
@@ -372,7 +400,7 @@ class Machine:
         state_dir = self._place.state_dir
         facts = ServiceFacts(
             pid=os.getpid(),
-            version=_version(),
+            version=version(),
             started_at=self._started_at,
             state_dir=paths.printable(state_dir),
             socket=paths.printable(self._place.socket),

@@ -29,10 +29,10 @@ from actors.root import Outcome, Posts, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.values.bulletins import ActorFailed
-from actors.values.requests import Apply, ConfigBroken, RequestRefused, ShutDown
+from actors.values.requests import UPGRADE, Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.vital import listen
 from actors.worker import WorkerActor
-from supervisor.build import Given, Machine, begin_log
+from supervisor.build import Given, Machine, begin_log, version
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config, different_settings
@@ -41,30 +41,61 @@ from supervisor.kernel.limits import share_one_arena
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread
 from supervisor.state.lock import Lock
-from supervisor.state.place import Place
+from supervisor.state.place import RECORDS, Place
+from supervisor.state.records import examined
 from supervisor.text.plain import visible
+from supervisor.upkeep.handover import Handover, Upgraded, UpgradeFailed
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
+from supervisor.wire.errors import CommandError
 
 STOP_TIMEOUT = 2.0  # seconds that the actors of a class have to end
 FAILED = 70  # exit code: the keeper is to start the service again
 TMUX_RETRY = 1.0
 
 
-def serve(place: Place, lock: Lock) -> int:
-    """Run the service until it is told to end; return the exit code. The lock on the state directory is held."""
+def serve(place: Place, lock: Lock, took_over: Upgraded | None = None) -> int:
+    """Run the service until it is told to end; return the exit code. The lock on the state directory is held.
+
+    After a hand-over that fails it runs again, as it ran before.
+    """
     share_one_arena()
-    config: Config | None = None
-    error: str | None = None
+    kept, notifier = Kept.from_environment(), Notifier.from_environment()
+    begun: Upgraded | UpgradeFailed | None = took_over
+    while True:
+        given = _given(place, lock, begun)
+        if given.error and not given.known.workers:
+            print(visible(given.error, keep="\n"), file=sys.stderr)
+            return 5
+        handover = Handover(place, kept, notifier)
+        code = Service(given, kept=kept, notifier=notifier, handover=handover).run()
+        if handover.successor is None:
+            return code
+        failed = handover.stand_by(lock)
+        if failed is None:
+            return handover.outlived()
+        lock, begun = handover.lock_again(), UpgradeFailed(failed)
+
+
+def _given(place: Place, lock: Lock, begun: "Upgraded | UpgradeFailed | None") -> Given:
     try:
-        config = load(place.config)
+        return Given(place, lock, load(place.config), begun=begun)
     except ConfigError as broken:
-        error = str(broken)
-    given = Given(place, lock, config, error)
-    if error and not given.known.workers:
-        print(visible(error, keep="\n"), file=sys.stderr)
-        return 5
-    return Service(given).run()
+        return Given(place, lock, None, str(broken), begun=begun)
+
+
+def rehearse(place: Place) -> str:
+    """Read all that this version of the service begins with, and return its version; change nothing.
+
+    Raises CommandError: a service of this version would not do here what the one that runs does.
+    """
+    try:
+        load(place.config)
+    except ConfigError as error:
+        raise CommandError("config", str(error)) from error
+    if damage := examined(place.state_dir / RECORDS)[1]:
+        raise CommandError("failed", f"this version cannot read the records: {damage}")
+    return version()
 
 
 def end_what_lives(place: Place, lock: Lock) -> int:
@@ -116,13 +147,22 @@ class Service:
     machine: Machine
     posts: Posts
 
-    def __init__(self, given: Given, *, closing: ShutDown | None = None) -> None:
+    def __init__(
+        self,
+        given: Given,
+        *,
+        closing: ShutDown | None = None,
+        kept: Kept | None = None,
+        notifier: Notifier | None = None,
+        handover: Handover | None = None,
+    ) -> None:
         self.place = given.place
         self._given = given
         self._closing = closing
         self._inbox = _Inbox()
-        self._kept = Kept.from_environment()
-        self._notifier = Notifier.from_environment()
+        self._kept = kept or Kept.from_environment()
+        self._notifier = notifier or Notifier.from_environment()
+        self._handover = handover
         self._watch: ConfigWatch | None = None
         self._signals: SignalThread | None = None
 
@@ -142,7 +182,13 @@ class Service:
 
     def _run(self) -> int:
         self.machine = Machine(
-            self._given, self._log, self._kept, self._notifier, ask=self.ask, load_config=self._load_config
+            self._given,
+            self._log,
+            self._kept,
+            self._notifier,
+            ask=self.ask,
+            load_config=self._load_config,
+            handover=self._handover,
         )
         self.posts = self.machine.posts
         gc.enable()  # see __main__
@@ -328,7 +374,8 @@ class Service:
                     future.get(timeout=max(0.0, deadline - time.monotonic()))
 
     def _end(self, outcome: Outcome) -> int:
-        self._notifier.stopping(outcome.cause)
+        if outcome.cause != UPGRADE:  # its unit goes on, with the next service
+            self._notifier.stopping(outcome.cause)
         if self._watch:
             self._watch.close()
         self._stop_actors()

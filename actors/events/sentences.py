@@ -231,6 +231,10 @@ def service_restarted(facts: Facts, _most: int) -> str:
     return f"the keeper of the service started it again (the one before: {how})"
 
 
+def service_upgraded(facts: Facts, _most: int) -> str:
+    return f"the service was upgraded ({facts.get('previous_version')} to {facts.get('version')})"
+
+
 def service_stopping(facts: Facts, _most: int) -> str:
     return f"the service was told to end ({facts.get('cause')}), its workers {facts.get('workers')}"
 

@@ -269,6 +269,20 @@ _SERVICE: Mapping[str, Event] = {
         said=say.service_restarted,
         incident=True,
     ),
+    "service.upgraded": Event(
+        INFO,
+        "it has taken over from the service before, whose workers run on",
+        fields="version previous_version previous_pid",
+        said=say.service_upgraded,
+        incident=True,
+    ),
+    "service.upgrade_failed": Event(
+        ERROR,
+        "the next service did not get ready, or had no picture in time; this one runs on, or again",
+        fields="error",
+        said=say.always("an upgrade of the service failed, and it went on as it was"),
+        incident=True,
+    ),
     "service.keeper_ended": Event(
         WARNING, "the keeper has ended, the service goes on; it is not started again when it fails", fields="pid"
     ),

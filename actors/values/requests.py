@@ -17,6 +17,8 @@ from actors.values.gates import Gate
 from actors.values.records import Intent
 from actors.values.spec import Condition, Family, WorkerSpec
 
+UPGRADE = "upgrade"  # the cause of an end after which another version goes on
+
 
 class RequestRefused(Exception):
     """The request cannot be carried out, and nothing was changed. `code` is one of the wire's error codes.

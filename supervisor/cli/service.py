@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supervisor.cli.options import Given, panevisor, timeout_of, with_timeout
+from supervisor.wire.errors import CommandError
 
 if TYPE_CHECKING:
     from supervisor.state.lock import Lock
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 @panevisor.command()
 @click.option("--force", is_flag=True, help="Even where workers of this file live in a directory that was moved.")
+@click.option("--takeover", is_flag=True, hidden=True)  # of `upgrade`
 @click.pass_obj
-def serve(given: Given, force: bool) -> int:
+def serve(given: Given, force: bool, takeover: bool) -> int:
     """Run the service in the foreground (for systemd)."""
     from supervisor.commands.service.conflicts import hold_alone
     from supervisor.commands.workers.panes import need_tmux
@@ -24,6 +26,8 @@ def serve(given: Given, force: bool) -> int:
 
     place = given.own_place()
     os.environ.pop("PANEVISOR_WORKER", None)  # inherited from a worker: what we start is not that worker's
+    if takeover:
+        return _take_over(place)
     lock = hold_alone(place, force=force)
     if said := clash():
         print(f"panevisor: {said} (see `panevisor doctor`)", file=sys.stderr)
@@ -31,6 +35,41 @@ def serve(given: Given, force: bool) -> int:
     from supervisor.service import serve as run_service  # only with the lock: a second service is refused at once
 
     return run_service(place, lock)
+
+
+def _take_over(place: "Place") -> int:
+    """Become the service in place of the one that runs, which ends only when all is imported and read."""
+    from supervisor.commands.service.upgrade import taken_over
+    from supervisor.commands.workers.panes import need_tmux
+    from supervisor.service import rehearse
+    from supervisor.service import serve as run_service
+    from supervisor.upkeep.handover import Upgraded
+
+    need_tmux()
+    version = rehearse(place)
+    lock, before = taken_over(place)
+    return run_service(place, lock, Upgraded(version, before["version"], before["pid"]))
+
+
+@panevisor.command()
+@timeout_of("30s", "Wait at most this long for the next version to get ready, and as long for its first picture.")
+@click.pass_obj
+def upgrade(given: Given, timeout: float) -> int:
+    """Hand over to this version of panevisor: no worker is touched, and what runs goes on if this version fails."""
+    from supervisor.commands.service.upgrade import upgrade as hand_over
+
+    return hand_over(given.place(), _rehearse, timeout)
+
+
+def _rehearse(place: "Place") -> str:
+    try:
+        from supervisor.service import rehearse
+
+        return rehearse(place)
+    except CommandError:
+        raise
+    except Exception as error:  # whatever is wrong with this version, the one that runs has to go on
+        raise CommandError("failed", f"not upgraded, the service runs on: this version fails with {error!r}") from error
 
 
 @panevisor.command()

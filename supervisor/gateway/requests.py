@@ -214,5 +214,14 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """`program`: the words that run the next version of panevisor. `wait`: its time to get ready, in seconds."""
+
+    program: Texts
+    pythonpath: str | None = None
+    wait: Wait = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Down:
     keep_workers: bool = False

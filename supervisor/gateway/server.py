@@ -32,6 +32,7 @@ from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
 from supervisor.gateway.connection import Connection, Gone, Stuck
 from supervisor.gateway.pictures import ACTIVITY, Pictures, plain_entry
+from supervisor.gateway.succession import Successors
 from supervisor.gateway.verbs import dispatch
 from supervisor.gateway.verdicts import Expected, VerdictWait
 from supervisor.kernel.crew import Crew
@@ -78,6 +79,7 @@ class Gateway:
         on_error: Callable[[BaseException], object] = lambda _error: None,
         applier: Executor | None = None,
         tmux_socket: Path | None = None,
+        handover: Successors | None = None,
     ) -> None:
         self.pictures = Pictures(before)
         self.starting = "the service has only begun and has no picture yet: try again in a moment"
@@ -86,6 +88,7 @@ class Gateway:
         self._load_config = load_config
         self.define = define
         self.deaths = deaths
+        self.handover = handover
         self._journal = journal
         self._on_error = on_error
         self._uid = os.getuid() if uid is None else uid
@@ -350,6 +353,13 @@ class Gateway:
             raise
         apply = Apply(config.workers, config.digest, force, config.families, config.next_start)
         return config, self._ask(apply, ASK_TIMEOUT)
+
+    async def in_pool(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run what blocks aside from the loop."""
+        return await self._loop.run_in_executor(self._pool, functools.partial(function, *arguments))
+
+    def note(self, event: str, facts: Mapping[str, Any]) -> None:
+        self._journal.log(event, facts)
 
     async def load_config(self) -> Config:
         """Read the file; raises ConfigError."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.values.facts import Verb as OrderVerb
-from supervisor.gateway import orders, questions, requests
+from supervisor.gateway import orders, questions, requests, succession
 from supervisor.gateway.connection import Connection
 from supervisor.gateway.requests import Raw, request_of
 from supervisor.text.words import shown
@@ -48,5 +48,7 @@ VERBS: dict[str, tuple[Verb, type]] = {
     "apply": (orders.apply, requests.Apply),
     "scale": (orders.scale, requests.Scale),
     "down": (orders.down, requests.Down),
+    "upgrade": (succession.upgrade, requests.Upgrade),
+    "hand_over": (succession.hand_over, requests.Bare),
 }
 """By verb: its function, and the dataclass of its request."""

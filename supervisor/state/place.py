@@ -18,6 +18,7 @@ from supervisor.state import paths
 # the state directory: every name in it
 LOCK = "lock"  # with the pid of the service
 KEEPER = "keeper"  # with the pid of its keeper, which has locked it
+NEXT_KEEPER = "keeper.next"  # the keeper of a service that is about to take over
 OUTPUT = "serve.out"  # what a service in the background, and its keeper, print
 SOCKET = "panevisor.sock"  # of the service
 RECORDS = "records.jsonl"
@@ -85,6 +86,13 @@ def place_to_serve(config_arg: str | None, socket_arg: str | None = None, state_
         return _place(config, absolute(state_dir_arg), socket_arg)
     state_dir = state_dir_in(config) or paths.read_pointer(config) or paths.default_state_dir(config)
     return _place(config, state_dir, socket_arg)
+
+
+def words_of(place: Place) -> list[str]:
+    """Return the options before a verb that mean this place, also when the file's state_dir is changed."""
+    words = ["-c", str(place.config), "--socket", str(place.socket)]
+    named = place.state_dir != place_to_serve(str(place.config)).state_dir
+    return [*words, "--state-dir", str(place.state_dir)] if named else words
 
 
 def state_dir_in(config: Path) -> Path | None:

@@ -7,6 +7,9 @@
 The keeper holds an flock on `<state>/keeper` by its standard input, which none of its children inherits: the lock is
 held exactly while a keeper lives, and the file has its pid. A keeper whose file was deleted starts nothing any more;
 that is how `down` dismisses it, at any moment. A signal only cuts a pause short. Standard library only.
+
+The keeper of a service that is to take over from a running one waits in `<state>/keeper.next`. It starts that service
+once; its file then takes the place of the former keeper's, or it starts nothing any more.
 """
 
 import contextlib
@@ -33,7 +36,7 @@ shift 2
 trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2
 echo $$ >/proc/self/fd/0
 restarts=0 ended=0 pause=0 failures=
-while [ /proc/self/fd/0 -ef "$file" ]; do
+while [ "$once" = --takeover ] || [ /proc/self/fd/0 -ef "$file" ]; do
     {VARIABLE}="$$ $restarts $ended $pause" "$@" $once </dev/null
     ended=$? once=
     case $ended in 0|2|5|6|9) exit $ended ;; esac
@@ -168,9 +171,9 @@ def _holder(file: Path) -> int | None:
 
 
 @contextlib.contextmanager
-def place_of_keeper(state_dir: Path) -> Iterator[IO[bytes] | None]:
+def place_of_keeper(state_dir: Path, name: str = FILE) -> Iterator[IO[bytes] | None]:
     """Give the locked file for a new keeper; None where one lives, or another command looks for one. Raises OSError."""
-    path = state_dir / FILE
+    path = state_dir / name
     with open(path, "ab", opener=opened) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,7 +194,7 @@ def start_keeper(
 
     `file` is from `place_of_keeper`, `output` was opened to append.
     """
-    path = Path(file.name)
+    path = Path(file.name).with_name(FILE)
     return subprocess.Popen(
         ["/bin/sh", "-c", _SCRIPT, "panevisor-keeper", str(path), once, *argv],
         stdin=file,

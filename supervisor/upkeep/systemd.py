@@ -58,6 +58,18 @@ class Notifier:
         watched = usec.isdecimal() and int(usec) > 0 and pid in ("", str(os.getpid()))
         return cls(address or None, int(usec) / 1e6 if watched else None)
 
+    def variables(self) -> dict[str, str]:
+        """Return the environment with which another process becomes a notifier of the same unit."""
+        if self._address is None:
+            return {}
+        watchdog = {"WATCHDOG_USEC": f"{self.watchdog_s * 1e6:.0f}"} if self.watchdog_s else {}
+        return {"NOTIFY_SOCKET": os.fsdecode(self._address).replace("\0", "@", 1), **watchdog}
+
+    def succeeded_by(self, pid: int) -> None:
+        """Say that this process is the unit's main process from now on; systemd then listens to it."""
+        with self._lock:
+            self._say(f"MAINPID={pid}")
+
     def opened(self) -> None:
         """Say, once, that the service is ready."""
         with self._lock:

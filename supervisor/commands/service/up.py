@@ -20,7 +20,7 @@ from supervisor.commands.views.status import WELL, show
 from supervisor.commands.workers.orders import followed, on_record
 from supervisor.commands.workers.panes import need_tmux, state_of
 from supervisor.kernel.files import opened, refuse_shared
-from supervisor.state.place import OUTPUT, Place, place_to_serve
+from supervisor.state.place import OUTPUT, Place, words_of
 from supervisor.text.plain import visible
 from supervisor.upkeep import keeper
 from supervisor.upkeep.systemd import VARIABLES
@@ -146,14 +146,11 @@ def when_ready(place: Place, timeout: float = START_TIMEOUT) -> Client:
 
 
 def _started(place: Place, file: IO[bytes], output: Path, *, force: bool) -> "subprocess.Popen[bytes]":
-    options = ["-c", str(place.config), "--socket", str(place.socket)]
-    if place.state_dir != place_to_serve(str(place.config)).state_dir:  # it was named on the command line
-        options += ["--state-dir", str(place.state_dir)]
     with open(output, "ab", opener=opened) as said:
         said.truncate(0)
         return keeper.start_keeper(
             file,
-            [sys.executable, "-m", "supervisor", *options, "serve"],
+            [sys.executable, "-m", "supervisor", *words_of(place), "serve"],
             once="--force" if force else "",
             output=said,
             environment={key: value for key, value in os.environ.items() if key not in _NOT_ITS_OWN},
