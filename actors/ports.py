@@ -127,8 +127,8 @@ class Processes(Protocol):
     def send_signal(self, name: str, order: Signal) -> None:
         """Send the signal once. A tree that is being ended does not get it. Nothing is answered."""
 
-    def seek(self, name: str, order: SeekTree) -> None:
-        """Take the first of the looks that `end` needs before it tells `TreeGone`; nothing is signalled or told."""
+    def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
+        """Take the first of the looks that `end` needs before it tells `TreeGone`, and tell `TreeFound`."""
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         """Send the signal to the whole tree. Tell `TreeLeft` with its receivers, and `TreeGone` when none is left.

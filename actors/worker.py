@@ -159,7 +159,7 @@ class WorkerActor(LoopActor):
             case do.Signal():
                 deps.processes.send_signal(self._name, effect)
             case do.SeekTree():
-                deps.processes.seek(self._name, effect)
+                deps.processes.seek(self._name, effect, tell)
             case do.EndTree():
                 deps.processes.end(self._name, effect, tell)
             case do.Probe():

@@ -6,7 +6,16 @@ A clause gets the event's facts and the worker's `max_restarts`. A cause that ha
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.events.words import amount, counted, exit_in_words, numbered, short_time
+from actors.events.words import (
+    BACKGROUND,
+    amount,
+    counted,
+    exit_in_words,
+    left_in_words,
+    numbered,
+    short_time,
+    some_of,
+)
 
 Facts = Mapping[str, Any]
 Clause = Callable[[Facts, int], str]
@@ -87,7 +96,13 @@ def exited(facts: Facts, most: int) -> str:
         said = f"it ended while no service ran: {said.removeprefix('ended, ')}"
     elif facts.get("to") is None:
         said += ", while it was being ended"
+    if left := facts.get("left"):
+        said += left_in_words(left, facts.get("cause") == BACKGROUND)
     return said + _verdict(facts, most)
+
+
+def in_background(facts: Facts, _most: int) -> str:
+    return f"its main process has ended; it goes on in the background: {some_of(facts.get('left', ()), 3)}"
 
 
 def _what(facts: Facts, unknown: str) -> str:

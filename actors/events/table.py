@@ -121,10 +121,18 @@ _WORKER: Mapping[str, Event] = {
     "worker.exited": Event(
         _of_exited,
         "its process ended. Without `from`/`to` while it is being stopped, and where that went on without a "
-        "service; cause: exit, exit-unwatched (adopted as dead), or what was asked",
+        "service; cause: exit, background (the program went on in the background), exit-unwatched (adopted as dead), "
+        "or what was asked; left: the processes that it left, which are ended",
         moves="running, starting → backoff, completed, failed, pending",
-        fields="exit_code exit_signal uptime_s delay_s attempt",
+        fields="exit_code exit_signal uptime_s delay_s attempt left",
         said=say.exited,
+    ),
+    "worker.in_background": Event(
+        INFO,
+        "its main process has ended well and left these processes, which are the worker from here on "
+        '(background = "allow"); pid: the eldest of them',
+        fields="pid left",
+        said=say.in_background,
     ),
     "worker.signalled": Event(
         INFO, "a person sent it this signal; to: main (its main process) or tree", fields="signal to"

@@ -62,3 +62,37 @@ def some_of(names: Sequence[str], most: int) -> str:
     """Return the first of these names, up to `most`, and how many more there are."""
     more = f" … and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+BACKGROUND = "background"
+"""The cause of an end after which the program went on in the background."""
+
+_FOREGROUND = {
+    "nginx": "for nginx `-g 'daemon off;'`",
+    "postgres": "for PostgreSQL `postgres -D DIR` instead of `pg_ctl start`",
+    "redis-server": "for redis `--daemonize no`",
+    "valkey-server": "for valkey `--daemonize no`",
+    "apache2": "for Apache `-D FOREGROUND`",
+    "httpd": "for Apache `-D FOREGROUND`",
+    "php-fpm": "for php-fpm `-F`",
+    "sshd": "for sshd `-D`",
+    "haproxy": "for haproxy without `-D`",
+    "memcached": "for memcached without `-d`",
+    "mongod": "for mongod without `--fork`",
+    "caddy": "for caddy `run` instead of `start`",
+    "dnsmasq": "for dnsmasq `-k`",
+    "squid": "for squid `-N`",
+}
+"""How programs that go into the background by themselves are kept in the foreground, by the name of their process."""
+
+
+def left_in_words(left: Sequence[str], background: bool) -> str:
+    """Return what a main process that has ended left, each "NAME (pid N)", and what to change; it follows the exit."""
+    processes = f"{len(left)} process{'' if len(left) == 1 else 'es'} ({some_of(left, 3)})"
+    if not background:
+        return f"; {processes} that it left {'was' if len(left) == 1 else 'were'} ended"
+    names = (name.rpartition(" (")[0] for name in left)
+    hint = next((_FOREGROUND[name] for name in names if name in _FOREGROUND), None)
+    advice = f", {hint}" if hint else ' (or set background = "allow")'
+    was = "was" if len(left) == 1 else "were"
+    return f" and went into the background: {processes} {was} ended; run it in the foreground{advice}"

@@ -19,7 +19,8 @@ Rules that hold everywhere:
 - A new life starts only when nothing is left of the old one (`ending`).
 - `TRANSITIONS` is the table of states. A step outside it raises `IllegalTransition` and changes nothing.
 
-    machine ─▶ orders, sightings ─▶ starting, watching ─▶ readiness, aftermath ─▶ ending ─▶ moves, outcomes, typed_input
+    machine ─▶ orders, sightings ─▶ background, starting, watching ─▶ readiness, aftermath
+            ─▶ ending ─▶ moves, outcomes, typed_input
 
 Each module has clauses: functions from the worker, a fact and now to a `Step`. A module calls only those to its right.
 The parts (budget, stall, limits, tally, stop_plan, typing_queue, screen) decide without a worker. `adoption` makes the

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from actors.life import step
 from actors.life.budget import Complete, Fail, Retry, Verdict, judge
 from actors.life.ending import begin_ending, begin_stop
-from actors.life.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said
+from actors.life.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said, true_exit
 from actors.life.readiness import await_readiness, watch_over
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
 from actors.values.effects import Effect, Emit, Watch
 from actors.values.facts import Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb
 from actors.values.records import Intent, Record
-from actors.values.spec import WorkerSpec
+from actors.values.spec import Background, WorkerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,17 @@ class Survivor:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The worker lives: go on with it. `ready`: it was ready before. `goal`: it was being ended; go on with that."""
+    """The worker lives: go on with it. `ready`: it was ready before. `goal`: it was being ended; go on with that.
+
+    `behind`: its first process has ended before, and `process` is the eldest of what that left.
+    """
 
     pane: Pane
     life: str
     process: Handle
     ready: bool
     goal: Goal | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ def _died_unwatched(record: Record, pane: Pane) -> Decision:
     life = pane.life or ""
     known = record.process if record.life == life else None
     process = known if known and known.pid == pane.pid else Handle(pane.pid, 0)  # the pid may be of another process now
+    if known and record.spec.background is Background.ALLOW:  # what its first process left may live
+        return Adopt(pane, life, known, record.ready, behind=known.pid != pane.pid)
     if pane.exit:
         return Judge(life, pane, pane.exit, process)
     return Adopt(pane, life, process, record.ready and record.life == life)  # tmux will tell the status: ask for it
@@ -194,6 +200,7 @@ def _unborn(spec: WorkerSpec, seed: str, now: Instant) -> Worker:
 def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
     since = found.process.started(now)
     life = Life(id=found.life, phase=Phase.ALIVE, since=since, answered=now.mono, process=found.process, seen=True)
+    life = replace(life, behind=found.behind)
     w = replace(w, life=life, pane=found.pane.id, attached=found.pane.attached, last_output=found.pane.activity)
     state = State.RUNNING if found.ready else State.STARTING
     w, emitted = move(w, state, now, "worker.adopted", "adopted", pid=found.process.pid)
@@ -223,16 +230,17 @@ def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
     w = replace(w, pane=pane.id if pane else None)
     if pane is None or pane.life in (None, w.judged) or pane.exit is None or found.state is State.FAILED:
         return w, ()
-    w = replace(w, exit=pane.exit, judged=pane.life)
-    facts = {"worker": w.name, "cause": "exit-unwatched", "life": pane.life} | exit_facts(pane.exit, None)
+    exit = true_exit(w.spec, pane.exit)
+    w = replace(w, exit=exit, judged=pane.life)
+    facts = {"worker": w.name, "cause": "exit-unwatched", "life": pane.life} | exit_facts(exit, None)
     left = replace(w, state=found.state)
     life, uptime = str(pane.life), found.uptime_s
-    kept = death_of(left, life, pane.exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
+    kept = death_of(left, life, exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
     return w, (kept,) if found.told else (Emit("worker.exited", facts), kept)
 
 
 def _judged(w: Worker, found: Judge, now: Instant) -> Step:
-    exit = found.exit or Exit(None, None, now.wall)
+    exit = true_exit(w.spec, found.exit) if found.exit else Exit(None, None, now.wall)
     w = replace(w, pane=found.pane.id if found.pane else None, exit=exit, judged=found.life)
     facts = exit_facts(exit, None) | {"life": found.life}
     verdict = judge(w.spec, w.budget, exit, 0.0, dice(w), now)

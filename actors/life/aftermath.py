@@ -3,14 +3,28 @@
 from dataclasses import replace
 from typing import Any
 
-from actors.life.budget import judge
+from actors.events.words import BACKGROUND, left_in_words
+from actors.life.budget import Complete, Fail, Verdict, ended_well, judge
 from actors.life.ending import begin_ending, next_ending_step
 from actors.life.moves import begin_life, close_pane, question
-from actors.life.outcomes import apply_verdict, arm_cleanup, dated, death_of, dice, exit_facts, lived, said, well_for
+from actors.life.outcomes import (
+    apply_verdict,
+    arm_cleanup,
+    dated,
+    death_of,
+    dice,
+    exit_facts,
+    lived,
+    named,
+    said,
+    true_exit,
+    well_for,
+)
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input
 from actors.values.effects import Effect, Emit, Finish, Forget
 from actors.values.facts import Exit, Instant, TreeGone
+from actors.values.spec import Background
 
 SEEN = 1.0  # seconds after its end for which an ephemeral worker is shown: its exit is in a picture then
 UNTOLD = 10.0  # seconds that `down` waits for tmux to tell the exit of a life whose tree is gone
@@ -20,13 +34,14 @@ S = State
 
 def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     """Judge an exit, unless the life was being ended; log it, keep a death record, and end the life."""
-    exit, uptime = dated(exit, life), lived(life, exit, now)
+    exit = dated(true_exit(w.spec, exit), life)
+    uptime = lived(life, exit, now)
     w = replace(w, exit=exit, judged=life.id)
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
         verdict = judge(w.spec, w.budget, exit, well_for(w, life, uptime, now), dice(w), now)
-        cause = "exit"
-        w, told = apply_verdict(w, verdict, now, "worker.exited", cause, said(exit), **facts)
+        verdict, cause, what, more = _with_what_is_left(w, life, exit, verdict)
+        w, told = apply_verdict(w, verdict, now, "worker.exited", cause, what, **facts, **more)
     else:
         told = (Emit("worker.exited", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
         cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
@@ -36,10 +51,27 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     return w, (*told, kept, *effects)
 
 
+def _with_what_is_left(w: Worker, life: Life, exit: Exit, verdict: Verdict) -> tuple[Verdict, str, str, dict[str, Any]]:
+    """Return verdict, cause, what happened, and the facts of it: a program in the background has not ended well."""
+    if not life.left:
+        return verdict, "exit", said(exit), {}
+    left = named(life.left)
+    background = w.spec.background is not Background.END and ended_well(w.spec, exit)
+    if background and isinstance(verdict, Complete):
+        verdict = Fail('background = "fail"')
+    return (
+        verdict,
+        BACKGROUND if background else "exit",
+        f"{said(exit)}{left_in_words(left, background)}",
+        {"left": left},
+    )
+
+
 def lay_down(w: Worker, life: Life, now: Instant) -> Step:
     """Clear the life from every table, and end the rest of its tree before anything else starts."""
     w, untyped = drop_input(w, f"{w.name} has ended")
     w = replace(w, pane_since=now.mono)  # an earlier sweep may show the pane alive
+    life = replace(life, last_tree=(*life.last_tree, *(member.process for member in life.left or ())))
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
     ending = w.ending
@@ -58,6 +90,8 @@ def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
         return w, ()
     if w.life is None:
         return _nothing_left(w, ending, now)
+    if (life := w.life).exit or life.behind:
+        return died(replace(w, ending=replace(ending, gone=True)), life, life.exit or Exit(None, None, now.wall), now)
     due = now.mono + UNTOLD
     w = replace(w, ending=replace(ending, steps=(), due=due, gone=True))  # continues when its exit is judged
     return question(w, w.life, now) if w.life and w.life.phase is Phase.ALIVE else (w, ())

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
+SHELL_SIGNAL = 128  # a shell exits with this number + n when signal n has ended its program
 SLOW_JITTER = 0.2  # of the slow lane when `jitter` is "full", because any pause up to `retry` would not be slow
 
 
@@ -77,13 +78,25 @@ def rule_for(spec: WorkerSpec, exit: Exit | None) -> ExitRule | None:
     return next((rule for rule in spec.on_exit if exit is not None and _names(rule, exit)), None)
 
 
+def ended_well(spec: WorkerSpec, exit: Exit) -> bool:
+    """Whether the exit is a good one, whatever `restart` makes of it."""
+    rule = rule_for(spec, exit)
+    return rule.do is ExitAction.COMPLETE if rule else is_ok(spec, exit)
+
+
+def is_ok(spec: WorkerSpec, exit: Exit) -> bool:
+    """Whether `ok_exit_codes` has this exit; a shell's 128 + n names signal n."""
+    return (exit.code if exit.signal is None else SHELL_SIGNAL + exit.signal) in spec.ok_exit_codes
+
+
 def _names(rule: ExitRule, exit: Exit) -> bool:
-    return exit.signal in rule.signals if exit.signal is not None else exit.code in rule.codes
+    if exit.signal is None:
+        return exit.code in rule.codes
+    return exit.signal in rule.signals or SHELL_SIGNAL + exit.signal in rule.codes
 
 
 def _by_policy(spec: WorkerSpec, exit: Exit | None) -> ExitAction:
-    ended_well = exit is not None and exit.signal is None and exit.code in spec.ok_exit_codes
-    if ended_well and spec.restart is not Restart.ALWAYS:
+    if exit is not None and is_ok(spec, exit) and spec.restart is not Restart.ALWAYS:
         return ExitAction.COMPLETE
     return ExitAction.FAIL if spec.restart is Restart.NEVER else ExitAction.BACKOFF
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from actors.life import stall
 from actors.life.aftermath import clean_up, end_pause, leave, leaves_at, tree_gone, wait_for_word
+from actors.life.background import look_again, tree_found
 from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
 from actors.life.moves import ask_again
 from actors.life.orders import ordered, signal_ordered, spec_changed
@@ -44,7 +45,7 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is Phase.ORDERED:
         return []  # the Terminal answers each start
     if life.phase is not Phase.ALIVE:
-        return [life.ask_at]
+        return [life.ask_at, None if w.ending else life.look_at]
     if w.state is S.STARTING:
         return [_ready_at(life), w.typing.retry_at]
     if w.state is S.RUNNING:
@@ -81,6 +82,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     end_pause,
     look_at_readiness,
     ask_again,
+    look_again,
     forgive,
     leave,
     clean_up,
@@ -103,6 +105,7 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.TreeGone: tree_gone,
     facts.TreeLeft: tree_left,
     facts.TreeEscaped: tree_escaped,
+    facts.TreeFound: tree_found,
     facts.ProbeSucceeded: probe_told,
     facts.ProbeFailed: probe_told,
     facts.ProbeUnknown: probe_unknown,

@@ -1,16 +1,18 @@
 """The outcome of a life: where the verdict sends the worker, how long the life was well, its death record."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from actors.events.words import exit_in_words
 from actors.life import stall
-from actors.life.budget import Budget, Complete, Fail, Retry, Verdict, forgiven
+from actors.life.budget import SHELL_SIGNAL, Budget, Complete, Fail, Retry, Verdict, forgiven
 from actors.life.state import Life, State, Step, Worker, move
 from actors.values.effects import KeepDeath
-from actors.values.facts import Exit, Instant
+from actors.values.facts import Exit, Instant, Member
 from actors.values.records import Death
+from actors.values.spec import WorkerSpec
 
 LATE = 2.0  # seconds
 
@@ -114,6 +116,20 @@ def death_of(
             cpu_percent=w.cpu_percent,
         )
     )
+
+
+def true_exit(spec: WorkerSpec, exit: Exit) -> Exit:
+    """Return the exit of the program: the shell of a text command exits with 128 + n after signal n."""
+    number = (exit.code or 0) - SHELL_SIGNAL
+    return Exit(None, number, exit.at) if isinstance(spec.command, str) and number in _SIGNALS else exit
+
+
+_SIGNALS = range(1, 65)
+
+
+def named(left: Sequence[Member]) -> list[str]:
+    """Return the processes for the log, each by name and pid."""
+    return [f"{each.name} (pid {each.process.pid})" for each in left]
 
 
 def said(exit: Exit) -> str:

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 from actors.life import limits, stall
 from actors.life.aftermath import died, lay_down, remove
+from actors.life.background import exit_told, seek
 from actors.life.ending import begin_ending
-from actors.life.moves import ASKS, question, ran_beside, without_pane
+from actors.life.moves import ASKS, question, without_pane
 from actors.life.readiness import show
 from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move, renewed
 from actors.life.watching import look_at_limits, look_for_stall
-from actors.values.effects import ArmLog, AskPane, Effect, Emit, SeekTree, Watch
+from actors.values.effects import ArmLog, AskPane, Effect, Emit, Watch
 from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
 
 GRACE = 5.0  # seconds in which the absence of a new pane does not count
@@ -25,8 +26,12 @@ def process_ended(w: Worker, fact: ProcessEnded, now: Instant) -> Step:
     life = w.life
     if life is None or life.id != fact.life or life.phase is not Phase.ALIVE:
         return w, ()
-    seeking = () if w.ending else (SeekTree(life.id, life.process, life.last_tree, ran_beside(w, life)),)
+    if life.behind:
+        return seek(w, replace(life, phase=Phase.ENDED, ended=now), now) if w.ending is None else (w, ())
     w, effects = question(w, life, now)
+    if w.ending or w.life is None:
+        return w, effects
+    w, seeking = seek(w, w.life, now)
     return w, (*effects, *seeking)
 
 
@@ -62,10 +67,12 @@ def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
 
 def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
     pane = fact.pane
+    if pane.dead and (life.behind or life.exit):
+        return w, ()  # its exit is known
     if life.process and pane.pid != life.process.pid:
         return _respawned_by_hand(w, life, pane, now)
     if pane.exit:
-        return died(w, life, pane.exit, now)
+        return exit_told(w, life, pane.exit, now)
     if life.phase is Phase.ENDED:
         return _no_status_yet(w, life, pane, now)
     if pane.dead:
@@ -82,7 +89,7 @@ def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
         return replace(w, life=replace(life, answers=life.answers + 1, ask_at=again)), ()
     if pane.dead:
         return died(w, life, Exit(None, None, now.wall), now)
-    alive = replace(life, phase=Phase.ALIVE, ended=None, ask_at=None)
+    alive = replace(life, phase=Phase.ALIVE, ended=None, ask_at=None, left=None, looking=False, look_at=None)
     return replace(w, life=alive), (Watch(life.id, life.process),) if life.process else ()
 
 
@@ -99,8 +106,10 @@ def pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:
         return w, ()
     if life.phase is Phase.UNKNOWN:
         return start_lost(w, life, now)
+    if life.behind:
+        return without_pane(w), ()
     if life.phase is Phase.ENDED:
-        return died(without_pane(w), life, Exit(None, None, now.wall), now)
+        return died(without_pane(w), life, life.exit or Exit(None, None, now.wall), now)
     return _missed(w, life, now)
 
 
@@ -123,7 +132,8 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     if pane.process is None or pane.dead:
         return died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
-    found = replace(found, ended=None, stall=stall.StallWatch(), limits=limits.LimitWatch())
+    found = replace(found, ended=None, behind=False, exit=None, left=None, looking=False, look_at=None)
+    found = replace(found, stall=stall.StallWatch(), limits=limits.LimitWatch())
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", facts), Watch(life.id, pane.process))
     w = replace(w, life=found)
@@ -148,6 +158,10 @@ def server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
     life, w = w.life, replace(without_pane(w), pane_since=now.mono, cleanup_at=None, screen=None)
     if life and life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return w, ()  # the start is in flight and may reach the next server: the answer or a sweep tells
+    if life and life.exit:  # it had ended before the server did
+        w, judged = died(w, life, life.exit, now)
+        w, effects = server_died(w, _fact, now)
+        return w, (*judged, *effects)
     moved: tuple[Effect, ...] = ()
     if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):
         w = replace(w, next_start=None)

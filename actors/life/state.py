@@ -11,7 +11,7 @@ from actors.life.stall import StallWatch
 from actors.life.tally import Tally, Verdict
 from actors.life.typing_queue import TypingQueue
 from actors.values.effects import Effect, Emit
-from actors.values.facts import Exit, Handle, Instant, Purpose
+from actors.values.facts import Exit, Handle, Instant, Member, Purpose
 from actors.values.gates import Gate
 from actors.values.spec import StopStep, WorkerSpec
 
@@ -85,6 +85,12 @@ class Life:
     process: Handle | None = None
     seen: bool = False  # by a sweep
     misses: int = 0  # consecutive sweeps without its pane
+    exit: Exit | None = None  # told by tmux; judged when it is known what the first process has left
+    left: tuple[Member, ...] | None = None  # what the last look found after the end of `process`
+    looking: bool = False  # a look is under way
+    look_at: float | None = None  # when to look again, or to wait no more for a look
+    looks: int = 0  # at those who may be stragglers
+    behind: bool = False  # the first process has ended, and `process` is the eldest of what it left
     ended: Instant | None = None  # when the kernel or a look at the dead pane told that it ended
     asks: int = 0  # questions for its exit status since it ended
     answers: int = 0  # answers to them without a status

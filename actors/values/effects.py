@@ -86,9 +86,9 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class SeekTree:
-    """The life's first process has ended: look once who is left of its tree, for the EndTree that follows.
+    """The life's first process has ended: look once who is left of its tree, and answer with TreeFound.
 
-    Nothing is signalled or answered. An EndTree before it makes it void.
+    Nothing is signalled, and the look counts for the EndTree that follows. An EndTree before it makes it void.
     """
 
     life: str

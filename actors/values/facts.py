@@ -279,6 +279,22 @@ class TreeLeft:
     pids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process of a tree, by the name that it has in `ps`."""
+
+    process: Handle
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFound:
+    """A look found these living processes of a life whose first process has ended, the eldest first."""
+
+    life: str
+    left: tuple[Member, ...]
+
+
 class Purpose(StrEnum):
     """What a life is probed for."""
 
@@ -354,6 +370,7 @@ Fact = (
     | TreeGone
     | TreeLeft
     | TreeEscaped
+    | TreeFound
     | ProbeSucceeded
     | ProbeFailed
     | ProbeUnknown

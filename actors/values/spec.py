@@ -61,6 +61,14 @@ class ExitAction(StrEnum):
     FAIL = "fail"
 
 
+class Background(StrEnum):
+    """What becomes of a program that goes into the background: its main process ends well, and other ones live on."""
+
+    FAIL = "fail"
+    END = "end"
+    ALLOW = "allow"
+
+
 FULL = "full"
 
 
@@ -328,6 +336,9 @@ class WorkerSpec:
     stop: Annotated[tuple[StopStep, ...], Form.STOP_PLAN] = ("TERM", 10.0, "KILL")
     """How it is ended, with waits between: signals, `{ signal = "TERM", to = "tree" }`, `{ keys = ["C-c"] }` or
     `{ text = "exit" }`; the last is KILL."""
+    background: Background = Background.FAIL
+    """What becomes of processes that still live 2 s after the main process has ended well: `"fail"` ends them and is
+    a failure; `"end"` ends them at once, the exit counts; with `"allow"` the worker lives as long as they do."""
     cleanup_after: Annotated[float | None, Seconds(never=True)] = 30.0
     """The pane of a completed worker is removed after this."""
     log: LogLimits = field(default_factory=LogLimits)

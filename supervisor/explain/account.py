@@ -13,6 +13,7 @@ from supervisor.explain.probes import condition, kind_of
 from supervisor.text.plain import visible
 from supervisor.text.tables import clock, timestamp
 
+BRIEF = 1.0  # seconds: so short is the life of a main process that only starts another one
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
     "worker.starting": {"worker.pending"},
@@ -142,6 +143,8 @@ def _last_death(data: Data, now: float) -> Iterator[str]:
         ended = exit_in_words(record["exit_code"], record["exit_signal"])
         yield f"{clock(timestamp(record['ended_at']), now)}  {ended}{lived}"
         yield from (f"  | {line}" for line in record["lines"])
+        if record["exit_code"] == 0 and (record["uptime_s"] or 0.0) < BRIEF and record["cause"] == "exit":
+            yield "if it was to go on: does it go into the background? There SIGHUP ends it; run it in the foreground"
 
 
 def _goes_on(last: Entry, entry: Entry) -> bool:

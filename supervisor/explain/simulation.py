@@ -15,7 +15,7 @@ from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.budget import rule_for
 from actors.life.state import State, Worker
-from actors.values.effects import Effect, Emit, EndTree, Probe, Start
+from actors.values.effects import Effect, Emit, EndTree, Probe, SeekTree, Start
 from actors.values.facts import (
     Admitted,
     Exit,
@@ -27,6 +27,7 @@ from actors.values.facts import (
     ProbeSucceeded,
     Purpose,
     Started,
+    TreeFound,
     TreeGone,
     Woken,
 )
@@ -132,6 +133,8 @@ class Story:
                     yield ProbeSucceeded(life, Purpose.READY)
                 case EndTree(life=life):
                     yield TreeGone(life)
+                case SeekTree(life=life):
+                    yield TreeFound(life, ())
         if self.worker.state is S.PENDING and not self.worker.rests:
             yield Admitted()
 

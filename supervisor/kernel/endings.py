@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from actors.ports import Tell
 from actors.values.effects import EndTree, SeekTree
-from actors.values.facts import Fact, Handle
-from supervisor.kernel.proc_table import Table, members
+from actors.values.facts import Fact, Handle, Member, TreeFound
+from supervisor.kernel.proc_table import Table, members, name_of
 
 SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
 RESCAN = 1.0  # seconds: the longest time between two reads of the table while an ending is open, for who has escaped
@@ -178,6 +178,12 @@ class Ending:
 
 def untold(_fact: Fact) -> None:
     """Take what is told to nobody, as of trees that are only sought."""
+
+
+def found_of(life: str, processes: set[Handle]) -> TreeFound:
+    """Return what a look found, by age and by name; who has just ended has none."""
+    eldest_first = sorted(processes, key=lambda process: (process.ticks, process.pid))
+    return TreeFound(life, tuple(Member(each, name) for each in eldest_first if (name := name_of(each.pid))))
 
 
 def _meant(order: EndTree | SeekTree) -> tuple[object, ...]:

@@ -181,6 +181,11 @@ def entry_of(pid: int, *, with_mark: bool = False) -> Entry | None:
     )
 
 
+def name_of(pid: int) -> str:
+    """Return the name that the process has in `ps`; "" when there is none."""
+    return (_read(f"/proc/{pid}/comm", 64) or b"").decode("utf-8", "replace").strip()
+
+
 def handle_of(pid: int) -> Handle | None:
     """Return the handle of the process that has this pid now (a zombie has one too), None when there is none."""
     entry = entry_of(pid)

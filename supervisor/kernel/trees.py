@@ -1,7 +1,7 @@
 """One thread that knows, by pidfd, when processes end, and that ends whole trees.
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
-    seek ──▶ the first look at who is left, while tmux tells how the first process has ended; nothing is signalled
+    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; nothing is signalled
     end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
@@ -28,7 +28,7 @@ from actors.ports import Tell
 from actors.values.effects import EndTree, SeekTree, Signal, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
-from supervisor.kernel.endings import SECOND_LOOK, Ending, Look, untold
+from supervisor.kernel.endings import SECOND_LOOK, Ending, Look, found_of, untold
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
 from supervisor.kernel.pidfds import POLL, Ended, Pidfds, Role, Terminals
 from supervisor.kernel.proc_table import Table, all_pids, escaped, read_table
@@ -86,9 +86,9 @@ class ProcessPort:
         """Call `ended` once, when the tmux server ends; a later call replaces an earlier one."""
         self._order(lambda: self._watch_server(server, ended))
 
-    def seek(self, name: str, order: SeekTree) -> None:
-        """Look once who is left of a tree whose first process has ended, for the `end` that follows."""
-        self._order(lambda: self._seek(Ending(name, order, untold, None)))
+    def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
+        """Tell `TreeFound`: who is left of a tree whose first process has ended. The look counts for `end`, too."""
+        self._order(lambda: self._seek(Ending(name, order, tell, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         """Send the signal to the whole tree, tell `TreeLeft` with what it went to, and `TreeGone` when none is left.
@@ -297,10 +297,10 @@ class ProcessPort:
 
     def _assess(self, ending: Ending, table: Table) -> None:
         look = self._look(ending, table)
-        found = ending.find(look) | self._caught(ending, look)
         if ending.signal is None:
-            ending.note_look(found)
+            self._tell_found(ending, look)
             return
+        found = ending.find(look) | self._caught(ending, look)
         if not found:
             self._nobody(ending, look)
             return
@@ -310,6 +310,12 @@ class ProcessPort:
             ending.plan_next(self._send(ending, ending.targets(left, look.table), ending.signal))
         ending.fresh = False
         self._tell_left(ending, left)
+
+    def _tell_found(self, ending: Ending, look: Look) -> None:
+        """Tell who is left, with those that seem to have left the tree: nobody is signalled for it."""
+        found = ending.find(look)
+        ending.note_look(found)
+        self._say(ending.tell, found_of(ending.order.life, found | self._astray(ending, look)))
 
     def _nobody(self, ending: Ending, look: Look) -> None:
         if not ending.seen_empty:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actors.values.facts import Handle, Pane
-from actors.values.spec import WorkerSpec
+from actors.values.spec import Background, WorkerSpec
 
 MARK_OPTION = "@panevisor"
 EXPIRED, TYPED, NOT_TYPED, UNFORKED, NOT_ITS = "expired", "typed", "not-typed", "unforked", "not-its"
@@ -41,8 +41,10 @@ WRAPPER = (
     f"unset TMUX TMUX_PANE; {LOWERED}; "
     '{{ read -r PV_OOM && test "$PV_OOM" -lt 0 && echo 0 >/proc/self/oom_score_adj; }} '
     "2>/dev/null </proc/self/oom_score_adj; unset PV_OOM; "
-    'cd -- "$1" || exit 125; shift; exec 9>&1; exec "$@"'
+    'cd -- "$1" || exit 125; shift; exec 9>&1; {prelude}exec "$@"'
 )
+# when the main process ends, the kernel hangs up what shares its process group: a daemon before its setsid, too
+_NO_HANGUP = "trap '' HUP; "
 
 
 def quoted(text: str) -> str:
@@ -94,7 +96,8 @@ class Launch:
 
     @property
     def program(self) -> tuple[str, ...]:
-        wrapper = WRAPPER.format(nofile=self.nofile)
+        prelude = _NO_HANGUP if self.spec.background is Background.ALLOW else ""
+        wrapper = WRAPPER.format(nofile=self.nofile, prelude=prelude)
         return ("/bin/sh", "-c", wrapper, "panevisor", self.spec.cwd, *self.spec.argv)
 
 

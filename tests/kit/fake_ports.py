@@ -21,6 +21,7 @@ from actors.values.facts import (
     Started,
     StartRefused,
     StartUnknown,
+    TreeFound,
     TreeGone,
     TreeLeft,
     Typed,
@@ -91,8 +92,8 @@ class FakeProcesses:
         else:
             tell(ProcessEnded(watch.life))
 
-    def seek(self, name: str, order: SeekTree) -> None:
-        pass
+    def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
+        tell(TreeFound(order.life, ()))
 
     def send_signal(self, name: str, order: Signal) -> None:
         self.signals.append((order.life, order.signal))

@@ -7,13 +7,14 @@ from actors.events.table import faults_in
 from actors.life import step
 from actors.life.adoption import Adopt, Judge, born, define
 from actors.life.state import State, Worker
-from actors.values.effects import Effect, Emit, EndTree
+from actors.values.effects import Effect, Emit, EndTree, SeekTree
 from actors.values.facts import (
     Admitted,
     Exit,
     Fact,
     Handle,
     Instant,
+    Member,
     Ordered,
     Pane,
     PaneAbsent,
@@ -24,6 +25,7 @@ from actors.values.facts import (
     Started,
     StartRefused,
     StartUnknown,
+    TreeFound,
     TreeGone,
     Verb,
     Woken,
@@ -77,6 +79,7 @@ class Story:
 
     def __init__(self, **policy: Any) -> None:
         self.now = 1000.0
+        self.left: tuple[Member, ...] | None = ()
         self.all: list[Effect] = []
         self.last: tuple[Effect, ...] = ()
         self.w: Worker = Worker(spec=spec(**policy), seed="s", state=S.UNBORN, since=at(self.now))
@@ -98,9 +101,15 @@ class Story:
         return self
 
     def tell(self, *facts: Fact) -> Self:
+        """Tell these facts. A look at what a life has left is answered at once with `left`; nobody, at first."""
         for fact in facts:
             self.now += 0.001
             self.take(*step(self.w, fact, at(self.now)))
+            sought = self.did(SeekTree)
+            if sought and self.left is not None:
+                before = self.last
+                self.tell(TreeFound(sought[0].life, self.left))
+                self.last = (*before, *self.last)
         return self
 
     def wait(self, seconds: float) -> Self:

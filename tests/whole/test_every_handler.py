@@ -98,6 +98,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.TreeGone("x"),
     facts.TreeLeft("x", ()),
     facts.TreeEscaped("x", ()),
+    facts.TreeFound("x", ()),
     facts.ProbeSucceeded("x"),
     facts.ProbeFailed("x", "refused"),
     facts.ProbeUnknown("x", 0.0),

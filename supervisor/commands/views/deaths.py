@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from actors.events.words import short_size, short_time
+from actors.events.words import BACKGROUND, short_size, short_time
 from supervisor.commands.workers.panes import call_for, named
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
@@ -89,7 +89,8 @@ def account(record: Record, now: float) -> list[str]:
     lived = "" if record["uptime_s"] is None else f" after {uptime}"
     used = "" if record["rss_bytes"] is None else f", {memory} of memory at last"
     first = f"{at}  {worker}: {how}{lived}{used}; {decided}  (life {visible(record['life'])})"
-    return [first, *(list(last_words(record)) or ["  (it printed nothing)"])]
+    left = [f"  {visible(record['reason'])}"] if record["cause"] == BACKGROUND else []
+    return [first, *left, *(list(last_words(record)) or ["  (it printed nothing)"])]
 
 
 def last_words(record: Record) -> Iterator[str]:
@@ -109,7 +110,7 @@ def decided(record: Record) -> str:
     """Return what policy decided, or who had ordered its end."""
     if record["cause"] in _ORDERED:
         return _ORDERED[record["cause"]]
-    why = f"{record['reason']}; " if record["cause"] == "ended" else ""
+    why = {"ended": f"{record['reason']}; ", BACKGROUND: "went into the background; "}.get(record["cause"], "")
     if record["state"] == "backoff":
         return f"{why}restart {record['attempt']} after {short_time(record['delay_s'])}"
     return why + {"pending": "starts again"}.get(record["state"], str(record["state"]))

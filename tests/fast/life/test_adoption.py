@@ -32,6 +32,7 @@ from actors.values.facts import (
     PaneAbsent,
     PaneSeen,
     Purpose,
+    TreeFound,
     TreeGone,
 )
 from actors.values.records import Intent, Record
@@ -228,7 +229,7 @@ def test_an_adopted_death_waits_for_its_status_and_does_not_get_ready(dead: Pane
     assert w.life is not None
     assert (w.state, w.life.phase) == (State.RUNNING if ready else State.STARTING, Phase.ENDED)
     assert done(effects, AskPane) == [AskPane("%1", nudge=False)]
-    w, _ = later(w, PaneSeen(NOW.mono + 1, corpse(0)))
+    w, _ = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeFound(w.life.id, ()))
     assert (w.state, w.exit) == (State.COMPLETED, WELL)  # a one-shot that ended well does not run again
 
 

@@ -80,6 +80,7 @@ from actors.values.facts import (
     StartRefused,
     StartUnknown,
     Tree,
+    TreeFound,
     TreeGone,
     TreeLeft,
     TreeSeen,
@@ -514,8 +515,10 @@ def test_a_root_that_is_missing_from_the_process_table_is_a_question_and_no_verd
 def test_use_is_unknown_when_nothing_lives(scenario: Callable[[], Story]) -> None:
     s = scenario()
     s.tell(TreeSeen(s.now + 1, 1, Tree(5000, 1.5, (Handle(100, 100),))))
-    for fact in (ServerDied(), PaneSeen(s.now + 2, corpse_of("s-1"))):
-        after, _ = step(s.w, fact, at(s.now + 3))
+    for facts in ([ServerDied()], [PaneSeen(s.now + 2, corpse_of("s-1")), TreeFound("s-1", ())]):
+        after = s.w
+        for fact in facts:
+            after, _ = step(after, fact, at(s.now + 3))
         assert (after.rss_bytes, after.cpu_percent, after.processes) == (None, None, None)
 
 

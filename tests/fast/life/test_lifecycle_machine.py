@@ -22,6 +22,7 @@ from actors.life.typing_queue import NO_SENDER, PIECE
 from actors.values import effects as do
 from actors.values import facts
 from actors.values.spec import (
+    Background,
     Backoff,
     Do,
     ExitAction,
@@ -52,7 +53,7 @@ LADDER = (
 )
 
 POLICIES = st.builds(
-    lambda restart, most, ready, live, stop, stall, limits, retry, window, on_exit: WorkerSpec(
+    lambda restart, most, ready, live, stop, stall, limits, retry, window, on_exit, background: WorkerSpec(
         name="api",
         command=("serve",),
         cwd="/",
@@ -69,6 +70,7 @@ POLICIES = st.builds(
         retry=retry,
         max_restarts_in=window,
         on_exit=on_exit,
+        background=background,
     ),
     st.sampled_from(Restart),
     st.sampled_from([-1, 0, 1, 3]),
@@ -95,6 +97,7 @@ POLICIES = st.builds(
     st.sampled_from([None, None, 12.0]),
     st.sampled_from([None, Window(2, 15.0)]),
     st.sampled_from([(), (), *((ExitRule(do=action, codes=(0, 1), signals=(9,)),) for action in ExitAction)]),
+    st.sampled_from(Background),
 )
 
 
@@ -249,6 +252,9 @@ class OneWorker(RuleBasedStateMachine):
                 world.orders.append(Held(effect, self.now))
             case do.AskPane():
                 world.asks.append(effect)
+            case do.SeekTree(life):
+                left = sorted(world.lives.get(life, set()), key=lambda handle: handle.pid)
+                world.mail.append(facts.TreeFound(life, tuple(facts.Member(handle, "child") for handle in left)))
             case do.EndTree():
                 self.signal(effect)
             case do.Watch(life, process):

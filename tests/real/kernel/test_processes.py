@@ -20,6 +20,7 @@ from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 from actors.values.effects import SeekTree, Signal, Watch
 from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from supervisor.kernel import endings, pidfds, trees
+from supervisor.kernel.endings import untold
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
 from supervisor.kernel.trees import ProcessPort
 
@@ -461,7 +462,7 @@ def test_the_look_at_a_tree_that_was_sought_is_one_of_the_two_before_it_is_gone(
 ) -> None:
     first = house.shell("read _")
     house.kill(first)
-    house.port.seek("api", SeekTree("l1", first, ()))
+    house.port.seek("api", SeekTree("l1", first, ()), untold)
     wait_until(lambda: len(reads) == 1)
     house.settle()
     house.end(first)
@@ -476,7 +477,7 @@ def test_a_look_for_another_process_or_with_less_known_of_its_tree_does_not_coun
 ) -> None:
     first = house.shell("read _")
     house.kill(first)
-    house.port.seek("api", SeekTree("l1", first if first_too else None, ()))
+    house.port.seek("api", SeekTree("l1", first if first_too else None, ()), untold)
     wait_until(lambda: len(reads) == 1)
     house.settle()
     house.end(first, last=(first,) if first_too else ())
@@ -488,10 +489,11 @@ def test_who_is_sought_is_not_signalled_and_is_ended_by_the_order(house: House, 
     first = house.shell("sleep 1000 & echo $!; read _")
     child = int(house.said())
     house.kill(first)
-    house.port.seek("api", SeekTree("l1", first, ()))
+    house.port.seek("api", SeekTree("l1", first, ()), house.facts.put)
     wait_until(lambda: len(reads) == 1)
     house.settle()
-    assert house.facts.empty()
+    (told,) = (house.facts.get_nowait() for _ in range(house.facts.qsize()))
+    assert [(each.process.pid, each.name in ("sh", "sleep")) for each in told.left] == [(child, True)]
     assert child in house.living()
     house.end(first)
     assert house.until_gone() == [TreeLeft("l1", (child,)), TreeGone("l1")]
