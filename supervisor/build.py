@@ -228,7 +228,7 @@ class Machine:
 
     def _build_tmux(self, nofile: int) -> None:
         home, known = self._given.lock.home, self._given.known
-        self.server = TmuxServer(home, self._settings.pane, known=known.head.server)
+        self.server = TmuxServer(home, self._settings.pane, self._settings.attach, known=known.head.server)
         self._segments = Segments(home / LOGS)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in known.workers})
         self._log_quota = LogQuota(self._segments)

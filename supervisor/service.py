@@ -322,7 +322,7 @@ class Service:
         while True:
             try:
                 survey = self.machine.panes.survey(self.machine.server.ensure(), self.machine.server.nudge)
-                self.machine.server.forget()
+                self.machine.server.configure()
             except (TerminalError, OSError) as error:  # OSError: out of descriptors, for a while
                 if said is None:
                     self._log.log("tmux.unreachable", {"reason": str(error)})

@@ -63,6 +63,7 @@ class Form(StrEnum):
     HEADER = "name of a header"
     HEADER_TEXT = "text on one line"
     ATTEMPTS = "whole number from 1, or -1 for any number"
+    KEY_NAME = "name of a key, as tmux has it"
     KEY_NAMES = "array of names of keys, as tmux has them"
     MEMORY_LIMIT = 'size of at least 1MB, table of `value` and `do`, or "none"'
     CPU_LIMIT = 'number from 1, table of `value` and `do`, or "none"'

@@ -213,6 +213,16 @@ class PaneSize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attaching:
+    """What tmux does for a person who is attached."""
+
+    prefix: Annotated[str, Form.KEY_NAME] = "C-b"
+    """The key before tmux's own keys: with `d` it leaves."""
+    mouse: bool = False
+    """Whether the wheel scrolls back and a drag selects, where the program does not use the mouse itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLimits:
     """How much of a worker's output is kept."""
 

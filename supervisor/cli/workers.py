@@ -126,13 +126,20 @@ def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: 
 
 
 @panevisor.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--next", "in_need", is_flag=True, help="To the next worker that needs a person; exit 3 if none does.")
 @click.option("-r", "--read-only", is_flag=True, help="Look, but type nothing.")
+@click.option("--fit", is_flag=True, help="Give the pane the size of this terminal until the last person has left.")
 @click.pass_obj
-def attach(given: Given, name: str, read_only: bool) -> int:
-    """Attach the terminal to a worker's pane; leaving (C-b d) never ends the worker."""
-    from supervisor.commands.workers import panes
+def attach(given: Given, name: str | None, in_need: bool, read_only: bool, fit: bool) -> int:
+    """Attach the terminal to a worker's pane; leaving (C-b d, within a tmux C-b C-b d) never ends the worker."""
+    from supervisor.commands.workers.attach import attach as become_client
+    from supervisor.commands.workers.attach import next_pane
+    from supervisor.commands.workers.panes import pane_of
 
+    if (name is None) != in_need:
+        raise click.UsageError("name one worker, or say --next")
     place = given.place()
-    panes.attach(place, panes.pane_of(place, name), read_only=read_only)
+    pane = pane_of(place, name) if name is not None else next_pane(place)
+    become_client(place, pane, read_only=read_only, fit=fit)
     return 0

@@ -359,6 +359,7 @@ FORMS: dict[Form, Any] = {
     Form.HEADER: _text(_header),
     Form.HEADER_TEXT: _text(_header_text),
     Form.ATTEMPTS: Annotated[int, Field(ge=-1, le=MANY), AfterValidator(_not_zero)],
+    Form.KEY_NAME: _text(lambda key: checked([key])[0]),
     Form.KEY_NAMES: Annotated[list[str], AfterValidator(checked)],
     Form.MEMORY_LIMIT: _limit(lambda value: size(value, least="1MB")),
     Form.CPU_LIMIT: _limit(lambda value: _number(value, "percent of one core", most=1_000_000)),

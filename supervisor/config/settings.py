@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from actors.values.gates import MAX_STARTING
 from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
-from actors.values.spec import MOST, Family, PaneSize, WorkerSpec
+from actors.values.spec import MOST, Attaching, Family, PaneSize, WorkerSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class SupervisorSettings:
     """How many workers may live at a time; the others are pending."""
     pane: PaneSize = dataclasses.field(default_factory=PaneSize)
     """The size of each worker's pane."""
+    attach: Attaching = dataclasses.field(default_factory=Attaching)
+    """What `panevisor attach` offers."""
     log: Annotated[ServiceLogSettings, Unwritten({}, "")]
     """The log of the service."""
     watch_config: bool = False

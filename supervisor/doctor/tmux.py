@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actors.errors import TerminalError
-from actors.values.spec import PaneSize
+from actors.values.spec import Attaching, PaneSize
 from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.kernel.programs import INSTALL
 from supervisor.tmux.command import batch
@@ -136,7 +136,7 @@ def _answers(pid: int, state_dir: Path) -> Iterator[Finding]:
 
 def of_options(said: list[str], state_dir: Path) -> Iterator[Finding]:
     """Compare options and keys with tmux.conf; a changed one is a warning with the command that sets it back."""
-    conf, options, bound = conf_text(PaneSize()), options_in(said), keys_in(said)
+    conf, options, bound = conf_text(PaneSize(), Attaching()), options_in(said), keys_in(said)
     changed = list(_changed(conf, options, state_dir))
     for key in _UNBOUND.findall(conf):
         if key in bound:

@@ -16,16 +16,29 @@ from supervisor.wire.errors import CommandError
 
 TIMEOUT = 5.0
 _NAMED = 5
-_FORMAT = "#{pane_id}\t#{session_name}\t#{pane_dead}\t#{@panevisor}"
+_FORMAT = "\t".join(
+    f"#{{{field}}}"
+    for field in (
+        *("pane_id", "session_name", "pane_dead", "session_attached", "session_last_attached", "prefix"),
+        "@panevisor",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerPane:
-    """One pane with our mark."""
+    """One pane with our mark.
+
+    `attached`: how many people are; `last_attached`: the Unix time at which one came, 0 where none ever did;
+    `prefix`: the key that tmux's own keys follow there.
+    """
 
     id: str
     session: str
     dead: bool
+    attached: int
+    last_attached: int
+    prefix: str
     name: str
     life: str
 
@@ -36,11 +49,12 @@ def marked_panes(place: Place) -> dict[str, WorkerPane]:
 
 
 def _pane(line: str) -> WorkerPane | None:
-    fields = line.split("\t", 3)
     try:
-        mark = json.loads(fields[3])
-        return WorkerPane(fields[0], fields[1], fields[2] == "1", str(mark["name"]), str(mark["life"]))
-    except (ValueError, KeyError, TypeError, IndexError):
+        id, session, dead, attached, last, prefix, said = line.split("\t", 6)
+        mark = json.loads(said)
+        name, life = str(mark["name"]), str(mark["life"])
+        return WorkerPane(id, session, dead == "1", int(attached or 0), int(last or 0), prefix, name, life)
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -71,8 +85,8 @@ def foreign_panes(place: Place) -> int:
     """Return how many panes are neither a worker's nor the service's own: a person's."""
     from supervisor.tmux.words import IDLE_SESSION  # the service's own
 
-    fields = [line.split("\t", 3) for line in _lines(place, _FORMAT)]
-    return sum(1 for field in fields if len(field) == 4 and not field[3] and field[1] != IDLE_SESSION)
+    fields = [line.split("\t", 6) for line in _lines(place, _FORMAT)]
+    return sum(1 for field in fields if len(field) == 7 and not field[6] and field[1] != IDLE_SESSION)
 
 
 def pane_lines(place: Place) -> list[str]:

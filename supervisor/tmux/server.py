@@ -12,7 +12,7 @@ from pathlib import Path
 
 from actors.errors import TerminalError, TerminalUnreachable
 from actors.values.facts import Handle
-from actors.values.spec import PaneSize
+from actors.values.spec import Attaching, PaneSize
 from supervisor.kernel.files import content_of, replace_file
 from supervisor.kernel.proc_table import handle_of, lives, signal_once, variable_of
 from supervisor.kernel.unix_socket import listening_pid
@@ -20,19 +20,18 @@ from supervisor.state.place import TMUX_CONF, TMUX_SOCKET
 from supervisor.tmux import subreaper
 from supervisor.tmux.command import NotInstalled, batch
 from supervisor.tmux.environment import scrubbed
-from supervisor.tmux.words import IDLE_SESSION
+from supervisor.tmux.words import IDLE_SESSION, quoted
 
 BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
 
-_KEEP_NO_MESSAGES = "set -s message-limit 0"  # the log of its commands: `C-b ~` shows it to everyone who is attached
 _CONF = """\
 # Written by panevisor at each start of its tmux server; changes are lost.
 set -s exit-empty off
 set -s escape-time 10
 set -s set-clipboard off
-{keep_no_messages}
+set -s message-limit 0
 set -g default-terminal screen-256color
 set -g default-size {columns}x{rows}
 set -g history-limit {history}
@@ -43,10 +42,14 @@ set -g allow-passthrough off
 set -g allow-rename off
 set -g automatic-rename off
 set -g detach-on-destroy on
+set -g prefix {prefix}
+set -g mouse {mouse}
 set -g status-left ''
-set -g status-right ' #{{session_name}} - detach: C-b d '
+set -g status-right-length 100
+set -g status-right '{status}'
 set -g @t '%s'
-set-hook -g client-detached 'resize-window -x {columns} -y {rows} ; set-option -w -u window-size'
+set-hook -g client-detached "if-shell -F '#{{session_attached}}' '' 'resize-window -A'"
+bind-key -T prefix {prefix} send-prefix
 unbind-key -T prefix ]
 unbind-key -T prefix =
 unbind-key -T prefix x
@@ -54,24 +57,36 @@ unbind-key -T prefix &
 unbind-key -T prefix :
 unbind-key -T prefix ,
 unbind-key -T prefix $
-new-session -d -s {idle} -x 80 -y 24 'exec sleep infinity'
+unbind-key -T root MouseDown3Pane
+unbind-key -T root M-MouseDown3Pane
+unbind-key -T root MouseDown3Status
+unbind-key -T root MouseDown3StatusLeft
 """
+_BIRTH = f"new-session -d -s {IDLE_SESSION} -x 80 -y 24 'exec sleep infinity'\n"
+# a pane that is larger than a terminal says so; `attach` sets @nested and @through for those inside another tmux
+_STATUS = (
+    " #{?window_bigger,part of #{window_width}x#{window_height} (#{prefix} S-Left moves#, --fit fits) - ,}"
+    "#{session_name} - detach: #{?#{m:*:#{client_pid}:*,#{@nested}},#{@through},#{prefix}} d "
+)
+# message-limit: `C-b ~` would show the log of our commands, with environments and typed text, to who is attached
+# resize-window -A: with nobody attached, to the session's default-size, which is the size that its worker began with
 
 
-def conf_text(size: PaneSize) -> str:
+def conf_text(size: PaneSize, attach: Attaching) -> str:
     """Return the server's configuration: nothing a worker prints reaches the operator's terminal, dead panes remain."""
     return _CONF.format(
-        keep_no_messages=_KEEP_NO_MESSAGES,
         columns=size.columns,
         rows=size.rows,
         history=size.history,
-        idle=IDLE_SESSION,
+        prefix=quoted(attach.prefix),
+        mouse="on" if attach.mouse else "off",
+        status=_STATUS,
     )
 
 
-def write_conf(state_dir: Path, size: PaneSize) -> None:
+def write_conf(state_dir: Path, size: PaneSize, attach: Attaching) -> None:
     """Write the file that a beginning server reads, unless it is there: a full disk is no reason not to begin."""
-    text = conf_text(size)
+    text = conf_text(size, attach) + _BIRTH
     with contextlib.suppress(OSError, ValueError):
         if content_of(state_dir / TMUX_CONF).decode() == text:
             return
@@ -81,9 +96,12 @@ def write_conf(state_dir: Path, size: PaneSize) -> None:
 class TmuxServer:
     """The server of one state directory. `known`: the one on record, which may have ended since."""
 
-    def __init__(self, state_dir: Path, size: PaneSize, *, known: Handle | None = None) -> None:
+    def __init__(
+        self, state_dir: Path, size: PaneSize, attach: Attaching | None = None, *, known: Handle | None = None
+    ) -> None:
         self._state_dir = state_dir
         self._size = size
+        self._attach = attach or Attaching()
         self.process = known
         self._in_other_unit = False
         self._path_of: Handle | None = None
@@ -131,12 +149,12 @@ class TmuxServer:
         with contextlib.suppress(OSError):
             self._signal(signal.SIGCHLD)
 
-    def forget(self) -> None:
-        """Make the server forget what it was ordered: environments, typed text. One born by an older version keeps it.
+    def configure(self) -> None:
+        """Give the server the options and keys of today's configuration: it was perhaps born with another one.
 
         Raises TerminalError.
         """
-        batch(self._state_dir, f"{_KEEP_NO_MESSAGES}\n")
+        batch(self._state_dir, conf_text(self._size, self._attach))
 
     def end(self) -> None:
         """End the server and every pane; return when its process is gone. Raises TerminalError when it stays."""
@@ -176,7 +194,7 @@ class TmuxServer:
     def _born(self) -> Handle:
         if not is_installed():
             raise NotInstalled()
-        write_conf(self._state_dir, self._size)
+        write_conf(self._state_dir, self._size, self._attach)
         script = str(Path(subreaper.__file__))
         with open(os.devnull, "r+b") as null:
             subprocess.run(

@@ -116,6 +116,14 @@ def require_one(name: str, known: Sequence[str], replicas: Mapping[str, set[str]
         raise CommandError("usage", f"name one worker: {shown(name)} means {some_of(meant, _NAMED)}")
 
 
+def the_one(pattern: str, known: Sequence[str], replicas: Mapping[str, set[str]]) -> str:
+    """Return the name of the one worker that the pattern means; raises as `require_one` does."""
+    meant = match([pattern], known, replicas)
+    if len(meant) > 1:
+        require_one(pattern, known, replicas)
+    return meant[0]
+
+
 def _fits(worker: Worker, selection: Selection) -> bool:
     labels = worker.get("labels") or {}
     right_labels = all(labels.get(key) == value for key, value in selection.labels)

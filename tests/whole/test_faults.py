@@ -197,7 +197,7 @@ def test_someone_who_attached_in_a_small_terminal_leaves_the_size_as_it_was(site
     site.write(table("a", "command = 'while :; do sleep 0.2; done'\n"))
     site.up()
     terminal = ["tmux", "-S", str(site.place / "outer.sock")]
-    attach = f"exec {' '.join(site.argv('attach', 'a'))}"
+    attach = f"exec {' '.join(site.argv('attach', 'a', '--fit'))}"
     subprocess.run(
         [*terminal, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", attach],
         check=True,

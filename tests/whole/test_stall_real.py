@@ -79,7 +79,15 @@ def attached(site: Site, *names: str) -> Iterator[None]:
     terminals = ["tmux", "-S", str(site.place / "terminals.sock"), "-f", "/dev/null"]
     try:
         for name in names:
-            small = ["new-session", "-d", "-x", "80", "-y", "24", f"exec {' '.join(site.argv('attach', name))}"]
+            small = [
+                "new-session",
+                "-d",
+                "-x",
+                "80",
+                "-y",
+                "24",
+                f"exec {' '.join(site.argv('attach', name, '--fit'))}",
+            ]
             subprocess.run([*terminals, *small], check=True, cwd=site.place, env=site.environment())
         wait_until(lambda: all(site.worker(name)["hands_on"] for name in names))
         yield

@@ -195,6 +195,7 @@ FORMS: dict[Form, Schema] = {
     Form.HEADER: {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
     Form.HEADER_TEXT: _TEXT,
     Form.ATTEMPTS: _any({"type": "integer", "minimum": 1, "maximum": MANY}, {"const": -1}),
+    Form.KEY_NAME: _TEXT,
     Form.KEY_NAMES: _TEXTS,
     Form.MEMORY_LIMIT: _limit(_SIZE, "none"),
     Form.CPU_LIMIT: _limit({"type": "number", "minimum": 1}, "none"),

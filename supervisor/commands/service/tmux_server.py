@@ -45,7 +45,8 @@ def _write_conf(place: Place) -> None:
     from supervisor.config.problems import ConfigError
 
     try:
-        write_conf(place.state_dir, load(place.config).supervisor.pane)
+        settings = load(place.config).supervisor
+        write_conf(place.state_dir, settings.pane, settings.attach)
     except ConfigError as error:
         if not (place.state_dir / TMUX_CONF).exists():
             raise CommandError("config", str(error)) from error

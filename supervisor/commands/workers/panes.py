@@ -1,31 +1,30 @@
 """The panes of workers, and which workers there are; without a service too, because tmux and its marks outlive it."""
 
-import os
 import shutil
-import sys
-from collections.abc import Collection
-from typing import Any, NoReturn
+from typing import Any
 
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import RECORDS, Place
 from supervisor.text.plain import visible
-from supervisor.tmux.command import argv_of
 from supervisor.tmux.panes import WorkerPane, ask, marked_panes
 from supervisor.wire.client import Client, ServiceError
 from supervisor.wire.errors import CommandError
-from supervisor.wire.selection import Selection, Worker, families, require_one, select
+from supervisor.wire.selection import Selection, Worker, families, require_one, select, the_one
 
 
-def pane_of(place: Place, name: str) -> WorkerPane:
-    """Return the pane of one worker; raises not-met where it has none, unknown-worker where there is no such worker."""
+def pane_of(place: Place, pattern: str) -> WorkerPane:
+    """Return the pane of the one worker that is meant, by its name, its family's or a glob.
+
+    Raises not-met where it has none, unknown-worker where there is no such worker, usage where several are meant.
+    """
     panes = marked_panes(place)
-    return panes[name] if name in panes else _missing(place, panes, name)
-
-
-def _missing(place: Place, panes: Collection[str], name: str) -> NoReturn:
+    if pattern in panes:
+        return panes[pattern]
     workers = {worker["name"]: worker for worker in known_workers(place)}
-    require_one(name, sorted({*panes, *workers}), families(workers.values()))
-    raise CommandError("not-met", f"{name} has no pane: it is {state_of(workers[name])}")
+    name = the_one(pattern, sorted({*panes, *workers}), families(workers.values()))
+    if name not in panes:
+        raise CommandError("not-met", f"{name} has no pane: it is {state_of(workers[name])}")
+    return panes[name]
 
 
 def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> str:
@@ -33,21 +32,6 @@ def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> str:
     colours = ("-e",) if ansi else ()
     shown_now = ask(place, "capture-pane", "-p", *colours, "-t", pane.id).decode(errors="replace").rstrip("\n")
     return visible(f"{shown_now}\n", keep="\n\x1b\x0e\x0f" if ansi else "\n") if shown_now else ""
-
-
-def attach(place: Place, pane: WorkerPane, *, read_only: bool) -> None:
-    """Become a tmux client on the worker's session; does not return. Leaving it never ends the worker."""
-    if not sys.stdin.isatty():
-        raise CommandError("usage", "attach needs a terminal; `panevisor screen NAME` prints what the pane shows")
-    if pane.dead:
-        print(f"{pane.name} has ended; this is its last screen (C-b d leaves it)", file=sys.stderr)
-    argv = argv_of("attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}")
-    os.chdir(place.state_dir)
-    environment = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
-    try:
-        os.execvpe(argv[0], argv, environment)
-    except FileNotFoundError:
-        raise CommandError("failed", NOT_INSTALLED) from None
 
 
 def need_tmux() -> None:

@@ -11,7 +11,7 @@ import pytest
 from kit.deaths import DEATH
 
 from actors.values.records import Head
-from actors.values.spec import PaneSize
+from actors.values.spec import Attaching, PaneSize
 from supervisor.kernel import files as private_files
 from supervisor.kernel.files import claim, content_of, opened, replace_file
 from supervisor.state import paths
@@ -128,7 +128,7 @@ def take_keepers_place(place: Path) -> None:
         (write_deaths, "deaths.jsonl"),
         (write_status, "status.json"),
         (write_log, "service.log"),
-        (lambda place: write_conf(place, PaneSize()), "tmux.conf"),
+        (lambda place: write_conf(place, PaneSize(), Attaching()), "tmux.conf"),
     ],
 )
 def test_no_link_in_the_state_directory_leads_a_write_elsewhere(
