@@ -76,6 +76,10 @@ class Client:
     def fileno(self) -> int:
         return self._socket.fileno()
 
+    @property
+    def service_pid(self) -> int:
+        return unix_socket.peer_of(self._socket).pid
+
     def call(self, do: str, *, timeout: float = CALL_TIMEOUT, **fields: Any) -> Any:
         """Send one request and return the data of its answer; raises ServiceError.
 

@@ -8,12 +8,14 @@ from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Any, TextIO
 
+from actors.events.words import counted
 from actors.values.totals import totals_of
-from supervisor.state.place import Place
+from supervisor.state.place import SERVICE_LOG, Place
 from supervisor.text.colours import has_colour
 from supervisor.text.plain import visible
 from supervisor.text.tables import summary, table, timestamp
 from supervisor.wire.client import Client
+from supervisor.wire.lasting import publications
 from supervisor.wire.selection import Selection, select
 
 NOT_MET = 3
@@ -25,9 +27,11 @@ Entry = dict[str, Any]
 
 def status(place: Place, selection: Selection, *, as_json: bool, watch: bool) -> int:
     """Print the picture; 3 when a worker that was named is neither running nor completed."""
+    if watch:
+        from supervisor.commands.views.watch import watch as go_on
+
+        return go_on(place, selection, as_json=as_json)
     with Client.connect(place.socket) as client:
-        if watch:
-            return _watch(client, selection, as_json=as_json)
         picture = chosen(client, selection)
     show(picture, as_json=as_json)
     named = bool(selection.patterns)
@@ -55,11 +59,16 @@ def show(picture: Picture, *, as_json: bool = False, stream: TextIO | None = Non
         print(json.dumps(picture), file=out, flush=True)
         return
     width = shutil.get_terminal_size().columns if out.isatty() else None
+    print("\n".join(lines_of(picture, colour=has_colour(out), width=width)), file=out, flush=True)
+
+
+def lines_of(picture: Picture, *, colour: bool, width: int | None) -> list[str]:
+    """Return the table of the workers, where there are any, and the lines below it."""
     lines, now = summary(picture), time.time()
     if picture["workers"]:
-        grown = table(_grown(picture, now), now=now, colour=has_colour(out), width=width)
-        lines = [grown, "", *lines]
-    print("\n".join(lines), file=out, flush=True)
+        grown = table(_grown(picture, now), now=now, colour=colour, width=width)
+        lines = [*grown.split("\n"), "", *lines]
+    return lines
 
 
 def _grown(picture: Picture, now: float) -> list[dict[str, Any]]:
@@ -70,33 +79,30 @@ def _grown(picture: Picture, now: float) -> list[dict[str, Any]]:
     return [w if w["uptime_s"] is None else {**w, "uptime_s": w["uptime_s"] + age} for w in workers]
 
 
-def _watch(client: Client, selection: Selection, *, as_json: bool) -> int:
-    first = True
-    for message in client.subscribe("changes"):
-        picture = message["data"]
-        names = select(picture["workers"], selection, strict=first)  # a worker that goes later just disappears
-        picture = part_of(picture, set(names))
-        if not as_json:
-            sys.stdout.write("\x1b[H\x1b[J" if sys.stdout.isatty() else "" if first else "\n")
-        show(picture, as_json=as_json)
-        first = False
-    return 0
-
-
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def events(place: Place, *, count: int, follow: bool, as_json: bool) -> int:
-    """Print the newest `count` entries; with `follow`, each that comes until the service ends."""
+    """Print the newest `count` entries; with `follow`, each that comes, also from the services after this one."""
+    if follow:
+        return _follow(place, count, as_json=as_json)
     with Client.connect(place.socket) as client:
-        if not follow:
-            _show_entries(reversed(client.call("events", n=count)), as_json=as_json)
-            return 0
-        for number, message in enumerate(client.subscribe("activity")):
-            newest = message["data"][:count] if number == 0 else message["data"]
-            if number and message["missed"] and not as_json:
-                print(f"… {message['missed']} entries were missed", flush=True)
-            _show_entries(reversed(newest), as_json=as_json)
+        _show_entries(reversed(client.call("events", n=count)), as_json=as_json)
+    return 0
+
+
+def _follow(place: Place, count: int, *, as_json: bool) -> int:
+    for number, message in enumerate(publications(place.socket, "activity")):
+        entries, missed = message["data"], message["missed"] if number else 0
+        if number == 0:
+            entries = entries[:count]
+        if message["anew"]:
+            missed = entries[-1]["seq"] - 1 if entries else 0
+            log = place.state_dir / SERVICE_LOG
+            print(f"panevisor: another service runs now; {log} has what happened meanwhile", file=sys.stderr)
+        if missed:
+            print(f"panevisor: {counted(missed, 'event')} missed", file=sys.stderr, flush=True)
+        _show_entries(reversed(entries), as_json=as_json)
     return 0
 
 

@@ -585,13 +585,17 @@ def test_events_are_printed_oldest_first_and_can_be_followed(bench: Bench, capsy
     assert [line.split(None, 1)[1] for line in lines] == ["worker.ready  w2", "worker.ready  w3"]
     assert run(["events", "-o", "json", "-n", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["seq"] == 3
-    with subprocess.Popen(command("events", "-f", "-n", "1"), stdout=subprocess.PIPE, text=True) as following:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command("events", "-f", "-n", "1"), **pipes) as following:
         assert following.stdout is not None
+        assert following.stderr is not None
         assert following.stdout.readline().endswith("w3\n")
         bench.gateway.activity(entries(1, 2, 3, 4))
         assert following.stdout.readline().endswith("w4\n")
         bench.gateway.close()
-        assert following.wait(DEADLINE) == 7
+        assert "the service is gone; waiting for it" in following.stderr.readline()
+        following.send_signal(signal.SIGINT)
+        assert following.wait(DEADLINE) == 130
 
 
 def test_check_says_what_each_policy_comes_to(capsys: pytest.CaptureFixture[str], home: Path) -> None:
