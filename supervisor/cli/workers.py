@@ -43,7 +43,9 @@ _order("remove", "Stop workers and forget them, with their logs; those of the fi
     metavar="NAME",
     help="Pass on a variable of the caller. NAME=VALUE sets one that is no secret: `ps` shows the command line to all.",
 )
-@click.option("-E", "--env-all", is_flag=True, help="Pass on all variables, but for those of this terminal.")
+@click.option(
+    "-E", "--env-all", is_flag=True, help="Pass on all variables, but for those of this terminal and functions."
+)
 @click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Set its lines of NAME=VALUE; -e wins.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of a worker, as TOML.")
 @with_timeout

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Collection, Mapping
@@ -17,7 +18,9 @@ from supervisor.state.place import Place
 from supervisor.text.words import shown
 from supervisor.tmux.environment import scrubbed
 from supervisor.wire.errors import CommandError
+from supervisor.wire.frames import MAX_ARRAY
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # bash exports functions under other names, which no worker can have
 REMOVED = 10.0  # seconds that the removal of an ended job may take
 
 
@@ -94,7 +97,8 @@ def environment(
 
     `-e` has NAME for the caller's own value, or NAME=VALUE; it wins over the files, a later file over an earlier one.
     """
-    taken = scrubbed(os.environ) if whole else {key: os.environ[key] for key in ("PATH",) if key in os.environ}
+    taken = scrubbed(os.environ)
+    taken = {key: value for key, value in taken.items() if (_NAME.fullmatch(key) if whole else key == "PATH")}
     found = {key: value for key, value in taken.items() if key not in _set_by({"env": by_settings})}
     for file in files:
         found |= _variables_of(file)
@@ -104,6 +108,9 @@ def environment(
             mend = "export it, or name a file that sets it by --env-file"
             raise CommandError("usage", f"-e {shown(key)}: there is no such variable here ({mend})")
         found[key] = value if sign else os.environ[key]
+    if len(found) > MAX_ARRAY:
+        what = f"an environment of {len(found):,} variables is more than a request can hold ({MAX_ARRAY:,})"
+        raise CommandError("usage", f"{what}: pass on those that it needs with -e")
     return found
 
 

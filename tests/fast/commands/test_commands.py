@@ -31,8 +31,14 @@ def test_a_run_can_take_the_whole_environment_but_not_what_speaks_of_this_termin
     monkeypatch.setenv("PATH", "/p")
     monkeypatch.setenv("TOKEN", "t")
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("BASH_FUNC_f%%", "() { :; }")
     assert environment((), whole=True) == {"PATH": "/p", "TOKEN": "t"}
     assert environment(("TOKEN=u", "COLUMNS"), {"PATH": "/set"}, whole=True) == {"TOKEN": "u", "COLUMNS": "80"}
+
+
+def test_an_environment_that_no_request_can_hold_is_refused_with_the_mend() -> None:
+    with pytest.raises(CommandError, match="pass on those that it needs with -e"):
+        environment(tuple(f"V{n}=x" for n in range(1024)))
 
 
 def test_an_env_file_sets_variables_and_those_of_options_count_before(
