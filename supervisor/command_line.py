@@ -25,6 +25,10 @@ def main() -> None:
     """Run the command line of this process, and exit."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, it would hide how our children end
     _open_standard_streams()
+    if instruction := os.environ.get("_PANEVISOR_COMPLETE"):  # a shell asks what Tab offers
+        from supervisor.cli.completion import complete
+
+        sys.exit(complete(instruction))
     sys.exit(run(sys.argv[1:]))
 
 

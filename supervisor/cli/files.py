@@ -105,3 +105,19 @@ def version() -> int:
 
     print(f"panevisor {installed('panevisor')}")
     return 0
+
+
+@panevisor.command()
+@click.argument("what", type=click.Choice(["bash", "zsh", "fish", "install"]))
+@click.argument("shell", required=False, type=click.Choice(["bash", "zsh", "fish"]))
+def completion(what: str, shell: str | None) -> int:
+    """Print the script that completes panevisor in a shell, or install it for you (in SHELL, else in $SHELL)."""
+    from supervisor.cli.completion import script
+
+    if what != "install":
+        click.echo(script(what), nl=False)
+        return 0
+    from supervisor.commands.files.completion import SHELLS
+    from supervisor.commands.files.completion import install as write
+
+    return write(shell, {each: script(each) for each in SHELLS})

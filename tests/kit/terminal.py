@@ -59,6 +59,12 @@ class Terminal:
         before, _, _ = shown.partition(text)
         return before
 
+    def until_matches(self, pattern: str) -> None:
+        """Read until what has come matches, escape sequences taken out; fail at the deadline."""
+        deadline = time.monotonic() + DEADLINE
+        while not re.search(pattern, _SEQUENCE.sub(b"", self.seen).decode(errors="replace")):
+            assert self._read(max(0.0, deadline - time.monotonic())), f"no {pattern} in {self.seen!r}"
+
     def ended(self, keys: bytes = b"") -> int:
         """Return the exit code, once it has ended; a signal's is negative.
 
