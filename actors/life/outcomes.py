@@ -121,7 +121,7 @@ def death_of(
 def true_exit(spec: WorkerSpec, exit: Exit) -> Exit:
     """Return the exit of the program: the shell of a text command exits with 128 + n after signal n."""
     number = (exit.code or 0) - SHELL_SIGNAL
-    return Exit(None, number, exit.at) if isinstance(spec.command, str) and number in _SIGNALS else exit
+    return Exit(None, number, exit.at) if spec.needs_shell and number in _SIGNALS else exit
 
 
 _SIGNALS = range(1, 65)

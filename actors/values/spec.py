@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+from actors.values.command_text import words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 
 MOST = 4000  # replicas per family
@@ -103,7 +104,7 @@ class ExitRule:
     do: ExitAction
     """`restart-now` makes no pause, but counts as a restart."""
     codes: tuple[ExitCode, ...] = ()
-    """Exit codes."""
+    """Exit codes; 128 + n also means signal n."""
     signals: tuple[Annotated[int, Form.SIGNAL], ...] = ()
     """Signals that ended the worker."""
 
@@ -316,7 +317,7 @@ class WorkerSpec:
 
     name: Annotated[str, Elsewhere()]
     command: Command
-    """What is run."""
+    """What is run. A text without any shell syntax is executed without a shell, too."""
     cwd: Annotated[PathText, Unwritten(".", "the folder of the file")]
     """The working directory."""  # in a spec it is absolute, like each path
     env: tuple[tuple[Annotated[str, Form.VARIABLE], Text], ...] = ()
@@ -372,9 +373,16 @@ class WorkerSpec:
         return self.ready.command is not None or self.live.command is not None
 
     @property
+    def needs_shell(self) -> bool:
+        """Whether it is a text that /bin/sh has to read."""
+        return isinstance(self.command, str) and words_of(self.command) is None
+
+    @property
     def argv(self) -> tuple[str, ...]:
-        """What is executed: the command itself, or `/bin/sh -c` around a string."""
-        return ("/bin/sh", "-c", self.command) if isinstance(self.command, str) else self.command
+        """What is executed: the command itself, or `/bin/sh -c` around a text that needs a shell."""
+        if not isinstance(self.command, str):
+            return self.command
+        return words_of(self.command) or ("/bin/sh", "-c", self.command)
 
     @property
     def replica_of(self) -> str:

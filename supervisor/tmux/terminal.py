@@ -283,9 +283,7 @@ def cannot_start(spec: WorkerSpec, path: str) -> str | None:
         return f"cwd does not exist or is no folder: {spec.cwd}"
     if not os.access(spec.cwd, os.X_OK):
         return f"cwd may not be entered: {spec.cwd}"
-    if isinstance(spec.command, str):
-        return None
-    return cannot_execute(spec.command[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
+    return cannot_execute(spec.argv[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
 
 
 def _process(pid: int) -> Handle | None:

@@ -1,0 +1,81 @@
+"""Which text commands need no shell: a program and its arguments, without any word that means something to a shell."""
+
+import re
+import shlex
+
+_BARE, _QUOTED, _DOUBLE = r"[A-Za-z0-9_@%+=:,./-]+", r"'[^'\n]*'", r'"[^"$`\\!\n]*"'
+_WORD = rf"(?:{_BARE}|{_QUOTED}|{_DOUBLE})+"
+_SIMPLE = re.compile(rf"[ \t]*{_WORD}(?:[ \t]+{_WORD})*[ \t]*")
+_OF_THE_SHELL = frozenset(
+    [
+        ".",
+        ":",
+        "[",
+        "alias",
+        "bg",
+        "break",
+        "builtin",
+        "case",
+        "cd",
+        "command",
+        "continue",
+        "declare",
+        "do",
+        "done",
+        "echo",
+        "elif",
+        "else",
+        "esac",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "false",
+        "fc",
+        "fg",
+        "fi",
+        "for",
+        "function",
+        "getopts",
+        "hash",
+        "if",
+        "in",
+        "jobs",
+        "kill",
+        "let",
+        "local",
+        "printf",
+        "pwd",
+        "read",
+        "readonly",
+        "return",
+        "select",
+        "set",
+        "shift",
+        "source",
+        "test",
+        "then",
+        "time",
+        "times",
+        "trap",
+        "true",
+        "type",
+        "typeset",
+        "ulimit",
+        "umask",
+        "unalias",
+        "unset",
+        "until",
+        "wait",
+        "while",
+    ]
+)
+
+
+def words_of(text: str) -> tuple[str, ...] | None:
+    """Return the program and its arguments, as /bin/sh would call it; None where only a shell can tell."""
+    if not _SIMPLE.fullmatch(text):
+        return None
+    words = tuple(shlex.split(text))
+    first = text.split(None, 1)[0]
+    return None if "=" in first or words[0] in _OF_THE_SHELL or not words[0] else words
