@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from actors.values.keys import MANY, Form
 from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, SignalTree, StopStep, TypeKeys, TypeText
 from supervisor.config.problems import Refused
+from supervisor.config.slips import of_a_shell, several_words, sourced
 from supervisor.text.keys import KeyUnknown, checked
 from supervisor.text.patterns import compiled
 from supervisor.text.quantities import memory, seconds, size
@@ -63,9 +64,14 @@ def _no_nul(text: str) -> str:
 def _writable_path(text: str) -> str:
     if not _no_nul(text).strip():
         raise ValueError('must not be empty (for the folder of this file write ".")')
-    if text.startswith("~"):
-        raise ValueError('must not begin with "~", which only a shell knows (write the path in full)')
+    if wrong := _not_expanded(text):
+        raise ValueError(wrong)
     return text
+
+
+def _not_expanded(path: str) -> str | None:
+    found = of_a_shell(path)
+    return f"must not begin with {shown(found)}, which only a shell knows (write the path in full)" if found else None
 
 
 def _path(text: str, info: ValidationInfo) -> str:
@@ -109,6 +115,8 @@ def _command(value: object) -> tuple[str, ...] | str:
         return tuple(_arguments(value))
     if not value.strip():
         raise ValueError("must not be blank")
+    if (file := sourced(value)) and os.path.basename(os.path.realpath("/bin/sh")) == "dash":
+        raise ValueError(f"has `source`, and this is /bin/sh: use `. {file}`, or bash")
     return _no_nul(value)
 
 
@@ -116,6 +124,10 @@ def _arguments(value: object) -> list[str]:
     found = _array(value, '["sleep", "60"], or text for /bin/sh', part=_argument)
     if not found[0].strip():
         raise Refused(((0,), "must name the program, and is empty"))
+    if wrong := _not_expanded(found[0]):
+        raise Refused(((0,), wrong))
+    if several_words(found[0]):
+        raise Refused(((0,), f"must be one word an item, like {', '.join(map(shown, found[0].split()[:3]))}"))
     return found
 
 

@@ -33,6 +33,7 @@ from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_f
 from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
 from supervisor.config.settings import Config, OfFile, SupervisorSettings
+from supervisor.config.slips import proposed
 from supervisor.config.tables import check, read, tables_in
 from supervisor.kernel.files import absolute
 from supervisor.state.paths import (
@@ -392,7 +393,8 @@ def _has(table: Any, keys: Keys) -> bool:
 
 def _name_fault(name: str) -> str | None:
     if not re.fullmatch(NAME_PATTERN, name):
-        return "is not a valid name for a worker (1 to 64 letters, digits, _ and -)"
+        near = f"; write {shown(better)}" if (better := proposed(name)) else ""
+        return f"is not a valid name for a worker (1 to 64 letters, digits, _ and -{near})"
     if name.startswith("_panevisor"):
         return "names that begin with _panevisor are kept for the service itself (choose another)"
     return None

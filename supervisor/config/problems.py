@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from supervisor.config.slips import OF_OTHER_TOOLS
 from supervisor.text.words import Keys, dotted, nearest, quoted, shown
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def findings(error: "ValidationError", keys_at: Callable[[Keys], Sequence[str]])
             mismatch = isinstance(cause, Mismatch)
             yield from (Finding(keys + at, f"{dotted(keys + at)} {what}", mismatch) for at, what in cause.parts)
         elif detail["type"] == "extra_forbidden":
-            yield _unknown(keys, keys_at(keys[:-1]))
+            yield _unknown(keys, keys_at(keys[:-1]), detail["input"])
         else:
             yield Finding(keys, f"{dotted(keys)} {_predicate(detail)}", meant=_meant(detail))
 
@@ -123,10 +124,15 @@ def _without_mark(keys: Keys) -> Keys:
     return keys[:-1] if len(keys) > 2 and keys[-1] == "[key]" else keys
 
 
-def _unknown(keys: Keys, known: Sequence[str]) -> Finding:
+def _unknown(keys: Keys, known: Sequence[str], value: object) -> Finding:
     key = str(keys[-1])
     if keys in NOT_YET:
         return Finding(keys, f'key "{key}" is not supported yet')
+    if len(keys) == 1 and "command" in known:
+        if isinstance(value, dict) and "command" in value:
+            return Finding(keys, f"names have no dots: {shown(key)} is taken for a key (write [workers.NAME-{key}])")
+        if ours := OF_OTHER_TOOLS.get(key.lower()):
+            return Finding(keys, f"unknown key {shown(key)} (here it is {ours})")
     table = f" in {dotted(keys[:-1])}" if keys[:-1] else ""
     return Finding(keys, f"unknown key {shown(key)}{table}", meant=(key, tuple(known)))
 

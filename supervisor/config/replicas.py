@@ -4,7 +4,7 @@
     {index}        its number, from 1                   {8080+index0}  the same, counted from 0: 8081
     {index0}       its number, from 0
 
-Other text in braces is not changed, so JSON and shell need no escapes.
+`{{name}}` writes {name}. Other text in braces is not changed, so JSON and shell need no escapes.
 """
 
 import re
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 WHERE = ("command", "cwd", "env", "ready")
-_WORD = re.compile(r"\{(?:(name)|(?:([0-9]{1,9})\+)?(index0?))\}")
+_FORM = r"\{(?:(name)|(?:([0-9]{1,9})\+)?(index0?))\}"
+_WORD = re.compile(rf"\{{({_FORM})\}}|{_FORM}")
 
 
 def filled(table: Mapping[str, Any], name: str, index: int) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def _filled(value: Any, name: str, index: int) -> Any:
 
 
 def _told(word: re.Match[str], name: str, index: int) -> str:
-    if word[1]:
-        return name
-    return str(int(word[2] or 0) + (index if word[3] == "index" else index - 1))
+    escaped, *_, is_name, more, counted = word.groups()
+    if escaped or is_name:
+        return escaped or name
+    return str(int(more or 0) + (index if counted == "index" else index - 1))

@@ -70,7 +70,10 @@ def _runs_here(wanted: bytes) -> bool:
 
 
 def _without_interpreter(path: str, head: bytes) -> str | None:
-    words = os.fsdecode(head[2:].split(b"\n", 1)[0]).split()
+    line = head[2:].split(b"\n", 1)[0]
+    if line.endswith(b"\r"):
+        return f"the script has the line ends of Windows (CRLF; write it with LF): {path}"
+    words = os.fsdecode(line).split()
     if words and os.path.isabs(words[0]) and not os.path.exists(words[0]):
         return f"interpreter not found: {words[0]} (first line of {path})"
     return None
