@@ -62,7 +62,7 @@ def test_each_replica_is_a_worker_with_its_own_number_wherever_one_may_stand() -
         ("a{index}b{index0}c", "a2b1c"),
         *((text, text) for text in ("{}", "{ index }", "{index+1}", "{indexed}", "${PATH}", '{"a": {"b": 1}}')),
         ("${index}", "$2"),
-        ("{{index}}", "{2}"),
+        ("{{index}}", "{index}"),
         ("{-1+index}", "{-1+index}"),
     ],
 )
