@@ -81,11 +81,12 @@ def schema() -> int:
 
 
 @panevisor.command()
-def init() -> int:
-    """Write a commented starter config to ./panevisor.toml."""
-    from supervisor.commands.files.check import init as begin_file
+@click.option("-y", "--yes", is_flag=True, help="Take all that is found, without a question.")
+def init(yes: bool) -> int:
+    """Write a first ./panevisor.toml: from a Procfile, package.json and the like here, else a starter."""
+    from supervisor.commands.files.init import init as begin_file
 
-    return begin_file()
+    return begin_file(yes=yes)
 
 
 @panevisor.command()

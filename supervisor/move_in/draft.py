@@ -81,10 +81,11 @@ class Table:
 
 @dataclass(slots=True)
 class Draft:
-    """A whole file to be. `head`: sentences about the tool that the reader of the TOML should know."""
+    """A whole file to be. `title`: its first lines; `head`: what the reader of the TOML should know of the tool."""
 
     tool: str
     path: Path
+    title: list[str] = field(default_factory=list)
     head: list[str] = field(default_factory=list)
     defaults: Table = field(default_factory=lambda: Table("[defaults]"))
     workers: list[Table] = field(default_factory=list)

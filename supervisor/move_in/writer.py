@@ -25,10 +25,11 @@ def written(draft: Draft) -> str:
 
 
 def _head(draft: Draft) -> Iterator[str]:
-    yield from comment(f"Made by `panevisor import` from {draft.path.name} ({draft.tool}).")
-    yield from comment(
-        "Keep this file in the same folder: paths are relative to it. Then: panevisor check, panevisor up."
-    )
+    title = [
+        f"# Made by `panevisor import` from {visible(draft.path.name)} ({draft.tool}).",
+        "# Keep it in that folder: its paths are relative to it. Then: panevisor check, panevisor up.",
+    ]
+    yield from draft.title or title
     for sentence in draft.head:
         yield from comment(sentence)
     yield from _noted(draft.notes, [])

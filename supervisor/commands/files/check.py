@@ -1,20 +1,16 @@
-"""`panevisor check` and `init`: a config file, examined or begun."""
+"""`panevisor check`: a config file, examined."""
 
 from pathlib import Path
 
-import supervisor
 from actors.events.words import counted
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
 from supervisor.explain.arithmetic import line, warnings
 from supervisor.explain.policy import in_words, waits_in_vain
-from supervisor.kernel.files import absolute
-from supervisor.state.paths import FILE_NAME, config_path
+from supervisor.state.paths import config_path
 from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError
-
-_STARTER = Path(supervisor.__file__).parent / "starter.toml"
 
 
 def check(named: str | None) -> int:
@@ -37,14 +33,3 @@ def loaded(path: Path) -> Config:
         return load(path)
     except ConfigError as error:
         raise CommandError("config", str(error)) from error
-
-
-def init() -> int:
-    """Write the starter config here; raises CommandError where a config is already."""
-    try:
-        with open(absolute(FILE_NAME), "x") as file:
-            file.write(_STARTER.read_text())
-    except FileExistsError:
-        raise CommandError("conflict", f"./{FILE_NAME} exists already; nothing was changed") from None
-    print(f"wrote ./{FILE_NAME}: edit it, then `panevisor up`")
-    return 0

@@ -44,6 +44,9 @@ def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:
             if error.code == "timeout":
                 show(client.call("status"))
             raise
+        except KeyboardInterrupt:
+            print("not waited for: the service runs on with this file (`panevisor status`)", file=sys.stderr)
+            raise
         return _report(client, answer)
 
 
