@@ -53,6 +53,7 @@ class Form(StrEnum):
     VARIABLE = "name of an environment variable"
     LABEL = "name of a label"
     DEPENDENCIES = 'table of worker = condition, or array of workers that have to be "ready"'
+    UMASK = 'octal digits, as "027"'
     STOP_PLAN = "array of steps and waits in turn"
     JITTER = 'number from 0 to 1, or "full"'
     PAUSES = "array of durations"

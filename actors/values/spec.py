@@ -347,6 +347,12 @@ class WorkerSpec:
     stop: Annotated[tuple[StopStep, ...], Form.STOP_PLAN] = ("TERM", 10.0, "KILL")
     """How it is ended, with waits between: signals, `{ signal = "TERM", to = "tree" }`, `{ keys = ["C-c"] }` or
     `{ text = "exit" }`; the last is KILL."""
+    stdin: Literal["terminal", "null"] = "terminal"
+    """With `"null"` it reads the end of a file at once, so it waits for nobody who types."""
+    nice: Annotated[int, Between(-20, 19)] = 0
+    """Added to its niceness; below 0 needs root."""
+    umask: Annotated[str | None, Form.UMASK] = None
+    """Which rights its new files do not get."""
     background: Background = Background.FAIL
     """What becomes of processes that still live 2 s after the main process has ended well: `"fail"` ends them and is
     a failure; `"end"` ends them at once, the exit counts; with `"allow"` the worker lives as long as they do."""
@@ -394,7 +400,9 @@ class WorkerSpec:
         """12 hex digits that change when a new process is needed."""
         argv = self.command if isinstance(self.command, str) else list(self.command)
         size = [self.pane.columns, self.pane.rows]
-        identity = json.dumps([argv, self.cwd, sorted(self.env), size])
+        surroundings = [self.stdin, self.nice, self.umask]
+        changed = [] if surroundings == ["terminal", 0, None] else [surroundings]  # the digests of old records stay
+        identity = json.dumps([argv, self.cwd, sorted(self.env), size, *changed])
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:

@@ -102,6 +102,12 @@ def variable_name(name: str) -> str:
     return name
 
 
+def _umask(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and re.fullmatch("0?[0-7]{3}", value)):
+        return value
+    raise ValueError(f'must be octal digits in quotes like "027", not {shown(value)}')
+
+
 def _label(name: str) -> str:
     if not name or "=" in name:
         raise ValueError("could not be selected by `-l LABEL=VALUE` (name it, without =)")
@@ -361,6 +367,7 @@ FORMS: dict[Form, Any] = {
     Form.VARIABLE: _text(variable_name),
     Form.LABEL: _text(_no_nul, _label),
     Form.DEPENDENCIES: BeforeValidator(_conditions),
+    Form.UMASK: _read(_umask),
     Form.STOP_PLAN: _read(_stop),
     Form.JITTER: _read(_jitter),
     Form.PAUSES: _read(pauses),

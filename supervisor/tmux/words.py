@@ -47,6 +47,15 @@ WRAPPER = (
 _NO_HANGUP = "trap '' HUP; "
 
 
+def _prelude(spec: WorkerSpec) -> str:
+    """Return what the wrapper does last, before it becomes the program."""
+    hangup = _NO_HANGUP if spec.background is Background.ALLOW else ""
+    umask = f"umask {spec.umask}; " if spec.umask else ""
+    stdin = "exec </dev/null; " if spec.stdin == "null" else ""
+    nice = f'set -- nice -n {spec.nice} "$@"; ' if spec.nice else ""
+    return f"{hangup}{umask}{stdin}{nice}"
+
+
 def quoted(text: str) -> str:
     """Return `text` as one word of tmux's command language; raises ValueError for NUL, which no argument can hold."""
     if "\0" in text:
@@ -96,8 +105,7 @@ class Launch:
 
     @property
     def program(self) -> tuple[str, ...]:
-        prelude = _NO_HANGUP if self.spec.background is Background.ALLOW else ""
-        wrapper = WRAPPER.format(nofile=self.nofile, prelude=prelude)
+        wrapper = WRAPPER.format(nofile=self.nofile, prelude=_prelude(self.spec))
         return ("/bin/sh", "-c", wrapper, "panevisor", self.spec.cwd, *self.spec.argv)
 
 

@@ -182,6 +182,7 @@ FORMS: dict[Form, Schema] = {
     Form.COMMAND: _any({"type": "string", "pattern": r"\S"}, {**_TEXTS, "minItems": 1}),
     Form.VARIABLE: {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
     Form.LABEL: {"type": "string", "pattern": "^[^=]+$"},
+    Form.UMASK: {"type": "string", "pattern": "^0?[0-7]{3}$"},
     Form.DEPENDENCIES: _any(
         {"type": "object", "additionalProperties": {"enum": [each.value for each in Condition]}}, _TEXTS
     ),

@@ -62,3 +62,12 @@ def test_a_script_with_the_line_ends_of_windows_is_named(tmp_path: Path) -> None
     script.write_bytes(b"#!/bin/sh\r\necho\r\n")
     script.chmod(0o755)
     assert "line ends of Windows" in (cannot_execute(str(script), cwd="/", path="/bin") or "")
+
+
+@pytest.mark.parametrize("line", ['stdin = "null"', "nice = 1", 'umask = "027"'])
+def test_changed_surroundings_need_a_new_process(line: str) -> None:
+    plain, changed = (
+        load_text(f"[workers.a]\ncommand = 'x'\n{more}".encode(), Path("/x/panevisor.toml")).workers[0]
+        for more in ("", line)
+    )
+    assert plain.digest != changed.digest
