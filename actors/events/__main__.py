@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from actors.events.table import SECTIONS, Event
+from actors.events.examples import EXAMPLES
+from actors.events.kinds import Event
+from actors.events.table import SECTIONS
 
 _HEAD = """\
 # The service's log: its events and their fields
@@ -21,6 +23,8 @@ forever), `cause` (one word), `reason` (words for people), `verdict` (the last p
 own words: why it has failed, or is tried slowly). `exit_code` or `exit_signal` is null; both are null where the exit
 is not known.
 
+The last column is what `panevisor events` and `panevisor why` print of it: with facts in braces, or as an example.
+
 `level` is what the table says. "varies" means: error where the worker is given up (`to` is failed), warning where it
 is to start again or needs a look, info otherwise.
 """
@@ -33,15 +37,22 @@ def document() -> str:
 
 def _section(title: str, events: Mapping[str, Event]) -> Iterator[str]:
     moving = any(event.moves for event in events.values())
-    head = ["event", "level", *(["from → to"] if moving else []), "facts", "when"]
+    head = ["event", "level", *(["from → to"] if moving else []), "facts", "when", "what people read"]
     yield f"## {title}\n"
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for name, event in events.items():
         level = event.level if isinstance(event.level, str) else "varies"
         moves = [event.moves or "–"] if moving else []
-        yield f"| {' | '.join([f'`{name}`', level, *moves, ', '.join(event.field_names) or '–', event.when])} |"
+        fields = ", ".join(event.field_names) or "–"
+        yield f"| {' | '.join([f'`{name}`', level, *moves, fields, event.when, _said(name, event)])} |"
     yield ""
+
+
+def _said(name: str, event: Event) -> str:
+    """Return the sentence, or what its clause makes of an example."""
+    said = event.said if isinstance(event.said, str) else event.told(EXAMPLES[name], 5)
+    return said.replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What an event says of a worker, in plain words: one clause for each event that `why` tells. Pure.
+"""What an event says of a worker, in plain words: a clause for each event. Pure.
 
 A clause gets the event's facts and the worker's `max_restarts`. A cause that has no words here is told as it is.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from actors.events.words import (
     exit_in_words,
     left_in_words,
     numbered,
+    short_size,
     short_time,
     some_of,
 )
@@ -69,7 +71,9 @@ def _of(facts: Facts, most: int) -> str:
 
 def ready(facts: Facts, _most: int) -> str:
     startup = facts.get("startup_s")
-    return "ready at once" if startup is not None and startup < _AT_ONCE else f"ready after {short_time(startup)}"
+    if startup is None:
+        return "ready"
+    return "ready at once" if startup < _AT_ONCE else f"ready after {short_time(startup)}"
 
 
 def unready(facts: Facts, most: int) -> str:
@@ -181,6 +185,15 @@ def failed(facts: Facts, _most: int) -> str:
     return f"could not be started: {facts.get('reason') or 'reason not known'}"
 
 
+def removed(facts: Facts, _most: int) -> str:
+    return "removed" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
+
+
+def signalled(facts: Facts, _most: int) -> str:
+    whole = ", and all of its tree" if facts.get("to") == "tree" else ""
+    return f"a person sent it{whole} the signal {facts.get('signal')}"
+
+
 def adopted(facts: Facts, _most: int) -> str:
     return f"the service started and found it alive (pid {facts.get('pid')})"
 
@@ -195,6 +208,8 @@ def respawned(facts: Facts, _most: int) -> str:
 
 def escaped(facts: Facts, _most: int) -> str:
     pids = ", ".join(map(str, facts.get("pids") or ()))
+    if "worker" not in facts:
+        return f"processes that had left their workers' trees unseen were ended: pid {pids}"
     return f"had left its process tree unseen, and was ended with it: pid {pids}"
 
 
@@ -222,6 +237,8 @@ def limit(facts: Facts, most: int) -> str:
 
 
 def actor_failed(facts: Facts, _most: int) -> str:
+    if "worker" not in facts:
+        return f"the actor {facts.get('actor')} failed, which ends the service: {facts.get('error')}"
     return f"the actor behind it failed and was replaced: {facts.get('error')}"
 
 
@@ -246,19 +263,29 @@ def service_restarted(facts: Facts, _most: int) -> str:
     return f"the keeper of the service started it again (the one before: {how})"
 
 
-def service_upgraded(facts: Facts, _most: int) -> str:
-    return f"the service was upgraded ({facts.get('previous_version')} to {facts.get('version')})"
-
-
 def service_stopping(facts: Facts, _most: int) -> str:
     return f"the service was told to end ({facts.get('cause')}), its workers {facts.get('workers')}"
 
 
 def config_applied(facts: Facts, _most: int) -> str:
     words = {"create": "new", "replace": "to be replaced", "policy": "with a changed policy", "stop": "removed"}
-    return "the file was applied: " + ", ".join(f"{facts[k]} {words[k]}" for k in COUNTED if facts.get(k))
+    changes = ", ".join(f"{facts[k]} {words[k]}" for k in COUNTED if facts.get(k))
+    later = f"; from the next start on: {_listed(facts['next_start'])}" if facts.get("next_start") else ""
+    return f"the file was applied: {changes or 'no worker changed'}{later}"
 
 
-def always(said: str) -> Clause:
-    """Return a clause that depends on no fact."""
-    return lambda _facts, _most: said
+def filled(said: str, facts: Facts) -> str:
+    """Return a sentence with the facts that it names in braces; seconds and bytes stand in their short form."""
+    return re.sub(r"{(\w+)}", lambda name: _in_words(name[1], facts.get(name[1])), said)
+
+
+def _in_words(name: str, value: Any) -> str:
+    if isinstance(value, int | float) and (name.endswith("_s") or name == "seconds"):
+        return short_time(value)
+    if isinstance(value, int) and name == "bytes":
+        return short_size(value)
+    return "not known" if value is None else _listed(value)
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -78,7 +78,7 @@ def logs(
 @click.option("-o", "--output", type=LINES, default="text", show_default=True)
 @click.pass_obj
 def events(given: Given, follow: bool, count: int, output: str) -> int:
-    """Print what has happened lately, oldest first."""
+    """Print what has happened lately, oldest first; ! marks a warning, !! an error."""
     from supervisor.commands.views.status import events as print_events
 
     return print_events(given.place(), count=count, follow=follow, as_json=output == "json")

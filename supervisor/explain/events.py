@@ -2,7 +2,7 @@
 
     {"event": "worker.exited", "facts": {…}} ──told──▶ "exited with code 3 after 12s (restart 2 of 5, in 4.1s)"
 
-An event without a clause is told as the log has it: nothing is left out.
+An event that this version does not know is told as the log has it: nothing is left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,11 @@ from typing import Any
 
 from actors.events.sentences import COUNTED, Facts
 from actors.events.table import EVENTS
+from supervisor.text import colours
+from supervisor.text.plain import visible
+from supervisor.text.tables import clock, timestamp
 
+MARKS = {"warning": "!", "error": "!!"}
 Entry = Mapping[str, Any]
 """As the wire has it: ts (ISO 8601), event, level, facts."""
 
@@ -19,7 +23,23 @@ def told(entry: Entry, max_restarts: int) -> str:
     """Return the entry as a clause about the worker, its beginning small."""
     facts = entry["facts"]
     event = EVENTS.get(entry["event"])
-    return event.said(facts, max_restarts) if event and event.said else _as_logged(entry["event"], facts)
+    return event.told(facts, max_restarts) if event else _as_logged(entry["event"], facts)
+
+
+def in_a_line(entry: Entry, now: float, *, colour: bool = False) -> str:
+    """Return the entry as `events` has it: local time, ! for a warning and !! for an error, the worker, a sentence.
+
+    Further lines of a sentence are indented.
+    """
+    level, facts = entry["level"], entry["facts"]
+    said = visible(told(entry, 0), keep="\n").replace("\n", "\n    ")
+    worker = f"{visible(facts['worker'])}: " if facts.get("worker") else ""
+    mark = MARKS.get(level, "")
+    at = clock(timestamp(entry["ts"]), now)
+    if colour:
+        mark = colours.painted(mark, colours.LEVELS.get(level)) + " " * (2 - len(mark))
+        worker, said, at = colours.painted(worker, colours.BOLD), colours.ends(said), colours.painted(at, colours.DIM)
+    return f"{at}  {mark:2}  {worker}{said}"
 
 
 def moves(history: Sequence[Entry]) -> list[Entry]:

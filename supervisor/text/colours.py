@@ -29,7 +29,7 @@ def has_colour(stream: TextIO) -> bool:
 
 
 def painted(text: str, code: str | None) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if code else text
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
 
 
 def state(word: str) -> str:

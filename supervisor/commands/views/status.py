@@ -5,14 +5,12 @@ import shutil
 import sys
 import time
 from collections.abc import Container, Iterable
-from datetime import datetime
 from typing import Any, TextIO
 
 from actors.events.words import counted
 from actors.values.totals import totals_of
 from supervisor.state.place import SERVICE_LOG, Place
 from supervisor.text.colours import has_colour
-from supervisor.text.plain import visible
 from supervisor.text.tables import summary, table, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.lasting import publications
@@ -106,22 +104,9 @@ def _follow(place: Place, count: int, *, as_json: bool) -> int:
     return 0
 
 
-def line(entry: Entry) -> str:
-    """Return an entry for people: local time, level where it matters, event, worker, facts."""
-    at = datetime.fromisoformat(entry["ts"]).astimezone().strftime("%H:%M:%S")
-    facts = dict(entry["facts"])
-    worker = facts.pop("worker", None)
-    level = "" if entry["level"] in ("info", "debug") else f"{entry['level']}: "
-    words = [at, f"{level}{entry['event']}", *([worker] if worker else [])]
-    words += [f"{key}={_value(value)}" for key, value in facts.items() if value is not None]
-    return visible("  ".join(words))
-
-
-def _value(value: object) -> str:
-    text = str(value)
-    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
-
-
 def _show_entries(entries: Iterable[Entry], *, as_json: bool) -> None:
+    from supervisor.explain.events import in_a_line  # only now: `status` needs no sentences
+
+    colour = has_colour(sys.stdout)
     for entry in entries:
-        print(json.dumps(entry) if as_json else line(entry), flush=True)
+        print(json.dumps(entry) if as_json else in_a_line(entry, time.time(), colour=colour), flush=True)

@@ -1,0 +1,39 @@
+"""Facts of the events whose sentence depends on more than one of them, for docs/events.md and the tests."""
+
+from collections.abc import Mapping
+
+from actors.events.sentences import Facts
+
+_CRASH = {"to": "backoff", "attempt": 2, "delay_s": 2.0}
+
+EXAMPLES: Mapping[str, Facts] = {
+    "worker.pending": {"cause": "person"},
+    "worker.starting": {"cause": "backoff-over", "attempt": 2},
+    "worker.ready": {"startup_s": 1.2},
+    "worker.unready": {"reason": "not ready within 1m", **_CRASH},
+    "worker.unhealthy": {"reason": "connection refused", "kind": "tcp", "uptime_s": 303.0, **_CRASH},
+    "worker.healthy": {"kind": "tcp"},
+    "worker.exited": {"exit_code": 3, "uptime_s": 12.0, **_CRASH},
+    "worker.in_background": {"pid": 4712, "left": ["nginx (pid 4712)"]},
+    "worker.signalled": {"signal": "HUP", "to": "main"},
+    "worker.stopping": {"goal": "stop"},
+    "worker.stopped": {"cause": "person", "from": "stopping"},
+    "worker.completed": {"cause": "person"},
+    "worker.failed": {"cause": "cannot-start", "reason": "cwd does not exist or is no folder: /srv/web"},
+    "worker.adopted": {"pid": 4711},
+    "worker.quarantined": {"reason": "its pane has the mark of another life"},
+    "worker.removed": {},
+    "worker.stalled": {"by": "output", "silent_s": 303.0},
+    "worker.stall_step": {"do": "interrupt", "step": 2, "steps": 3},
+    "worker.unstalled": {"stalled_s": 63.0},
+    "worker.limit": {"which": "memory", "value": 612_000_000, "limit": 500_000_000, "do": "notify"},
+    "worker.respawned_by_hand": {"pid": 4712, "old_pid": 4711},
+    "worker.escaped": {"worker": "web", "pids": [4713]},
+    "tmux.unreachable": {"reason": "no answer within 5s"},
+    "tmux.died": {"pid": 4000, "workers": 12},
+    "service.started": {"pid": 3999, "previous_ended": "cleanly"},
+    "service.restarted": {"exit_code": 70},
+    "service.stopping": {"cause": "down", "workers": "stopped"},
+    "config.applied": {"create": 1, "replace": 2},
+    "actor.failed": {"worker": "web", "error": "ValueError: …"},
+}

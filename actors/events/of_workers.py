@@ -1,0 +1,154 @@
+"""The events about workers."""
+
+from collections.abc import Mapping
+
+from actors.events import sentences as say
+from actors.events.kinds import ERROR, INFO, WARNING, Event, by_outcome, of_exited, of_failed, of_limit, of_pending
+
+WORKER: Mapping[str, Event] = {
+    "worker.pending": Event(
+        of_pending,
+        "it wants to start; cause: defined, run, person, replaced, rebooted, tmux-died, tmux-unreachable (tmux "
+        "refused the start or did not answer: tried again after 0, 1, 2, 4 … 30 s), no-process (the kernel gave tmux "
+        "no process: tried again likewise, after at least 1 s), start-lost",
+        moves="… → pending",
+        fields="forced",
+        said=say.pending,
+    ),
+    "worker.starting": Event(
+        INFO,
+        "a start was ordered; cause: admitted, backoff-over, restart, person",
+        moves="… → starting",
+        fields="attempt",
+        said=say.starting,
+    ),
+    "worker.ready": Event(
+        INFO, "its readiness is reached", moves="starting → running", fields="startup_s", said=say.ready
+    ),
+    "worker.unready": Event(
+        by_outcome,
+        "not ready within `ready.timeout`; it is ended",
+        moves="starting → backoff, failed",
+        fields="delay_s attempt",
+        said=say.unready,
+    ),
+    "worker.unhealthy": Event(
+        by_outcome,
+        "its liveness probe failed `live.failures` times in a row; it is ended. Without `from`/`to` where "
+        "`live.do` is notify",
+        moves="running → backoff, failed",
+        fields="kind failures uptime_s delay_s attempt",
+        said=say.unhealthy,
+    ),
+    "worker.healthy": Event(INFO, "its liveness probe succeeds again", fields="kind", said=say.healthy),
+    "worker.exited": Event(
+        of_exited,
+        "its process ended. Without `from`/`to` while it is being stopped, and where that went on without a "
+        "service; cause: exit, background (the program went on in the background), exit-unwatched (adopted as dead), "
+        "or what was asked; left: the processes that it left, which are ended",
+        moves="running, starting → backoff, completed, failed, pending",
+        fields="exit_code exit_signal uptime_s delay_s attempt left",
+        said=say.exited,
+    ),
+    "worker.in_background": Event(
+        INFO,
+        "its main process has ended well and left these processes, which are the worker from here on "
+        '(background = "allow"); pid: the eldest of them',
+        fields="pid left",
+        said=say.in_background,
+    ),
+    "worker.signalled": Event(
+        INFO,
+        "a person sent it this signal; to: main (its main process) or tree",
+        fields="signal to",
+        said=say.signalled,
+    ),
+    "worker.stopping": Event(
+        INFO,
+        "it was told to end; goal: stop, restart, complete, remove, replace, down; cause: adopted where a service "
+        "that begins goes on with it",
+        moves="… → stopping",
+        fields="goal",
+        said=say.stopping,
+    ),
+    "worker.stopped": Event(
+        INFO,
+        "nothing is left of it; forced: SIGKILL was needed",
+        moves="… → stopped",
+        fields="forced",
+        said=say.stopped,
+    ),
+    "worker.completed": Event(
+        INFO,
+        "a person completed it (an exit that completes is `worker.exited`), or it was completed before this "
+        "service began",
+        moves="… → completed",
+        fields="forced",
+        said=say.completed,
+    ),
+    "worker.failed": Event(
+        of_failed,
+        "it cannot be started (cannot-start), or had failed before this service began (adopted)",
+        moves="… → failed",
+        said=say.failed,
+    ),
+    "worker.adopted": Event(
+        INFO, "it lived when the service began", moves="null → running, starting", fields="pid", said=say.adopted
+    ),
+    "worker.quarantined": Event(
+        ERROR,
+        "what lives there cannot be proved to be this worker: a person decides",
+        moves="… → quarantined",
+        said=say.quarantined,
+    ),
+    "worker.removed": Event(INFO, "it is forgotten", moves="… → removed", fields="forced", said=say.removed),
+    "worker.stalled": Event(
+        WARNING,
+        "it runs, and gave no sign of life for `stall.after`; by: output, screen",
+        fields="by silent_s",
+        said=say.stalled,
+    ),
+    "worker.stall_step": Event(
+        by_outcome,
+        "a step of its ladder is done; do: notify, send, interrupt, restart (it is ended, as after a crash). What "
+        "is typed is not told",
+        moves="with do = restart: running → backoff, failed",
+        fields="do step steps delay_s attempt",
+        said=say.stall_step,
+    ),
+    "worker.unstalled": Event(
+        INFO, "it gave a sign of life again, or stalls are not watched any more", fields="stalled_s", said=say.unstalled
+    ),
+    "worker.limit": Event(
+        of_limit,
+        "its process tree is above a limit; once, until it is within it again. which: memory, cpu, processes, "
+        "age. With do = restart it is ended, as after a crash; for its age it is stopped and started (worker.stopping, "
+        "cause: age)",
+        moves="with do = restart, except for age: running, starting → backoff, failed",
+        fields="which value limit do delay_s attempt",
+        said=say.limit,
+    ),
+    "worker.input_dropped": Event(
+        WARNING,
+        "this number of inputs that waited to be typed are given up; each sender was told",
+        fields="inputs",
+        said="{inputs} of the inputs that waited to be typed were given up",
+    ),
+    "worker.respawned_by_hand": Event(
+        WARNING, "someone ran respawn-pane in its pane", fields="pid old_pid", said=say.respawned
+    ),
+    "worker.escaped": Event(
+        WARNING,
+        "processes that had left the worker's tree unseen were found when it was ended, and were ended too. "
+        "Without `worker`, at `down`: those whose worker is not known",
+        fields="pids",
+        said=say.escaped,
+    ),
+    "worker.unknown_pane": Event(
+        WARNING,
+        "a pane has our mark, but no record and no file knows the worker; it is shown under `degraded` until it "
+        "is removed or taken over",
+        fields="panes",
+        said="a pane has our mark, but no record and no file knows its worker: {panes}",
+    ),
+}
