@@ -3,8 +3,9 @@
 import re
 import shlex
 
-_BARE, _QUOTED, _DOUBLE = r"[A-Za-z0-9_@%+=:,./-]+", r"'[^'\n]*'", r'"[^"$`\\!\n]*"'
-_WORD = rf"(?:{_BARE}|{_QUOTED}|{_DOUBLE})+"
+# Possessive: a text that is not simple is told in one pass, however long its words are.
+_BARE, _QUOTED, _DOUBLE = r"[A-Za-z0-9_@%+=:,./-]++", r"'[^'\n]*+'", r'"[^"$`\\!\n]*+"'
+_WORD = rf"(?:{_BARE}|{_QUOTED}|{_DOUBLE})++"
 _SIMPLE = re.compile(rf"[ \t]*{_WORD}(?:[ \t]+{_WORD})*[ \t]*")
 _OF_THE_SHELL = frozenset(
     [

@@ -5,6 +5,7 @@ NAME or --next ──▶ its pane ──▶ what the caller's terminal can do �
 
 import os
 import sys
+import time
 
 from supervisor.commands.workers.panes import known_workers, state_of
 from supervisor.explain.need import needs_person
@@ -17,6 +18,7 @@ from supervisor.tmux.panes import WorkerPane, marked_panes
 from supervisor.wire.errors import CommandError
 
 _LEFT_BY_TMUX = 1  # rows: its status line
+_TO_BE_READ = 0.1  # s: tmux throws away what its terminal has not read yet when it begins to draw
 
 
 def next_pane(place: Place) -> WorkerPane:
@@ -100,3 +102,4 @@ def _become(place: Place, commands: list[str]) -> None:
 
 def _say(text: str) -> None:
     print(f"panevisor: {visible(text)}", file=sys.stderr, flush=True)
+    time.sleep(_TO_BE_READ)

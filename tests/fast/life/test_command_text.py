@@ -38,6 +38,11 @@ def test_what_means_something_to_a_shell_is_left_to_it(text: str) -> None:
     assert words_of(text) is None
 
 
+@pytest.mark.parametrize("part", ["a", "./a ", "'a'b", '"a"'])
+def test_a_long_text_is_told_in_one_pass(part: str) -> None:
+    assert words_of(part * 20_000 + ";") is None
+
+
 @pytest.mark.parametrize(
     "rule", [ExitRule(do=ExitAction.FAIL, signals=(11,)), ExitRule(do=ExitAction.FAIL, codes=(139,))]
 )
