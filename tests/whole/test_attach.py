@@ -74,7 +74,7 @@ def test_the_pane_fits_a_terminal_that_asks_for_it_until_all_have_left(shared: S
         wait_until(lambda: size(shared, "sizes") == "80x23")
         with person(shared, "sizes", columns=150, rows=50) as other:
             other.until(ATTACHED, plain=True)
-            assert shared.worker("sizes")["hands_on"]
+            wait_until(lambda: shared.worker("sizes")["hands_on"])
             assert fitted.ended(LEAVE) == 0
             assert size(shared, "sizes") == "80x23"
             with person(shared, "sizes", "--fit") as late:

@@ -10,6 +10,7 @@ from kit.command import run_here
 
 from supervisor.config.load import load_text
 from supervisor.move_in.convert import FORMATS, convert, recognised
+from supervisor.move_in.documents import json_of
 from supervisor.move_in.draft import Unreadable
 
 pytest.importorskip("yaml", reason="part of the extra [test]; this .venv was made before it was")
@@ -140,6 +141,10 @@ PM2 = """{
   ],
   "deploy": {}
 }"""
+
+
+def test_many_comments_after_a_comma_are_read_in_one_pass() -> None:
+    assert json_of('{"a": 1, ' + "/**/" * 20_000 + '"b": [2, /* x */ // y\n]}').plain() == {"a": 1, "b": [2]}
 
 
 @pytest.mark.parametrize("name", ["ecosystem.config.json", "pm2.json"])
