@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from supervisor.cli import NAME, Given, panevisor
+from supervisor.cli.encodings import open_leniently
 from supervisor.kernel.files import as_known
-from supervisor.text.encodings import open_leniently
 from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError, UnknownWorker
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from supervisor.logs.lives import Mark, Place, Span, beginnings, between, marks_of
 from supervisor.logs.names import Segment, listed, segments_of
 from supervisor.logs.reading import read
-from supervisor.text.plain import plain
+from supervisor.text.plain import last_redraw, plain
 
 LONGEST_LINE = 8192  # bytes of a line that a pattern gets to see
+FAR_BACK = 1 << 24  # bytes that are looked through for the lines before a bar of very many redraws
 _SAME_MOMENT = 10**8  # nanoseconds; the time of a directory moves in steps of the kernel's clock
 
 
@@ -46,6 +47,16 @@ class LifeLog:
             return b"".join(read(spans[::-1]))
         return b""
 
+    def last_lines(self, life: str, count: int, most: int) -> bytes:
+        """Return up to `count` lines at the end of a life, of up to `most` bytes; more are read for lines that redraw.
+
+        Of a line longer than `LONGEST_LINE` they have the last redraw.
+        """
+        printed = self.tail(life, most)
+        if len(printed) == most and printed.count(b"\n") < count:
+            printed = self.tail(life, FAR_BACK)
+        return b"\n".join(last_redraw(line, LONGEST_LINE)[-most:] for line in printed.split(b"\n")[-count:])
+
     def _spans(self, life: str) -> list[Span]:
         begun = beginnings(self.segments, self.marks)
         if life not in begun:
@@ -74,17 +85,17 @@ class LinesOfLife:
     def new(self) -> Iterator[str]:
         """Yield the lines since the last look, as a terminal shows them; of an unfinished one what there is of it.
 
-        Of a line only the first `LONGEST_LINE` bytes count.
+        Of a line only the first `LONGEST_LINE` bytes count, after its last CR where it is longer.
         """
         grown = False
         for path, start in self._unread():
             for chunk in read([Span(path, start, 1 << 62)]):
                 grown = True
                 self._read_to = {**(self._read_to or {}), path.name: (start := start + len(chunk))}
-                *whole, self._pending = (self._pending + chunk).split(b"\n")
-                self._pending = self._pending[:LONGEST_LINE]
+                *whole, pending = (self._pending + chunk).split(b"\n")
+                self._pending = _head(pending)
                 for line in whole:
-                    yield from plain(line[:LONGEST_LINE]).split("\n")
+                    yield from plain(_head(line)).split("\n")
         if grown and self._pending:
             yield from plain(self._pending).split("\n")
 
@@ -124,3 +135,7 @@ class LinesOfLife:
             changed = self._directory.stat().st_mtime_ns
             return changed if abs(time.time_ns() - changed) > _SAME_MOMENT else None
         return None
+
+
+def _head(line: bytes) -> bytes:
+    return last_redraw(line, LONGEST_LINE)[:LONGEST_LINE]

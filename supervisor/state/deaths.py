@@ -28,6 +28,7 @@ from supervisor.text.values import rebuilt
 KEPT_A_WORKER = 20
 KEPT = 200
 LINES = 50  # of the log of the life
+LINES_READ = 200  # of which some may be redraws of others
 LONGEST_LINE = 500  # characters
 MOST_BYTES = 16_000  # of all lines of one death
 TAIL = 256 * 1024  # bytes of the log that are looked at for them
@@ -143,7 +144,7 @@ class DeathRecords:
             if self._has(waiting.death):
                 continue  # a service that was killed had kept it already
             if waiting.is_settled(log.size(life), now):
-                fresh.append(replace(waiting.death, lines=last_words(log.tail(life, TAIL))))
+                fresh.append(replace(waiting.death, lines=last_words(log.last_lines(life, LINES_READ, TAIL))))
             else:
                 unsettled.append(waiting)
         self._waiting = unsettled

@@ -10,19 +10,11 @@ goes through `visible`.
 
 import re
 
-_SEQUENCE = re.compile(
-    r"""
-      \x1b \[ [0-?]* [ -/]* [@-~]?                                # CSI: colours, cursor
-    | [\x9b]   [0-?]* [ -/]* [@-~]?
-    | (?:\x1b\] | \x9d) [^\n\x07\x1b\x9c]* (?:\x07|\x1b\\|\x9c)?  # OSC: titles, links; without end: to the line's end
-    | (?:\x1b[PX^_] | [\x90\x98\x9e\x9f])                         # DCS, SOS, PM, APC
-      (?: [^\x1b\x80-\x9f]*+ (?:\x1b\\|\x9c)                      # over many lines, if nothing but text is before the
-        | [^\n\x1b\x9c]* (?:\x1b\\|\x9c)? )                       # end: so nothing is searched twice; else as OSC
-    | \x1b [ -/]* [0-~]?                                        # charsets and the rest
-    """,
-    re.VERBOSE,
-)
+from supervisor.text.rows import SEQUENCE, is_moving, laid_out
+
+_SEQUENCE = re.compile(SEQUENCE, re.VERBOSE)
 _LINE_END = re.compile(r"\r+\n?")  # a terminal makes CR CR LF of a program's own CR LF
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CONTROLS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)))
 
 _EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"
@@ -43,10 +35,32 @@ _UNSEEN = re.compile(
 def plain(data: bytes) -> str:
     """Return what a terminal would show of it: no control character but newline and tab, no sequence.
 
-    A row of CRs, with or without an LF after it, becomes one newline; what is not UTF-8 becomes U+FFFD.
+    A row of CRs before an LF is part of it; any other CR goes back to the beginning of its row, which is then written
+    over. What is not UTF-8 becomes U+FFFD. Blanks at the end of rows go where anything has moved the cursor.
     """
-    text = _LINE_END.sub("\n", data.decode(errors="replace"))
+    text = data.decode(errors="replace").rstrip("\r").replace("\r\n", "\n")
+    if not _CONTROL.search(text):
+        return text
+    if "\r" in text:
+        text = _LINE_END.sub(_line_end, text)
+    if is_moving(text):
+        return "\n".join(laid_out(text).lines()) + "\n" * text.endswith("\n")
     return _SEQUENCE.sub("", text).translate(_CONTROLS)
+
+
+def last_redraw(line: bytes, longest: int) -> bytes:
+    """Return what of a line, without its newline, is worth laying out: what follows its last CR if it is longer.
+
+    A bar that is drawn again after each CR must not hide what it says now.
+    """
+    if len(line) <= longest:
+        return line
+    line = line.rstrip(b"\r")
+    return line[line.rfind(b"\r") + 1 :]
+
+
+def _line_end(found: re.Match[str]) -> str:
+    return found[0][-1]
 
 
 def visible(text: object, keep: str = "") -> str:

@@ -7,8 +7,8 @@ import click
 import pytest
 
 from supervisor.cli import panevisor
+from supervisor.cli.encodings import open_leniently
 from supervisor.text.cells import cut, cut_middle, padded, width
-from supervisor.text.encodings import open_leniently
 
 pytest.importorskip("wcwidth", reason="this .venv was made before it was needed")
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"  # joined: one character to a reader, two cells

@@ -205,6 +205,15 @@ def test_only_what_the_life_itself_has_printed_counts(log: Log) -> None:
     assert lines_of(log, "s-2")() == ["booting"]
 
 
+def test_a_line_is_what_a_terminal_shows_of_it_also_after_many_redraws(log: Log) -> None:
+    log.begin("s-1")
+    new = lines_of(log, "s-1")
+    log.write(b"Server\x1b[1Cis\x1b[1Cready\r\n\x1b[1;1HWelcome\x1b[2;1HServer is up")
+    assert new() == ["Server is ready", "Welcome", "Server is up"]
+    log.write(b"\r\n" + b"".join(b"\rpart %d" % number for number in range(LONGEST_LINE)) + b"\rServer is done\r\n")
+    assert new()[-1] == "Server is done"
+
+
 def test_lines_are_read_once_across_rotations(log: Log) -> None:
     log.begin("s-1")
     new = lines_of(log, "s-1")

@@ -11,7 +11,7 @@ from kit.support import wait_until
 from supervisor.logs.of_life import LifeLog
 from supervisor.logs.segments import Segments
 from supervisor.state import deaths as death_records
-from supervisor.state.deaths import COMPACT_ABOVE, DeathRecords, read_deaths
+from supervisor.state.deaths import COMPACT_ABOVE, LINES_READ, TAIL, DeathRecords, last_words, read_deaths
 
 Keeper = Callable[[], DeathRecords]
 
@@ -26,6 +26,16 @@ def test_the_words_of_the_next_life_are_not_those_of_the_last(place: Path) -> No
     found = LifeLog.of(place, {"api"})["api"]
     assert [found.tail(life, 100) for life in ("s-1", "s-2", "s-3", "s-9")] == [b"one\n", b"", b"three\n", b""]
     assert (found.size("s-1"), found.tail("s-3", 3)) == (4, b"ee\n")
+
+
+def test_the_reason_before_very_many_redraws_of_a_bar_is_among_the_last_words(place: Path) -> None:
+    bar = b"".join(b"\r%d of 60000 parts" % number for number in range(60_000))
+    (place / "api.s-1-1.000000").write_bytes(b"ERROR: disk quota exceeded\r\n" + bar + b"\r\n")
+    log = LifeLog.of(place, {"api"})["api"]
+    assert last_words(log.last_lines("s-1", LINES_READ, TAIL)) == (
+        "ERROR: disk quota exceeded",
+        "59999 of 60000 parts",
+    )
 
 
 @pytest.fixture
