@@ -12,6 +12,7 @@ from supervisor.logs.reading import read
 from supervisor.text.plain import last_redraw, plain
 
 LONGEST_LINE = 8192  # bytes of a line that a pattern gets to see
+LONGEST_FRAMES = 1 << 16  # bytes of a line that a death record is made from: it may be frames of a whole screen
 FAR_BACK = 1 << 24  # bytes that are looked through for the lines before a bar of very many redraws
 _SAME_MOMENT = 10**8  # nanoseconds; the time of a directory moves in steps of the kernel's clock
 
@@ -55,7 +56,7 @@ class LifeLog:
         printed = self.tail(life, most)
         if len(printed) == most and printed.count(b"\n") < count:
             printed = self.tail(life, FAR_BACK)
-        return b"\n".join(last_redraw(line, LONGEST_LINE)[-most:] for line in printed.split(b"\n")[-count:])
+        return b"\n".join(last_redraw(line, LONGEST_LINE)[-LONGEST_FRAMES:] for line in printed.split(b"\n")[-count:])
 
     def _spans(self, life: str) -> list[Span]:
         begun = beginnings(self.segments, self.marks)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 WIDEST = 1000  # cells; no move goes further to the right
 TALLEST = 200  # rows that can be addressed
+MOST_MARKS = 32  # characters in one cell; the next mark is one of its own
 MOST_DONE = 20_000  # rows; a few bytes can make a wide one, so the oldest go
 
 SEQUENCE = r"""
@@ -137,15 +138,17 @@ class Rows:
         if self.row not in (self.height - 1, TALLEST - 1):
             self._go(self.row + 1, self.column)
             return
+        self.column = min(self.column, WIDEST - 1)
         if (first := self.rows.pop(0)) is not None:
             self.done.append(_shown(first))
         self.rows.insert(self.row, None)
         self.saved = (max(0, self.saved[0] - 1), self.saved[1])
 
     def _go(self, row: int, column: int) -> None:
-        self.row = min(max(0, row), TALLEST - 1)
-        self.rows.extend([None] * (self.row + 1 - len(self.rows)))
-        self.column = min(max(0, column), max(self.column, WIDEST - 1))
+        row = min(max(0, row), TALLEST - 1)
+        widest = WIDEST - 1 if row != self.row else max(self.column, WIDEST - 1)
+        self.row, self.column = row, min(max(0, column), widest)
+        self.rows.extend([None] * (row + 1 - len(self.rows)))
 
     def _escape(self, final: str) -> None:
         match final:
@@ -222,7 +225,7 @@ class Rows:
         self.done.extend(_shown(touched) for touched in self.rows if touched is not None)
         self.rows, self.saved = [None], (0, self.saved[1])
         self.is_frame, self.is_drawn = True, False
-        self._go(row, column)
+        self._go(row, min(column, WIDEST - 1))
 
     # ── erasures ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,6 +240,8 @@ class Rows:
 
     def _edit_row(self, row: _Cells, final: str, how: int, count: int) -> None:
         column, whole = self.column, len(row)
+        if whole > WIDEST and (final, how) not in (("K", 0), ("K", 2)):
+            return  # no terminal is so wide, and each of these would cost a copy of the row
         match final:
             case "K" if how == 0:
                 _break(row, column)
@@ -290,8 +295,8 @@ def _wide(text: str) -> _Cells:
         width = 1 if char.isascii() else wcwidth(char)
         if width > 0:
             cells += [char, ""] if width == 2 else [char]
-        elif cells:
-            cells[-1 - (cells[-1] == "")] += char
+        elif cells and len(cells[base := -1 - (cells[-1] == "")]) < MOST_MARKS:
+            cells[base] += char
         else:
             cells.append(char)  # it may belong to what was printed before; a cell of its own loses no text
     return cells

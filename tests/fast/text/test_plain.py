@@ -59,7 +59,10 @@ def test_sequences_go_as_a_whole(raw: bytes, shown: str) -> None:
     assert plain(raw) == shown
 
 
-MOVES = (b"\x1b[1;", b"\x1b[?4", b"a\r", b"\x1b[2J", b"\x1b[9;9Hx", b"x\x1b[999b\n", b"\x1bM\x1bD", b"\x1b[@\t")
+MOVES = (
+    *(b"\x1b[1;", b"\x1b[?4", b"a\r", b"\x1b[2Jx", b"\x1b[9;9Hx", b"x\x1b[999b\n", b"\x1bM\x1bD", b"\x1b[@\t"),
+    *(b"x\x0b", b"xx\x1b[G\x1b[@", b"xx\x1b[2G\x1b[P", b"x\x1b[1K", b"\r\xcc\x81", b"x\x1b7\x1b[9B\x1b8"),
+)
 OPENINGS = (b"\x1bP", b"\x1b]", b"\x1b[", b"\x1b", b"\x1b_a", b"\xc2\x90", b"\xc2\x90\n", b"\xc2\x9d\n", b"\r")
 
 
