@@ -15,7 +15,7 @@ from actors.values.effects import EndTree, SeekTree
 from actors.values.facts import Fact, Handle, Member, TreeFound
 from supervisor.kernel.proc_table import Table, members, name_of
 
-SECOND_LOOK = 0.005  # seconds; an exec leaves a process without a mark for about 0.1 ms
+SECOND_LOOK = 0.002  # seconds; an exec leaves a process without a mark for about 0.1 ms
 RESCAN = 1.0  # seconds: the longest time between two reads of the table while an ending is open, for who has escaped
 WRAPPER = 0.5  # seconds that a shell has to end by itself when the program has ended that it only wraps
 SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox", "zsh", "ksh", "mksh"})
