@@ -21,7 +21,10 @@ class NotDone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value. `number`: the row of the table of targets in docs/performance.md; `n`: workers."""
+    """One measured value. `number`: the row of the table of targets in docs/performance.md; `n`: workers.
+
+    `samples`: what the value was made from, in its unit, where `benchmarks.picture` draws it.
+    """
 
     number: int
     measure: str
@@ -30,6 +33,7 @@ class Figure:
     unit: str
     target: float | None = None
     reference: str = ""
+    samples: tuple[float, ...] = ()
 
     @property
     def good(self) -> bool | None:

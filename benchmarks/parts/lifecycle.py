@@ -51,7 +51,7 @@ def _figure(number: int, measure: str, n: int, value: float, unit: str, target: 
 def kills(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
     """Yield the times from kill -9 to the birth of the next life, beside tmux's own floor in the same run."""
     floor = _floor(n)
-    yield Figure(8, "kill -9 → next life: tmux alone, median", n, 1000 * median(floor), "ms")
+    yield Figure(8, "kill -9 → next life: tmux alone, median", n, 1000 * median(floor), "ms", samples=_in_ms(floor))
     yield Figure(8, "kill -9 → next life: tmux alone, p99", n, 1000 * percentile(floor, 0.99), "ms")
     for kind in kinds:
         with kept(kind, n) as keeper:
@@ -59,13 +59,18 @@ def kills(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
             time.sleep(3)
             times = [_killed(keeper, name) for name in random.Random(1).choices(keeper.names, k=KILLS)]
             ours = kind is Panevisor
-            yield Figure(8, f"kill -9 → next life: {kind.name}, median", n, 1000 * median(times), "ms")
+            measure = f"kill -9 → next life: {kind.name}, median"
+            yield Figure(8, measure, n, 1000 * median(times), "ms", samples=_in_ms(times))
             yield Figure(8, f"kill -9 → next life: {kind.name}, p99", n, 1000 * percentile(times, 0.99), "ms")
             if ours:
                 ratio, worst = median(times) / median(floor), percentile(times, 0.99) / median(floor)
                 yield Figure(8, "kill -9 → next life, median", n, ratio, "× floor", 2.0, "tmux alone")
                 yield Figure(8, "kill -9 → next life, p99", n, worst, "× floor", 6.0, "tmux alone")
             yield _many(keeper, min(100, n))
+
+
+def _in_ms(times: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(1000 * time, 2) for time in times)
 
 
 def _killed(keeper: Keeper, name: str) -> float:
