@@ -19,6 +19,7 @@ from actors.values.records import Intent, Record, Scaled
 from actors.values.requests import (
     Accepted,
     Action,
+    Attend,
     Change,
     GiveInput,
     Inspect,
@@ -105,6 +106,14 @@ def give_input(turn: Turn, given: GiveInput, _now: Instant) -> None:
     _refuse_unknown((given.name,), turn.crowd)
     turn.tell(given.name, given)
     turn.effects.append(Answer(Accepted(turn.roster.number, (given.name,))))
+
+
+def attend(turn: Turn, attended: Attend, _now: Instant) -> None:
+    """Hand it to the worker; who watches a pane may speak of one that was just removed."""
+    known = attended.name in turn.crowd
+    if known:
+        turn.tell(attended.name, attended.said)
+    turn.effects.append(Answer(Accepted(turn.roster.number, (attended.name,) if known else ())))
 
 
 def send_signal(turn: Turn, sent: SendSignal, _now: Instant) -> None:

@@ -26,6 +26,7 @@ from actors.values.bulletins import (
 from actors.values.facts import Instant
 from actors.values.requests import (
     Apply,
+    Attend,
     ConfigBroken,
     GiveInput,
     Inspect,
@@ -68,6 +69,7 @@ _CLAUSES: Mapping[type, Callable[[Turn, Any, Instant], None]] = {
     Run: orders.run,
     Scale: orders.scale,
     GiveInput: orders.give_input,
+    Attend: orders.attend,
     SendSignal: orders.send_signal,
     Inspect: orders.inspect,
     Apply: file.apply,

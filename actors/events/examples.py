@@ -27,6 +27,7 @@ EXAMPLES: Mapping[str, Facts] = {
     "worker.stall_step": {"do": "interrupt", "step": 2, "steps": 3},
     "worker.unstalled": {"stalled_s": 63.0},
     "worker.limit": {"which": "memory", "value": 612_000_000, "limit": 500_000_000, "do": "notify"},
+    "worker.attention": {"attention": "waiting", "was": "working", "by": "report", "text": "may I run `make`?"},
     "worker.respawned_by_hand": {"pid": 4712, "old_pid": 4711},
     "worker.escaped": {"worker": "web", "pids": [4713]},
     "tmux.unreachable": {"reason": "no answer within 5s"},

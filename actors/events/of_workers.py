@@ -128,6 +128,13 @@ WORKER: Mapping[str, Event] = {
         fields="which value limit do delay_s attempt",
         said=say.limit,
     ),
+    "worker.attention": Event(
+        INFO,
+        "it begins or ceases to wait for a person or to be held, or reports what it is at; attention: working, idle, "
+        "waiting, held, or null when nothing is known any more; by: report, rule, terminal, screen, kernel, silence",
+        fields="attention was by text",
+        said=say.attention,
+    ),
     "worker.input_dropped": Event(
         WARNING,
         "this number of inputs that waited to be typed are given up; each sender was told",

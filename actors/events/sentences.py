@@ -228,6 +228,22 @@ def unstalled(facts: Facts, _most: int) -> str:
     return f"it showed a sign of life again, {short_time(facts.get('stalled_s'))} after it was found stalled"
 
 
+_ATTENTION = {
+    "waiting": "it waits for a person",
+    "working": "it works",
+    "idle": "it has nothing to do",
+    "held": "it is held",
+}
+
+
+def attention(facts: Facts, _most: int) -> str:
+    word = facts.get("attention")
+    if word is None:
+        return "it does not wait for a person any more" if facts.get("was") == "waiting" else "it is not held any more"
+    by = "" if facts.get("by") == "report" else f" (by {facts.get('by')})"
+    return f"{_ATTENTION.get(str(word), word)}{by}" + (f": {facts['text']}" if facts.get("text") else "")
+
+
 def limit(facts: Facts, most: int) -> str:
     which = str(facts.get("which"))
     said = f"above its limit: {which} {amount(which, facts.get('value'))} of {amount(which, facts.get('limit'))}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from actors.life import stall
 from actors.life.aftermath import clean_up, end_pause, leave, leaves_at, tree_gone, wait_for_word
+from actors.life.attending import attention_said, look_at_attention, looks_at
 from actors.life.background import look_again, tree_found
 from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
 from actors.life.moves import ask_again
@@ -17,6 +18,7 @@ from actors.life.state import Life, Phase, State, Step, Worker
 from actors.life.typed_input import input_given, type_next, type_unknown, was_typed
 from actors.life.watching import ask_whether_stalled
 from actors.values import facts
+from actors.values.attention import AttentionSaid
 from actors.values.effects import Effect
 
 S = State
@@ -50,7 +52,7 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
         return [_ready_at(life), w.typing.retry_at]
     if w.state is S.RUNNING:
         healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
-        return [healthy, stall.ask_at(life.stall, w.spec.stall), w.typing.retry_at]
+        return [healthy, stall.ask_at(life.stall, w.spec.stall), w.typing.retry_at, looks_at(life)]
     return [w.typing.retry_at]
 
 
@@ -88,6 +90,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     clean_up,
     type_next,
     ask_whether_stalled,
+    look_at_attention,
 )
 
 _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] = {
@@ -116,5 +119,6 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.TypeHeld: type_held,
     facts.TypeRefused: type_refused,
     facts.TypeUnknown: type_unknown,
+    AttentionSaid: attention_said,
     facts.Woken: _woken,
 }

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from actors.life import limits, stall
 from actors.life.aftermath import died, lay_down, remove
+from actors.life.attending import look_at_attention
+from actors.life.attention import Attention, used_cpu
 from actors.life.background import exit_told, seek
 from actors.life.ending import begin_ending
 from actors.life.moves import ASKS, question, without_pane
@@ -79,7 +81,8 @@ def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
         return question(w, life, now)
     armed = () if pane.piped else (ArmLog(life.id, pane.id, w.spec),)
     w, effects = look_for_stall(w, life, fact, now)
-    return w, (*armed, *effects)
+    w, told = look_at_attention(w, now)
+    return w, (*armed, *effects, *told)
 
 
 def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
@@ -133,7 +136,7 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
         return died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
     found = replace(found, ended=None, behind=False, exit=None, left=None, looking=False, look_at=None)
-    found = replace(found, stall=stall.StallWatch(), limits=limits.LimitWatch())
+    found = replace(found, stall=stall.StallWatch(), limits=limits.LimitWatch(), attention=Attention())
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", facts), Watch(life.id, pane.process))
     w = replace(w, life=found)
@@ -148,7 +151,8 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
     tree = fact.tree
     if tree is None:  # the sweep may have looked for the process of the life before: ask the pane
         return w, (AskPane(w.pane, nudge=True),)
-    life, processes = renewed(life, last_tree=tree.handles), len(tree.handles)
+    attention = used_cpu(life.attention, tree.cpu_percent, now)
+    life, processes = renewed(life, last_tree=tree.handles, attention=attention), len(tree.handles)
     w = renewed(w, life=life, rss_bytes=tree.rss_bytes, cpu_percent=tree.cpu_percent, processes=processes)
     return look_at_limits(w, tree, now)
 

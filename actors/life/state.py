@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from actors.life.attention import Attention
 from actors.life.budget import Budget
 from actors.life.limits import LimitWatch
 from actors.life.screen import Screen
@@ -106,6 +107,7 @@ class Life:
     beside: bool = False  # a check that the file had before ran commands beside its tree
     stall: StallWatch = field(default_factory=StallWatch)
     limits: LimitWatch = field(default_factory=LimitWatch)
+    attention: Attention = field(default_factory=Attention)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

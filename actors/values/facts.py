@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 
+from actors.values.attention import AttentionSaid
 from actors.values.gates import Gate
 from actors.values.spec import WorkerSpec
 
@@ -375,5 +376,6 @@ Fact = (
     | ProbeFailed
     | ProbeUnknown
     | ServerDied
+    | AttentionSaid
     | Woken
 )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from actors.life import stop_plan
+from actors.life.attention import Attention
 from actors.life.stall import next_rung
 from actors.life.state import Phase, State, Worker
 from actors.values.facts import Exit, Instant
@@ -71,6 +72,12 @@ class Row:
     labels: tuple[tuple[str, str], ...]
     state: str
     health: str | None
+    attention: str | None = None
+    attention_by: str | None = None
+    attention_since: float | None = None
+    attention_text: str = ""
+    cost: float | None = None
+    tokens: int | None = None
     pid: int | None
     pane: str | None
     life: str | None
@@ -114,6 +121,12 @@ class Row:
             "labels": dict(self.labels),
             "state": self.state,
             "health": self.health,
+            "attention": self.attention,
+            "attention_by": self.attention_by,
+            "attention_since": iso(self.attention_since),
+            "attention_text": self.attention_text,
+            "cost": self.cost,
+            "tokens": self.tokens,
             "pid": self.pid,
             "pane": self.pane,
             "life": self.life,
@@ -145,12 +158,20 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: floa
     """Return a worker's row, as of `reported_at` (Unix time); an unknown value is None."""
     alive = w.life is not None and w.life.process is not None and w.life.phase is Phase.ALIVE
     life = w.life if alive else None
+    attention = life.attention if life else Attention()
+    shown = attention.shown if w.state is State.RUNNING else None
     return Row(
         name=w.name,
         project=w.spec.project,
         labels=w.spec.labels,
         state=w.state.value,
         health=_health(w),
+        attention=shown.word.value if shown else None,
+        attention_by=shown.by.value if shown else None,
+        attention_since=shown.since.wall if shown else None,
+        attention_text=shown.text if shown else "",
+        cost=attention.cost,
+        tokens=attention.tokens,
         pid=life.process.pid if life and life.process else None,
         pane=w.pane,
         life=w.life.id if w.life else w.judged,

@@ -11,7 +11,7 @@ from supervisor.explain.outlook import Data, after_a_crash, next_of, remedies, s
 from supervisor.explain.policy import exact, in_words, is_ever_restarted
 from supervisor.explain.probes import condition, kind_of
 from supervisor.text.plain import visible
-from supervisor.text.tables import clock, timestamp
+from supervisor.text.tables import attention, clock, timestamp, usage
 
 BRIEF = 1.0  # seconds: so short is the life of a main process that only starts another one
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
@@ -24,7 +24,7 @@ _FOLLOWS = {
 def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
     """Return the whole account, line by line. `now` is Unix time; clock times are local."""
     sections = [
-        ("", [f"{data['worker']['name']}: {_state(data, now)}", *_cautions(data)]),
+        ("", [f"{data['worker']['name']}: {_state(data, now)}", *_cautions(data, now)]),
         ("What led here", list(_chain(data, now))),
         ("How it ended last", list(_last_death(data, now))),
         ("What it waits for", list(_waits(data))),
@@ -90,11 +90,15 @@ def _because(data: Data) -> str:
     return str(worker["reason"])
 
 
-def _cautions(data: Data) -> Iterator[str]:
+def _cautions(data: Data, now: float) -> Iterator[str]:
     if data["tmux"] != "ok":
         yield "tmux does not answer: this is what was known last; nothing is judged or restarted until it does"
     if data["draining"] and data["worker"]["state"] != "stopping":
         yield "what is left of its last life is still being ended; nothing new begins before that"
+    if data["worker"].get("attention"):
+        yield f"it is {attention(data['worker'], now)}"
+    if said := usage(data["worker"]):
+        yield f"it has reported {said}"
     if data["worker"]["hands_on"]:
         yield "a person is attached to its pane"
 

@@ -16,7 +16,15 @@ STATES = {
     "stopped": "2",
 }
 """In the order in which they are counted for people."""
-HEALTH = {"ok": "32", "stalled": "33;1", "unready": "31;1"}
+HEALTH = {
+    "ok": "32",
+    "working": "32",
+    "idle": "36",
+    "waiting": "33;1",
+    "held": "35",
+    "stalled": "33;1",
+    "unready": "31;1",
+}
 LEVELS = {"warning": "33", "error": "31"}
 BOLD, DIM, BAD = "1", "2", "31"
 

@@ -56,11 +56,36 @@ def restarts(worker: Worker) -> str:
 def why(worker: Worker, now: float) -> str:
     """Return the reason of the state, and when the next start is."""
     parts = [worker["reason"]] if worker["reason"] else []
+    if worker.get("attention") in _NEEDED:
+        parts.append(attention(worker, now))
     if worker["next_start_at"]:
         parts.append(f"again in {short_time(max(0.0, timestamp(worker['next_start_at']) - now))}")
     if worker["hands_on"]:
         parts.append("a person is attached")
     return "; ".join(parts)
+
+
+_NEEDED = ("waiting", "held")
+
+
+def wellness(worker: Worker) -> str:
+    """Return its health, or where that is ok what it is at, as far as that is known."""
+    at = worker.get("attention") if worker["health"] == "ok" else None
+    return str(at or worker["health"] or "-")
+
+
+def attention(worker: Worker, now: float) -> str:
+    """Return what it is at, since when, by whose word and with which text."""
+    since = short_time(max(0.0, now - timestamp(worker["attention_since"])))
+    text = f": {worker['attention_text']}" if worker["attention_text"] else ""
+    return f"{worker['attention']} for {since} ({worker['attention_by']}){text}"
+
+
+def usage(worker: Worker) -> str:
+    """Return the cost and the tokens that it has reported; nothing where it has reported none."""
+    tokens, cost = worker.get("tokens"), worker.get("cost")
+    parts = [] if tokens is None else [f"{tokens:,} tokens"]
+    return ", ".join([*parts, *([] if cost is None else [f"cost {cost:,.2f}"])])
 
 
 def timestamp(iso: str) -> float:
@@ -83,7 +108,7 @@ _COLUMNS: list[tuple[Column, Callable[[Worker, float], str]]] = [
     (Column(head="PROJECT", least=8, middle=True, goes=6), lambda worker, now: worker["project"] or "-"),
     (Column(head="NAME", least=20, middle=True), lambda worker, now: worker["name"]),
     (Column(head="STATE", paint=colours.state), lambda worker, now: worker["state"]),
-    (Column(head="HEALTH", goes=7, usual="ok", paint=colours.health), lambda worker, now: worker["health"] or "-"),
+    (Column(head="HEALTH", goes=7, usual="ok", paint=colours.health), lambda worker, now: wellness(worker)),
     (Column(head="PID", right=True, goes=1, paint=colours.value), lambda worker, now: str(worker["pid"] or "-")),
     (
         Column(head="UPTIME", right=True, goes=5, paint=colours.value),

@@ -17,6 +17,7 @@ import actors.crowd.workers
 import actors.root
 from actors.base import Post
 from actors.values import facts
+from actors.values.attention import AttentionSaid, Source
 from actors.values.requests import Accepted, GiveInput, Order
 from actors.worker import WorkerActor
 from supervisor.build import Machine
@@ -103,6 +104,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.ProbeFailed("x", "refused"),
     facts.ProbeUnknown("x", 0.0),
     facts.ServerDied(),
+    AttentionSaid(by=Source.REPORT, word=None, life="x"),
     facts.Woken(),
 )
 ERRORS = itertools.cycle([RuntimeError, SystemExit, KeyboardInterrupt])

@@ -36,6 +36,7 @@ from actors.crowd.workers import FAILURES, Found, Retry
 from actors.life.adoption import Adopt, Begin, Leave, Quarantine
 from actors.life.state import State
 from actors.ports import Survey
+from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.bulletins import (
     ActorFailed,
     Changed,
@@ -61,13 +62,22 @@ from actors.values.facts import (
 )
 from actors.values.gates import Room
 from actors.values.records import Head, Intent, Origin, Record, Records
-from actors.values.requests import Apply, Inspect, Order, Plan, RequestRefused, Run, SendSignal, ShutDown
+from actors.values.requests import Apply, Attend, Inspect, Order, Plan, RequestRefused, Run, SendSignal, ShutDown
 from actors.values.snapshot import Config, Host
 from actors.values.spec import Condition
 from supervisor.text.values import rebuilt
 
 S = State
 READY = Condition.READY
+
+
+def test_attention_is_handed_to_its_worker_and_that_of_an_unknown_one_is_dropped() -> None:
+    story = Story(crowd(api=State.RUNNING))
+    said = AttentionSaid(by=Source.SCREEN, word=Word.WAITING)
+    assert story.tell(Attend("api", said)).told(AttentionSaid) == ["api"]
+    assert story.answer.names == ("api",)
+    assert story.tell(Attend("gone", said)).told(AttentionSaid) == []
+    assert story.answer.names == ()
 
 
 def effects(story: Story, kind: type) -> list[Any]:

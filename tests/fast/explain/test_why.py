@@ -326,6 +326,10 @@ CASES = [
         policy="a crash now: starts again after about 1.0s (restart 1 of 5)"),
     case("unready, and with somebody attached", data("running", pid=7, health="unready", hands_on=True),
         state="…, unready", caution="a person is attached to its pane"),
+    case("it waits, and has told what it used",
+        data("running", pid=7, attention="waiting", attention_by="report", attention_since=NOON,
+            attention_text="may I?", cost=1.5, tokens=12000),
+        caution="it is waiting for 1m 0s (report): may I?"),
     case("its process has ended and nobody knows how", data("running", pid=None, started_at=None),
         next="its process has ended; it is judged as soon as tmux says how"),
     case("running while tmux does not answer", data("running", pid=7, tmux="unreachable"),
@@ -591,3 +595,8 @@ def test_the_blockers_lead_from_the_worker_to_the_root_of_it() -> None:
     assert blockers(crowd, "lone") == (Dependency("ghost", Condition.READY, met=False, state=None),)
     assert blockers(crowd, "db") == ()
     assert [needed.met for needed in dependencies(crowd, "app")] == [True, False]
+
+
+def test_what_a_life_has_used_is_told() -> None:
+    assert "  it has reported 12,000 tokens, cost 1.50" not in lines(data("running", pid=7))
+    assert "it has reported 12,000 tokens, cost 1.50" in lines(data("running", pid=7, cost=1.5, tokens=12000))

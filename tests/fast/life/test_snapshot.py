@@ -41,10 +41,12 @@ WORKER = {
     *("attempt", "max_restarts", "next_start_at", "exit_code", "exit_signal", "exited_at", "reason", "depends_on"),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_path", "log_bytes"),
     *("queued_input", "hands_on", "reported_at"),
+    *("attention", "attention_by", "attention_since", "attention_text", "cost", "tokens"),
 }
 NULL_IF_UNKNOWN = {
     *("health", "pid", "pane", "life", "uptime_s", "next_start_at", "exit_code", "exit_signal", "exited_at"),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_bytes", "reported_at"),
+    *("attention", "attention_by", "attention_since", "cost", "tokens"),
 }
 
 

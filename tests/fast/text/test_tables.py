@@ -36,6 +36,22 @@ def test_words_that_mean_something_are_coloured_and_names_are_not() -> None:
     assert table([failed, *WORKERS], now=NOW) == plain("\n".join(lines).encode())
 
 
+def test_what_a_worker_is_at_stands_where_ok_would_and_what_it_waits_for_is_the_reason() -> None:
+    waits: dict[str, Any] = {"attention": "waiting", "attention_by": "screen", "attention_since": NOW - 63.0}
+    shown = table(
+        [
+            row("a", attention_text="Go on? [y/N]", **waits).to_dict(NOW),
+            row("b", health="stalled", **waits).to_dict(NOW),
+            row("c", **waits | {"attention": "working"}).to_dict(NOW),
+        ],
+        now=NOW,
+    )
+    cells = [line.split(maxsplit=7) for line in shown.splitlines()[1:]]
+    assert [line[2] for line in cells] == ["waiting", "stalled", "working"]
+    assert "waiting for 1m 3s (screen): Go on? [y/N]" in shown
+    assert shown.splitlines()[3].endswith("kB")
+
+
 LONG = "a-very-long-name-that-a-generator-has-made-for-the-branch-of-1"
 AT = "exited with code 3; 5 restarts without a healthy life of 1m"
 CROWD: list[dict[str, Any]] = [
