@@ -30,6 +30,11 @@ class Given:
     socket: str | None
     state_dir: str | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether no service was named."""
+        return not (self.config or self.socket or self.state_dir)
+
     def command(self) -> str:
         """Return how a next command is to begin, so that it can be copied."""
         from supervisor.kernel.programs import own_command

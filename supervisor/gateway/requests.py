@@ -7,7 +7,7 @@ CommandError("usage"); what is written in it is never shown where it may be a se
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeGuard, TypeVar
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 
 from pydantic import BeforeValidator
 
@@ -85,6 +85,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Name = Annotated[str, BeforeValidator(_name)]
 Pairs = Annotated[Any, BeforeValidator(_pairs)]
 Seq = Annotated[int | None, Between(0, 1 << 63)]
+Ttl = Annotated[float, Between(0, 366 * 86_400)]
 Wait = Annotated[float, Between(0, int(MAX_WAIT))]
 """Seconds to wait for verdicts; 0: the answer comes when the order is accepted."""
 
@@ -194,6 +195,19 @@ class Send:
     content: Annotated[bytes, BeforeValidator(_content)] = b""
     keys: Texts = ()
     wait: Wait = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a worker is at. `name`: which one, where the caller is no process of a worker; `life`: the caller's."""
+
+    word: Literal["working", "waiting", "idle"]
+    name: Name | None = None
+    life: str | None = None
+    text: str = ""
+    ttl: Ttl = 300.0
+    cost: Annotated[float | None, Between(0)] = None
+    tokens: Annotated[int | None, Between(0, 1 << 53)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.values.facts import Verb as OrderVerb
-from supervisor.gateway import orders, questions, requests, succession
+from supervisor.gateway import orders, questions, reports, requests, succession
 from supervisor.gateway.connection import Connection
 from supervisor.gateway.requests import Raw, request_of
 from supervisor.text.words import shown
@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[Verb, type]] = {
     "signal": (orders.signal, requests.Signal),
     "run": (orders.run, requests.Run),
     "send": (orders.send, requests.Send),
+    "report": (reports.report, requests.Report),
     "plan": (orders.plan, requests.Bare),
     "apply": (orders.apply, requests.Apply),
     "scale": (orders.scale, requests.Scale),

@@ -10,7 +10,7 @@ another one just now, is found by its pointer.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,21 @@ def living_sites(*, beside: Path | None = None) -> list[LivingSite]:
         apart = {place for _, place in pointed() if not any(_is_at(pid, place) for pid in servers)}
         found += [_site(place, None) for place in apart]
     return sorted((site for site in found if site.workers or site.service), key=lambda site: site.state_dir)
+
+
+def own_site(mark: str, environment: Mapping[str, str]) -> Path | None:
+    """Return the state directory of the worker with this mark, within which we run; None where it can't be found.
+
+    tmux tells its pid to each pane, and its working directory is the state directory. A program may have dropped that
+    variable; then all sites of this user are looked at.
+    """
+    server = environment.get("TMUX", "").rpartition(",")[0].rpartition(",")[2]
+    command = _read(f"/proc/{server}/cmdline") if server.isdigit() else b""
+    if command.startswith(b"tmux\0") and command.endswith(_SERVER):
+        with contextlib.suppress(OSError):
+            return Path(os.readlink(f"/proc/{server}/cwd"))
+    marker = mark.partition("/")[0]
+    return next((site.state_dir for site in living_sites() if marker in site.markers), None)
 
 
 def _servers() -> Iterator[int]:
