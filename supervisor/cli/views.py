@@ -12,15 +12,30 @@ from supervisor.cli.options import LINES, OUTPUT, Given, chosen, chosen_of, mean
 @selecting
 @OUTPUT
 @click.option("-w", "--watch", is_flag=True, help="Print again at each change, until Ctrl-C.")
+@click.option("--waiting", is_flag=True, help="Only who waits for a person, the oldest wait first, with its last rows.")
+@click.option("--need-first", "in_need", is_flag=True, help="Those that need a person first, the oldest need first.")
 @click.pass_obj
 def status(
-    given: Given, names: tuple[str, ...], labels: tuple[str, ...], project: str | None, output: str, watch: bool
+    given: Given,
+    /,
+    names: tuple[str, ...],
+    labels: tuple[str, ...],
+    project: str | None,
+    output: str,
+    **options: bool,
 ) -> int:
     """Show the workers. With names: exit 3 if one of them is neither running nor completed."""
     from supervisor.commands.views.status import status as show_status
+    from supervisor.commands.views.waiting import who_waits
 
     selection = chosen(names, labels, project)
-    return show_status(given.place(), selection, as_json=output == "json", watch=watch)
+    if options["watch"] and (options["waiting"] or options["in_need"]):
+        raise click.UsageError("--watch goes with neither --waiting nor --need-first")
+    if options["waiting"]:
+        return who_waits(given.place(), selection, as_json=output == "json")
+    return show_status(
+        given.place(), selection, as_json=output == "json", watch=options["watch"], in_need=options["in_need"]
+    )
 
 
 @panevisor.command()

@@ -30,6 +30,11 @@ def test_a_hook_reports_for_its_worker_and_for_no_other(site: Site) -> None:
     said = site.run("why", "agent", check=0).stdout
     assert "it is waiting for" in said
     assert "1,200 tokens" in said
+    listed = site.run("status", "--waiting", check=0).stdout.splitlines()
+    assert listed[0].startswith("agent  waiting for ")
+    assert listed[0].endswith("(report): may I run make?")
+    assert any("may report for agent alone" in line for line in listed[1:])
+    assert site.run("status", "--need-first", check=0).stdout.splitlines()[1].startswith("agent ")
     site.run("send", "agent", "yes", check=0)
     comes_to(lambda: seen("agent")[:2], ("working", "report"))
     told = [line for line in site.log_text().splitlines() if '"worker.attention"' in line]

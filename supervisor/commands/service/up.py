@@ -16,9 +16,10 @@ from typing import IO, Any
 
 from supervisor.commands.files.check import loaded
 from supervisor.commands.service.conflicts import refuse_another, refuse_astray, refuse_left_behind
-from supervisor.commands.views.status import WELL, show
+from supervisor.commands.views.status import show
 from supervisor.commands.workers.orders import followed, on_record
 from supervisor.commands.workers.panes import need_tmux, state_of
+from supervisor.explain.need import WELL
 from supervisor.kernel.files import opened, refuse_shared
 from supervisor.state.place import OUTPUT, Place, words_of
 from supervisor.text.plain import visible

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from actors.events.words import counted
 from actors.values.totals import totals_of
+from supervisor.explain.need import WELL, in_need_first
 from supervisor.state.place import SERVICE_LOG, Place
 from supervisor.text.colours import has_colour
 from supervisor.text.tables import summary, table, timestamp
@@ -17,20 +18,24 @@ from supervisor.wire.lasting import publications
 from supervisor.wire.selection import Selection, select
 
 NOT_MET = 3
-WELL = frozenset({"running", "completed"})
 
 Picture = dict[str, Any]
 Entry = dict[str, Any]
 
 
-def status(place: Place, selection: Selection, *, as_json: bool, watch: bool) -> int:
-    """Print the picture; 3 when a worker that was named is neither running nor completed."""
+def status(place: Place, selection: Selection, *, as_json: bool, watch: bool, in_need: bool = False) -> int:
+    """Print the picture; 3 when a worker that was named is neither running nor completed.
+
+    `in_need`: those that need a person come first.
+    """
     if watch:
         from supervisor.commands.views.watch import watch as go_on
 
         return go_on(place, selection, as_json=as_json)
     with Client.connect(place.socket) as client:
         picture = chosen(client, selection)
+    if in_need:
+        picture["workers"] = in_need_first(picture["workers"])
     show(picture, as_json=as_json)
     named = bool(selection.patterns)
     return NOT_MET if named and any(worker["state"] not in WELL for worker in picture["workers"]) else 0

@@ -12,10 +12,12 @@ from supervisor.explain.need import needs_person
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
+from supervisor.text.tables import attention
 from supervisor.tmux import outer
 from supervisor.tmux.command import argv_of
 from supervisor.tmux.panes import WorkerPane, marked_panes
 from supervisor.wire.errors import CommandError
+from supervisor.wire.selection import Worker
 
 _LEFT_BY_TMUX = 1  # rows: its status line
 _TO_BE_READ = 0.1  # s: tmux throws away what its terminal has not read yet when it begins to draw
@@ -30,15 +32,23 @@ def next_pane(place: Place) -> WorkerPane:
     in_need = {worker["name"]: worker for worker in known_workers(place) if needs_person(worker)}
     free = [panes[name] for name in in_need if name in panes and not panes[name].attached]
     if not in_need:
-        raise CommandError("not-met", "no worker needs a person: none has failed, is stalled, unready or quarantined")
+        raise CommandError(
+            "not-met", "no worker needs a person: none waits, has failed, is stalled, unready or quarantined"
+        )
     if not free:
         names = visible(", ".join(in_need))
         raise CommandError("not-met", f"somebody is attached to each worker in need that has a pane (in need: {names})")
     found = min(free, key=lambda pane: pane.last_attached)
     worker = in_need[found.name]
-    health = f"{worker['health']}: " if worker.get("health") else ""
-    _say(f"{found.name}: {health}{state_of(worker)}")
+    _say(f"{found.name}: {_need_of(worker)}")
     return found
+
+
+def _need_of(worker: Worker) -> str:
+    if worker.get("attention") == "waiting" and worker["health"] == "ok":
+        return visible(attention(worker, time.time()))
+    health = f"{worker['health']}: " if worker.get("health") else ""
+    return f"{health}{state_of(worker)}"
 
 
 def attach(place: Place, pane: WorkerPane, *, read_only: bool, fit: bool) -> None:
