@@ -34,7 +34,7 @@ def started(w: Worker, fact: Started, now: Instant) -> Step:
     if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
         return w, ()
     life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
-    watching = (Watch(life.id, fact.process),)
+    watching = (Watch(life.id, fact.process, fact.terminal),)
     w = replace(w, life=life, pane=fact.pane, pane_since=now.mono, refused=0)
     if w.state is S.STOPPING:
         w, effects = begin_ending(w, life, now)

@@ -78,10 +78,15 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tell the Worker at once when this process ends."""
+    """Tell the Worker at once when this process ends.
+
+    `terminal`: the device number of its terminal where that is known. It tells what a process has left that has ended
+    before anybody could look at it.
+    """
 
     life: str
     process: Handle
+    terminal: int = 0
 
 
 @dataclass(frozen=True, slots=True)

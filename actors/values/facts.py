@@ -208,11 +208,12 @@ class TypeUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A start was carried out: its pane and its process."""
+    """A start was carried out: its pane, its process, and the device number of its terminal (0: not known)."""
 
     life: str
     pane: str
     process: Handle
+    terminal: int = 0
 
 
 @dataclass(frozen=True, slots=True)

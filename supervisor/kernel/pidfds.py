@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -20,6 +20,7 @@ from actors.values.facts import Handle
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, Reserve
 from supervisor.kernel.proc_table import UNREADABLE, Entry, entry_of, handle_of, lives, signal_once
 
+_PTS_MAJOR = 136
 POLL = 0.1  # seconds between two looks at the processes that got no pidfd
 
 Ended = Callable[[], None]
@@ -185,33 +186,66 @@ class Terminals:
     def __init__(self, reserve: Reserve) -> None:
         self._reserve = reserve
         self._held: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
+        self._numbers: dict[int, str] = {}  # of lives whose first process has not been seen with its terminal
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._held) + len(self._numbers)
+
+    def note_number(self, life: str, terminal: int) -> None:
+        """Note which terminal a life was born with; whoever had its number before is let go. 0: not known."""
+        if terminal:
+            self._drop([terminal])
+            self._numbers[terminal] = life
 
     def note(self, life: str, process: Handle) -> None:
         """Hold the terminal of a life's first process; whoever had its number before is let go."""
         entry = self._reserve.use(lambda: entry_of(process.pid))
         terminal = hold_terminal(entry) if entry and entry.handle == process else None
         if entry and terminal:
+            self.forget(life)
             self._drop([entry.terminal])
             self._held[entry.terminal] = (life, terminal)
 
     def is_open_in(self, pid: int, life: str) -> bool:
         """Whether the process has a terminal of this life open."""
         held = [terminal for whose, terminal in self._held.values() if whose == life]
-        return any(self._reserve.use(functools.partial(terminal.is_open_in, pid)) for terminal in held)
+        numbers = {number for number, whose in self._numbers.items() if whose == life}
+        return any(self._reserve.use(functools.partial(terminal.is_open_in, pid)) for terminal in held) or (
+            bool(numbers) and self._reserve.use(lambda: has_ended_terminal(pid, numbers))
+        )
 
     def forget(self, life: str) -> None:
         self._drop([number for number, (whose, _) in self._held.items() if whose == life])
+        self._drop([number for number, whose in self._numbers.items() if whose == life])
 
     def close(self) -> None:
-        self._drop(list(self._held))
+        self._drop([*self._held, *self._numbers])
 
     def _drop(self, numbers: Iterable[int]) -> None:
         for number in numbers:
+            self._numbers.pop(number, None)
             if number in self._held:
                 self._held.pop(number)[1].close()
+
+
+def terminal_of(path: str) -> int:
+    """Return the device number of this terminal, /dev/pts/7, which may be gone by now; 0 for anything else."""
+    number = path.removeprefix("/dev/pts/")
+    return os.makedev(_PTS_MAJOR, int(number)) if number.isdecimal() and number != path else 0
+
+
+def has_ended_terminal(pid: int, numbers: Collection[int]) -> bool:
+    """Whether the process has a terminal with one of these numbers open whose pane has ended.
+
+    The kernel gives a number again only when nobody has the terminal open. So its last owner is meant.
+    """
+    try:
+        files = [os.stat(file) for file in os.scandir(f"/proc/{pid}/fd")]
+    except OSError as problem:
+        if problem.errno in UNREADABLE:
+            return False
+        raise
+    return any(file.st_rdev in numbers and file.st_nlink == 0 for file in files)
 
 
 def hold_terminal(process: Entry) -> HeldTerminal | None:

@@ -208,6 +208,7 @@ class ProcessPort:
             self._watched.pop(watch.life, None)
             self._say(tell, ProcessEnded(watch.life))
 
+        self._terminals.note_number(watch.life, watch.terminal)
         process = self._pidfds.hold(watch.process, (Role.FIRST, watch.life), ended)
         if process is None:
             ended()

@@ -29,6 +29,7 @@ from actors.values.facts import (
     TypeUnknown,
 )
 from actors.values.spec import WorkerSpec
+from supervisor.kernel.pidfds import terminal_of
 from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.programs import cannot_execute, is_known
 from supervisor.logs.names import pipe_command
@@ -109,8 +110,8 @@ class TmuxTerminal:
         life = start.life
         for block in blocks:
             if block.text.startswith("S %"):
-                _, pane, pid = block.text.split()
-                return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0))
+                _, pane, pid, tty = block.text.split()
+                return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0), terminal_of(tty))
         said = " ".join(block.text for block in blocks if block.error)
         if UNFORKED in said:
             return self._without_its_pane(start)

@@ -116,7 +116,7 @@ def start_in_new_session(launch: Launch) -> str:
     """
     size = launch.spec.pane
     name = launch.spec.name
-    new = ["new-session", "-d", "-P", "-F", "S #{pane_id} #{pane_pid}", "-s", name, "-n", name]
+    new = ["new-session", "-d", "-P", "-F", "S #{pane_id} #{pane_pid} #{pane_tty}", "-s", name, "-n", name]
     new += ["-x", str(size.columns), "-y", str(size.rows), *_variables(launch), "--", *launch.program]
     target = f"={name}:"
     commands = [words(*new), words("set-option", "-p", "-t", target, MARK_OPTION, launch.mark)]
@@ -136,7 +136,7 @@ def start_in_dead_pane(launch: Launch, pane: str) -> str:
     forked = only_if("#{!=:#{pane_pid},-1}", UNFORKED, "-p", "-t", pane)
     respawn = words("respawn-pane", "-t", pane, *_variables(launch), "--", *launch.program)
     mark = words("set-option", "-p", "-t", pane, MARK_OPTION, launch.mark)
-    answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid}")
+    answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid} #{pane_tty}")
     return " ; ".join((ours, forked, respawn, mark, answer, pipe_if_closed(launch, pane)))
 
 

@@ -13,14 +13,16 @@ import pytest
 from kit.processes import House
 from kit.support import alive, wait_until
 
-from actors.values.effects import EndTree
-from actors.values.facts import Handle
+from actors.values.effects import EndTree, SeekTree, Watch
+from actors.values.facts import Handle, ProcessEnded, TreeFound
+from supervisor.kernel.pidfds import terminal_of
 from supervisor.kernel.proc_table import entry_of, handle_of
 from supervisor.tmux.command import argv_of, environment
 from supervisor.tmux.server import TmuxServer
 
 FORMAT = "#{pane_pid} #{pane_tty}"
 TRIES = 50
+DAEMONIZES = 'trap "" HUP; env -i setsid sleep 1000 9>&1 <&- >&- 2>&- & echo $! >"$1"'
 LEAVES_ONE = '(env -i setsid sleep 1000 & echo $! >"$1"); read _'
 
 
@@ -38,9 +40,7 @@ class Tmux(House):
         mark = ("-e", f"PANEVISOR_WORKER={self.digest}/{name}/{life}") if life else ()
         new = ("new-session", "-d", "-P", "-F", FORMAT, "-s", name, *mark, "--", "sh", "-c", script)
         pid, tty = self.tmux(*new, "sh", str(self.place / name)).split()
-        handle = handle_of(int(pid))
-        assert handle is not None
-        return handle, tty
+        return handle_of(int(pid)) or Handle(int(pid), 0), tty
 
     def succession(self, script: str, *, life: str | None) -> tuple[str, Handle, Handle]:
         """Return a dead worker's name, its first process, and that of the pane which has its terminal's number now.
@@ -87,6 +87,28 @@ def tmux(place: Path, tmux_server: TmuxServer) -> Iterator[Tmux]:
     yield tmux
     tmux.port.close()
     assert tmux.errors.empty()
+
+
+def test_a_daemon_whose_parent_ended_before_anybody_looked_is_found_by_the_terminal_of_its_birth(tmux: Tmux) -> None:
+    """Nothing marks it, as nothing does who overwrites his environment, and its parent's start time is not known."""
+    first, tty = tmux.pane("api", DAEMONIZES, life="l1")
+    daemon = tmux.left_by("api")
+    wait_until(lambda: tmux.nudge() or not alive(first.pid))
+    unknown = Handle(first.pid, 0)
+    tmux.port.watch(Watch("l1", unknown, terminal_of(tty)), tmux.facts.put)
+    assert isinstance(tmux.next(), ProcessEnded)
+    tmux.port.seek("api", SeekTree("l1", unknown, ()), tmux.facts.put)
+    found = tmux.next()
+    assert isinstance(found, TreeFound)
+    assert [each.process.pid for each in found.left] == [daemon]
+    assert tmux.accused("api", unknown) == [daemon]
+    assert not alive(daemon)
+    assert tmux.port.tables()["terminals"] == 0
+
+
+def test_a_terminal_is_known_by_its_path() -> None:
+    assert terminal_of("/dev/pts/300") == os.makedev(136, 300)
+    assert terminal_of("") == terminal_of("/dev/tty1") == 0
 
 
 def test_the_next_pane_with_the_dead_ones_terminal_is_not_taken_for_what_escaped(tmux: Tmux) -> None:
