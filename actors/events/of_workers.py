@@ -45,9 +45,10 @@ WORKER: Mapping[str, Event] = {
         of_exited,
         "its process ended. Without `from`/`to` while it is being stopped, and where that went on without a "
         "service; cause: exit, background (the program went on in the background), exit-unwatched (adopted as dead), "
-        "or what was asked; left: the processes that it left, which are ended",
+        "or what was asked; left: the processes that it left, which are ended; unready: it never listened, as its "
+        "readiness demands; program: what ended well at once, though it is to live on",
         moves="running, starting → backoff, completed, failed, pending",
-        fields="exit_code exit_signal uptime_s delay_s attempt left",
+        fields="exit_code exit_signal uptime_s delay_s attempt left unready program",
         said=say.exited,
     ),
     "worker.in_background": Event(

@@ -9,7 +9,9 @@ from typing import Any
 
 from actors.events.words import (
     BACKGROUND,
+    UNREADY,
     amount,
+    brief_in_words,
     counted,
     exit_in_words,
     left_in_words,
@@ -100,6 +102,10 @@ def exited(facts: Facts, most: int) -> str:
         said = f"it ended while no service ran: {said.removeprefix('ended, ')}"
     elif facts.get("to") is None:
         said += ", while it was being ended"
+    if facts.get("unready"):
+        said += UNREADY
+    if program := facts.get("program"):
+        said += brief_in_words(program)
     if left := facts.get("left"):
         said += left_in_words(left, facts.get("cause") == BACKGROUND)
     return said + _verdict(facts, most)

@@ -67,7 +67,7 @@ def some_of(names: Sequence[str], most: int) -> str:
 BACKGROUND = "background"
 """The cause of an end after which the program went on in the background."""
 
-_FOREGROUND = {
+FOREGROUND = {
     "nginx": "for nginx `-g 'daemon off;'`",
     "postgres": "for PostgreSQL `postgres -D DIR` instead of `pg_ctl start`",
     "redis-server": "for redis `--daemonize no`",
@@ -86,13 +86,24 @@ _FOREGROUND = {
 """How programs that go into the background by themselves are kept in the foreground, by the name of their process."""
 
 
+UNREADY = " before it listened"
+"""What follows the exit of a life that never was ready."""
+
+
+def brief_in_words(program: str) -> str:
+    """Return what may be the matter with a program that ends well at once, though it is to live on."""
+    name = program.rpartition("/")[2]
+    hint = f", {FOREGROUND[name]}" if name in FOREGROUND else ""
+    return f" (if it went into the background, run it in the foreground{hint})"
+
+
 def left_in_words(left: Sequence[str], background: bool) -> str:
     """Return what a main process that has ended left, each "NAME (pid N)", and what to change; it follows the exit."""
     processes = f"{len(left)} process{'' if len(left) == 1 else 'es'} ({some_of(left, 3)})"
     if not background:
         return f"; {processes} that it left {'was' if len(left) == 1 else 'were'} ended"
     names = (name.rpartition(" (")[0] for name in left)
-    hint = next((_FOREGROUND[name] for name in names if name in _FOREGROUND), None)
+    hint = next((FOREGROUND[name] for name in names if name in FOREGROUND), None)
     advice = f", {hint}" if hint else ' (or set background = "allow")'
     was = "was" if len(left) == 1 else "were"
     return f" and went into the background: {processes} {was} ended; run it in the foreground{advice}"

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from actors.events.words import BACKGROUND, left_in_words
-from actors.life.budget import Complete, Fail, Verdict, ended_well, judge
+from actors.events.words import BACKGROUND, UNREADY, brief_in_words, left_in_words
+from actors.life.budget import Complete, Fail, Retry, Verdict, ended_well, judge, rule_for
 from actors.life.ending import begin_ending, next_ending_step
 from actors.life.moves import begin_life, close_pane, question
 from actors.life.outcomes import (
@@ -27,6 +27,7 @@ from actors.values.facts import Exit, Instant, TreeGone
 from actors.values.spec import Background
 
 SEEN = 1.0  # seconds after its end for which an ephemeral worker is shown: its exit is in a picture then
+BRIEF = 1.0  # seconds: so short is the life of a main process that only starts another one
 UNTOLD = 10.0  # seconds that `down` waits for tmux to tell the exit of a life whose tree is gone
 
 S = State
@@ -39,8 +40,13 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     w = replace(w, exit=exit, judged=life.id)
     facts = {"life": life.id, **exit_facts(exit, uptime)}
     if w.state in (S.STARTING, S.RUNNING):
-        verdict = judge(w.spec, w.budget, exit, well_for(w, life, uptime, now), dice(w), now)
+        deaf = _never_listened(w, life, exit)
+        verdict = judge(w.spec, w.budget, None if deaf else exit, well_for(w, life, uptime, now), dice(w), now)
         verdict, cause, what, more = _with_what_is_left(w, life, exit, verdict)
+        if deaf:
+            what, more = f"{what}{UNREADY}", {**more, "unready": True}
+        if isinstance(verdict, Retry) and cause == "exit" and uptime < BRIEF and ended_well(w.spec, exit):
+            what, more = f"{what}{brief_in_words(w.spec.argv[0])}", {**more, "program": w.spec.argv[0]}
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, what, **facts, **more)
     else:
         told = (Emit("worker.exited", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
@@ -49,6 +55,15 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
     kept = death_of(w, life.id, exit, now, started_at=begun, ended_at=ended, uptime_s=facts["uptime_s"], cause=cause)
     w, effects = lay_down(w, life, now)
     return w, (*told, kept, *effects)
+
+
+def _never_listened(w: Worker, life: Life, exit: Exit) -> bool:
+    """Whether it ended well by its code, and has never listened as its check of readiness demands: that is no success.
+
+    A rule of `on_exit` that names the exit knows better.
+    """
+    listens = w.spec.ready.kind in ("tcp", "unix", "http") and w.state is S.STARTING and not life.probed
+    return listens and ended_well(w.spec, exit) and rule_for(w.spec, exit) is None
 
 
 def _with_what_is_left(w: Worker, life: Life, exit: Exit, verdict: Verdict) -> tuple[Verdict, str, str, dict[str, Any]]:

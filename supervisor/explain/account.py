@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from actors.events.words import amount, exit_in_words, short_time
+from actors.life.aftermath import BRIEF
 from actors.life.stop_plan import in_words as in_words_of
 from actors.values.spec import StopStep
 from supervisor.explain.events import Entry, is_found, is_idle, moves, state_in_words, told
@@ -13,7 +14,6 @@ from supervisor.explain.probes import condition, kind_of
 from supervisor.text.plain import visible
 from supervisor.text.tables import attention, clock, timestamp, usage
 
-BRIEF = 1.0  # seconds: so short is the life of a main process that only starts another one
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
     "worker.starting": {"worker.pending"},

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from actors.values.daemons import goes_behind
 from actors.values.facts import Handle, Pane
 from actors.values.spec import Background, WorkerSpec
 
@@ -49,7 +50,8 @@ _NO_HANGUP = "trap '' HUP; "
 
 def _prelude(spec: WorkerSpec) -> str:
     """Return what the wrapper does last, before it becomes the program."""
-    hangup = _NO_HANGUP if spec.background is Background.ALLOW else ""
+    behind = spec.background is Background.FAIL and goes_behind(spec.argv)
+    hangup = _NO_HANGUP if behind or spec.background is Background.ALLOW else ""
     umask = f"umask {spec.umask}; " if spec.umask else ""
     stdin = "exec </dev/null; " if spec.stdin == "null" else ""
     nice = f'set -- nice -n {spec.nice} "$@"; ' if spec.nice else ""

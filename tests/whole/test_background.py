@@ -25,6 +25,8 @@ depends_on = ["daemon"]
 [workers.allowed]
 command = "{HANGS_ON.format(pid=site.place / "a")}"
 background = "allow"
+[workers.ends]
+command = "sleep 1000 &"
 [workers.brief]
 command = "setsid sleep 0.3 & exit 0"
 """
@@ -35,6 +37,7 @@ command = "setsid sleep 0.3 & exit 0"
     assert f"went into the background: 1 process (sleep (pid {pid_in(site, 'd')})) was ended" in failed["reason"]
     wait_until(lambda: "into the background" in site.run("deaths", "daemon", check=0).stdout)
     wait_until(lambda: not alive(pid_in(site, "d")))
+    assert "(sleep (pid" in site.wait_state("ends", "failed")["reason"]
     assert site.worker("needs")["state"] == "pending"
     assert site.worker("brief")["state"] == "completed"
     site.wait_state("allowed", "running")

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from kit.life import S, Story, adopted, at, corpse_of, pane_of, running, starting
+from kit.life import PROBED, S, Story, adopted, at, corpse_of, pane_of, running, starting
 
 from actors.life.adoption import Adopt, World, plan
 from actors.life.background import STRAGGLE, UNANSWERED
 from actors.life.state import State
+from actors.values.daemons import goes_behind
 from actors.values.effects import Emit, EndTree, KeepDeath, SeekTree, Watch
 from actors.values.facts import Handle, Member, PaneAbsent, ProcessEnded, ServerDied, TreeFound, Verb
 from actors.values.records import Record
-from actors.values.spec import Background, ExitAction, ExitRule, Restart
+from actors.values.spec import Background, ExitAction, ExitRule, Ready, Restart
 
 DAEMON = Member(Handle(200, 200), "nginx")
 CHILD = Member(Handle(201, 201), "nginx")
@@ -202,3 +203,56 @@ def test_facts_of_other_lives_change_nothing() -> None:
     s = leaves(DAEMON)
     assert s.tell(TreeFound("other", ())).w.state is S.RUNNING
     assert s.tell(PaneAbsent(at(0).mono)).w.state is S.RUNNING
+
+
+# what nobody can see any more
+
+
+def test_a_worker_that_always_lives_and_ends_well_at_once_is_told_of_the_background() -> None:
+    s = running(restart=Restart.ALWAYS, command=("/usr/sbin/nginx",)).exits(code=0)
+    hint = "(if it went into the background, run it in the foreground, for nginx `-g 'daemon off;'`)"
+    assert (s.w.state, s.w.reason) == (S.BACKOFF, f"exited with code 0 {hint}")
+    assert "background" not in running(restart=Restart.ALWAYS).wait(5).exits(code=0).w.reason
+    assert "background" not in running().exits(code=1).w.reason
+
+
+@pytest.mark.parametrize(("restart", "state"), [(Restart.ON_FAILURE, S.BACKOFF), (Restart.NEVER, S.FAILED)])
+def test_who_ends_before_it_has_listened_has_not_ended_well(restart: Restart, state: State) -> None:
+    s = starting(ready=PROBED, restart=restart).exits(code=0)
+    assert s.w.state is state
+    assert s.w.reason.startswith("exited with code 0 before it listened")
+    assert starting(ready=Ready(log="x", timeout=20.0), restart=restart).exits(code=0).w.state is S.COMPLETED
+    rule = (ExitRule(do=ExitAction.COMPLETE, codes=(0,)),)
+    assert starting(ready=PROBED, restart=restart, on_exit=rule).exits(code=0).w.state is S.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/usr/sbin/nginx", "-c", "x"),
+        ("redis-server", "--daemonize", "yes"),
+        ("kafka", "-daemon"),
+        ("uwsgi", "--daemonize=/var/log/x"),
+        ("sh", "-c", "sleep 1000 &"),
+        ("/bin/bash", "-lc", "cd x && java -jar y >log 2>&1 & echo $! >pid"),
+    ],
+)
+def test_commands_that_go_into_the_background_by_their_own_words(argv: tuple[str, ...]) -> None:
+    assert goes_behind(argv)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("python3", "x.py"),
+        ("sh", "start.sh"),
+        ("sh", "-c", "Xvfb :1 & exec pytest"),
+        ("sh", "-c", "a && b"),
+        ("sh", "-c", "exec a >x 2>&1"),
+        ("sh", "-c", r"echo \&"),
+        ("git", "fetch", "--daemons"),
+        ("sh",),
+    ],
+)
+def test_commands_that_may_stay_in_the_foreground(argv: tuple[str, ...]) -> None:
+    assert not goes_behind(argv)

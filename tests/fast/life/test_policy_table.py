@@ -77,6 +77,10 @@ def _not_ready(restart: Restart) -> Story:
     return s.too_late()
 
 
+def _never_listens(restart: Restart) -> Story:
+    return ordered(**_policy(restart, ready=PROBED)).begun().exits(OK)
+
+
 def _cannot_start(restart: Restart) -> Story:
     s = ordered(**_policy(restart))
     return s.tell(StartRefused(s.life, Refusal.IMPOSSIBLE, "there is no program /bin/nosuch"))
@@ -130,6 +134,7 @@ CAUSES: dict[str, Callable[[Restart], Story]] = {
     'an `on_exit` rule with `do = "complete"`': _rule(ExitAction.COMPLETE),
     'an `on_exit` rule with `do = "fail"`': _rule(ExitAction.FAIL),
     "an exit code in `ok_exit_codes`": lambda restart: running(**_policy(restart)).exits(OK),
+    "an exit code in `ok_exit_codes` before it listened, with `ready` by `tcp`, `unix` or `http`": _never_listens,
     "another exit code": lambda restart: running(**_policy(restart)).exits(BAD),
     "a signal (`kill -9`, a crash)": lambda restart: running(**_policy(restart)).exits(None, 9),
     "not ready within `ready.timeout` (Panevisor ends it)": _not_ready,
