@@ -13,6 +13,7 @@ from actors.values.facts import (
     Fact,
     Handle,
     Instant,
+    LogSeen,
     Pane,
     Started,
     StartRefused,
@@ -61,8 +62,8 @@ class TerminalPort(Protocol):
     def type(self, order: Type) -> TypeAnswer:
         """Type into the pane, if it is alive and still belongs to the life. A refused order types nothing."""
 
-    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
-        """Open the pane's log pipe again, in a new segment."""
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
+        """Open the pane's log pipe in a new segment if it is closed; `anew`: also in place of one that is open."""
 
     def discard(self, name: str) -> None:
         """Delete the log of a worker that was removed."""
@@ -90,12 +91,16 @@ class SweepFailed:
 
 @dataclass(frozen=True, slots=True)
 class TreeSweep:
-    """One look at the process table. `trees` by worker name; None: the table does not have the first process."""
+    """One look at the process table. `trees` by worker name; None: the table does not have the first process.
+
+    `logs` as last known; `logs_are_new`: this beat has looked at them.
+    """
 
     taken: float
     trees: Mapping[str, Tree | None]
     host: Host
-    log_bytes: Mapping[str, int] = field(default_factory=dict)
+    logs: Mapping[str, LogSeen] = field(default_factory=dict)
+    logs_are_new: bool = False
 
 
 class Sweeper(Protocol):

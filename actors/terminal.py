@@ -83,9 +83,9 @@ class TerminalActor(SupervisedActor):
                 self._try("close", lambda: self._port.close(pane))
             case Discarding(name):
                 self._port.discard(name)
-            case ArmLog(life, pane, spec):
+            case ArmLog(life, pane, spec, anew):
                 self._errands.begun(message)
-                self._try("arm_log", lambda: self._port.arm_log(pane, life, spec))
+                self._try("arm_log", lambda: self._port.arm_log(pane, life, spec, anew=anew))
             case Revive():
                 self._errands.begun(message)
                 self._revive()

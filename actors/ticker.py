@@ -201,7 +201,9 @@ class TickerActor(SupervisedActor):
             # a worker that started after the sweep began gets no slice, only the beat
             known = name in sweep.trees
             taken = sweep.taken if known else float("-inf")
-            enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), sweep.log_bytes.get(name)))
+            log = sweep.logs.get(name)
+            kept, new = (log.bytes, log if sweep.logs_are_new else None) if log else (None, None)
+            enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), kept, new))
         self._metrics.tell(HealthTold(answer.beat, frozenset(self._enrolled), sweep.host))
         self._supervisor.tell(HostSeen(sweep.host))
 

@@ -28,6 +28,12 @@ EXAMPLES: Mapping[str, Facts] = {
     "worker.unstalled": {"stalled_s": 63.0},
     "worker.limit": {"which": "memory", "value": 612_000_000, "limit": 500_000_000, "do": "notify"},
     "worker.attention": {"attention": "waiting", "was": "working", "by": "report", "text": "may I run `make`?"},
+    "worker.log_gap": {
+        "why": "deleted",
+        "file": "web.1a2b-1-0.000002",
+        "gap_s": 10.2,
+        "lost_bytes": 812_000,
+    },
     "worker.respawned_by_hand": {"pid": 4712, "old_pid": 4711},
     "worker.escaped": {"worker": "web", "pids": [4713]},
     "tmux.unreachable": {"reason": "no answer within 5s"},

@@ -142,6 +142,14 @@ WORKER: Mapping[str, Event] = {
         fields="inputs",
         said="{inputs} of the inputs that waited to be typed were given up",
     ),
+    "worker.log_gap": Event(
+        WARNING,
+        "its log goes on in a new file: output of the last `gap_s` seconds may be missing. why: deleted, truncated, "
+        "replaced (the file that was being written), silent (nothing was written, though it printed), closed (the "
+        "writer had ended). lost_bytes: what the file held",
+        fields="why file gap_s lost_bytes",
+        said=say.log_gap,
+    ),
     "worker.respawned_by_hand": Event(
         WARNING, "someone ran respawn-pane in its pane", fields="pid old_pid", said=say.respawned
     ),

@@ -219,6 +219,20 @@ def escaped(facts: Facts, _most: int) -> str:
     return f"had left its process tree unseen, and was ended with it: pid {pids}"
 
 
+def log_gap(facts: Facts, _most: int) -> str:
+    match facts.get("why"):
+        case "silent":
+            what = "nothing was written to its log, though it printed"
+        case "closed":
+            what = "the writer of its log had ended"
+        case why:
+            what = f"its log was {why}"
+    lost = f", with {short_size(facts['lost_bytes'])} in {facts.get('file')}" if facts.get("lost_bytes") else ""
+    gap = facts.get("gap_s")
+    of = f" of the last {short_time(gap)}" if gap is not None else ""
+    return f"{what}{lost}: it goes on in a new file, and output{of} may be missing"
+
+
 def stalled(facts: Facts, _most: int) -> str:
     what = "printed nothing" if facts.get("by") == "output" else "its screen did not change"
     return f"stalled: {what} for {short_time(facts.get('silent_s'))}"

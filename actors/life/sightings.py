@@ -13,8 +13,8 @@ from actors.life.readiness import show
 from actors.life.screen import Screen
 from actors.life.starting import start_found, start_lost
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move, renewed
-from actors.life.watching import look_at_limits, look_for_stall
-from actors.values.effects import ArmLog, AskPane, Effect, Emit, Watch
+from actors.life.watching import look_at_limits, look_at_log, look_for_stall, open_closed_pipe
+from actors.values.effects import AskPane, Effect, Emit, Watch
 from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
 
 GRACE = 5.0  # seconds in which the absence of a new pane does not count
@@ -79,8 +79,8 @@ def _pane_of_life(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
         return _no_status_yet(w, life, pane, now)
     if pane.dead:
         return question(w, life, now)
-    armed = () if pane.piped else (ArmLog(life.id, pane.id, w.spec),)
-    w, effects = look_for_stall(w, life, fact, now)
+    w, armed = (w, ()) if pane.piped else open_closed_pipe(w, life, now)
+    w, effects = look_for_stall(w, w.life or life, fact, now)
     w, told = look_at_attention(w, now)
     return w, (*armed, *effects, *told)
 
@@ -148,13 +148,15 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
     life = w.life
     if life is None or life.phase is not Phase.ALIVE or fact.taken <= life.answered:
         return w, ()
+    w, armed = look_at_log(w, life, fact.log, now) if fact.log else (w, ())
     tree = fact.tree
     if tree is None:  # the sweep may have looked for the process of the life before: ask the pane
-        return w, (AskPane(w.pane, nudge=True),)
+        return w, (*armed, AskPane(w.pane, nudge=True))
     attention = used_cpu(life.attention, tree.cpu_percent, now)
     life, processes = renewed(life, last_tree=tree.handles, attention=attention), len(tree.handles)
     w = renewed(w, life=life, rss_bytes=tree.rss_bytes, cpu_percent=tree.cpu_percent, processes=processes)
-    return look_at_limits(w, tree, now)
+    w, effects = look_at_limits(w, tree, now)
+    return w, (*armed, *effects)
 
 
 def server_died(w: Worker, _fact: Fact, now: Instant) -> Step:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from actors.life.attention import Attention
 from actors.life.budget import Budget
 from actors.life.limits import LimitWatch
+from actors.life.log_watch import LogWatch
 from actors.life.screen import Screen
 from actors.life.stall import StallWatch
 from actors.life.tally import Tally, Verdict
@@ -154,6 +155,7 @@ class Worker:
     order: int = 0  # number of the last order that was carried out
     typing: TypingQueue = field(default_factory=TypingQueue)
     screen: Screen | None = None
+    log: LogWatch = field(default_factory=LogWatch)
     last_output: int | None = None
     attached: bool = False
     rss_bytes: int | None = None

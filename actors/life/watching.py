@@ -1,9 +1,9 @@
-"""Stalls and limits of a living worker: `stall` and `limits` decide, this module acts."""
+"""Stalls, limits and the log of a living worker: `stall`, `limits` and `log_watch` decide, this module acts."""
 
 from dataclasses import replace
 from typing import Any
 
-from actors.life import limits, stall
+from actors.life import limits, log_watch, stall
 from actors.life.budget import judge
 from actors.life.ending import begin_ending, begin_stop
 from actors.life.moves import line_of
@@ -11,8 +11,8 @@ from actors.life.outcomes import apply_verdict, budget_after, dice
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, renewed
 from actors.life.typed_input import input_given
 from actors.life.typing_queue import NO_SENDER
-from actors.values.effects import AskPane, Effect
-from actors.values.facts import InputGiven, Instant, PaneSeen, Tree
+from actors.values.effects import ArmLog, AskPane, Effect
+from actors.values.facts import InputGiven, Instant, LogSeen, PaneSeen, Tree
 from actors.values.spec import Rung
 
 S = State
@@ -74,6 +74,32 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
             return w, (line,)
     w, effects = input_given(w, given, now)
     return w, (line, *effects)
+
+
+def look_at_log(w: Worker, life: Life, seen: LogSeen, now: Instant) -> Step:
+    """Compare the log with the folder and the screen; arm its pipe anew where the output goes nowhere."""
+    if w.pane is None:
+        return w, ()
+    watch, gap = log_watch.look(w.log, w.pane, seen, w.last_output, life.since.wall)
+    w = renewed(w, log=watch)
+    return _armed(w, life, gap, now, anew=True) if gap else (w, ())
+
+
+def open_closed_pipe(w: Worker, life: Life, now: Instant) -> Step:
+    """The pane has no log pipe, or its reader has ended: open it, and tell once of the gap."""
+    if w.log.is_told:
+        return w, (ArmLog(life.id, w.pane or "", w.spec),)
+    seen = w.log.seen
+    file, since = (seen.file, seen.written_at) if seen else (None, None)
+    gap = log_watch.Gap(log_watch.Why.CLOSED, file, since, 0)
+    return _armed(w, life, gap, now, anew=False)
+
+
+def _armed(w: Worker, life: Life, gap: log_watch.Gap, now: Instant, *, anew: bool) -> Step:
+    gap_s = None if gap.since is None else round(max(0.0, now.wall - gap.since), 1)
+    facts = {"why": gap.why, "file": gap.file, "gap_s": gap_s, "lost_bytes": gap.lost_bytes}
+    w = replace(w, log=log_watch.armed(w.pane, now.wall))
+    return w, (line_of(w, "worker.log_gap", facts), ArmLog(life.id, w.pane or "", w.spec, anew=anew))
 
 
 def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:

@@ -44,11 +44,12 @@ class ClosePane:
 
 @dataclass(frozen=True, slots=True)
 class ArmLog:
-    """The pane's log pipe is closed: open it again."""
+    """The pane's log pipe is closed: open it again. `anew`: it is open, and writes where nobody can read."""
 
     life: str
     pane: str
     spec: WorkerSpec
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

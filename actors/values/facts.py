@@ -257,13 +257,33 @@ class PaneAbsent:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSeen:
+    """A worker's log as its folder shows it: all its bytes, and the newest file. Without a `file` there is none.
+
+    `is_hollow`: its first byte is NUL, as where it was truncated under a writer that goes on at its old offset.
+    """
+
+    bytes: int
+    file: str | None = None
+    number: int = -1
+    inode: int = 0
+    size: int = 0
+    written_at: float | None = None  # Unix time
+    is_hollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TreeSeen:
-    """A worker's slice of one process sweep; `tree` is None when the first process is not in the table."""
+    """A worker's slice of one process sweep; `tree` is None when the first process is not in the table.
+
+    `log`: as this beat found it; None when it could not look. `log_bytes`: as last known.
+    """
 
     taken: float
     beat: int
     tree: Tree | None
     log_bytes: int | None = None
+    log: LogSeen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
+from supervisor.doctor import logs as doctor_logs
 from supervisor.doctor import machine as doctor_machine
 from supervisor.doctor import place as doctor_place
 from supervisor.doctor import service as doctor_service
@@ -33,6 +34,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("disk", doctor_place.disk),
     ("config", doctor_service.config),
     ("service", doctor_service.service),
+    ("logs", doctor_logs.logs),
 )
 
 

@@ -54,6 +54,7 @@ class Segment:
     number: int
     size: int
     mtime_ns: int
+    inode: int = 0
 
     @property
     def path(self) -> Path:
@@ -95,4 +96,4 @@ def _segment_at(entry: "os.DirEntry[str]") -> Segment | None:
     if not stat.S_ISREG(found.st_mode):
         return None  # `split` makes files: a link leads out of the log
     number = int(match["number"])
-    return Segment(entry.path, match["life"], match["arm"], number, found.st_size, found.st_mtime_ns)
+    return Segment(entry.path, match["life"], match["arm"], number, found.st_size, found.st_mtime_ns, found.st_ino)

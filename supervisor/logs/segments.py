@@ -2,6 +2,7 @@
 
     a beat ──refresh──▶ links, sizes, the oldest beyond `keep` go        logs/api.log ──▶ the newest segment
     a new segment (quota.py) ──made──▶ the same, for its worker alone
+    a pipe armed anew ──rearmed──▶ what was truncated under its writer loses its NUL bytes
 
 Nothing here is needed to supervise: what the disk refuses is tried again at the next beat.
 """
@@ -11,12 +12,15 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from supervisor.kernel.files import explained
+from actors.values.facts import LogSeen
+from supervisor.kernel.files import explained, write_all
 from supervisor.logs import lives
 from supervisor.logs.names import SEGMENT, Segment, listed, segments_of
 
+AT_REST = 0.5  # seconds without a write, after which the reader of a pipe that was closed has ended
 LATE = 10.0  # seconds for which the pipe of a removed worker may still make a file; two beats, by judgement
 
 
@@ -29,16 +33,20 @@ class Segments:
         """Why the directory or a link could not be kept in order at the last `refresh` or since; None when it was."""
         self._keep: dict[str, int] = {}
         self._forgotten: dict[str, float] = {}  # when (monotonic); its `split` may have been slower than its end
+        self._seen: dict[str, LogSeen] = {}
+        self._to_mend: set[str] = set()
         self._gate = threading.Lock()  # a link must not come after the log that it leads to was deleted
 
-    def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, int]:
-        """Set links, drop the oldest segments beyond `keep`, return the bytes that are left of each; raises nothing.
+    def refresh(self, names_and_keep: Mapping[str, int]) -> dict[str, LogSeen]:
+        """Set links, drop the oldest segments beyond `keep`, return what is left of each log; raises nothing.
 
-        Empty when the directory can't be read. Files of workers that are not named are left alone, but for segments
-        that come within LATE of their worker's being forgotten.
+        Empty when the directory can't be read; one that was removed is made again. Files of workers that are not named
+        are left alone, but for segments that come within LATE of their worker's being forgotten.
         """
         self.problem = None
         self.expect(names_and_keep)
+        if not self.directory.is_dir():
+            self._make_directory()
         return self._tidy(names_and_keep, only=None)
 
     def expect(self, names_and_keep: Mapping[str, int]) -> None:
@@ -77,16 +85,28 @@ class Segments:
         except OSError as error:
             self._note(error)
 
+    def rearmed(self, name: str) -> None:
+        """Let the next beats take the NUL bytes out of what was truncated under the pipe before; from any thread."""
+        with self._gate:
+            self._to_mend.add(name)
+
     def forget(self, name: str) -> None:
         """Delete all files of a worker that was removed; raises nothing."""
         with self._gate:
             self._keep.pop(name, None)
+            self._to_mend.discard(name)
             self._forgotten[name] = time.monotonic()
             paths = [segment.path for segment in segments_of(self.directory, name)]
             for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
                 self._unlink(path)
 
-    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, int]:
+    def _make_directory(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700)
+        except OSError as error:
+            self._note(error)
+
+    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, LogSeen]:
         try:
             found = listed(self.directory, only)
         except OSError as error:
@@ -102,13 +122,29 @@ class Segments:
             for segment in (segment for name in self._forgotten for segment in found.get(name, ())):
                 self._unlink(segment.path)
 
-    def _kept(self, name: str, segments: list[Segment], keep: int) -> int:
+    def _kept(self, name: str, segments: list[Segment], keep: int) -> LogSeen:
         kept = segments[-max(1, keep) :]
         for segment in segments[: -len(kept)]:
             self._unlink(segment.path)
-        if kept:
-            self._link(name, kept[-1])
-        return sum(segment.size for segment in kept)
+        if not kept:
+            return LogSeen(0)
+        self._link(name, kept[-1])
+        if name in self._to_mend:
+            self._mend(name, kept)
+        self._seen[name] = seen = log_seen(kept, self._seen.get(name))
+        return seen
+
+    def _mend(self, name: str, kept: list[Segment]) -> None:
+        """Take the NUL bytes from the beginning of those that no pipe writes any more, once they have come to rest."""
+        at_rest = [segment for segment in kept[:-1] if time.time() - segment.mtime_ns / 1e9 > AT_REST]
+        try:
+            for segment in at_rest:
+                without_nuls(segment)
+        except OSError as error:
+            self._note(error)
+        if len(kept) > 1 and len(at_rest) == len(kept) - 1:
+            with self._gate:
+                self._to_mend.discard(name)
 
     def _link(self, name: str, segment: Segment) -> None:
         with contextlib.suppress(OSError):
@@ -134,3 +170,32 @@ class Segments:
 
     def _note(self, error: OSError) -> None:
         self.problem = explained(error, error.filename or self.directory)
+
+
+def log_seen(segments: list[Segment], before: LogSeen | None) -> LogSeen:
+    """Return what a beat tells of these segments, of which there is one; `before` itself if nothing has changed."""
+    newest, total = segments[-1], sum(segment.size for segment in segments)
+    file, written = os.path.basename(newest.file), newest.mtime_ns / 1e9
+    seen = LogSeen(total, file, newest.number, newest.inode, newest.size, written)
+    if before and replace(before, is_hollow=False) == seen:
+        return before
+    return replace(seen, is_hollow=_is_hollow(newest.file))
+
+
+def _is_hollow(file: str) -> bool:
+    with contextlib.suppress(OSError), open(file, "rb", buffering=0) as segment:
+        return segment.read(1) == b"\0"
+    return False
+
+
+def without_nuls(segment: Segment) -> None:
+    """Take the NUL bytes from its beginning, in place: those who read it go on. Raises OSError."""
+    with open(segment.file, "r+b", buffering=0) as file:
+        if file.read(1) != b"\0":
+            return
+        with contextlib.suppress(OSError):  # ENXIO: nothing but a hole; EINVAL: a file system without holes
+            file.seek(os.lseek(file.fileno(), 0, os.SEEK_DATA))
+        content = file.read().lstrip(b"\0")
+        file.seek(0)
+        write_all(file.fileno(), content)
+        file.truncate(len(content))

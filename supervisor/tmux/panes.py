@@ -3,12 +3,14 @@
 Each command is bounded in time, and none of them starts a server.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from subprocess import TimeoutExpired
 
 from actors.errors import TerminalError
 from actors.events.words import counted, some_of
+from actors.life.log_watch import SLACK
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import Place
 from supervisor.tmux.command import NoServer, NotInstalled, run
@@ -16,6 +18,10 @@ from supervisor.wire.errors import CommandError
 
 TIMEOUT = 5.0
 _NAMED = 5
+_PRINTING = "\t".join(
+    f"#{{{field}}}"
+    for field in ("pane_id", "pane_dead", "pane_pipe", "session_created", "window_activity", "@panevisor")
+)
 _FORMAT = "\t".join(
     f"#{{{field}}}"
     for field in (
@@ -56,6 +62,32 @@ def _pane(line: str) -> WorkerPane | None:
         return WorkerPane(id, session, dead == "1", int(attached or 0), int(last or 0), prefix, name, life)
     except (ValueError, KeyError, TypeError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """Whether a living pane has a log pipe, and when it was made and last printed, in whole seconds of Unix time."""
+
+    id: str
+    piped: bool
+    begun: int
+    printed_at: int
+
+    def is_unwritten(self, written_at: float | None) -> bool:
+        """Whether it has printed after this last write of its log; None: there is no log."""
+        return self.printed_at > (self.begun if written_at is None else written_at) + SLACK
+
+
+def printing(place: Place) -> dict[str, Printing]:
+    """Return the living panes of workers by name; raises CommandError when no tmux server of this place answers."""
+    found = {}
+    for line in _lines(place, _PRINTING):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            id, dead, piped, begun, printed_at, mark = line.split("\t", 5)
+            if dead != "1":
+                name = str(json.loads(mark)["name"])
+                found[name] = Printing(id, piped == "1", int(begun), int(printed_at))
+    return found
 
 
 def living(place: Place) -> list[str]:

@@ -47,6 +47,7 @@ from supervisor.tmux.words import (
     close_if_dead,
     in_time,
     others_in,
+    pipe_anew,
     pipe_if_closed,
     start_in_dead_pane,
     start_in_new_session,
@@ -201,10 +202,13 @@ class TmuxTerminal:
         tty = "".join(block.text for block in blocks if not block.error)
         return bytes_to_read(tty) > 0
 
-    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
         self._arms += 1
-        armed = pipe_if_closed(self._launch(spec.name, life, spec), pane)
+        launch = self._launch(spec.name, life, spec)
+        armed = pipe_anew(launch, pane) if anew else pipe_if_closed(launch, pane)
         self._client.run(in_time(int(time.time()) + EXPIRY, armed))
+        if anew:
+            self._segments.rearmed(spec.name)
 
     def discard(self, name: str) -> None:
         self._segments.forget(name)

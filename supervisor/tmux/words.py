@@ -148,6 +148,12 @@ def pipe_if_closed(launch: Launch, pane: str) -> str:
     return f"{closed} ; {words('pipe-pane', '-t', pane, launch.pipe)}"
 
 
+def pipe_anew(launch: Launch, pane: str) -> str:
+    """Return the commands that open the pane's log pipe in place of the one it has, if the pane is this life's."""
+    ours = only_if(f"#{{m:*{launch.life}*,#{{{MARK_OPTION}}}}}", NOT_ITS, "-p", "-t", pane)
+    return f"{ours} ; {words('pipe-pane', '-t', pane, launch.pipe)}"
+
+
 WHOSE_FORMAT = "#{session_name} #{pane_dead} #{?#{" + MARK_OPTION + "},ours,others}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from actors.base import working
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
-from actors.values.facts import Handle
+from actors.values.facts import Handle, LogSeen
 from actors.vital import VitalThread
 from supervisor.kernel.usage import TreeSweeper
 from supervisor.logs.segments import Segments
@@ -26,7 +26,7 @@ class Housekeeping:
         self._segments = segments
         self._look = look
         self._on_error = on_error
-        self._log_bytes: Mapping[str, int] = {}
+        self._logs: Mapping[str, LogSeen] = {}
         self._keep: Mapping[str, int] = {}
         self._rung, self._begun, self._sized = 0, 0, 0
         self._closed = False
@@ -40,11 +40,11 @@ class Housekeeping:
             self._changed.notify_all()
             return self._rung
 
-    def log_bytes(self, number: int) -> Mapping[str, int]:
-        """Return the size of each worker's log as that round found it; the last known sizes if the round is late."""
+    def logs(self, number: int) -> tuple[Mapping[str, LogSeen], bool]:
+        """Return each worker's log as that round found it, and whether it did: if it is late, as last known."""
         with self._changed:
             self._changed.wait_for(lambda: self._sized >= number or self._closed, PATIENCE)
-            return self._log_bytes
+            return self._logs, self._sized >= number
 
     def close(self) -> None:
         """End the thread; a round that hangs is not waited for."""
@@ -63,9 +63,9 @@ class Housekeeping:
     def _round(self, number: int, keep: Mapping[str, int]) -> None:
         with working("housekeeping", "round"):
             try:
-                log_bytes = self._segments.refresh(keep)
+                logs = self._segments.refresh(keep)
                 with self._changed:
-                    self._log_bytes, self._sized = log_bytes, number
+                    self._logs, self._sized = logs, number
                     self._changed.notify_all()
                 self._look()
             except Exception as error:  # the next beat tries again
@@ -87,6 +87,9 @@ class Sweeps:
         self, roots: Mapping[str, Handle], keep: Mapping[str, int], answer: Callable[[TreeSweep], None]
     ) -> None:
         number = self._housekeeping.ring(keep)
-        self._trees.sweep_trees(
-            roots, lambda sweep: answer(replace(sweep, log_bytes=self._housekeeping.log_bytes(number)))
-        )
+
+        def with_logs(sweep: TreeSweep) -> None:
+            logs, are_new = self._housekeeping.logs(number)
+            answer(replace(sweep, logs=logs, logs_are_new=are_new))
+
+        self._trees.sweep_trees(roots, with_logs)

@@ -242,7 +242,7 @@ class FakeTerminal:
             return TypeRefused(order.life, order.piece, "its pane is dead")
         return Typed(order.life, order.piece)
 
-    def arm_log(self, pane: str, life: str, spec: WorkerSpec) -> None:
+    def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
         self._answers("arm_log")
 
     def discard(self, name: str) -> None:

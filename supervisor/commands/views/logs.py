@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.commands.workers.panes import known_workers, named
+from supervisor.logs.lives import marks_of
 from supervisor.logs.names import segments_of
 from supervisor.logs.reading import follow, read_tail
 from supervisor.state.place import Place
 from supervisor.text.moments import moment
 from supervisor.text.plain import plain, visible
+from supervisor.tmux.panes import Printing, ask, printing
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, families, match
 
@@ -38,7 +40,7 @@ def logs(place: Place, selection: Selection, wanted: Wanted, *, keep_on: bool) -
     if keep_on and wanted.previous:
         raise CommandError("usage", "--previous shows a life that has ended; leave out -f")
     if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
-        print(f"nothing printed yet: {visible(', '.join(silent))}", file=sys.stderr)
+        _tell_why_silent(place, silent)
     output = Output(names, raw=wanted.raw)
     if keep_on:
         _follow_all(place.logs, names, wanted, output)
@@ -59,6 +61,32 @@ def _meant(place: Place, selection: Selection) -> list[str]:
         return match(patterns, sorted(logged))
     workers = known_workers(place)
     return match(patterns, sorted({*logged, *(worker["name"] for worker in workers)}), families(workers))
+
+
+def _tell_why_silent(place: Place, names: list[str]) -> None:
+    """Say of each of these, which have no log, whether it has printed anything."""
+    panes: dict[str, Printing] = {}
+    with suppress(CommandError):
+        panes = printing(place)
+    printed = [name for name in names if _has_printed(place, name, panes.get(name))]
+    unknown = [name for name in names if name not in printed and name not in panes]
+    silent = [name for name in names if name not in printed and name not in unknown]
+    for who, what in (
+        (printed, "the log was deleted of {}: a running service writes it again (`panevisor screen NAME` shows more)"),
+        (unknown, "no log is there: {}"),
+        (silent, "nothing printed yet: {}"),
+    ):
+        if who:
+            print(what.format(visible(", ".join(who))), file=sys.stderr)
+
+
+def _has_printed(place: Place, name: str, pane: Printing | None) -> bool:
+    """Whether something of it was in a log, or is on its screen."""
+    if any(mark.file for mark in marks_of(place.logs, name)) or (pane and pane.is_unwritten(None)):
+        return True
+    with suppress(CommandError):
+        return bool(pane and ask(place, "capture-pane", "-p", "-t", pane.id).strip())
+    return False
 
 
 def logged_names(directory: Path) -> set[str]:

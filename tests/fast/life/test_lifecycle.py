@@ -460,7 +460,7 @@ def test_an_open_pane_shows_what_it_shows() -> None:
 
 def test_a_closed_log_pipe_is_opened_again() -> None:
     s = running().seen(pane_of("s-1", piped=False))
-    assert s.last == (ArmLog("s-1", "%1", s.w.spec),)
+    assert s.did(ArmLog) == [ArmLog("s-1", "%1", s.w.spec)]
 
 
 def test_beats_without_news_leave_the_very_same_worker() -> None:

@@ -11,7 +11,7 @@ from actors.base import Post
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
 from actors.ticker import ON_TIME_AFTER, TickerActor
 from actors.values.bulletins import Armed, Enrolled, HealthTold, Rang, SweptPanes, SweptTrees, TmuxAnswers, Withdrawn
-from actors.values.facts import Handle, Instant, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
+from actors.values.facts import Handle, Instant, LogSeen, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
 from actors.values.snapshot import Host
 
 
@@ -128,9 +128,10 @@ def test_a_capture_beat_tells_those_alone_whose_pane_or_screen_changed_or_vanish
 def test_a_health_beat_tells_each_one_its_tree_and_one_that_came_after_it_began_only_its_turn(world: World) -> None:
     a, late = enrol(world, "a"), enrol(world, "late")
     tree = Tree(1000, None, (Handle(7, 7),))
-    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": tree}, Host(), {"a": 9})))
-    assert a == [TreeSeen(world.time, 4, tree, 9)]
-    assert late == [TreeSeen(float("-inf"), 4, None, None)]
+    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": tree}, Host(), {"a": LogSeen(9)}, logs_are_new=True)))
+    world.ticker.handle(SweptTrees(5, TreeSweep(world.time, {"a": tree}, Host(), {"a": LogSeen(9)})))
+    assert a == [TreeSeen(world.time, 4, tree, 9, LogSeen(9)), TreeSeen(world.time, 5, tree, 9, None)]
+    assert late[0] == TreeSeen(float("-inf"), 4, None, None)
     assert [message for message in world.told if isinstance(message, HealthTold)][-1].names == {"a", "late"}
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from kit.examples import examples
 from kit.support import DEADLINE, wait_until
 
+from actors.values.facts import LogSeen
 from supervisor.logs.lives import LIVES_KEPT, marks_of
 from supervisor.logs.names import Segment, pipe_command, segments_of
 from supervisor.logs.quota import LogQuota
@@ -113,7 +114,7 @@ def test_the_oldest_go_and_the_link_leads_to_the_newest_even_when_it_was_deleted
     for number in range(5):
         segment(logs, number, b"%d" % number, life=f"s-{9 - number}")  # names and arms don't order them, numbers do
     segments = Segments(logs)
-    assert segments.refresh({"api": 2, "silent": 2}) == {"api": 2, "silent": 0}
+    assert kept(segments, api=2, silent=2) == {"api": 2, "silent": 0}
     assert whole(logs) == b"34"
     assert os.readlink(logs / "api.log") == "api.s-5-0.000004"
     (logs / "api.log").unlink()
@@ -123,6 +124,31 @@ def test_the_oldest_go_and_the_link_leads_to_the_newest_even_when_it_was_deleted
     segments.refresh({"api": 2})
     assert (logs / "api.log").read_bytes() == b"5"
     assert not os.path.lexists(logs / "silent.log")
+
+
+def kept(segments: Segments, **keep: int) -> dict[str, int]:
+    return {name: seen.bytes for name, seen in segments.refresh(keep).items()}
+
+
+def test_a_log_that_was_truncated_under_its_writer_is_seen_and_loses_its_nuls_when_the_pipe_is_armed_anew(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supervisor.logs.segments.AT_REST", -DEADLINE)
+    segments, path = Segments(logs), segment(logs, 0, b"one\n")
+    before = segments.refresh({"api": 5})["api"]
+    assert segments.refresh({"api": 5})["api"] is before
+    for hole in (4, 9000):
+        os.truncate(path, 0)
+        with path.open("r+b") as file:
+            file.seek(hole)  # where the writer goes on
+            file.write(b"two\n")
+        assert segments.refresh({"api": 5})["api"].is_hollow
+    segments.rearmed("api")
+    segments.refresh({"api": 5})
+    assert path.read_bytes()[:1] == b"\0"  # until the next file is there, the pipe may still write this one
+    segment(logs, 1, b"three\n")
+    assert not segments.refresh({"api": 5})["api"].is_hollow
+    assert whole(logs) == b"two\nthree\n"
 
 
 def test_what_is_not_a_segment_of_a_named_worker_is_left_alone(logs: Path) -> None:
@@ -138,14 +164,16 @@ def test_what_is_not_a_segment_of_a_named_worker_is_left_alone(logs: Path) -> No
 def test_what_the_disk_refuses_is_a_problem_and_tried_again(logs: Path) -> None:
     segments = Segments(logs)
     logs.rmdir()
+    logs.touch()
     assert segments.refresh({"api": 1}) == {}
-    assert segments.problem == f"{logs}: No such file or directory"
+    assert segments.problem == f"{logs}: Not a directory"
     assert segments.note_lives({"api": "s-1"}) == {}
     segments.forget("other")
-    logs.mkdir()
+    logs.unlink()
+    assert segments.refresh({"api": 1}) == {"api": LogSeen(0)}  # it is made again
     segment(logs, 0, b"x")
     (logs / "api.log").mkdir()  # no link can be made there
-    assert segments.refresh({"api": 1}) == {"api": 1}
+    assert kept(segments, api=1) == {"api": 1}
     assert segments.problem
     (logs / "api.log").rmdir()
     segments.refresh({"api": 1})
