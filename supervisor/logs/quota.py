@@ -24,7 +24,9 @@ AGAIN = 10.0  # seconds between two look-ups of the directory, which may have be
 LEAST_REST = 0.02  # seconds between two looks
 REST = 4  # times as long as the look took: a fifth of one core at most
 
+IN_MODIFY = 0x2
 IN_CREATE = 0x100
+IN_Q_OVERFLOW = 0x4000
 IN_ONLYDIR = 0x0100_0000
 _HEADER = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 _CHUNK = 1 << 16
@@ -72,12 +74,15 @@ class LogQuota:
 
 
 class NewFiles:
-    """Which files are made in a directory, by the kernel's word and at once.
+    """Which files are made in a directory, by the kernel's word and at once; with `written` also which are written to.
 
     For one thread, but for `wake`. It is opened by the first `watch`; while that fails nothing is told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, written: bool = False) -> None:
+        self.overflowed = False
+        """Whether so much has happened that some of it was not told; for the caller to set back."""
+        self._mask = IN_CREATE | IN_ONLYDIR | (IN_MODIFY if written else 0)
         self._inotify: int | None = None
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll = select.poll()
@@ -88,7 +93,7 @@ class NewFiles:
         if self._inotify is None:
             self._inotify = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), "inotify")
             self._poll.register(self._inotify, select.POLLIN)
-        _checked(_libc.inotify_add_watch(self._inotify, os.fsencode(directory), IN_CREATE | IN_ONLYDIR), str(directory))
+        _checked(_libc.inotify_add_watch(self._inotify, os.fsencode(directory), self._mask), str(directory))
 
     def wait(self, timeout: float) -> set[str]:
         """Return the names of the files made since the last call; none after `timeout` seconds, or when woken."""
@@ -110,18 +115,21 @@ class NewFiles:
     def _made(self) -> set[str]:
         if self._inotify is None:
             return set()
+        names: set[str] = set()
         with contextlib.suppress(BlockingIOError):
-            return set(_names(os.read(self._inotify, _CHUNK)))
-        return set()
+            while len(events := os.read(self._inotify, _CHUNK)) > _CHUNK // 2:
+                names.update(self._names(events))
+            names.update(self._names(events))
+        return names
 
-
-def _names(events: bytes) -> Iterator[str]:
-    at = 0
-    while at < len(events):
-        *_, length = _HEADER.unpack_from(events, at)
-        at += _HEADER.size + length
-        if name := events[at - length : at].rstrip(b"\0"):  # none: an overflow, or the directory was deleted
-            yield os.fsdecode(name)
+    def _names(self, events: bytes) -> Iterator[str]:
+        at = 0
+        while at < len(events):
+            _, mask, _, length = _HEADER.unpack_from(events, at)
+            at += _HEADER.size + length
+            self.overflowed |= bool(mask & IN_Q_OVERFLOW)
+            if name := events[at - length : at].rstrip(b"\0"):  # none: an overflow, or the directory was deleted
+                yield os.fsdecode(name)
 
 
 def _checked(result: int, what: str) -> int:
