@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.values.effects import EndTree, Probe, SeekTree, Signal, Start, Type, Watch
+from actors.values.effects import EndTree, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Fact,
     Handle,
@@ -25,6 +25,7 @@ from actors.values.facts import (
     TypeUnknown,
 )
 from actors.values.records import Death, Head, Record
+from actors.values.rules import Rule
 from actors.values.snapshot import Entry, Host, Snapshot
 from actors.values.spec import WorkerSpec
 
@@ -156,6 +157,28 @@ class Prober(Protocol):
 
     def forget(self, life: str) -> None:
         """Stop the probe of this life."""
+
+
+class RuleJudge(Protocol):
+    """Matches what workers print and show with the patterns of their rules, and runs commands. No call blocks."""
+
+    def follow(self, name: str, rules: tuple[Rule, ...], life: str | None, tell: Tell) -> None:
+        """Judge by these rules from now on: tell `LinesMatched`, `ScreenMatched`, `LinesSkipped`.
+
+        `life`: it begins now, and is judged from its beginning; None: from where the service before stopped, or now.
+        """
+
+    def show(self, name: str, life: str, screen: bytes) -> None:
+        """Take what the worker's pane shows now."""
+
+    def heard(self, name: str) -> None:
+        """The worker has dealt with one `LinesMatched`."""
+
+    def forget(self, name: str) -> None:
+        """Judge this worker no more."""
+
+    def run(self, order: RunCommand, tell: Tell) -> None:
+        """Run a command of a rule; tell `CommandEnded`."""
 
 
 class Clock(Protocol):

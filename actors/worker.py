@@ -14,11 +14,11 @@ from actors.errands import Look
 from actors.life import due, step
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
-from actors.ports import Clock, Deaths, Journal, Prober, Processes
+from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
 from actors.terminal import Discarding, StartWanted, Typing
 from actors.values import effects as do
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
-from actors.values.facts import Fact, Handle, InputGiven, Instant, TreeSeen
+from actors.values.facts import Fact, Handle, InputGiven, Instant, LinesMatched, TreeSeen
 from actors.values.records import Intent, Record
 from actors.values.requests import GiveInput
 from actors.values.snapshot import row_of
@@ -34,6 +34,7 @@ class Dependencies:
     journal: Journal
     processes: Processes
     prober: Prober
+    judge: RuleJudge
     deaths: Deaths
     terminal: Post[Any]
     ticker: Post[Any]
@@ -76,6 +77,8 @@ class WorkerActor(LoopActor):
         if isinstance(message, TreeSeen):
             self._log_bytes = message.log_bytes
         self._take(self._worker, message)
+        if isinstance(message, LinesMatched):
+            self._deps.judge.heard(self._name)
         if isinstance(message, TreeSeen) and not self.actor_stopped.is_set():
             self._report(beat=message.beat)
 
@@ -112,7 +115,20 @@ class WorkerActor(LoopActor):
             self._deps.supervisor.tell(news)
         if before is None or _process(before) != _process(after) or before.spec.log != after.spec.log:
             self._enrol(after)
+        self._judge_by(before, after)
         self._arm(after)
+
+    def _judge_by(self, before: Worker | None, after: Worker) -> None:
+        """Say by which rules its output is judged, and show its screen to those that look at it."""
+        old, new = before.life if before else None, after.life
+        begins = new is not None and new.phase is Phase.ORDERED and (old is None or old.id != new.id)
+        rules_before = before.spec.rules if before else ()
+        if (after.spec.rules or rules_before) and (before is None or begins or after.spec.rules != rules_before):
+            life = new.id if begins and new else None
+            self._deps.judge.follow(self._name, after.spec.rules, life, self.tell_me)
+        screen = after.screen
+        if after.spec.rules and new and screen and (before is None or screen is not before.screen):
+            self._deps.judge.show(self._name, new.id, screen.content)
 
     def _arm(self, worker: Worker) -> None:
         at = due(worker)
@@ -173,6 +189,8 @@ class WorkerActor(LoopActor):
                 deps.prober.forget(life)
             case do.KeepDeath(death):
                 deps.deaths.keep(death)
+            case do.RunCommand():
+                deps.judge.run(effect, tell)
             case do.Finish():
                 self._finish()
             case do.Emit():
@@ -183,6 +201,8 @@ class WorkerActor(LoopActor):
             post.tell(Withdrawn(self._name))
         self._deps.terminal.tell(Discarding(self._name))
         self._deps.deaths.forget(self._name)
+        if self._worker and self._worker.spec.rules:
+            self._deps.judge.forget(self._name)
         self._deps.supervisor.tell(Finished(self._name))
         self.stop()
 

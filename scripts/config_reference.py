@@ -23,7 +23,7 @@ _HEAD = """# The config file
 
 This page lists every key of `panevisor.toml`. It is made from the code that reads the file, by
 `python scripts/config_reference.py`. How the keys work together is told in [restarts.md](restarts.md),
-[probes.md](probes.md), [workers.md](workers.md) and [logs.md](logs.md).
+[probes.md](probes.md), [rules.md](rules.md), [workers.md](workers.md) and [logs.md](logs.md).
 
     [supervisor]                     # the service itself
     max_workers = 500

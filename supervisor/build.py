@@ -54,6 +54,7 @@ from supervisor.kernel.usage import TreeSweeper, available_memory
 from supervisor.logs.quota import LogQuota
 from supervisor.logs.segments import Segments
 from supervisor.probes.pool import ProbePool
+from supervisor.rules.judge import Judge
 from supervisor.state import paths
 from supervisor.state import tail as log_tail
 from supervisor.state.console import Console
@@ -61,7 +62,7 @@ from supervisor.state.deaths import DeathRecords
 from supervisor.state.journal import ServiceLog
 from supervisor.state.lock import Lock
 from supervisor.state.log_queue import LogQueue
-from supervisor.state.place import DEATHS, LOGS, RECORDS, STATUS, TMUX_SOCKET, Place
+from supervisor.state.place import DEATHS, JUDGED, LOGS, RECORDS, STATUS, TMUX_SOCKET, Place
 from supervisor.state.records import RecordsFile
 from supervisor.state.status import StatusFile, read_status
 from supervisor.tmux.server import TmuxServer
@@ -244,6 +245,7 @@ class Machine:
             marker, foreign_roots=self.panes.foreign_roots, own=self._own_processes, on_error=self.adapter_failed
         )
         self.prober = ProbePool(self.adapter_failed, logs=logs, marker=marker, nofile=nofile, glance=self.panes.glance)
+        self.judge = Judge(logs, self._given.lock.home / JUDGED, nofile=nofile, on_error=self.adapter_failed)
 
     def _build_files(self, kept: Kept) -> None:
         home = self._given.lock.home
@@ -260,6 +262,7 @@ class Machine:
                 "log": self.log.problem,
                 "worker logs": lambda: self._segments.problem,
                 "log quota": lambda: self._log_quota.problem,
+                "rules": lambda: self.judge.problem,
                 "death records": self.deaths.retry,
             },
         )
@@ -426,6 +429,7 @@ class Machine:
             journal=self.log,
             processes=self.processes,
             prober=self.prober,
+            judge=self.judge,
             deaths=self.deaths,
             terminal=self.posts.terminal,
             ticker=self.posts.ticker,
@@ -448,6 +452,7 @@ class Machine:
         self.deaths.close()
         self.gateway.close()
         self.prober.close()
+        self.judge.close()
         self._housekeeping.close()
         self.panes.close()
         self._log_quota.close()

@@ -378,6 +378,7 @@ class Service:
             self._notifier.stopping(outcome.cause)
         if self._watch:
             self._watch.close()
+        self.machine.judge.rest()
         self._stop_actors()
         self.machine.close()
         tmux_ended = outcome.end_server and self._end_tmux_server()

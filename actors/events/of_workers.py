@@ -136,6 +136,34 @@ WORKER: Mapping[str, Event] = {
         fields="attention was by text",
         said=say.attention,
     ),
+    "worker.rule": Event(
+        by_outcome,
+        "one of its rules fired; text: the line, the row of the screen or the state; left_out: what could not be done, "
+        "as the life was another one, a person was attached, or (typing) it may have been done before; again: the "
+        "service before this one was killed, and may have told it. With do = restart it is ended, as after a crash",
+        moves="with do = restart: running, starting → backoff, failed",
+        fields="rule on text do left_out again delay_s attempt",
+        said=say.ruled,
+    ),
+    "worker.rule_limited": Event(
+        WARNING,
+        "one of its rules would fire more often than `at_most`; once, until it may fire again",
+        fields="rule limit",
+        said="the rule {rule} did nothing: it has fired {limit}",
+    ),
+    "worker.rule_command": Event(
+        WARNING,
+        "a command that one of its rules runs failed, was killed after its time, or was not run because too many wait",
+        fields="rule",
+        said="a command of the rule {rule} failed: {reason}",
+    ),
+    "worker.lines_skipped": Event(
+        WARNING,
+        "so much of its output was not judged by its rules: it printed faster than they are judged, or the log was "
+        "deleted before",
+        fields="bytes",
+        said="{bytes} of its output were not judged by its rules: {reason}",
+    ),
     "worker.input_dropped": Event(
         WARNING,
         "this number of inputs that waited to be typed are given up; each sender was told",

@@ -141,6 +141,8 @@ def stopping(facts: Facts, _most: int) -> str:
     if facts.get("cause") == "adopted":
         return f"its end, which {_HAD_BEGUN.get(str(facts.get('goal')), 'had begun')}, goes on"
     match facts.get("goal"):
+        case "stop" | "complete" if facts.get("cause") == "rule":
+            return f"one of its rules ordered it to {facts.get('goal')}: {facts.get('reason')}"
         case "stop":
             return "a person ordered it to stop"
         case "restart" if facts.get("cause") == "age":
@@ -174,6 +176,8 @@ def stopped(facts: Facts, _most: int) -> str:
             return "was stopped when the service started, and stays so"
         case "down":
             return f"stopped with the service{forced}"
+        case "rule":
+            return f"stopped by one of its rules: nothing is left of it{forced}"
         case "person" if facts.get("from") == "stopping":
             return f"stopped, as a person ordered: nothing is left of it{forced}"
     return "stopped by a person"
@@ -182,7 +186,8 @@ def stopped(facts: Facts, _most: int) -> str:
 def completed(facts: Facts, _most: int) -> str:
     if facts.get("cause") == "adopted":
         return "was completed when the service started, and stays so"
-    return "completed: a person marked it done" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
+    by = "one of its rules" if facts.get("cause") == "rule" else "a person"
+    return f"completed: {by} marked it done" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
 
 
 def failed(facts: Facts, _most: int) -> str:
@@ -242,6 +247,22 @@ def stall_step(facts: Facts, most: int) -> str:
     words = {"notify": "the stall was reported", "send": "it was typed to", "interrupt": "C-c was typed"}
     what = words.get(str(facts.get("do")), "it was ended for its stall") + _verdict(facts, most)
     return f"{what} (step {facts.get('step')} of {facts.get('steps')})"
+
+
+def ruled(facts: Facts, most: int) -> str:
+    text = f': "{facts["text"]}"' if facts.get("text") else ""
+    done = [str(each) for each in facts.get("do") or ()]
+    said = f"its rule {facts.get('rule')} fired{text}"
+    if facts.get("to"):
+        said += f"; it was ended{_verdict(facts, most)}"
+    elif done != ["event"]:
+        said += f"; done: {', '.join(done) or 'nothing'}"
+    left = facts.get("left_out")
+    return said + (f"; left out: {', '.join(left)}" if left else "") + _perhaps_again(facts)
+
+
+def _perhaps_again(facts: Facts) -> str:
+    return " (perhaps not for the first time: the service was killed meanwhile)" if facts.get("again") else ""
 
 
 def unstalled(facts: Facts, _most: int) -> str:

@@ -134,7 +134,7 @@ def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
 
 def finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
     """Become what was ordered, now that nothing is left of the life. `forced`: SIGKILL was needed."""
-    goal, w = w.goal, replace(w, goal=None)
+    goal, by, w = w.goal, "rule" if w.by_rule else "person", replace(w, goal=None, by_rule="")
     facts: dict[str, Any] = {"forced": True} if forced else {}
     match goal:
         case Goal.RESTART:
@@ -142,7 +142,7 @@ def finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
         case Goal.REPLACE:
             return move(_respecced(w), S.PENDING, now, "worker.pending", "replaced", **facts)
         case Goal.COMPLETE:
-            w, effects = move(_respecced(w), S.COMPLETED, now, "worker.completed", "person", **facts)
+            w, effects = move(_respecced(w), S.COMPLETED, now, "worker.completed", by, **facts)
             return arm_cleanup(w, now), effects
         case Goal.REMOVE:
             return remove(w, now)
@@ -150,7 +150,7 @@ def finish_stop(w: Worker, now: Instant, *, forced: bool = False) -> Step:
             w, effects = move(_respecced(w), S.STOPPED, now, "worker.stopped", "down", reason="down", **facts)
             return replace(w, with_service=True), effects
         case Goal.STOP | None:
-            return move(_respecced(w), S.STOPPED, now, "worker.stopped", "person", **facts)
+            return move(_respecced(w), S.STOPPED, now, "worker.stopped", by, **facts)
 
 
 def _respecced(w: Worker) -> Worker:

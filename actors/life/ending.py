@@ -14,10 +14,13 @@ from actors.values.spec import SignalTree, TypeKeys, TypeText
 S = State
 
 
-def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person") -> Step:
-    """Start to end a worker, which then becomes what `goal` says."""
+def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person", *, rule: str = "") -> Step:
+    """Start to end a worker, which then becomes what `goal` says. `rule`: by order of this rule of its own."""
+    why = {"reason": f"rule {rule}"} if rule else {}
+    w = replace(w, by_rule=rule)
+    cause = "rule" if rule else cause
     cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) and cause == "person" else cause
-    w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value)
+    w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value, **why)
     if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return w, emitted  # the process is not known yet: it is ended when the answer comes
     w, effects = begin_ending(w, w.life, now)

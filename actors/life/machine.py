@@ -12,6 +12,15 @@ from actors.life.moves import ask_again
 from actors.life.orders import ordered, signal_ordered, spec_changed
 from actors.life.outcomes import forgive
 from actors.life.readiness import look_at_readiness, probe_told, probe_unknown
+from actors.life.ruling import (
+    ask_whether_silent,
+    command_ended,
+    heed,
+    lines_matched,
+    lines_skipped,
+    screen_matched,
+    silence_at,
+)
 from actors.life.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
 from actors.life.starting import admitted, keep_waiting, start_refused, start_unknown, started
 from actors.life.state import Life, Phase, State, Step, Worker
@@ -26,7 +35,8 @@ S = State
 
 def step(worker: Worker, fact: facts.Fact, now: facts.Instant) -> Step:
     """Return the worker after `fact`, and its effects. Raises `IllegalTransition` for a bug."""
-    return _CLAUSES[type(fact)](worker, fact, now)
+    after, effects = _CLAUSES[type(fact)](worker, fact, now)
+    return heed(worker, after, effects, fact, now) if after.spec.rules or worker.spec.rules else (after, effects)
 
 
 def due(worker: Worker) -> float | None:
@@ -49,10 +59,11 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is not Phase.ALIVE:
         return [life.ask_at, None if w.ending else life.look_at]
     if w.state is S.STARTING:
-        return [_ready_at(life), w.typing.retry_at]
+        return [_ready_at(life), w.typing.retry_at, silence_at(w)]
     if w.state is S.RUNNING:
         healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
-        return [healthy, stall.ask_at(life.stall, w.spec.stall), w.typing.retry_at, looks_at(life)]
+        watched = stall.ask_at(life.stall, w.spec.stall)
+        return [healthy, watched, w.typing.retry_at, looks_at(life), silence_at(w)]
     return [w.typing.retry_at]
 
 
@@ -91,6 +102,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     type_next,
     ask_whether_stalled,
     look_at_attention,
+    ask_whether_silent,
 )
 
 _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] = {
@@ -120,5 +132,9 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.TypeRefused: type_refused,
     facts.TypeUnknown: type_unknown,
     AttentionSaid: attention_said,
+    facts.LinesMatched: lines_matched,
+    facts.ScreenMatched: screen_matched,
+    facts.LinesSkipped: lines_skipped,
+    facts.CommandEnded: command_ended,
     facts.Woken: _woken,
 }

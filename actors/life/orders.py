@@ -26,7 +26,7 @@ def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
         case Verb.RESTART:
             w, effects = _order_restart(w, now)
         case verb:
-            w, effects = _order_end(w, _GOALS[verb], now)
+            w, effects = order_end(w, _GOALS[verb], now)
     if not (again or fact.kill):
         return w, effects
     w, hurried = hurry(w, now, kill=fact.kill)
@@ -74,10 +74,14 @@ def _order_restart(w: Worker, now: Instant) -> Step:
     return _order_start(w, now)
 
 
-def _order_end(w: Worker, goal: Goal, now: Instant) -> Step:
+def order_end(w: Worker, goal: Goal, now: Instant, *, rule: str = "") -> Step:
+    """Carry out an order to end, of a person or of a `rule`. A worker that is being ended heeds no rule."""
+    if rule and w.state is S.STOPPING:
+        return w, ()
+    w = replace(w, by_rule=rule)
     match w.state:
         case S.STARTING | S.RUNNING:
-            return begin_stop(w, goal, now)
+            return begin_stop(w, goal, now, rule=rule)
         case S.STOPPING if goal is Goal.DOWN and w.goal in (Goal.STOP, Goal.COMPLETE, Goal.REMOVE):
             return w, ()  # it ends anyway, and the earlier order stays valid
         case S.STOPPING:

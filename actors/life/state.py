@@ -12,6 +12,7 @@ from actors.life.screen import Screen
 from actors.life.stall import StallWatch
 from actors.life.tally import Tally, Verdict
 from actors.life.typing_queue import TypingQueue
+from actors.rules.engine import Book
 from actors.values.effects import Effect, Emit
 from actors.values.facts import Exit, Handle, Instant, Member, Purpose
 from actors.values.gates import Gate
@@ -145,6 +146,7 @@ class Worker:
     next_start: Instant | None = None  # in back-off, or pending after starts that were refused
     refused: int = 0  # starts in a row that tmux refused
     goal: Goal | None = None
+    by_rule: str = ""  # the rule that gave the present goal; "": a person or the file did
     with_service: bool = False  # it was stopped together with the service, and is still wanted
     next_spec: WorkerSpec | None = None
     ending: Ending | None = None
@@ -154,6 +156,8 @@ class Worker:
     judged: str | None = None  # the life that `exit` is of
     order: int = 0  # number of the last order that was carried out
     typing: TypingQueue = field(default_factory=TypingQueue)
+    rules: Book = field(default_factory=Book)
+    silence_asked: float | None = None  # monotonic; when the pane was asked for, to judge a silence
     screen: Screen | None = None
     log: LogWatch = field(default_factory=LogWatch)
     last_output: int | None = None

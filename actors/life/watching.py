@@ -61,7 +61,7 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
     if rung.do == "restart" and life:
         what = "no output" if w.spec.stall.by == "output" else "no change of its screen"
         reason = f"stalled: {what} for {now.mono - (life.stall.quiet or now.mono):.0f} s"
-        return _end_as_crashed(w, life, now, "worker.stall_step", "stalled", reason, **facts)
+        return end_as_crashed(w, life, now, "worker.stall_step", "stalled", reason, **facts)
     line = line_of(w, "worker.stall_step", facts)
     match rung.do:
         case "send" if rung.text is not None:
@@ -118,7 +118,7 @@ def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:
     if ends.planned:
         w, effects = begin_stop(w, Goal.RESTART, now, cause="age")
         return w, (*told, line_of(w, "worker.limit", _breach_facts(ends)), *effects)
-    w, effects = _end_as_crashed(w, life, now, "worker.limit", "limit", str(ends), **_breach_facts(ends))
+    w, effects = end_as_crashed(w, life, now, "worker.limit", "limit", str(ends), **_breach_facts(ends))
     return w, (*told, *effects)
 
 
@@ -126,7 +126,7 @@ def _breach_facts(breach: limits.Breach) -> dict[str, Any]:
     return {"which": breach.which, "value": breach.value, "limit": breach.limit.value, "do": breach.limit.do}
 
 
-def _end_as_crashed(w: Worker, life: Life, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
+def end_as_crashed(w: Worker, life: Life, now: Instant, event: str, cause: str, what: str, **facts: Any) -> Step:
     """End a living worker by its stop plan. Policy judges this as a crash."""
     verdict = judge(w.spec, budget_after(w, life, now), None, now.mono - life.since.mono, dice(w), now)
     w, ended = begin_ending(w, life, now)

@@ -191,6 +191,18 @@ class KeepDeath:
 
 
 @dataclass(frozen=True, slots=True)
+class RunCommand:
+    """Run a command of a rule beside the worker `name`, in `cwd`; it gets `facts`, and is killed after `timeout`."""
+
+    name: str
+    rule: str
+    argv: tuple[str, ...]
+    cwd: str
+    facts: Mapping[str, Any]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The worker is removed: end the actor."""
 
@@ -211,6 +223,7 @@ Effect = (
     | EndProbe
     | Forget
     | KeepDeath
+    | RunCommand
     | Emit
     | Finish
 )

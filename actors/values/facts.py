@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from actors.values.attention import AttentionSaid
 from actors.values.gates import Gate
+from actors.values.rules import Match, Rule
 from actors.values.spec import WorkerSpec
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -367,6 +368,38 @@ class ServerDied:
 
 
 @dataclass(frozen=True, slots=True)
+class LinesMatched:
+    """The life has printed lines that its rules look for, in this order."""
+
+    life: str
+    matches: tuple[tuple[Rule, Match], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenMatched:
+    """The life's pane shows now what these rules look for, and what no other rule does."""
+
+    life: str
+    matches: tuple[tuple[Rule, Match], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinesSkipped:
+    """So many bytes of the worker's output were not judged by its rules."""
+
+    bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnded:
+    """A command of this rule has ended; `problem` None: it exited with 0."""
+
+    rule: str
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """An alarm or a beat: the worker checks its own deadlines."""
 
@@ -398,5 +431,9 @@ Fact = (
     | ProbeUnknown
     | ServerDied
     | AttentionSaid
+    | LinesMatched
+    | ScreenMatched
+    | LinesSkipped
+    | CommandEnded
     | Woken
 )

@@ -60,6 +60,7 @@ class Form(StrEnum):
     SIGNAL = 'signal, as "SEGV" or 11'
     ADDRESS = '"host:port" or "[IPv6]:port"'
     PATTERN = "RE2 pattern"
+    RATE = 'text like "3 per 1h"'
     URL = 'URL ("http://…")'
     HEADER = "name of a header"
     HEADER_TEXT = "text on one line"

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from actors.values.command_text import words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
+from actors.values.rules import Rule
 
 MOST = 4000  # replicas per family
 REPLICA_OF = "replica_of"  # the label that says of which family a worker is a replica; no file can set it
@@ -368,6 +369,8 @@ class WorkerSpec:
     """What its process tree may use."""
     on_exit: tuple[ExitRule, ...] = ()
     """Rules for exits, before `restart` and `ok_exit_codes`."""
+    rules: tuple[Rule, ...] = ()
+    """What is done about what it prints, shows and does."""
     max_restarts_in: Window | None = None
     """A second limit, which counts the restarts of a period."""
     retry: Annotated[float | None, Seconds("1s", never=True)] = None

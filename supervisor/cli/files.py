@@ -72,6 +72,26 @@ def simulate(given: Given, file: str | None, crashes: tuple[str, ...], until: fl
     return run(file or given.config, crashes, until, as_json=output == "json")
 
 
+@panevisor.group()
+def rules() -> None:
+    """Try the rules of a file."""
+
+
+@rules.command("test")
+@click.argument("what", metavar="NAME|FILE")
+@click.option("--since", metavar="TIME", help="Only what was printed since, for example 1h or 09:30.")
+@click.option("--rules-of", metavar="NAME", help="The worker whose rules are tried; for a FILE otherwise those of all.")
+@click.pass_obj
+def rules_test(given: Given, what: str, since: str | None, rules_of: str | None) -> int:
+    """Show which rules would have fired on the log of a worker, or on a FILE with its output; nothing is done."""
+    import time
+
+    from supervisor.commands.files.rules import test
+    from supervisor.commands.views.logs import since_time
+
+    return test(given.place(), what, None if since is None else since_time(since, time.time()), rules_of)
+
+
 @panevisor.command()
 def schema() -> int:
     """Print the JSON Schema of a config, by which editors complete and check it."""

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from actors.values.keys import MANY, Form
+from actors.values.rules import Rate
 from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, SignalTree, StopStep, TypeKeys, TypeText
 from supervisor.config.problems import Refused
 from supervisor.config.slips import of_a_shell, several_words, sourced
@@ -247,6 +248,16 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _rate(value: object) -> Rate:
+    """Read "3 per 1h"."""
+    if isinstance(value, Rate):
+        return value
+    count, _, period = value.partition(" per ") if isinstance(value, str) else ("", "", "")
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", count):
+        raise ValueError(f'must be text like "3 per 1h", with a count from 1 to 9999, not {shown(value)}')
+    return Rate(int(count), seconds(period.strip(), least="1s"))
+
+
 def _url(text: str) -> str:
     http_target(text)
     return text
@@ -374,6 +385,7 @@ FORMS: dict[Form, Any] = {
     Form.SIGNAL: _read(_exit_signal),
     Form.ADDRESS: _text(_address),
     Form.PATTERN: _text(_pattern),
+    Form.RATE: _read(_rate),
     Form.URL: _text(_url),
     Form.HEADER: _text(_header),
     Form.HEADER_TEXT: _text(_header_text),

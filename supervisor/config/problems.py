@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 DEFAULTS = "[defaults]"
 """`Problem.worker` for `[defaults]`. It is not a valid name, so it cannot be mistaken for a worker."""
 
-NOT_YET = frozenset({("rules",)})
-"""Keys of a worker that are part of the contract and not built so far."""
-
 MOST_PROBLEMS = 100
 """How many problems of a file are shown, the first ones; the others are only counted."""
 
@@ -126,8 +123,6 @@ def _without_mark(keys: Keys) -> Keys:
 
 def _unknown(keys: Keys, known: Sequence[str], value: object) -> Finding:
     key = str(keys[-1])
-    if keys in NOT_YET:
-        return Finding(keys, f'key "{key}" is not supported yet')
     if len(keys) == 1 and "command" in known:
         if isinstance(value, dict) and "command" in value:
             return Finding(keys, f"names have no dots: {shown(key)} is taken for a key (write [workers.NAME-{key}])")

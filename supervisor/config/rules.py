@@ -5,12 +5,15 @@
 `judged` raises Refused for keys that are wrong wherever they stand, and Mismatch for keys that are fine by themselves.
 """
 
+import re
 from collections.abc import Callable, Collection
 from typing import Any
 
+from actors.values.rules import Act, On, Rule
 from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Http, Limit, Limits, Live, Ready, Rung, Stall
 from supervisor.config.forms import LimitGiven, pauses, refuse
 from supervisor.config.problems import Mismatch, Refused
+from supervisor.text.patterns import groups_of
 from supervisor.text.urls import http_target
 from supervisor.text.words import shown
 
@@ -57,6 +60,18 @@ def _stall(written: object) -> object:
         {"wait": RUNG_WAIT} | rung if number and isinstance(rung, dict) else rung for number, rung in enumerate(ladder)
     ]
     return written | {"ladder": waits}
+
+
+def _rule(written: object) -> object:
+    if not isinstance(written, dict) or "do" not in written or isinstance(written["do"], list):
+        return written
+    return written | {"do": [written["do"]]}
+
+
+def _act(written: object) -> object:
+    if not isinstance(written, str | dict):
+        raise ValueError(f'must be a word like "restart" or a table like {{ send = "yes" }}, not {shown(written)}')
+    return {"order": written} if isinstance(written, str) else written
 
 
 def _factor_only_where_it_counts(backoff: _Values, given: Collection[str]) -> None:
@@ -106,13 +121,58 @@ def _restart_comes_last(stall: _Values, _given: Collection[str]) -> None:
             raise Refused((("ladder", number), what))
 
 
+_LOOKS_FOR = {"codes": On.EXIT, "signals": On.EXIT, "states": On.STATE}
+_THINGS = ("order", "attention", "send", "keys", "run")
+_BY_PATTERN = (On.LINE, On.SCREEN)
+
+
+def _one_thing(act: _Values, _given: Collection[str]) -> None:
+    things = [key for key in _THINGS if act[key] not in (None, ())]
+    if len(things) != 1:
+        found = f"has {' and '.join(things)}" if things else "says nothing to do"
+        raise Mismatch(None, f"{found}: give one of {', '.join(_THINGS)}")
+
+
+def _looks_for_what_it_can(rule: _Values, given: Collection[str]) -> None:
+    on = rule["on"]
+    for key, only in _LOOKS_FOR.items():
+        if rule[key] and on is not only:
+            raise Mismatch(key, f'is only for on = "{only}"')
+    if on in _BY_PATTERN and rule["match"] is None:
+        raise Mismatch("match", f'is missing: on = "{on}" has to say what is looked for')
+    if on in (On.EXIT, On.STATE) and rule["match"] is not None:
+        raise Mismatch("match", f'is not for on = "{on}" (use {"codes, signals" if on is On.EXIT else "states"})')
+    if on is On.STATE and not rule["states"]:
+        raise Mismatch("states", 'is missing: on = "state" has to say which ones count')
+    if on is On.SILENCE and not rule["within"]:
+        raise Mismatch("within", 'is missing: on = "silence" has to say how long')
+    if on is On.SILENCE and "times" in given:
+        raise Mismatch("times", 'is not for on = "silence"')
+    if on is not On.SILENCE and (rule["times"] > 1) != (rule["within"] > 0):
+        raise Mismatch("within", "and times go together: so many matches within that time")
+    if not rule["do"]:
+        raise Mismatch("do", "must not be empty")
+
+
+def _groups_are_captured(rule: _Values, _given: Collection[str]) -> None:
+    known = groups_of(rule["match"]) if rule["match"] and rule["on"] is not On.SILENCE else ()
+    for number, act in enumerate(rule["do"]):
+        for argument in (*act.run, *([act.send] if act.send is not None else [])):
+            if _GROUP.fullmatch(argument) and argument[1:-1] not in known:
+                what = f"has {argument}, which match does not capture"
+                raise Refused((("do", number), f"{what} ({', '.join(known) or 'it has no group'})"))
+
+
+_GROUP = re.compile(r"\{[A-Za-z0-9_]+\}")
+
+
 def _limits(values: _Values) -> _Values:
     """Return each limit with what is done about it: its own `do`, else the table's."""
     given = {key: limit for key, limit in values.items() if isinstance(limit, LimitGiven)}
     return {key: Limit(limit.value, limit.do or values["do"]) for key, limit in given.items()}
 
 
-_SHORT: dict[type, Callable[[object], object]] = {Backoff: _backoff, Http: _http, Stall: _stall}
+_SHORT: dict[type, Callable[[object], object]] = {Backoff: _backoff, Http: _http, Stall: _stall, Rule: _rule, Act: _act}
 _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Backoff: (_steps_alone, _factor_only_where_it_counts, _max_not_below_initial),
     ExitRule: (_after_something,),
@@ -120,4 +180,6 @@ _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Live: (_one_kind,),
     Rung: (_types_only_to_send,),
     Stall: (_restart_comes_last,),
+    Act: (_one_thing,),
+    Rule: (_looks_for_what_it_can, _groups_are_captured),
 }

@@ -23,6 +23,7 @@ OUTPUT = "serve.out"  # what a service in the background, and its keeper, print
 SOCKET = "panevisor.sock"  # of the service
 RECORDS = "records.jsonl"
 DEATHS = "deaths.jsonl"
+JUDGED = "judged.json"  # how far the logs are judged by rules
 STATUS = "status.json"
 SERVICE_LOG = "service.log"
 LOGS = "logs"  # a directory: what workers printed

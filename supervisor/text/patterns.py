@@ -4,7 +4,7 @@ Loaded only where a pattern is in use: the import takes 6 ms.
 """
 
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 LONGEST = 1000  # characters
 
@@ -33,6 +33,26 @@ def compiled(text: str) -> Pattern:
     except re2.error as problem:
         raise ValueError(f"is no pattern for RE2 ({_said(problem)}){_hint(text)}") from None
     return pattern
+
+
+def groups_of(text: str) -> tuple[str, ...]:
+    """Return the names of what a pattern captures: "0" for the whole match, "1" … for its groups, and their names."""
+    pattern: Any = compiled(text)
+    return (*map(str, range(pattern.groups + 1)), *pattern.groupindex)
+
+
+def captured(text: str, line: str) -> tuple[tuple[str, str], ...]:
+    """Return what the pattern captures in the line, by the names of `groups_of`; () where it matches nowhere."""
+    pattern: Any = compiled(text)
+    found = pattern.search(line)
+    if found is None:
+        return ()
+    numbered = [found[0], *found.groups("")]
+    names = {number: name for name, number in pattern.groupindex.items()}
+    return (
+        *((str(number), value) for number, value in enumerate(numbered)),
+        *((name, numbered[number]) for number, name in names.items()),
+    )
 
 
 def _said(problem: Exception) -> str:

@@ -14,7 +14,7 @@ SUPERVISOR = sorted((ROOT / "supervisor").rglob("*.py"))
 
 # what the pure core and the actors stand on, beside our own
 ALLOWED = ({"actors", "immutables", "pykka"} | sys.stdlib_module_names) - {"socket", "subprocess"}
-PURE = {"beats", "values", "life", "crowd"}
+PURE = {"beats", "values", "life", "rules", "crowd"}
 IMPURE = {"pykka", "threading", "time", "queue", "asyncio", "logging", "signal", "selectors", "socket"}
 
 # PyPI's `supervisor` (supervisord) installs the same package name; same-named modules would overwrite each other

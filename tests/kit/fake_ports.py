@@ -11,7 +11,7 @@ from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
 from actors.ports import PaneQuestion, StartAnswer, Tell, TypeAnswer
-from actors.values.effects import EndTree, Probe, SeekTree, Signal, Start, Type, Watch
+from actors.values.effects import EndTree, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Handle,
     Instant,
@@ -29,6 +29,7 @@ from actors.values.facts import (
     TypeUnknown,
 )
 from actors.values.records import Death, Head, Record
+from actors.values.rules import Rule
 from actors.values.spec import WorkerSpec
 from kit.life import pane_of
 
@@ -131,6 +132,31 @@ class FakeProber:
     def forget(self, life: str) -> None:
         self.probes.pop(life, None)
         self.screens.pop(life, None)
+
+
+class FakeJudge:
+    """Implements `RuleJudge`: the test tells what matches."""
+
+    def __init__(self) -> None:
+        self.followed: dict[str, tuple[tuple[Rule, ...], str | None, Tell]] = {}
+        self.screens: dict[str, bytes] = {}
+        self.unheard = 0
+        self.ran: list[RunCommand] = []
+
+    def follow(self, name: str, rules: tuple[Rule, ...], life: str | None, tell: Tell) -> None:
+        self.followed[name] = rules, life, tell
+
+    def show(self, name: str, life: str, screen: bytes) -> None:
+        self.screens[name] = screen
+
+    def heard(self, name: str) -> None:
+        self.unheard -= 1
+
+    def forget(self, name: str) -> None:
+        self.followed.pop(name, None)
+
+    def run(self, order: RunCommand, tell: Tell) -> None:
+        self.ran.append(order)
 
 
 class FakeDeaths:

@@ -105,6 +105,10 @@ SAMPLES: tuple[Any, ...] = (
     facts.ProbeUnknown("x", 0.0),
     facts.ServerDied(),
     AttentionSaid(by=Source.REPORT, word=None, life="x"),
+    facts.LinesMatched("x", ()),
+    facts.ScreenMatched("x", ()),
+    facts.LinesSkipped(1, "sample"),
+    facts.CommandEnded("x", "sample"),
     facts.Woken(),
 )
 ERRORS = itertools.cycle([RuntimeError, SystemExit, KeyboardInterrupt])

@@ -12,12 +12,13 @@ import functools
 import inspect
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from actors.values.keys import MANY, Between, Bytes, Form, Seconds
+from actors.values.rules import Act, Order, Rule
 from actors.values.spec import NAME_PATTERN, Backoff, Condition, Http, WorkerSpec
 from supervisor.config.forms import SIGNALS
 from supervisor.config.settings import OfFile, SupervisorSettings
@@ -192,6 +193,7 @@ FORMS: dict[Form, Schema] = {
     Form.SIGNAL: _any({"type": "integer", "minimum": 1, "maximum": signal.NSIG - 1}, _named(_ALL_SIGNALS)),
     Form.ADDRESS: {"type": "string", "pattern": r"^\S+:[0-9{}+a-z]+$"},  # a replica's port may be {8080+index}
     Form.PATTERN: _TEXT,
+    Form.RATE: {"type": "string", "pattern": "^[1-9][0-9]{0,3} per .*$"},
     Form.URL: {"type": "string", "pattern": "^[Hh][Tt][Tt][Pp]://"},
     Form.HEADER: {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
     Form.HEADER_TEXT: _TEXT,
@@ -207,8 +209,23 @@ FORMS: dict[Form, Schema] = {
 }
 """What may be written in each form."""
 
-_SHORT = {
+
+def _with_one_act(table: Schema) -> Schema:
+    """Return the schema of a rule whose `do` may be one thing without the array."""
+    acts = table["properties"]["do"]
+    return {
+        **table,
+        "properties": {
+            **table["properties"],
+            "do": _any(acts["items"], {key: value for key, value in acts.items() if key != "description"}),
+        },
+    }
+
+
+_SHORT: dict[type, Callable[[Schema], Schema]] = {
     Backoff: lambda table: _any(FORMS[Form.PAUSES], table),
     Http: lambda table: _any(FORMS[Form.URL], table),
+    Act: lambda table: _any({"enum": list(get_args(Order))}, table),
+    Rule: _with_one_act,
 }
 """Tables that have a short form."""

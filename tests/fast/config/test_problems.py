@@ -153,11 +153,6 @@ def test_a_rule_that_is_wrong_is_told_with_its_own_line() -> None:
     assert (found.line, found.key) == (7, "on_exit[1].signals[0]")
 
 
-def test_keys_to_come_are_refused_as_not_yet_there() -> None:
-    assert said_of_worker("rules = {}") == ['1: key "rules" is not supported yet']
-    assert said("[defaults]\nrules = 1") == [':2: [defaults]: key "rules" is not supported yet']
-
-
 def test_all_bad_parts_of_a_value_are_told() -> None:
     assert len(said_of_worker("ok_exit_codes = [256, 'x', -1]\nenv = { A-B = 1, 2 = '' }\nstop = [1, 2]")) == 8
 

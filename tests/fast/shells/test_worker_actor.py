@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.fake_ports import FakeClock, FakeDeaths, FakeJournal, FakeProber, FakeProcesses, NotingPost
+from kit.fake_ports import FakeClock, FakeDeaths, FakeJournal, FakeJudge, FakeProber, FakeProcesses, NotingPost
 from kit.life import pane_of
 
 from actors.errands import Look
@@ -33,12 +33,14 @@ class World:
         self.clock = FakeClock()
         self.journal, self.deaths = FakeJournal(), FakeDeaths()
         self.processes, self.prober = FakeProcesses(), FakeProber()
+        self.judge = FakeJudge()
         self.terminal, self.ticker, self.metrics, self.supervisor = (NotingPost() for _ in range(4))
         deps = Dependencies(
             clock=self.clock,
             journal=self.journal,
             processes=self.processes,
             prober=self.prober,
+            judge=self.judge,
             deaths=self.deaths,
             terminal=self.terminal,
             ticker=self.ticker,

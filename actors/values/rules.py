@@ -1,0 +1,126 @@
+"""What a rule of a worker is: what it looks for, how often that counts, and what it does then.
+
+Like `actors.values.spec`, these classes are the only description of their keys.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from actors.values.keys import Between, Form, Seconds, Text, Unwritten
+
+
+class On(StrEnum):
+    """What a rule looks at."""
+
+    LINE = "line"
+    SCREEN = "screen"
+    SILENCE = "silence"
+    EXIT = "exit"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` in any period of `seconds`."""
+
+    count: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.count} per {self.seconds:g} s"
+
+
+Attended = Literal["working", "idle", "waiting"]
+Order = Literal["event", "restart", "stop", "complete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One thing that a rule does; exactly one key but `timeout` is given.
+
+    A word is short for `order`: `"restart"` is `{ order = "restart" }`.
+    """
+
+    order: Order | None = None
+    """`event`: a line of the service's log, which each rule writes anyway. `restart`: end it, as after a crash. `stop`,
+    `complete`: as a person orders it."""
+    attention: Attended | None = None
+    """Say what it is at, with the matched text, until it prints again: `status --waiting` lists who waits."""
+    send: Text | None = None
+    """Type this text, and Enter."""
+    keys: Annotated[tuple[str, ...], Form.KEY_NAMES] = ()
+    """Press these keys."""
+    run: tuple[Text, ...] = ()
+    """Run this command, beside the worker, with the facts as environment and as JSON on its standard input."""
+    timeout: Annotated[float, Seconds("100ms")] = 30.0
+    """After this `run` is killed."""
+
+    @property
+    def called(self) -> str:
+        """Its name in the log."""
+        if self.order is not None:
+            return self.order
+        if self.attention is not None:
+            return "attention"
+        return "run" if self.run else "send" if self.send is not None else "keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What is done when the worker prints, shows or does something. See [rules.md](rules.md).
+
+    A worker's own rules replace those of `[defaults]`.
+    """
+
+    name: Text = ""
+    """What the log and `run` call it; else they call it by what it looks for."""
+    on: On = On.LINE
+    """`line`: a complete line of its output. `screen`: what its pane shows, where it did not before. `silence`: no
+    (matching) line for `within`. `exit`: its process ended. `state`: it has come into one of `states`."""
+    match: Annotated[str | None, Form.PATTERN] = None
+    """What is looked for; `line` and `screen` need it, `silence` may have it."""
+    codes: tuple[Annotated[int, Between(0, 255)], ...] = ()
+    """Only these exit codes; 128 + n also means signal n. For `exit`."""
+    signals: tuple[Annotated[int, Form.SIGNAL], ...] = ()
+    """Only these signals. For `exit`."""
+    states: tuple[
+        Literal["pending", "starting", "running", "backoff", "stopping", "stopped", "completed", "failed"], ...
+    ] = ()
+    """The states that count. For `state`."""
+    times: Annotated[int, Between(1, 1000)] = 1
+    """It fires at this number of matches `within` that time."""
+    within: Annotated[float, Seconds(), Unwritten("0s", "none")] = 0.0
+    """The time for `times`; with `silence`, how long nothing comes."""
+    debounce: Annotated[float, Seconds()] = 0.0
+    """A match counts only if there was none for this time before it: a burst is one."""
+    at_most: Annotated[Rate, Form.RATE, Unwritten("60 per 1m", '`"60 per 1m"`')] = Rate(60, 60.0)
+    """How often it may fire; what is above that does nothing."""
+    do: tuple[Act, ...]
+    """What it does, in this order. One thing may stand without the array."""
+
+    @property
+    def called(self) -> str:
+        """Its name, or what it looks for."""
+        return self.name or (f"{self.on}: {self.match}" if self.match else str(self.on))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a pattern found. `text`: the line, or the row of the screen; `groups`: what its groups captured, by name and
+    by number.
+
+    `count`: so many lines in a row, of which this is the last. `again`: a service that was killed may have told it.
+    """
+
+    text: str = ""
+    groups: tuple[tuple[str, str], ...] = ()
+    count: int = 1
+    again: bool = False
+
+
+def filled(argument: str, match: Match) -> str:
+    """Return an argument; one that is `{group}` is what that group captured. Nothing else is replaced."""
+    if argument[:1] == "{" and argument[-1:] == "}":
+        return dict(match.groups).get(argument[1:-1], argument)
+    return argument
