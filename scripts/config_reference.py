@@ -89,7 +89,7 @@ def _kind_of(hint: Any) -> str:
         case origin if origin is Literal:
             return _one_of(get_args(hint))
         case origin if origin is tuple:
-            return "table of texts" if is_pairs(hint) else _array_of(get_args(hint)[0])
+            return _table_of(hint) if is_pairs(hint) else _array_of(get_args(hint)[0])
         case None:
             return _plain_kind(hint)
         case _:
@@ -117,6 +117,11 @@ def _least(what: str, least: str, none: str) -> str:
 def _one_of(words: tuple[str, ...]) -> str:
     *most, last = (f'`"{word}"`' for word in words)
     return f"{', '.join(most)} or {last}"
+
+
+def _table_of(hint: Any) -> str:
+    value = get_args(get_args(hint)[0])[1]
+    return f"table of: {Form.RLIMIT_VALUE.value}" if Form.RLIMIT_VALUE in metadata(value) else "table of texts"
 
 
 def _array_of(part: Any) -> str:

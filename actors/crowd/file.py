@@ -77,7 +77,8 @@ def carry_out_change(turn: Turn, change: Change, spec: WorkerSpec) -> None:
     """Bring one worker to what the file says, under the number of the present order."""
     name, number = change.name, turn.roster.number
     if change.action is Action.CREATE:
-        unknown.spawn(turn, Record(spec=spec), Define())
+        starts = spec.autostart or name in turn.roster.unknown  # what lives already goes on
+        unknown.spawn(turn, Record(spec=spec, intent=Intent.WANTED if starts else Intent.STOPPED), Define())
         return
     known = turn.crowd[name].record
     if known.intent is Intent.REMOVED:  # any other order stays valid

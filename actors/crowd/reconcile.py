@@ -44,7 +44,7 @@ def scale_notes(before: Iterable[Scaled], kept: Iterable[Scaled]) -> tuple[Chang
 
 def _change(spec: WorkerSpec, member: Member | None) -> Change:
     if member is None:
-        return Change(spec.name, Action.CREATE)
+        return Change(spec.name, Action.CREATE, note="" if spec.autostart else "stopped, by autostart = false")
     keys = different_keys(member.record.spec, spec)
     note = "defined by `run` so far" if member.record.by_hand else ""
     if member.record.intent is Intent.REMOVED:
@@ -98,13 +98,14 @@ def different_keys(old: WorkerSpec, new: WorkerSpec) -> tuple[str, ...]:
 def why_force(planned: Iterable[Change], known: Mapping[str, Member]) -> str | None:
     """Return why the changes need `force`, None when they do not.
 
-    They remove a protected worker, or end more than half of the running workers, and more than `SMALL`.
+    They remove a protected worker or replace its process, or they end more than half of the running workers, and more
+    than `SMALL`.
     """
     planned = tuple(planned)
-    removed = [change.name for change in planned if change.action is Action.STOP]
-    protected = [name for name in removed if known[name].record.spec.protected]
-    if protected:
-        return f"it would remove what is protected: {', '.join(protected)}; use --force to do it all the same"
+    for action, said in ((Action.STOP, "remove"), (Action.REPLACE, "replace the process of")):
+        of_kind = [change.name for change in planned if change.action is action]
+        if names := [name for name in of_kind if known[name].record.spec.protected]:
+            return f"it would {said} what is protected: {', '.join(names)}; use --force to do it all the same"
     running = {name for name, member in known.items() if member.state in _RUNNING}
     ended = [change.name for change in planned if change.action in _ENDED and change.name in running]
     if len(ended) <= SMALL or len(ended) * 2 <= len(running):

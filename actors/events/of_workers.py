@@ -74,7 +74,7 @@ WORKER: Mapping[str, Event] = {
     ),
     "worker.stopped": Event(
         INFO,
-        "nothing is left of it; forced: SIGKILL was needed",
+        "nothing is left of it; forced: SIGKILL was needed; cause defined: by `autostart = false` it has never started",
         moves="… → stopped",
         fields="forced",
         said=say.stopped,

@@ -174,6 +174,8 @@ def stopped(facts: Facts, _most: int) -> str:
     match facts.get("cause"):
         case "adopted":
             return "was stopped when the service started, and stays so"
+        case "defined":
+            return "defined, and stopped until somebody starts it (autostart = false)"
         case "down":
             return f"stopped with the service{forced}"
         case "rule":

@@ -20,6 +20,8 @@ from actors.values.facts import Exit, Handle, Instant, Ordered, Pane, ProcessEnd
 from actors.values.records import Intent, Record
 from actors.values.spec import Background, WorkerSpec
 
+NOT_BY_ITSELF = "autostart = false"
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -165,7 +167,9 @@ def state_after(decision: Decision) -> State | None:
 
 
 def define(spec: WorkerSpec, seed: str, now: Instant, cause: str = "defined") -> Step:
-    """Return a new worker that wants to start."""
+    """Return a new worker, which wants to start, or is stopped until a person starts it."""
+    if not spec.autostart:
+        return move(_unborn(spec, seed, now), State.STOPPED, now, "worker.stopped", cause, reason=NOT_BY_ITSELF)
     return move(_unborn(spec, seed, now), State.PENDING, now, "worker.pending", cause)
 
 

@@ -54,6 +54,9 @@ class Form(StrEnum):
     LABEL = "name of a label"
     DEPENDENCIES = 'table of worker = condition, or array of workers that have to be "ready"'
     UMASK = 'octal digits, as "027"'
+    RLIMIT = "name of a limit"
+    RLIMIT_VALUE = 'whole number, size for those in bytes, or "unlimited"'
+    ACCOUNT = "name, or number in quotes"
     STOP_PLAN = "array of steps and waits in turn"
     JITTER = 'number from 0 to 1, or "full"'
     PAUSES = "array of durations"

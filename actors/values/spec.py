@@ -327,8 +327,10 @@ class WorkerSpec:
     """A name for a group of workers, for `-p PROJECT`."""
     labels: tuple[tuple[Annotated[str, Form.LABEL], Text], ...] = ()
     """For `-l LABEL=VALUE`."""
+    autostart: bool = True
+    """Whether it starts as soon as it is defined; else it is stopped until somebody starts it."""
     protected: bool = False
-    """Whether stop, complete and remove need `--force`; restart and down do not."""
+    """Whether stop, complete, remove and an `apply` that ends its process need `--force`; restart and down do not."""
     restart: Restart = Restart.ON_FAILURE
     """When an ended worker is started again; what a person stopped stays stopped."""
     ok_exit_codes: tuple[ExitCode, ...] = (0,)
@@ -354,6 +356,12 @@ class WorkerSpec:
     """Added to its niceness; below 0 needs root."""
     umask: Annotated[str | None, Form.UMASK] = None
     """Which rights its new files do not get."""
+    rlimits: tuple[tuple[Annotated[str, Form.RLIMIT], Annotated[int, Form.RLIMIT_VALUE]], ...] = ()
+    """Limits of the kernel for each of its processes, soft and hard: `nofile`, `core`, `nproc`, `memlock`, `stack` …"""
+    user: Annotated[str | None, Form.ACCOUNT] = None
+    """Who it runs as, with his groups, HOME, USER, LOGNAME and SHELL; only where the service runs as root."""
+    group: Annotated[str | None, Form.ACCOUNT] = None
+    """Its group, in place of that of `user`."""
     background: Background = Background.FAIL
     """What becomes of processes that still live 2 s after the main process has ended well: `"fail"` ends them and is
     a failure; `"end"` ends them at once, the exit counts; with `"allow"` the worker lives as long as they do."""
@@ -404,7 +412,9 @@ class WorkerSpec:
         argv = self.command if isinstance(self.command, str) else list(self.command)
         size = [self.pane.columns, self.pane.rows]
         surroundings = [self.stdin, self.nice, self.umask]
-        changed = [] if surroundings == ["terminal", 0, None] else [surroundings]  # the digests of old records stay
+        changed: list[Any] = [] if surroundings == ["terminal", 0, None] else [surroundings]
+        if self.rlimits or self.user or self.group:  # so the digests of old records stay
+            changed.append([sorted(self.rlimits), self.user, self.group])
         identity = json.dumps([argv, self.cwd, sorted(self.env), size, *changed])
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 

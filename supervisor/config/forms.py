@@ -109,6 +109,39 @@ def _umask(value: object) -> str | None:
     raise ValueError(f'must be octal digits in quotes like "027", not {shown(value)}')
 
 
+RLIMITS = (
+    *("as", "core", "cpu", "data", "fsize", "memlock", "msgqueue", "nice"),
+    *("nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
+)
+"""The kernel's limits, by their names in prlimit(1)."""
+
+
+def _rlimit(name: str) -> str:
+    if name not in RLIMITS:
+        raise ValueError(f"is no limit of the kernel{nearest(name.lower(), list(RLIMITS))}")
+    return name
+
+
+def _rlimit_value(value: object) -> int:
+    """Read a limit; -1 stands for none."""
+    if value == "unlimited":
+        return -1
+    if isinstance(value, str):
+        return size(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError(f'must be a whole number from 0, a size like "64MiB", or "unlimited", not {shown(value)}')
+    return value
+
+
+_NAMED = re.compile(r"[0-9]{1,10}|[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
+
+
+def _account(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _NAMED.fullmatch(value)):
+        return value
+    raise ValueError(f'must be a name like "www-data", or a number in quotes, not {shown(value)}')
+
+
 def _label(name: str) -> str:
     if not name or "=" in name:
         raise ValueError("could not be selected by `-l LABEL=VALUE` (name it, without =)")
@@ -379,6 +412,9 @@ FORMS: dict[Form, Any] = {
     Form.LABEL: _text(_no_nul, _label),
     Form.DEPENDENCIES: BeforeValidator(_conditions),
     Form.UMASK: _read(_umask),
+    Form.RLIMIT: _text(_rlimit),
+    Form.RLIMIT_VALUE: _read(_rlimit_value),
+    Form.ACCOUNT: _read(_account),
     Form.STOP_PLAN: _read(_stop),
     Form.JITTER: _read(_jitter),
     Form.PAUSES: _read(pauses),

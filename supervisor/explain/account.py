@@ -81,7 +81,7 @@ def _because(data: Data) -> str:
     match worker["state"]:
         case "stopped" if stopped_with_service(data):
             return "with the service"
-        case "stopped":
+        case "stopped" if not worker["reason"]:
             return "by a person"
         case "completed" if not worker["reason"]:
             return "by a person"

@@ -8,9 +8,9 @@
     complete            completed                               quarantined; another state: a later order came
     remove              the row is gone
 
-`up` takes a stopped worker as well: what a person stopped stays stopped. A worker without a readiness probe is running
-as soon as it exists, also one that crashes a moment later. So a life younger than `SETTLE` is judged again with each
-picture until it is that old.
+`up` takes a stopped worker as well: what a person or the file wants stopped stays stopped. A worker without a readiness
+probe is running as soon as it exists, also one that crashes a moment later. So a life younger than `SETTLE` is judged
+again with each picture until it is that old.
 """
 
 import asyncio
@@ -73,7 +73,8 @@ def _started(row: Row, verb: str) -> Verdict | None:
         case "completed":
             return Verdict("completed", True, _with_reason(row))
         case "stopped" if verb == "up":
-            return Verdict("stopped", True, "stopped by a person, and stays so until it is started")
+            who = f"({row.reason})" if row.reason else "by a person"
+            return Verdict("stopped", True, f"stopped {who}, and stays so until it is started")
         case "pending" if row.gate is None or not row.gate.lasts:
             return None
         case "backoff" if row.draining:

@@ -30,6 +30,7 @@ from supervisor.text.patterns import compiled
 from supervisor.text.plain import plain
 from supervisor.text.urls import http_target
 from supervisor.tmux.environment import scrubbed
+from supervisor.tmux.surroundings import account_of, as_account
 from supervisor.tmux.words import LOWERED
 
 GATHERED = 0.05  # seconds in which wishes to see a pane are gathered into one look
@@ -219,11 +220,15 @@ class Command(Attempt):
         self._deps = deps
         self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else command
         self._cwd = probe.spec.cwd
+        self._spec = probe.spec
         mark = f"{deps.marker}/{probe.spec.name}/{probe.life}"
         self._env = {**scrubbed(os.environ), **dict(probe.spec.env), "PANEVISOR_WORKER": mark}
 
     async def fault(self) -> str | None:
-        process = await self._deps.files.run(self._spawn, self._deps.processes.kill)  # a cwd on a dead mount hangs
+        try:
+            process = await self._deps.files.run(self._spawn, self._deps.processes.kill)  # a cwd on a dead mount hangs
+        except LookupError as unknown:
+            return str(unknown.args[0])
         code = await self._deps.processes.end_of(process)
         if code == 0:
             return None
@@ -236,10 +241,12 @@ class Command(Attempt):
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         null, lowered = subprocess.DEVNULL, LOWERED.format(nofile=self._deps.nofile)
+        account = account_of(self._spec)
+        own = dict(account.environment if account else ())
         return popen(
-            ("/bin/sh", "-c", f'{lowered}; exec "$@"', "panevisor", *self._argv),
+            ("/bin/sh", "-c", f'{lowered}; {as_account(account)}exec "$@"', "panevisor", *self._argv),
             cwd=self._cwd,
-            env=self._env,
+            env=self._env | own | {key: self._env[key] for key, _ in self._spec.env},
             stdin=null,
             stdout=null,
             stderr=null,

@@ -37,6 +37,7 @@ from supervisor.logs.segments import Segments
 from supervisor.state.place import LOGS
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.surroundings import account_of, cannot_surround
 from supervisor.tmux.words import (
     EXPIRED,
     TYPED,
@@ -103,9 +104,12 @@ class TmuxTerminal:
 
     def _launch(self, name: str, life: str, spec: WorkerSpec, number: int | None = None) -> Launch:
         """`number`: of its first log segment, for a life that no pipe has served yet."""
-        environment = (*spec.env, ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
+        account = account_of(spec)
+        own = dict(account.environment if account else ()) | dict(spec.env)
+        environment = (*own.items(), ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
         pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size, number=number)
-        return Launch(spec=spec, life=life, environment=environment, pipe=_unexpanded(pipe), nofile=self._nofile)
+        pipe = _unexpanded(pipe)
+        return Launch(spec=spec, life=life, environment=environment, pipe=pipe, nofile=self._nofile, account=account)
 
     def _answer(self, start: Start, blocks: list[Block], *, again: bool = False) -> StartAnswer:
         life = start.life
@@ -288,6 +292,8 @@ def cannot_start(spec: WorkerSpec, path: str) -> str | None:
         return f"cwd does not exist or is no folder: {spec.cwd}"
     if not os.access(spec.cwd, os.X_OK):
         return f"cwd may not be entered: {spec.cwd}"
+    if reason := cannot_surround(spec):
+        return reason
     return cannot_execute(spec.argv[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
 
 

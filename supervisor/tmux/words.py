@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from actors.values.daemons import goes_behind
 from actors.values.facts import Handle, Pane
-from actors.values.spec import Background, WorkerSpec
+from actors.values.spec import WorkerSpec
+from supervisor.tmux.surroundings import Account, prelude
 
 MARK_OPTION = "@panevisor"
 EXPIRED, TYPED, NOT_TYPED, UNFORKED, NOT_ITS = "expired", "typed", "not-typed", "unforked", "not-its"
@@ -44,18 +44,6 @@ WRAPPER = (
     "2>/dev/null </proc/self/oom_score_adj; unset PV_OOM; "
     'cd -- "$1" || exit 125; shift; exec 9>&1; {prelude}exec "$@"'
 )
-# when the main process ends, the kernel hangs up what shares its process group: a daemon before its setsid, too
-_NO_HANGUP = "trap '' HUP; "
-
-
-def _prelude(spec: WorkerSpec) -> str:
-    """Return what the wrapper does last, before it becomes the program."""
-    behind = spec.background is Background.FAIL and goes_behind(spec.argv)
-    hangup = _NO_HANGUP if behind or spec.background is Background.ALLOW else ""
-    umask = f"umask {spec.umask}; " if spec.umask else ""
-    stdin = "exec </dev/null; " if spec.stdin == "null" else ""
-    nice = f'set -- nice -n {spec.nice} "$@"; ' if spec.nice else ""
-    return f"{hangup}{umask}{stdin}{nice}"
 
 
 def quoted(text: str) -> str:
@@ -93,13 +81,17 @@ def in_time(deadline: int, command: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """Everything one start line needs: the spec, the life, its environment, the log pipe, the soft limit of files."""
+    """Everything one start line needs: the spec, the life, its environment, the log pipe, the soft limit of files.
+
+    `account`: who the program runs as; None: as the service does.
+    """
 
     spec: WorkerSpec
     life: str
     environment: tuple[tuple[str, str], ...]
     pipe: str
     nofile: int
+    account: Account | None = None
 
     @property
     def mark(self) -> str:
@@ -107,7 +99,7 @@ class Launch:
 
     @property
     def program(self) -> tuple[str, ...]:
-        wrapper = WRAPPER.format(nofile=self.nofile, prelude=_prelude(self.spec))
+        wrapper = WRAPPER.format(nofile=self.nofile, prelude=prelude(self.spec, self.account))
         return ("/bin/sh", "-c", wrapper, "panevisor", self.spec.cwd, *self.spec.argv)
 
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args, get_origin
 from actors.values.keys import MANY, Between, Bytes, Form, Seconds
 from actors.values.rules import Act, Order, Rule
 from actors.values.spec import NAME_PATTERN, Backoff, Condition, Http, WorkerSpec
-from supervisor.config.forms import SIGNALS
+from supervisor.config.forms import RLIMITS, SIGNALS
 from supervisor.config.settings import OfFile, SupervisorSettings
 from supervisor.config.tables import hints_of, is_pairs, keys_of, metadata, table_in
 
@@ -184,6 +184,9 @@ FORMS: dict[Form, Schema] = {
     Form.VARIABLE: {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
     Form.LABEL: {"type": "string", "pattern": "^[^=]+$"},
     Form.UMASK: {"type": "string", "pattern": "^0?[0-7]{3}$"},
+    Form.RLIMIT: {"enum": list(RLIMITS)},
+    Form.RLIMIT_VALUE: _any({"type": "integer", "minimum": 0}, _SIZE, {"const": "unlimited"}),
+    Form.ACCOUNT: {"type": "string", "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$"},
     Form.DEPENDENCIES: _any(
         {"type": "object", "additionalProperties": {"enum": [each.value for each in Condition]}}, _TEXTS
     ),

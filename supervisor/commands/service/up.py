@@ -29,7 +29,7 @@ from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
 _BEGINS = frozenset({"create", "start", "replace"})
-_WELL = WELL | {"stopped"}  # by a person: as in verdicts.py
+_WELL = WELL | {"stopped"}  # by a person or by autostart = false: as in verdicts.py
 
 
 def up(found: Place, own: Place, *, timeout: float, force: bool) -> int:

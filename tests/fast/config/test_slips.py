@@ -64,10 +64,24 @@ def test_a_script_with_the_line_ends_of_windows_is_named(tmp_path: Path) -> None
     assert "line ends of Windows" in (cannot_execute(str(script), cwd="/", path="/bin") or "")
 
 
-@pytest.mark.parametrize("line", ['stdin = "null"', "nice = 1", 'umask = "027"'])
+@pytest.mark.parametrize("line", ['stdin = "null"', "nice = 1", 'umask = "027"', "rlimits.core = 0", 'user = "bob"'])
 def test_changed_surroundings_need_a_new_process(line: str) -> None:
     plain, changed = (
         load_text(f"[workers.a]\ncommand = 'x'\n{more}".encode(), Path("/x/panevisor.toml")).workers[0]
         for more in ("", line)
     )
     assert plain.digest != changed.digest
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rlimits = { nofiles = 1 }", 'is no limit of the kernel (did you mean "nofile"?)'),
+        ("rlimits = { core = -1 }", "must be a whole number from 0"),
+        ('user = "a b"', 'must be a name like "www-data"'),
+    ],
+)
+def test_a_limit_or_a_user_that_cannot_be_is_told(line: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_text(f"[workers.a]\ncommand = 'x'\n{line}".encode(), Path("/x/panevisor.toml"))
+    assert said in str(error.value)

@@ -65,7 +65,13 @@ def test_more_than_half_and_more_than_three_need_force(running: int, ended: int,
     assert f"{ended} of {running}" in (refusal or f"{ended} of {running}")
 
 
-def test_a_protected_worker_is_removed_with_force_only() -> None:
+def test_a_protected_worker_is_removed_or_replaced_with_force_only() -> None:
     protected = known(spec=replace(SPEC, protected=True))
     assert "protected: a" in (why_force([Change("a", A.STOP)], protected) or "")
-    assert why_force([Change("a", A.REPLACE)], protected) is None
+    assert "replace the process of what is protected: a" in (why_force([Change("a", A.REPLACE)], protected) or "")
+    assert why_force([Change("a", A.POLICY)], protected) is None
+
+
+def test_a_new_worker_that_does_not_start_by_itself_is_planned_as_stopped() -> None:
+    (change,) = changes([replace(SPEC, autostart=False)], {})
+    assert (change.action, change.note) == (A.CREATE, "stopped, by autostart = false")
