@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from actors.values.effects import EndTree, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
+from actors.values.effects import EndTree, LookAtInput, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Fact,
     Handle,
+    InputSeen,
     Instant,
     LogSeen,
     Pane,
@@ -45,6 +46,7 @@ class PaneQuestion:
 
 
 StartAnswer = Started | StartRefused | StartUnknown
+LookAnswer = InputSeen | TypeHeld | TypeRefused
 TypeAnswer = Typed | TypeHeld | TypeRefused | TypeUnknown
 
 
@@ -59,6 +61,9 @@ class TerminalPort(Protocol):
 
     def close(self, pane: str) -> None:
         """Destroy the session of the pane if the pane is dead and bears our mark."""
+
+    def look_at_input(self, order: LookAtInput) -> LookAnswer:
+        """Look at the place where the life's input is shown."""
 
     def type(self, order: Type) -> TypeAnswer:
         """Type into the pane, if it is alive and still belongs to the life. A refused order types nothing."""

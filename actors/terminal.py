@@ -18,7 +18,7 @@ from actors.errands import Errands, LooksDue, Revive
 from actors.errors import TerminalError
 from actors.ports import Journal, PaneQuestion, TerminalPort
 from actors.values.bulletins import Revived
-from actors.values.effects import ArmLog, ClosePane, Start, Type
+from actors.values.effects import ArmLog, ClosePane, LookAtInput, Start, Type
 from actors.values.facts import Fact, PaneAbsent, PaneSeen
 
 CHUNK = 4
@@ -41,6 +41,14 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True)
+class InputLook:
+    """Answered by InputSeen, TypeHeld or TypeRefused."""
+
+    order: LookAtInput
+    tell: Callable[[Fact], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Discarding:
     """The worker of this name was removed: delete its log."""
 
@@ -52,7 +60,7 @@ class Flush:
     """The next chunk of starts is due."""
 
 
-TerminalOrder = StartWanted | LooksDue | Typing | ClosePane | Discarding | ArmLog | Revive | Flush
+TerminalOrder = StartWanted | LooksDue | InputLook | Typing | ClosePane | Discarding | ArmLog | Revive | Flush
 
 
 class TerminalActor(SupervisedActor):
@@ -76,6 +84,8 @@ class TerminalActor(SupervisedActor):
                 self._flush()
             case LooksDue():
                 self._look()
+            case InputLook(order, tell):
+                tell(self._port.look_at_input(order))
             case Typing(order, tell):
                 tell(self._port.type(order))
             case ClosePane(pane):

@@ -15,13 +15,14 @@ from actors.life import due, step
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
-from actors.terminal import Discarding, StartWanted, Typing
+from actors.terminal import Discarding, InputLook, StartWanted, Typing
 from actors.values import effects as do
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
 from actors.values.facts import Fact, Handle, InputGiven, Instant, LinesMatched, TreeSeen
 from actors.values.records import Intent, Record
 from actors.values.requests import GiveInput
 from actors.values.snapshot import row_of
+from actors.values.typing import Untyped, Why
 
 Birth = Callable[[Instant], Step]
 
@@ -59,7 +60,7 @@ class WorkerActor(LoopActor):
         self._said: Changed | None = None
         self._armed: float | None = None
         self._log_bytes: int | None = None
-        self._typists: dict[int, Callable[[str | None], None]] = {}
+        self._typists: dict[int, Callable[[Untyped | None], None]] = {}
         self._inputs = 0
 
     def begin(self) -> None:
@@ -85,12 +86,14 @@ class WorkerActor(LoopActor):
     def _given(self, wanted: GiveInput) -> InputGiven:
         self._inputs += 1
         self._typists[self._inputs] = wanted.answered
-        return InputGiven(self._inputs, wanted.content, wanted.keys, wanted.until)
+        given = wanted
+        return InputGiven(self._inputs, given.content, given.keys, given.until, given.manner, given.force)
 
     def failed(self) -> None:
         for answered in self._typists.values():
             with contextlib.suppress(BaseException):  # the sender's code: the next sender gets its answer all the same
-                answered(f"the actor of {self._name} has failed; the input may have been typed")
+                said = f"the actor of {self._name} has failed; the input may have been typed"
+                answered(Untyped(Why.NOT_MET, said))
 
     def _take(self, before: Worker, fact: Fact) -> None:
         after, effects = step(before, fact, self._deps.clock.now())
@@ -167,6 +170,8 @@ class WorkerActor(LoopActor):
                 deps.terminal.tell(effect)
             case do.Type():
                 deps.terminal.tell(Typing(effect, tell))
+            case do.LookAtInput():
+                deps.terminal.tell(InputLook(effect, tell))
             case do.Acknowledge(number, problem):
                 if answered := self._typists.pop(number, None):
                     answered(problem)

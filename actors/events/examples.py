@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, Facts] = {
         "lost_bytes": 812_000,
     },
     "worker.rule": {"rule": "oom", "text": "out of memory", "do": ["restart"], **_CRASH},
+    "worker.input_held": {"why": "typing"},
     "worker.respawned_by_hand": {"pid": 4712, "old_pid": 4711},
     "worker.escaped": {"worker": "web", "pids": [4713]},
     "tmux.unreachable": {"reason": "no answer within 5s"},

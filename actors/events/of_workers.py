@@ -178,6 +178,13 @@ WORKER: Mapping[str, Event] = {
         fields="why file gap_s lost_bytes",
         said=say.log_gap,
     ),
+    "worker.input_held": Event(
+        INFO,
+        "a text of its stop plan or ladder waits for a person; told once of each text. why: typing, draft, ours (what "
+        "was typed before still stands there)",
+        fields="why",
+        said=say.input_held,
+    ),
     "worker.respawned_by_hand": Event(
         WARNING, "someone ran respawn-pane in its pane", fields="pid old_pid", said=say.respawned
     ),

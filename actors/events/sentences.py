@@ -245,6 +245,15 @@ def stalled(facts: Facts, _most: int) -> str:
     return f"stalled: {what} for {short_time(facts.get('silent_s'))}"
 
 
+def input_held(facts: Facts, _most: int) -> str:
+    why = {
+        "typing": "a person is typing",
+        "draft": "a person has left a draft",
+        "ours": "what was typed before still stands there",
+    }
+    return f"what was to be typed waits: {why.get(facts.get('why', ''), facts.get('why'))}"
+
+
 def stall_step(facts: Facts, most: int) -> str:
     words = {"notify": "the stall was reported", "send": "it was typed to", "interrupt": "C-c was typed"}
     what = words.get(str(facts.get("do")), "it was ended for its stall") + _verdict(facts, most)

@@ -20,10 +20,11 @@ Rules that hold everywhere:
 - `TRANSITIONS` is the table of states. A step outside it raises `IllegalTransition` and changes nothing.
 
     machine ─▶ orders, sightings ─▶ background, starting, watching ─▶ readiness, aftermath
-            ─▶ ending ─▶ moves, outcomes, typed_input
+            ─▶ ending ─▶ moves, outcomes, typed_input ─▶ (typing_queue, hands, prompting ─▶ input_line)
 
 Each module has clauses: functions from the worker, a fact and now to a `Step`. A module calls only those to its right.
-The parts (budget, stall, limits, tally, stop_plan, typing_queue, screen) decide without a worker. `adoption` makes the
+The parts (budget, stall, limits, tally, stop_plan, typing_queue, hands, prompting, input_line, screen) decide without a
+worker. `adoption` makes the
 worker of a starting service.
 """
 

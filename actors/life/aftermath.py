@@ -21,7 +21,7 @@ from actors.life.outcomes import (
     well_for,
 )
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
-from actors.life.typed_input import drop_input
+from actors.life.typed_input import life_over
 from actors.values.effects import Effect, Emit, Finish, Forget
 from actors.values.facts import Exit, Instant, TreeGone
 from actors.values.spec import Background
@@ -84,7 +84,7 @@ def _with_what_is_left(w: Worker, life: Life, exit: Exit, verdict: Verdict) -> t
 
 def lay_down(w: Worker, life: Life, now: Instant) -> Step:
     """Clear the life from every table, and end the rest of its tree before anything else starts."""
-    w, untyped = drop_input(w, f"{w.name} has ended")
+    w, untyped = life_over(w)
     w = replace(w, pane_since=now.mono)  # an earlier sweep may show the pane alive
     life = replace(life, last_tree=(*life.last_tree, *(member.process for member in life.left or ())))
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)

@@ -6,9 +6,9 @@ from actors.life import stop_plan
 from actors.life.moves import end_probe, ran_beside
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input, given_up, type_next, under_way
-from actors.life.typing_queue import NO_SENDER, held, interrupted, is_stuck
+from actors.life.typing_queue import held, interrupted, is_stuck
 from actors.values.effects import Emit, EndTree
-from actors.values.facts import InputGiven, Instant, TreeEscaped, TreeLeft, TypeHeld, TypeRefused
+from actors.values.facts import Instant, TreeEscaped, TreeLeft, TypeHeld, TypeRefused
 from actors.values.spec import SignalTree, TypeKeys, TypeText
 
 S = State
@@ -70,8 +70,7 @@ def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
 
 def _ask_to_end(w: Worker, action: TypeKeys | TypeText, now: Instant) -> Step:
     """Type what the plan says. Waiting input of others is dropped: it was not meant for an ending program."""
-    keys = action.keys if isinstance(action, TypeKeys) else ()
-    queue, dropped = interrupted(w.typing, InputGiven(NO_SENDER, stop_plan.typed_bytes(action), keys))
+    queue, dropped = interrupted(w.typing, stop_plan.asking(action))
     told = given_up(w, f"{w.name} is being ended", dropped)
     w, typing = type_next(replace(w, typing=queue), now)
     return w, (*told, *typing)
@@ -93,7 +92,7 @@ def tree_escaped(w: Worker, fact: TreeEscaped, _now: Instant) -> Step:
 def type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
     if not under_way(w, fact):
         return w, ()
-    w = replace(w, typing=held(w.typing, now.mono, unasked=fact.unasked))
+    w = replace(w, typing=held(w.typing, now.mono, unasked=fact.unasked, moved=fact.moved))
     if not is_stuck(w.typing, now.mono):
         return w, ()
     return _not_typed(w, "tmux does not answer" if fact.unasked else f"{w.name} does not read its input", now)
@@ -102,12 +101,14 @@ def type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
 def type_refused(w: Worker, fact: TypeRefused, now: Instant) -> Step:
     if not under_way(w, fact):
         return w, ()
+    if w.ending is None and not w.typing.is_typed:  # the verdict on this life tells whether there is another one
+        return replace(w, typing=held(w.typing, now.mono, unasked=True, moved=True)), ()
     return _not_typed(replace(w, typing=replace(w.typing, under_way=None)), fact.reason, now)
 
 
 def _not_typed(w: Worker, reason: str, now: Instant) -> Step:
     """Drop all input, because the program does not read it; a stop plan that was typing takes its next step."""
-    asked = any(given.number == NO_SENDER for given in w.typing.waiting)
+    asked = any(given.is_automatic for given in w.typing.waiting)
     w, told = drop_input(w, reason)
     if not asked or w.ending is None or w.ending.signalled:
         return w, told

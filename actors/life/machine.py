@@ -24,7 +24,14 @@ from actors.life.ruling import (
 from actors.life.sightings import pane_absent, pane_seen, process_ended, server_died, tree_seen
 from actors.life.starting import admitted, keep_waiting, start_refused, start_unknown, started
 from actors.life.state import Life, Phase, State, Step, Worker
-from actors.life.typed_input import input_given, type_next, type_unknown, was_typed
+from actors.life.typed_input import (
+    after_each_change,
+    input_given,
+    input_seen,
+    tries_at,
+    type_unknown,
+    was_typed,
+)
 from actors.life.watching import ask_whether_stalled
 from actors.values import facts
 from actors.values.attention import AttentionSaid
@@ -36,7 +43,12 @@ S = State
 def step(worker: Worker, fact: facts.Fact, now: facts.Instant) -> Step:
     """Return the worker after `fact`, and its effects. Raises `IllegalTransition` for a bug."""
     after, effects = _CLAUSES[type(fact)](worker, fact, now)
-    return heed(worker, after, effects, fact, now) if after.spec.rules or worker.spec.rules else (after, effects)
+    if after.spec.rules or worker.spec.rules:
+        after, effects = heed(worker, after, effects, fact, now)
+    if after is worker:
+        return after, effects
+    after, more = after_each_change(after, now)
+    return after, (*effects, *more)
 
 
 def due(worker: Worker) -> float | None:
@@ -45,7 +57,7 @@ def due(worker: Worker) -> float | None:
 
 
 def _deadlines(w: Worker) -> list[float]:
-    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at, leaves_at(w)]
+    found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at, leaves_at(w), tries_at(w)]
     if w.next_start and (w.rests or (w.state is S.BACKOFF and not w.ending)):
         found.append(w.next_start.mono)
     if w.life:
@@ -59,12 +71,12 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if life.phase is not Phase.ALIVE:
         return [life.ask_at, None if w.ending else life.look_at]
     if w.state is S.STARTING:
-        return [_ready_at(life), w.typing.retry_at, silence_at(w)]
+        return [_ready_at(life), silence_at(w)]
     if w.state is S.RUNNING:
         healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
         watched = stall.ask_at(life.stall, w.spec.stall)
-        return [healthy, watched, w.typing.retry_at, looks_at(life), silence_at(w)]
-    return [w.typing.retry_at]
+        return [healthy, watched, looks_at(life), silence_at(w)]
+    return []
 
 
 def _ready_at(life: Life) -> float | None:
@@ -99,7 +111,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     forgive,
     leave,
     clean_up,
-    type_next,
+    after_each_change,
     ask_whether_stalled,
     look_at_attention,
     ask_whether_silent,
@@ -126,6 +138,7 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.ProbeUnknown: probe_unknown,
     facts.ServerDied: server_died,
     facts.InputGiven: input_given,
+    facts.InputSeen: input_seen,
     facts.SignalOrdered: signal_ordered,
     facts.Typed: was_typed,
     facts.TypeHeld: type_held,

@@ -12,12 +12,12 @@ from actors.life.moves import line_of
 from actors.life.orders import order_end
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, renewed
 from actors.life.typed_input import input_given
-from actors.life.typing_queue import NO_SENDER
 from actors.life.watching import end_as_crashed
 from actors.rules import engine
 from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.effects import AskPane, Effect, RunCommand
 from actors.values.facts import (
+    NO_SENDER,
     CommandEnded,
     Fact,
     InputGiven,
@@ -28,6 +28,7 @@ from actors.values.facts import (
     ScreenMatched,
 )
 from actors.values.rules import Act, Match, Rule, filled
+from actors.values.typing import Manner
 
 ASK_AGAIN = 5.0  # seconds until an unanswered question for the pane is repeated
 
@@ -176,5 +177,5 @@ def _do(w: Worker, rule: Rule, act: Act, match: Match, life: str | None, now: In
         facts |= {"exit_code": w.exit.code, "exit_signal": w.exit.signal} if w.exit else {}
         return w, (RunCommand(w.name, rule.called, argv, w.spec.cwd, facts, act.timeout),)
     if act.send is not None:
-        return input_given(w, InputGiven(NO_SENDER, filled(act.send, match).encode() + b"\r"), now)
+        return input_given(w, InputGiven(NO_SENDER, filled(act.send, match).encode(), manner=Manner.LINE), now)
     return input_given(w, InputGiven(NO_SENDER, keys=act.keys), now) if act.keys else (w, ())

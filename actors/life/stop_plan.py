@@ -9,7 +9,9 @@ the plan continues at once at its first signal, with the rest of the tree.
 
 from dataclasses import dataclass
 
+from actors.values.facts import NO_SENDER, InputGiven
 from actors.values.spec import SignalTree, StopStep, TypeKeys, TypeText
+from actors.values.typing import Manner
 
 LAST = "KILL"  # ends every plan; a plan without it (in a record of another version) gets it
 
@@ -49,9 +51,11 @@ def signal_of(action: str | SignalTree) -> tuple[str, bool]:
     return action, action == LAST
 
 
-def typed_bytes(action: TypeKeys | TypeText) -> bytes:
-    """Return the text to type, with Enter, as bytes; empty for keys."""
-    return b"" if isinstance(action, TypeKeys) else action.text.encode() + b"\r"
+def asking(action: TypeKeys | TypeText) -> InputGiven:
+    """Return what is typed: keys, or a text and Enter."""
+    if isinstance(action, TypeKeys):
+        return InputGiven(NO_SENDER, keys=action.keys)
+    return InputGiven(NO_SENDER, action.text.encode(), manner=Manner.LINE)
 
 
 def longest(steps: tuple[StopStep, ...]) -> float:

@@ -10,10 +10,10 @@ from actors.life.moves import line_of
 from actors.life.outcomes import apply_verdict, budget_after, dice
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, renewed
 from actors.life.typed_input import input_given
-from actors.life.typing_queue import NO_SENDER
 from actors.values.effects import ArmLog, AskPane, Effect
-from actors.values.facts import InputGiven, Instant, LogSeen, PaneSeen, Tree
+from actors.values.facts import NO_SENDER, InputGiven, Instant, LogSeen, PaneSeen, Tree
 from actors.values.spec import Rung
+from actors.values.typing import Manner
 
 S = State
 
@@ -65,7 +65,7 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
     line = line_of(w, "worker.stall_step", facts)
     match rung.do:
         case "send" if rung.text is not None:
-            given = InputGiven(NO_SENDER, rung.text.encode() + b"\r")
+            given = InputGiven(NO_SENDER, rung.text.encode(), manner=Manner.LINE)
         case "send":
             given = InputGiven(NO_SENDER, keys=rung.keys)
         case "interrupt":  # through the terminal, so that it reaches the foreground program of the pane

@@ -8,6 +8,7 @@ from typing import Any
 from actors.values.facts import Handle, Purpose
 from actors.values.records import Death
 from actors.values.spec import Check, WorkerSpec
+from actors.values.typing import Untyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,26 @@ class ArmLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """Type bytes or keys into the life's pane. `if_taken`: only when the program has read all earlier input.
+class LookAtInput:
+    """Look at the place where the life's input is shown. The answer is InputSeen, TypeHeld or TypeRefused.
 
+    The rows are looked at where the program reads each key, or a person has been there since `since` (Unix time), or
+    with `rows` in any case.
+    """
+
+    life: str
+    piece: int
+    pane: str
+    since: float
+    rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Type bytes or keys into the life's pane; nothing at all only asks whether `if_taken` holds.
+
+    `if_taken`: only when the program has read all earlier input. `paste`: as one paste where the program asks for that.
+    `touched`: only if a person's last key is still that of this Unix time. `cursor`: only if it is still there.
     The answer names `piece`, so a late answer is not taken for another piece. After `until` (monotonic) the piece is
     held.
     """
@@ -67,14 +85,17 @@ class Type:
     keys: tuple[str, ...]
     if_taken: bool
     until: float = math.inf
+    paste: bool = False
+    touched: int | None = None
+    cursor: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Answer the sender of input `number`; `problem` None: it is typed."""
+    """Answer the sender of input `number`; `problem` None: it is typed, and a prompt is submitted."""
 
     number: int
-    problem: str | None
+    problem: Untyped | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +233,7 @@ Effect = (
     | AskPane
     | ClosePane
     | ArmLog
+    | LookAtInput
     | Type
     | Acknowledge
     | Watch

@@ -17,7 +17,9 @@ from actors.values.attention import AttentionSaid
 from actors.values.gates import Gate
 from actors.values.rules import Match, Rule
 from actors.values.spec import WorkerSpec
+from actors.values.typing import Manner, Sight
 
+NO_SENDER = 0  # the number of an input that the service types by itself: nobody waits for an answer
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -158,16 +160,33 @@ class SpecChanged:
 
 @dataclass(frozen=True, slots=True)
 class InputGiven:
-    """Input for the worker's terminal: exact bytes, or keys by tmux's names.
+    """Input for the worker's terminal: bytes, or keys by tmux's names; `manner` says how it is typed.
 
     The Worker answers by `Acknowledge` with the same number, in the order of the inputs. After `until` (monotonic) the
-    input is no longer typed.
+    input is no longer typed. `force`: also where a person types, or has left a draft.
     """
 
     number: int
     content: bytes = b""
     keys: tuple[str, ...] = ()
     until: float = math.inf
+    manner: Manner = Manner.EXACT
+    force: bool = False
+    waited: bool = False  # for a person, and that was told
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a stop plan or a ladder types it."""
+        return self.number == NO_SENDER
+
+
+@dataclass(frozen=True, slots=True)
+class InputSeen:
+    """A look at the place where the life's input is shown, for this piece of the input."""
+
+    life: str
+    piece: int
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +201,13 @@ class Typed:
 class TypeHeld:
     """The piece was not typed yet, because the program has not read the input before it.
 
-    `unasked`: because tmux could not be asked.
+    `unasked`: because tmux could not be asked. `moved`: because the cursor or a person's keys are not as last seen.
     """
 
     life: str
     piece: int
     unasked: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +431,7 @@ Fact = (
     | SignalOrdered
     | SpecChanged
     | InputGiven
+    | InputSeen
     | Typed
     | TypeHeld
     | TypeRefused

@@ -17,6 +17,7 @@ from actors.values.facts import Verb
 from actors.values.gates import Gate
 from actors.values.records import Intent
 from actors.values.spec import Condition, Family, WorkerSpec
+from actors.values.typing import Manner, Untyped
 
 UPGRADE = "upgrade"  # the cause of an end after which another version goes on
 
@@ -103,15 +104,17 @@ class SendSignal:
 class GiveInput:
     """Type into a worker's terminal. Answered by `Accepted` when the input is on its way to the worker.
 
-    `answered` is called once, in the Worker's thread: None when it is typed, else why not. After `until` (monotonic)
-    the input is no longer typed.
+    `answered` is called once, in the Worker's thread: None when it is typed, else why not. The other fields are those
+    of `InputGiven`.
     """
 
     name: str
     content: bytes
     keys: tuple[str, ...]
-    answered: Callable[[str | None], None]
+    answered: Callable[[Untyped | None], None]
     until: float = math.inf
+    manner: Manner = Manner.EXACT
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

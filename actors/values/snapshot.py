@@ -192,7 +192,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: floa
         screen_bytes=len(w.screen.content) if w.screen else None,
         log_path=log_path,
         log_bytes=log_bytes,
-        queued_input=len(w.typing.waiting),
+        queued_input=w.typing.count,
         hands_on=w.attached,
         order=w.order,
         draining=w.ending is not None,

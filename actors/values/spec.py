@@ -350,6 +350,9 @@ class WorkerSpec:
     stop: Annotated[tuple[StopStep, ...], Form.STOP_PLAN] = ("TERM", 10.0, "KILL")
     """How it is ended, with waits between: signals, `{ signal = "TERM", to = "tree" }`, `{ keys = ["C-c"] }` or
     `{ text = "exit" }`; the last is KILL."""
+    enter_delay: Annotated[float, Seconds()] = 0.1
+    """The time between a text that the program has read and the Enter that follows it: one that comes together with the
+    text is taken for a part of a paste."""
     stdin: Literal["terminal", "null"] = "terminal"
     """With `"null"` it reads the end of a file at once, so it waits for nobody who types."""
     nice: Annotated[int, Between(-20, 19)] = 0

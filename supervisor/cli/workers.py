@@ -1,10 +1,25 @@
 """The verbs that tell workers something, and those that lead to their panes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from supervisor.cli.options import Given, chosen_of, duration, in_seconds, meaning, ordering, panevisor, with_timeout
+from supervisor.cli.options import (
+    Command,
+    Given,
+    chosen_of,
+    duration,
+    meaning,
+    ordering,
+    panevisor,
+    timeout_of,
+    with_timeout,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from supervisor.wire.selection import Selection
 
 
 def _order(verb: str, told: str) -> None:
@@ -128,18 +143,74 @@ def report(given: Given, /, word: str, text: str, name: str | None, **numbers: A
     return tell_service(word, text, name, place_of=given.place, meant=not given.empty, **numbers)
 
 
-@panevisor.command(context_settings={"ignore_unknown_options": True})
-@click.argument("name")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] TEXT")
-@click.option("--keys", is_flag=True, help="What follows are keys: C-c, Enter, Up ...")
-@click.option("--no-enter", is_flag=True, help="Type no Enter after the text.")
-@click.option("--timeout", default="30s", show_default=True, callback=in_seconds, help="Wait at most this long.")
-@click.pass_obj
-def send(given: Given, name: str, words: tuple[str, ...], keys: bool, no_enter: bool, timeout: float) -> int:
-    """Type exactly TEXT and Enter into a worker's terminal, or keys; `-` reads the text from standard input."""
-    from supervisor.commands.workers.orders import send as send_input
+def _typing(function: Command) -> Command:
+    """Add what `send` and `prompt` have in common."""
+    for option in (
+        timeout_of("30s", "Wait at most this long."),
+        click.option("--force", is_flag=True, help="Also where a person is typing, or has left a draft."),
+        click.option("--file", metavar="FILE", help="Take the text from this file; then all words are names."),
+        click.option("--all", "everyone", is_flag=True, help="All workers."),
+        click.option("-p", "--project", help="Only workers of this project."),
+        click.option("-l", "--label", "labels", multiple=True, metavar="LABEL=VALUE", help="Only workers with it."),
+        click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [--] TEXT"),
+    ):
+        function = option(function)
+    return function
 
-    return send_input(given.place(), name, words, keys=keys, enter=not no_enter, wait=timeout)
+
+def _meant(options: dict[str, Any]) -> "tuple[Selection, str | Path]":
+    """Take selection and text out of the options: the last word is the text, those before it are names."""
+    from supervisor.commands.workers.typing import text_in
+
+    several = bool(options["everyone"] or options["project"] is not None or options["labels"])
+    names, text = text_in(options.pop("words"), several=several, file=options.pop("file"))
+    return chosen_of(options | {"names": names}), text
+
+
+@panevisor.command(context_settings={"ignore_unknown_options": True})
+@_typing
+@click.option("--keys", is_flag=True, help="What follows NAME are keys: C-c, Enter, Up ...")
+@click.option("--no-enter", is_flag=True, help="Press no Enter after the text.")
+@click.option("--raw", is_flag=True, help="Type exactly these bytes, and no Enter.")
+@click.pass_obj
+def send(given: Given, /, keys: bool, no_enter: bool, raw: bool, **options: Any) -> int:
+    """Type TEXT into workers' terminals, then press Enter; `-` reads it from standard input. Exit 9: hands are on."""
+    from supervisor.commands.workers import typing
+
+    manner = "exact" if raw else "text" if no_enter else "line"
+    how = typing.How(manner=manner, force=options.pop("force"), wait=options.pop("timeout"))
+    if keys:
+        selection, pressed = _keys_of(options)
+        return typing.send_keys(given.place(), selection, pressed, how)
+    selection, text = _meant(options)
+    return typing.send(given.place(), selection, text, how)
+
+
+def _keys_of(options: dict[str, Any]) -> "tuple[Selection, tuple[str, ...]]":
+    """Take selection and keys out of the options: one name or glob, unless -l, -p or --all say to whom."""
+    words = options.pop("words")
+    several = bool(options["everyone"] or options["project"] is not None or options["labels"])
+    names, keys = ((), words) if several else (words[:1], words[1:])
+    if not keys or options.pop("file"):
+        raise click.UsageError("name the keys: send NAME --keys C-c ...")
+    return chosen_of(options | {"names": names}), keys
+
+
+@panevisor.command(context_settings={"ignore_unknown_options": True})
+@_typing
+@click.option("--command", is_flag=True, help="Type it plainly, as a person types a slash command.")
+@click.option(
+    "--wait-for", metavar="PATTERN", help='Then wait for such output, or with "idle" for silence; print what came.'
+)
+@click.pass_obj
+def prompt(given: Given, /, command: bool, wait_for: str | None, **options: Any) -> int:
+    """Paste TEXT into an agent or a console, see it there, press Enter, look again: exit 0 submitted, 3 parked, 8
+    unknown."""
+    from supervisor.commands.workers import typing
+
+    how = typing.How(force=options.pop("force"), wait=options.pop("timeout"))
+    selection, text = _meant(options)
+    return typing.prompt(given.place(), selection, text, how, command=command, until=wait_for)
 
 
 @panevisor.command()

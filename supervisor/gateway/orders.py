@@ -1,6 +1,7 @@
 """The verbs that change something: each is handed to the Supervisor, and waits for verdicts where that is asked."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from actors.values.requests import (
     plain_changes,
 )
 from actors.values.spec import Family, WorkerSpec
+from actors.values.typing import Manner, Untyped
 from supervisor.config.forms import SIGNALS
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 SEND_WAIT = 30.0  # seconds for typing to be acknowledged, unless the request says otherwise
 Choose = Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]]
+_UNPASTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # an escape sequence could end the paste
 _NEVER_SET = {"command": "it stands by itself", "cwd": "it is the folder that `run` is called in"}
 
 
@@ -116,17 +119,61 @@ def _over(policy: Any, given: dict[str, str]) -> Any:
 
 
 async def send(gateway: "Gateway", _connection: Connection, request: requests.Send) -> bytes:
-    typed = request.content
+    content = request.content
     try:
         keys = checked(request.keys)
     except KeyUnknown as error:
         raise CommandError("usage", str(error)) from None
-    if bool(typed) == bool(keys):
+    if bool(content or request.manner == "line") == bool(keys):
         raise CommandError("usage", "send takes content or keys, one of them and not empty")
-    problem = await gateway.type(request.name, typed, keys, request.wait or SEND_WAIT)
-    if problem:
-        raise CommandError("not-met", problem)
-    return wire.pack({"bytes": len(typed), "keys": len(keys)})
+    manner = Manner.KEYS if keys else Manner(request.manner)
+    counted = {"bytes": len(content), "keys": len(keys)}
+    return await _typed(gateway, request, counted, content=content, keys=keys, manner=manner)
+
+
+async def prompt(gateway: "Gateway", _connection: Connection, request: requests.Prompt) -> bytes:
+    text = request.text.replace("\r\n", "\n").removesuffix("\n")
+    if not text.strip():
+        raise CommandError("usage", "the prompt is empty")
+    if found := _UNPASTABLE.search(text):
+        what = f"a prompt holds text, tabs and new lines, not {found[0]!a}: send --raw types exact bytes"
+        raise CommandError("usage", what)
+    if request.command and "\n" in text:
+        raise CommandError("usage", "a command is one line")
+    manner = Manner.COMMAND if request.command else Manner.PASTE
+    return await _typed(gateway, request, {"outcome": "submitted"}, content=text.encode(), keys=(), manner=manner)
+
+
+async def _typed(
+    gateway: "Gateway", request: requests.Send | requests.Prompt, done: dict[str, Any], **given: Any
+) -> bytes:
+    """Type for one worker, or for several: then the answer has a result for each."""
+    wait = request.wait or SEND_WAIT
+    if request.name is not None:
+        (problem,) = await gateway.type((request.name,), wait, force=request.force, **given)
+        if problem:
+            raise CommandError(problem.why, problem.text)
+        return wire.pack(done)
+    names = _meant_now(gateway, request)
+    problems = await gateway.type(names, wait, force=request.force, **given)
+    results = [_result(name, problem) for name, problem in zip(names, problems, strict=True)]
+    return wire.pack({**done, "results": results})
+
+
+def _result(name: str, problem: Untyped | None) -> dict[str, Any]:
+    told = {"code": problem.why.value, "message": problem.text} if problem else {"code": None, "message": None}
+    return {"name": name, "ok": problem is None, **told}
+
+
+def _meant_now(gateway: "Gateway", request: requests.Send | requests.Prompt) -> tuple[str, ...]:
+    """Return the names of the workers in the present picture that are meant."""
+    if request.names is not None:
+        return request.names
+    snapshot = gateway.snapshot
+    if request.select is None or snapshot is None:
+        raise CommandError("usage", "say to whom: name, names or select")
+    workers = [{"name": r.name, "labels": dict(r.labels), "project": r.project} for r in snapshot.rows.values()]
+    return tuple(select(workers, selection_of(request)))
 
 
 async def plan(gateway: "Gateway", _connection: Connection, _request: requests.Bare) -> bytes:

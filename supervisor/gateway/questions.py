@@ -181,7 +181,7 @@ def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
     return topics
 
 
-def selection_of(request: requests.Deaths | requests.Ordered | requests.Signal) -> Selection:
+def selection_of(request: requests.Selecting) -> Selection:
     """Return which workers a request selects; raises CommandError."""
     if request.names is not None:
         raise CommandError("usage", "use names or select, not both")

@@ -189,11 +189,32 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """`content` or `keys`, one of them."""
+    """`content` or `keys`, one of them, for `name`, or for the several that `names` or `select` mean.
 
-    name: Name
+    `manner`: "exact" bytes, a "text" that is typed with care, or a "line", which Enter follows as a key of its own.
+    `force`: also where a person is typing, or has left a draft.
+    """
+
+    name: Name | None = None
+    names: Names | None = None
+    select: Select | None = None
     content: Annotated[bytes, BeforeValidator(_content)] = b""
     keys: Texts = ()
+    manner: Literal["exact", "text", "line"] = "exact"
+    force: bool = False
+    wait: Wait = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A text that is pasted, looked for on the screen and entered. `command`: it is typed plainly, and not pasted."""
+
+    text: str
+    name: Name | None = None
+    names: Names | None = None
+    select: Select | None = None
+    command: bool = False
+    force: bool = False
     wait: Wait = 0.0
 
 
@@ -239,3 +260,7 @@ class Upgrade:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Down:
     keep_workers: bool = False
+
+
+Selecting = Deaths | Ordered | Signal | Send | Prompt
+"""The requests that name or select workers."""

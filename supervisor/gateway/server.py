@@ -17,16 +17,18 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from actors.events.words import some_of
 from actors.ports import Journal
 from actors.values.records import Death
 from actors.values.requests import Apply, ConfigBroken, GiveInput, RequestRefused
 from actors.values.snapshot import Entry, Snapshot
 from actors.values.spec import WorkerSpec
+from actors.values.typing import Untyped
 from actors.vital import VitalThread
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
@@ -51,6 +53,7 @@ STUCK_AFTER = 5.0
 FLUSH_TIMEOUT = 2.0
 LAST_WORD = 5.0  # seconds after the deadline for typing, in which the answer still says how much was typed
 LARGE_AT_ONCE = 8
+FEW = 5  # names in a message
 ACCEPT_PAUSE = 0.1  # after a failed accept: the connection still waits, do not spin on it
 
 
@@ -328,18 +331,27 @@ class Gateway:
             message = f"no answer within {ASK_TIMEOUT:g} s; the order may still be carried out (see status)"
             raise CommandError("timeout", message) from None
 
-    async def type(self, name: str, content: bytes, keys: tuple[str, ...], wait: float) -> str | None:
-        """Hand the input to the worker, in the order of the requests; return None when it is typed, else why not."""
-        done: asyncio.Future[str | None] = self._loop.create_future()
+    async def type(self, names: Sequence[str], wait: float, **given: Any) -> list[Untyped | None]:
+        """Hand the input to each of the workers, in the order of the requests; return None for typed, else why not.
+
+        `given` are the fields of `GiveInput`.
+        """
         until = time.monotonic() + wait
-        given = GiveInput(name, content, keys, lambda problem: self._call(_resolve, done, problem), until)
         async with self._typing:
-            await self.ask(given)
+            asked = [await self._handed_on(name, until, given) for name in names]
         try:
             async with asyncio.timeout(wait + LAST_WORD):
-                return await done
+                return await asyncio.gather(*asked)
         except TimeoutError:
-            raise CommandError("timeout", f"{name}: not acknowledged within {wait:g} s; it may be typed") from None
+            told = some_of([name for name, one in zip(names, asked, strict=True) if not one.done()], FEW)
+            raise CommandError("timeout", f"{told}: not acknowledged within {wait:g} s; it may be typed") from None
+
+    async def _handed_on(self, name: str, until: float, given: dict[str, Any]) -> "asyncio.Future[Untyped | None]":
+        done: asyncio.Future[Untyped | None] = self._loop.create_future()
+        await self.ask(
+            GiveInput(name, answered=lambda problem: self._call(_resolve, done, problem), until=until, **given)
+        )
+        return done
 
     async def apply(self, force: bool) -> tuple[Config, object]:
         """Read the file and have it applied; nothing else is applied in between."""
@@ -406,7 +418,7 @@ class Gateway:
         self._loop.stop()
 
 
-def _resolve(done: "asyncio.Future[str | None]", problem: str | None) -> None:
+def _resolve(done: "asyncio.Future[Untyped | None]", problem: Untyped | None) -> None:
     if not done.done():
         done.set_result(problem)
 

@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[Verb, type]] = {
     "run": (orders.run, requests.Run),
     "send": (orders.send, requests.Send),
     "report": (reports.report, requests.Report),
+    "prompt": (orders.prompt, requests.Prompt),
     "plan": (orders.plan, requests.Bare),
     "apply": (orders.apply, requests.Apply),
     "scale": (orders.scale, requests.Scale),

@@ -5,17 +5,14 @@ and the caller knows when that is (`StartUnknown.until`).
 """
 
 import contextlib
-import fcntl
 import os
-import struct
-import termios
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
-from actors.ports import PaneQuestion, StartAnswer, TypeAnswer
-from actors.values.effects import Start, Type
+from actors.ports import LookAnswer, PaneQuestion, StartAnswer, TypeAnswer
+from actors.values.effects import LookAtInput, Start, Type
 from actors.values.facts import (
     Handle,
     Pane,
@@ -23,10 +20,6 @@ from actors.values.facts import (
     Started,
     StartRefused,
     StartUnknown,
-    Typed,
-    TypeHeld,
-    TypeRefused,
-    TypeUnknown,
 )
 from actors.values.spec import WorkerSpec
 from supervisor.kernel.pidfds import terminal_of
@@ -38,9 +31,8 @@ from supervisor.state.place import LOGS
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.surroundings import account_of, cannot_surround
+from supervisor.tmux.typing import EXPIRY, Typist
 from supervisor.tmux.words import (
-    EXPIRED,
-    TYPED,
     UNFORKED,
     WHOSE_FORMAT,
     Launch,
@@ -52,13 +44,10 @@ from supervisor.tmux.words import (
     pipe_if_closed,
     start_in_dead_pane,
     start_in_new_session,
-    type_into,
     words,
 )
 
-EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
 FEW = 8  # panes that are listed one by one: 0.04 ms each, a list of all 1,000 takes 36
-TYPE_GUARDS = 2  # commands at the beginning of a line that types: in time, and the pane is alive and the life's
 STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death that the kernel has told us of
 
 
@@ -69,6 +58,7 @@ class TmuxTerminal:
         self._segments = segments
         self._server = server
         self._client = ControlClient(state_dir, lambda: server.pid)
+        self._typist = Typist(state_dir, self._client)
         self._marker = marker
         self._nofile = nofile
         self._arms = 0
@@ -185,26 +175,11 @@ class TmuxTerminal:
     def close(self, pane: str) -> None:
         self._client.run(close_if_dead(pane))
 
+    def look_at_input(self, order: LookAtInput) -> LookAnswer:
+        return self._typist.look(order)
+
     def type(self, order: Type) -> TypeAnswer:
-        try:
-            if time.monotonic() >= order.until or (order.if_taken and self._unread(order.pane)):
-                return TypeHeld(order.life, order.piece)
-            line = type_into(order.pane, order.life, order.content, order.keys)
-            (blocks,) = self._client.run(in_time(int(time.time()) + EXPIRY, line))
-        except NotAsked:
-            return TypeHeld(order.life, order.piece, unasked=True)
-        except TerminalError:
-            return TypeUnknown(order.life, order.piece)
-        return _typing_answer(order, blocks)
-
-    def _unread(self, pane: str) -> bool:
-        """Whether the program has bytes to read on its terminal, by the kernel's count; a dead pane has no terminal.
-
-        tmux goes on to name the one that it had, which may be another pane's by now.
-        """
-        (blocks,) = self._client.run(words("display-message", "-p", "-t", pane, "#{?pane_dead,,#{pane_tty}}"))
-        tty = "".join(block.text for block in blocks if not block.error)
-        return bytes_to_read(tty) > 0
+        return self._typist.type(order)
 
     def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
         self._arms += 1
@@ -235,20 +210,6 @@ class TmuxTerminal:
         self._client.close()
 
 
-def bytes_to_read(tty: str) -> int:
-    """Return how many bytes wait in this terminal for its program; 0 also when it is gone."""
-    try:
-        fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0])
-    except OSError:
-        return 0
-    finally:
-        os.close(fd)
-
-
 def _panes_of(lines: list[PaneLine], questions: Sequence[PaneQuestion]) -> list[Pane | None]:
     """Return the panes asked for; for those alone the kernel is asked, too: their processes' start times."""
     by_id = {line.id: line for line in lines}
@@ -261,18 +222,6 @@ def _panes_of(lines: list[PaneLine], questions: Sequence[PaneQuestion]) -> list[
 def _pane_of(line: PaneLine | None, name: str) -> Pane | None:
     """Return the pane of the line if it bears the mark of this worker."""
     return line.pane(None if line.dead else _process(line.pid)) if line and line.name == name else None
-
-
-def _typing_answer(order: Type, blocks: list[Block]) -> TypeAnswer:
-    """Return what has become of it: the line begins with its guards, and past them an error may come half-way."""
-    guards, rest = blocks[:TYPE_GUARDS], blocks[TYPE_GUARDS:]
-    if any(block.text == TYPED and not block.error for block in rest):
-        return Typed(order.life, order.piece)
-    if any(block.text.endswith(EXPIRED) for block in guards if block.error):
-        return TypeHeld(order.life, order.piece, unasked=True)
-    if any(block.error for block in guards):
-        return TypeRefused(order.life, order.piece, "its pane is dead")
-    return TypeUnknown(order.life, order.piece)
 
 
 def _not_now(start: Start, reason: str) -> StartRefused:

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from actors.values.effects import Type
 from actors.values.facts import Handle, Pane
 from actors.values.spec import WorkerSpec
 from supervisor.tmux.surroundings import Account, prelude
 
 MARK_OPTION = "@panevisor"
-EXPIRED, TYPED, NOT_TYPED, UNFORKED, NOT_ITS = "expired", "typed", "not-typed", "unforked", "not-its"
+EXPIRED, TYPED, NOT_TYPED, MOVED = "expired", "typed", "not-typed", "moved"
+UNFORKED, NOT_ITS = "unforked", "not-its"
 IDLE_SESSION = "_panevisor"
 PANE_FORMAT = ",".join(
     f"#{{{field}}}"
@@ -163,28 +165,52 @@ def close_if_dead(pane: str) -> str:
 
 
 _BUFFER = "_panevisor"
+LOOK_FORMAT = " ".join(
+    f"#{{{field}}}"
+    for field in (
+        *("pane_dead", "cursor_x", "cursor_y", "cursor_flag", "alternate_on", "pane_width", "session_activity"),
+        *("session_attached", "pane_tty", MARK_OPTION),
+    )
+)
+TYPISTS_FORMAT = "#{client_activity} #{client_readonly} #{client_control_mode}"
 
 
-def type_into(pane: str, life: str, content: bytes, keys: tuple[str, ...]) -> str:
+def type_into(order: Type) -> str:
     """Return the line that types these bytes, or these keys, if the pane is alive and bears the mark of this life.
 
     A paste into a dead pane crashes tmux 3.3a, so it is guarded inside tmux. Copy mode would swallow keys: it is left.
     """
-    alive = f"#{{&&:#{{!=:#{{pane_dead}},1}},#{{m:*{life}*,#{{{MARK_OPTION}}}}}}}"
-    commands = [only_if(alive, NOT_TYPED, "-p", "-t", pane), words("copy-mode", "-q", "-t", pane)]
-    commands += [words("send-keys", "-t", pane, "--", *keys)] if keys else _pasted(pane, content)
+    pane = order.pane
+    alive = f"#{{&&:#{{!=:#{{pane_dead}},1}},#{{m:*{order.life}*,#{{{MARK_OPTION}}}}}}}"
+    commands = [only_if(alive, NOT_TYPED, "-p", "-t", pane)]
+    commands += [only_if(as_seen, MOVED, "-p", "-t", pane) for as_seen in _as_seen(order)]
+    commands.append(words("copy-mode", "-q", "-t", pane))
+    commands += [words("send-keys", "-t", pane, "--", *order.keys)] if order.keys else _pasted(order)
     return " ; ".join((*commands, words("display-message", "-p", TYPED)))
 
 
-def _pasted(pane: str, content: bytes) -> list[str]:
-    """Return commands that type exactly these bytes; a NUL, which no argument can hold, is typed as a key."""
+def _as_seen(order: Type) -> list[str]:
+    """Return what has to be as it was when the terminal was looked at."""
+    untouched = [] if order.touched is None else [f"#{{==:#{{session_activity}},{order.touched}}}"]
+    if order.cursor is None:
+        return untouched
+    x, y = order.cursor
+    return [*untouched, f"#{{==:#{{cursor_x}},{x}}}", f"#{{==:#{{cursor_y}},{y}}}"]
+
+
+def _pasted(order: Type) -> list[str]:
+    """Return commands that type exactly these bytes; a NUL, which no argument can hold, is typed as a key.
+
+    As a `paste` tmux types a CR for each LF, and frames it for a program that asks for bracketed paste.
+    """
     commands: list[str] = []
-    for number, part in enumerate(content.split(b"\0")):
+    how = "-p -d" if order.paste else "-r -d"
+    for number, part in enumerate(order.content.split(b"\0")):
         if number:
-            commands.append(f"send-keys -t {pane} -H 00")
+            commands.append(f"send-keys -t {order.pane} -H 00")
         if part:
             commands.append(f"set-buffer -b {_BUFFER} -- {_quoted_bytes(part)}")
-            commands.append(f"paste-buffer -r -d -b {_BUFFER} -t {pane}")
+            commands.append(f"paste-buffer {how} -b {_BUFFER} -t {order.pane}")
     return commands
 
 

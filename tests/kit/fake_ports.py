@@ -10,10 +10,11 @@ from typing import Any
 from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
-from actors.ports import PaneQuestion, StartAnswer, Tell, TypeAnswer
-from actors.values.effects import EndTree, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
+from actors.ports import LookAnswer, PaneQuestion, StartAnswer, Tell, TypeAnswer
+from actors.values.effects import EndTree, LookAtInput, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Handle,
+    InputSeen,
     Instant,
     Pane,
     ProcessEnded,
@@ -25,12 +26,14 @@ from actors.values.facts import (
     TreeGone,
     TreeLeft,
     Typed,
+    TypeHeld,
     TypeRefused,
     TypeUnknown,
 )
 from actors.values.records import Death, Head, Record
 from actors.values.rules import Rule
 from actors.values.spec import WorkerSpec
+from actors.values.typing import Sight
 from kit.life import pane_of
 
 WALL = 1_700_000_000.0
@@ -257,6 +260,16 @@ class FakeTerminal:
         self._answers("close")
         if pane in self.panes and self.panes[pane].dead:
             del self.panes[pane]
+
+    def look_at_input(self, order: LookAtInput) -> LookAnswer:
+        try:
+            self._answers("look_at_input")
+        except TerminalUnreachable:
+            return TypeHeld(order.life, order.piece, unasked=True)
+        pane = self.panes.get(order.pane)
+        if pane is None or pane.dead or pane.life != order.life:
+            return TypeRefused(order.life, order.piece, "its pane is dead")
+        return InputSeen(order.life, order.piece, Sight())
 
     def type(self, order: Type) -> TypeAnswer:
         try:

@@ -7,12 +7,13 @@ from actors.events.table import faults_in
 from actors.life import step
 from actors.life.adoption import Adopt, Judge, born, define
 from actors.life.state import State, Worker
-from actors.values.effects import Effect, Emit, EndTree, SeekTree
+from actors.values.effects import Effect, Emit, EndTree, LookAtInput, SeekTree, Type
 from actors.values.facts import (
     Admitted,
     Exit,
     Fact,
     Handle,
+    InputSeen,
     Instant,
     Member,
     Ordered,
@@ -27,11 +28,13 @@ from actors.values.facts import (
     StartUnknown,
     TreeFound,
     TreeGone,
+    Typed,
     Verb,
     Woken,
 )
 from actors.values.records import Record
 from actors.values.spec import Backoff, Ready, Restart, WorkerSpec
+from actors.values.typing import Sight
 
 S = State
 WALL = 1_700_000_000.0
@@ -80,6 +83,7 @@ class Story:
     def __init__(self, **policy: Any) -> None:
         self.now = 1000.0
         self.left: tuple[Member, ...] | None = ()
+        self.sight: Sight | None = Sight()
         self.all: list[Effect] = []
         self.last: tuple[Effect, ...] = ()
         self.w: Worker = Worker(spec=spec(**policy), seed="s", state=S.UNBORN, since=at(self.now))
@@ -101,7 +105,11 @@ class Story:
         return self
 
     def tell(self, *facts: Fact) -> Self:
-        """Tell these facts. A look at what a life has left is answered at once with `left`; nobody, at first."""
+        """Tell these facts.
+
+        A look at what a life has left is answered at once with `left`, nobody at first. One at the input line is
+        answered with `sight`, an empty line that no person has touched at first.
+        """
         for fact in facts:
             self.now += 0.001
             self.take(*step(self.w, fact, at(self.now)))
@@ -110,7 +118,26 @@ class Story:
                 before = self.last
                 self.tell(TreeFound(sought[0].life, self.left))
                 self.last = (*before, *self.last)
+            looks = self.did(LookAtInput)
+            if looks and self.sight is not None:
+                before = tuple(effect for effect in self.last if effect is not looks[0])
+                self.tell(InputSeen(looks[0].life, looks[0].piece, self.sight))
+                self.last = (*before, *self.last)
         return self
+
+    def typed(self) -> Self:
+        """Answer what is to be typed until nothing is, and its Enter too."""
+        while self.w.typing.under_way is not None or (self.w.typing.retry_at is not None and self.w.typing.waiting):
+            if self.w.typing.under_way is None:
+                self.wait(0.1)
+            else:
+                self.tell(Typed(self.life, self.w.typing.pieces))
+        return self
+
+    @property
+    def keyed(self) -> list[tuple[bytes, tuple[str, ...]]]:
+        """What was ordered to be typed, bytes or keys."""
+        return [(order.content, order.keys) for order in self.ever(Type) if order.content or order.keys]
 
     def wait(self, seconds: float) -> Self:
         self.now += seconds

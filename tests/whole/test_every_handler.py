@@ -19,6 +19,7 @@ from actors.base import Post
 from actors.values import facts
 from actors.values.attention import AttentionSaid, Source
 from actors.values.requests import Accepted, GiveInput, Order
+from actors.values.typing import Sight
 from actors.worker import WorkerActor
 from supervisor.build import Machine
 from supervisor.service import Service
@@ -85,6 +86,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.SignalOrdered("USR1"),
     facts.SpecChanged(None, 0),  # type: ignore[arg-type]
     GiveInput("api", b"x", (), nothing),
+    facts.InputSeen("x", 0, Sight()),
     facts.Typed("x", 0),
     facts.TypeHeld("x", 0),
     facts.TypeRefused("x", 0, "sample"),

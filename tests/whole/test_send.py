@@ -68,7 +68,7 @@ def test_what_is_sent_is_typed_exactly_in_order_and_is_in_no_file(site: Site) ->
         (("stopped", "x"), 3, "stopped is stopped"),
         (("nobody", "x"), 4, "nobody"),
         (("gone",), 2, ""),
-        (("gone", "two", "words"), 2, ""),
+        (("gone", "two", "words"), 4, "TEXT of several words goes in quotes"),
     ):
         refused = site.run("send", *arguments, check=code).stderr
         assert refused

@@ -1,24 +1,21 @@
 """Orders for workers, and what they answer: one line for each worker, and the exit code.
 
 start, stop, restart, complete, remove, scale ──▶ the selected workers ──▶ verdicts
-send                                          ──▶ what is typed, part by part, each acknowledged
 """
 
 import contextlib
-import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 from actors.events.words import counted
 from supervisor.commands.service.conflicts import service_of
 from supervisor.commands.workers import inherited
-from supervisor.commands.workers.panes import call_for, call_for_one
+from supervisor.commands.workers.panes import call_for
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import SETTLED, STOPPED, Progress
 from supervisor.wire.client import Client
-from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection
 
 _STARTS = {"start", "restart"}
@@ -86,13 +83,6 @@ def followed(client: Client, *, shown: bool, settled: Collection[str] = SETTLED)
         progress.done()
 
 
-# ── send ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-PART = 1 << 19  # bytes in a request, which may have 1 MiB
-ENTER = b"\r"  # what a terminal sends for the key
-
-
 def send_signal(place: Place, selection: Selection, signal: str, *, tree: bool) -> int:
     """Send a signal, and say to whom it went."""
     selection.require()
@@ -102,52 +92,3 @@ def send_signal(place: Place, selection: Selection, signal: str, *, tree: bool) 
     for name in answer["names"]:
         print(f"{name}: {signal} was sent to its {'process tree' if tree else 'main process'}")
     return 0
-
-
-def send(place: Place, name: str, words: tuple[str, ...], *, keys: bool, enter: bool, wait: float) -> int:
-    """Type the text and Enter, or these keys; return when tmux has taken all of it, or raise why it has not."""
-    with service_of(place) as client:
-        if keys:
-            if not words:
-                raise CommandError("usage", "name the keys: send NAME --keys C-c …")
-            call_for_one(client, "send", name, keys=list(words), wait=wait)
-            return 0
-        _send_text(client, name, _text(words), enter=enter, wait=wait)
-    return 0
-
-
-def _text(words: tuple[str, ...]) -> str:
-    if len(words) != 1:
-        raise CommandError("usage", "send takes one TEXT: put it in quotes, or use `-` to read standard input")
-    return words[0]
-
-
-def _send_text(client: Client, name: str, text: str, *, enter: bool, wait: float) -> None:
-    parts = _from(sys.stdin.buffer) if text == "-" else iter([os.fsencode(text)])
-    sent, end = 0, ENTER if enter else b""
-    for part, is_last in _with_last(parts):
-        content = part + (end if is_last else b"")
-        if content:
-            call_for_one(client, "send", name, content=content, wait=wait)
-        sent += len(content)
-        _show(sent, is_last=is_last)
-
-
-def _from(file: BinaryIO) -> Iterator[bytes]:
-    while part := file.read(PART):
-        yield part
-
-
-def _with_last(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Give each part, and whether it is the last; nothing at all is one empty part."""
-    before = next(parts, b"")
-    for part in parts:
-        yield before, False
-        before = part
-    yield before, True
-
-
-def _show(sent: int, *, is_last: bool) -> None:
-    """Say on a terminal how far a long sending has come."""
-    if sys.stderr.isatty() and (not is_last or sent > PART):
-        print(f"\r\x1b[K{sent:,} bytes typed", end="\n" if is_last else "", file=sys.stderr, flush=True)

@@ -18,9 +18,11 @@ from actors.events.table import faults_in
 from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.state import Goal, Phase, State, Worker
-from actors.life.typing_queue import NO_SENDER, PIECE
+from actors.life.typed_input import reader, tries_at, will_run
+from actors.life.typing_queue import PIECE
 from actors.values import effects as do
 from actors.values import facts
+from actors.values.facts import NO_SENDER
 from actors.values.spec import (
     Background,
     Backoff,
@@ -39,6 +41,7 @@ from actors.values.spec import (
     Window,
     WorkerSpec,
 )
+from actors.values.typing import Manner, Sight
 
 S = State
 RESTING = {S.STOPPED, S.COMPLETED, S.FAILED, S.QUARANTINED, S.REMOVED}
@@ -131,7 +134,7 @@ class World:
     probing: str | None = None
     purpose: facts.Purpose = facts.Purpose.READY
     watched: do.Watch | None = None
-    typing: list[do.Type] = field(default_factory=list)
+    typing: list[do.Type | do.LookAtInput] = field(default_factory=list)
     mail: list[facts.Fact] = field(default_factory=list)  # told by others; each may come late
     late: list[facts.Fact] = field(default_factory=list)  # what was seen of panes and trees
 
@@ -191,6 +194,11 @@ class World:
         return facts.Started(order.life, self.pane.id, first)
 
 
+def types(order: do.Type | do.LookAtInput) -> bool:
+    """Whether this order types something; a look can be given up while it is under way."""
+    return isinstance(order, do.Type) and bool(order.content or order.keys)
+
+
 class OneWorker(RuleBasedStateMachine):
     """Hypothesis plays the world, the person, and the post."""
 
@@ -205,6 +213,7 @@ class OneWorker(RuleBasedStateMachine):
         self.given = 0
         self.acknowledged: list[int] = []
         self.typed: list[int] = []
+        self.keys: set[int] = set()
         self.w, _ = define(spec, "s", self.instant)
 
     @property
@@ -273,16 +282,21 @@ class OneWorker(RuleBasedStateMachine):
                 world.typing = [order for order in world.typing if order.life != life]
                 world.watched = None if world.watched and world.watched.life == life else world.watched
                 world.probing = None if world.probing == life else world.probing
+            case do.LookAtInput():
+                assert not [order for order in world.typing if types(order)], "two pieces under way"
+                world.typing.append(effect)
             case do.Type():
-                assert not world.typing, "two pieces under way"
+                assert not [order for order in world.typing if types(order)], "two pieces under way"
                 world.typing.append(effect)
                 if self.w.typing.waiting[0].number == NO_SENDER:
                     self.echo_is_seen()
             case do.Acknowledge(number, problem):
                 assert number not in self.acknowledged
-                assert problem or not self.typed or number > self.typed[-1]
                 self.acknowledged.append(number)
-                self.typed += [] if problem else [number]
+                if problem is None:  # keys overtake texts
+                    before = [other for other in self.typed if (other in self.keys) == (number in self.keys)]
+                    assert not before or number > before[-1]
+                    self.typed.append(number)
             case do.Finish():
                 self.ended = True
 
@@ -312,20 +326,25 @@ class OneWorker(RuleBasedStateMachine):
     def person_types(self, size: int) -> None:
         if not self.ended:
             self.given += 1
-            self.tell(facts.InputGiven(self.given, b"x" * size, () if size else ("C-c",)))
+            self.keys |= set() if size else {self.given}
+            manner = Manner.LINE if size == 5 else Manner.EXACT
+            self.tell(facts.InputGiven(self.given, b"x" * size, () if size else ("C-c",), manner=manner))
 
     @precondition(lambda self: self.world.typing)
-    @rule(fate=st.sampled_from(["typed", "held", "refused", "unknown"]))
+    @rule(fate=st.sampled_from(["typed", "typed", "held", "refused", "unknown", "hands"]))
     def typing_meets_its_fate(self, fate: str) -> None:
         self.tell(self.typing_answer(fate))
 
     def typing_answer(self, fate: str) -> facts.Fact:
         order = self.world.typing.pop(0)
         life, piece = order.life, order.piece
+        if isinstance(order, do.LookAtInput) and fate in ("typed", "hands", "unknown"):
+            typing = int(self.instant.wall) if fate == "hands" else None
+            return facts.InputSeen(life, piece, Sight(typing=typing))
         match fate:
             case "typed":
                 return facts.Typed(life, piece)
-            case "held":
+            case "held" | "hands":
                 return facts.TypeHeld(life, piece)
             case "refused":
                 return facts.TypeRefused(life, piece, "the pane is dead")
@@ -605,11 +624,9 @@ class OneWorker(RuleBasedStateMachine):
 
     @invariant()
     def waiting_input_leads_on(self) -> None:
-        life = self.w.life
-        if self.w.typing.waiting and not self.world.typing:
-            assert life is not None
-            assert life.phase is Phase.ENDED or self.w.typing.retry_at is not None
-            assert due(self.w) is not None
+        if self.w.typing.count and not self.world.typing:
+            assert will_run(self.w)
+            assert reader(self.w) is None or tries_at(self.w) is not None
 
     @invariant()
     def what_rests_is_tidy(self) -> None:

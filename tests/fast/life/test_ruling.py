@@ -81,7 +81,7 @@ def test_text_and_keys_are_typed_and_a_group_as_a_whole_is_filled_in() -> None:
     s = running(rules=(rule(Act(send="{n}"), Act(keys=("C-c",)), match="(?P<n>x)"),))
     matched(s, groups=(("n", "42; rm"),))
     (typed,) = s.did(Type)
-    assert typed.content == b"42; rm\r"
+    assert typed.content == b"42; rm"
     assert s.w.typing.waiting[-1].keys == ("C-c",)
 
 

@@ -3,12 +3,23 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kit.life import S, Story, corpse_of, running
+from kit.life import S, Story, at, corpse_of, running
 
 from actors.life import stop_plan
-from actors.life.typing_queue import NO_SENDER, PATIENCE, PAUSE, PIECE, TypingQueue, interrupted, next_piece, typed
+from actors.life.typing_queue import (
+    PATIENCE,
+    PAUSE,
+    PIECE,
+    Piece,
+    Stage,
+    TypingQueue,
+    interrupted,
+    next_order,
+    typed,
+)
 from actors.values.effects import Acknowledge, Emit, EndTree, Type
 from actors.values.facts import (
+    NO_SENDER,
     Handle,
     InputGiven,
     Ordered,
@@ -23,6 +34,7 @@ from actors.values.facts import (
     Verb,
 )
 from actors.values.spec import SignalTree, StopStep, TypeKeys, TypeText
+from actors.values.typing import Manner
 
 POLITE: tuple[StopStep, ...] = (TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TERM", 10.0, "KILL")
 STEPS = st.lists(
@@ -36,7 +48,7 @@ def asked() -> Story:
 
 
 def typing(s: Story) -> list[tuple[bytes, tuple[str, ...]]]:
-    return [(order.content, order.keys) for order in s.ever(Type)]
+    return s.keyed
 
 
 # ── the plan alone ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,8 +119,8 @@ def test_a_step_in_words() -> None:
 def test_who_is_asked_is_not_signalled_until_the_asking_is_over() -> None:
     s = asked()
     assert (typing(s), s.signals) == ([(b"", ("C-c",))], [])
-    s.tell(Typed(s.life, s.w.typing.pieces)).wait(2.0).tell(Typed(s.life, s.w.typing.pieces))
-    assert (typing(s), s.signals) == ([(b"", ("C-c",)), (b"exit\r", ())], [])
+    s.typed().wait(2.0).typed()
+    assert (typing(s), s.signals) == ([(b"", ("C-c",)), (b"exit", ()), (b"", ("Enter",))], [])
     s.wait(5.0)
     assert s.signals == ["TERM"]
     s.wait(10.0)
@@ -133,7 +145,7 @@ def test_who_goes_when_asked_leaves_the_rest_of_its_tree_to_the_signals_at_once(
 def test_a_refusal_goes_on_to_the_next_step_at_once() -> None:
     s = asked()
     s.tell(TypeRefused(s.life, s.w.typing.pieces, "its pane is dead"))
-    assert typing(s)[1:] == [(b"exit\r", ())]
+    assert typing(s)[1:] == [(b"exit", ())]
     s.tell(TypeRefused(s.life, s.w.typing.pieces, "its pane is dead"))
     assert s.signals == ["TERM"]
 
@@ -155,7 +167,7 @@ def test_a_program_that_reads_nothing_does_not_hold_the_plan_up() -> None:
 def test_what_others_wanted_to_type_is_given_up_for_it_and_told_to_them() -> None:
     s = running(stop=POLITE).tell(InputGiven(1, b"x" * (2 * PIECE)), InputGiven(2, b"y"))
     s.order(Verb.STOP)
-    assert [(a.number, a.problem) for a in s.did(Acknowledge)] == [
+    assert [(a.number, a.problem.text) for a in s.did(Acknowledge)] == [
         (1, "api is being ended; it may have been typed in part"),
         (2, "api is being ended; it was not typed"),
     ]
@@ -185,25 +197,36 @@ def test_what_escapes_is_said_in_one_line_and_that_of_another_life_is_not() -> N
 
 
 def test_an_input_whose_last_piece_is_under_way_is_still_acknowledged() -> None:
-    queue, _ = next_piece(TypingQueue(waiting=(InputGiven(1, b"short"), InputGiven(2, b"x"))), 0.0)
-    queue, dropped = interrupted(queue, InputGiven(NO_SENDER, b"exit\r"))
+    given = InputGiven(1, b"short", force=True), InputGiven(2, b"x")
+    queue, _ = next_order(TypingQueue(waiting=given), 0.0)
+    queue, dropped = interrupted(queue, InputGiven(NO_SENDER, b"exit", force=True))
     assert dropped == ((2, False),)
-    queue, done = typed(queue)
+    queue, done = typed(queue, at(0.0))
     assert done == 1
-    queue, piece = next_piece(queue, 0.0)
-    assert piece
-    assert piece.content == b"exit\r"
-    assert typed(queue)[1] == NO_SENDER
+    queue, piece = next_order(queue, 0.0)
+    assert isinstance(piece, Piece)
+    assert piece.content == b"exit"
+    assert typed(queue, at(0.0))[1] == NO_SENDER
+
+
+def test_an_input_whose_enter_is_under_way_is_given_up_and_what_was_asked_comes_after_it() -> None:
+    line = InputGiven(1, b"text", manner=Manner.LINE)
+    begun = TypingQueue(waiting=(line,), stage=Stage.ENTER, done=4, under_way=0, pieces=7)
+    queue, dropped = interrupted(begun, InputGiven(NO_SENDER, b"exit"))
+    assert dropped == ((1, True),)
+    queue, done = typed(queue, at(0.0))
+    assert done == NO_SENDER
+    assert [given.content for given in queue.waiting] == [b"exit"]
 
 
 def test_an_input_between_two_pieces_is_given_up() -> None:
-    begun = TypingQueue(waiting=(InputGiven(1, b"x" * 10),), done=4)
-    queue, dropped = interrupted(begun, InputGiven(NO_SENDER, b"exit\r"))
+    begun = TypingQueue(waiting=(InputGiven(1, b"x" * 10),), stage=Stage.CONTENT, done=4)
+    queue, dropped = interrupted(begun, InputGiven(NO_SENDER, b"exit"))
     assert dropped == ((1, True),)
     assert (queue.done, [given.number for given in queue.waiting]) == (0, [NO_SENDER])
 
 
 def test_the_answer_about_a_step_under_way_lets_the_next_one_go() -> None:
     s = asked().wait(2.0)  # the next step is due before the first one is answered
-    s.tell(Typed(s.life, 1))
-    assert [order.piece for order in s.did(Type)] == [2]
+    s.tell(Typed(s.life, 2))
+    assert [order.piece for order in s.did(Type)] == [4]  # 1 and 3 are looks

@@ -12,13 +12,26 @@ from actors.errands import Look
 from actors.life.adoption import define
 from actors.life.state import State
 from actors.loop import Loop
-from actors.terminal import Discarding, StartWanted, Typing
+from actors.terminal import Discarding, InputLook, StartWanted, Typing
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
 from actors.values.effects import ClosePane
-from actors.values.facts import Admitted, Handle, Ordered, PaneAbsent, PaneSeen, Started, Tree, TreeSeen, Verb, Woken
+from actors.values.facts import (
+    Admitted,
+    Handle,
+    InputSeen,
+    Ordered,
+    PaneAbsent,
+    PaneSeen,
+    Started,
+    Tree,
+    TreeSeen,
+    Verb,
+    Woken,
+)
 from actors.values.records import Intent
 from actors.values.requests import GiveInput
 from actors.values.spec import Backoff, Ready, WorkerSpec
+from actors.values.typing import Sight, Untyped
 from actors.worker import Dependencies, WorkerActor
 
 SPEC = WorkerSpec(
@@ -187,13 +200,18 @@ def test_a_capture_beat_that_changed_nothing_is_answered_with_silence(world: Wor
 
 def test_typed_input_is_answered_once_and_where_the_actor_fails_too(world: World) -> None:
     world.starts()
-    told: list[str | None] = []
+    told: list[Untyped | None] = []
     world.tell(GiveInput("api", b"hello", (), told.append))
+    (look,) = world.terminal.take(InputLook)
+    look.tell(InputSeen(look.order.life, look.order.piece, Sight()))
+    world.tell()
     (typing,) = world.terminal.take(Typing)
     assert typing.order.content == b"hello"
     assert told == []
     world.worker.failed()
-    assert told == ["the actor of api has failed; the input may have been typed"]
+    assert [untyped.text for untyped in told if untyped] == [
+        "the actor of api has failed; the input may have been typed"
+    ]
 
 
 def test_a_probe_is_asked_for_and_forgotten_with_its_life() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kit.support import wait_until
 
+from actors.values.effects import Type
 from supervisor.kernel.proc_table import lives
 from supervisor.state.place import TMUX_CONF
 from supervisor.tmux.client import ControlClient
@@ -79,7 +80,7 @@ def test_typing_is_guarded_against_a_dead_pane_and_another_life(place: Path, tmu
     client.run(words("set-option", "-p", "-t", pane, MARK_OPTION, '{"life": "abc-1"}'))
 
     def said(life: str) -> list[str]:
-        return [block.text for block in client.run(type_into(pane, life, b"x", ()))[0]]
+        return [block.text for block in client.run(type_into(Type(life, 1, pane, b"x", (), if_taken=False)))[0]]
 
     assert TYPED in said("abc-1")
     assert said("abc-2") == ["invalid option: not-typed"]

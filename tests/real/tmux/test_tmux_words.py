@@ -28,7 +28,8 @@ from supervisor.tmux.client import Block, ControlClient, _Lost
 from supervisor.tmux.command import batch
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.sweep import PaneSweeper
-from supervisor.tmux.terminal import TmuxTerminal, bytes_to_read
+from supervisor.tmux.terminal import TmuxTerminal
+from supervisor.tmux.typing import bytes_to_read
 from supervisor.tmux.words import EXPIRED, in_time, words
 
 HORRORS = [
@@ -214,7 +215,7 @@ def test_no_sentence_of_tmux_makes_a_refusal_final(terminal: TmuxTerminal, said:
 def test_what_tmux_reads_too_late_is_typed_later(terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     started = start(terminal, "a", ("sleep", "60"))
     order = Type("life-1", 1, started.pane, b"x", (), if_taken=False)
-    monkeypatch.setattr("supervisor.tmux.terminal.EXPIRY", -10)
+    monkeypatch.setattr("supervisor.tmux.typing.EXPIRY", -10)
     assert terminal.type(order) == TypeHeld("life-1", 1, unasked=True)
     monkeypatch.undo()
     assert terminal.type(order) == Typed("life-1", 1)

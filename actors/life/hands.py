@@ -1,0 +1,86 @@
+"""Whether a person's hands are on a worker's terminal, or what they left there: then nothing is typed. Pure.
+
+    Sight, what we typed ──hold──▶ None: type │ TYPING │ DRAFT │ OURS
+
+Text from here never extends a draft. What was typed from here and not entered is known again, so that it may go on;
+what was entered and still stands there is not extended either.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from actors.life.input_line import compact, draft
+from actors.values.facts import InputGiven, Instant
+from actors.values.typing import Manner, Sight
+
+HANDS = 10.0  # seconds after a person's last key in which they are taken to be typing
+REMEMBERED = 400  # characters of what was typed from here
+INTERRUPTS = frozenset({"C-c", "C-d", "C-z", "C-\\", "Escape"})
+_ENTERS = frozenset({"Enter", "C-m", "C-j"})
+
+
+class Hold(StrEnum):
+    """What keeps text from being typed; each is told in these words."""
+
+    TYPING = "a person is attached and has just typed"
+    DRAFT = "text that was not sent from here stands at the cursor"
+    OURS = "the text that was sent before still stands at the cursor: its Enter was not taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was typed from here into one life: since the last Enter, by it, and when that was (Unix time)."""
+
+    ours: str = ""
+    entered: str = ""
+    at: float = 0.0
+
+
+def typed_more(left: Left, given: InputGiven, content: bytes, now: Instant) -> Left:
+    """Return what is left after this content, or these keys."""
+    if given.keys:
+        if _ENTERS & set(given.keys):
+            return entered(left, now)
+        plain = "".join(key for key in given.keys if len(key) == 1)
+        return replace(left, ours=(left.ours + plain)[-REMEMBERED:] if len(plain) == len(given.keys) else "")
+    text = left.ours + content.decode(errors="replace")
+    *lines, last = text.replace("\r", "\n").split("\n")
+    ends = lines and given.manner is Manner.EXACT
+    return Left(last[-REMEMBERED:], lines[-1], now.wall) if ends else replace(left, ours=text[-REMEMBERED:])
+
+
+def entered(left: Left, now: Instant) -> Left:
+    """Return what is left after Enter."""
+    return Left("", left.ours or left.entered, now.wall)
+
+
+def is_interrupt(given: InputGiven) -> bool:
+    """Whether these are keys that interrupt: they wait for nothing."""
+    return bool(given.keys) and INTERRUPTS.issuperset(given.keys)
+
+
+def needs_look(given: InputGiven) -> bool:
+    """Whether the terminal is looked at before this is typed."""
+    return not given.force and not (is_interrupt(given) and not given.is_automatic)
+
+
+def hold(given: InputGiven, sight: Sight, left: Left, since: float, now: Instant) -> Hold | None:
+    """Return what keeps this input from being typed; None: nothing does. `since`: Unix time of the life's start.
+
+    Keys and exact bytes wait only for what a person may have typed. They choose in menus, where a draft cannot be told
+    from a choice.
+    """
+    if sight.typing is not None and now.wall - sight.typing < HANDS:
+        return Hold.TYPING
+    touched = has_touched(sight, left, since)
+    if not touched and given.manner in (Manner.EXACT, Manner.KEYS):
+        return None
+    text = compact(draft(sight, anybody=touched))
+    if not text or (compact(left.ours).endswith(text) and not given.manner.is_prompt):
+        return None
+    return Hold.OURS if text in compact(left.entered) or text in compact(left.ours) else Hold.DRAFT
+
+
+def has_touched(sight: Sight, left: Left, since: float) -> bool:
+    """Whether a person may have typed since the last Enter from here."""
+    return sight.touched > max(since, left.at)
