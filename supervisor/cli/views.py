@@ -50,12 +50,17 @@ def ps(output: str) -> int:
 @panevisor.command()
 @meaning
 @click.option("--ansi", is_flag=True, help="Keep colours.")
+@click.option("--rows", is_flag=True, help="Row by row; else a line that the terminal wrapped is one line.")
+@click.option(
+    "--history", type=click.IntRange(min=0), metavar="N", default=0, help="Also N rows that have scrolled off."
+)
 @click.pass_obj
-def screen(given: Given, /, ansi: bool, **options: Any) -> int:
+def screen(given: Given, /, ansi: bool, rows: bool, history: int, **options: Any) -> int:
     """Print what the panes of workers show now."""
     from supervisor.commands.views.screen import screens
+    from supervisor.commands.workers.panes import Look
 
-    return screens(given.place(), chosen_of(options), ansi=ansi)
+    return screens(given.place(), chosen_of(options), Look(ansi=ansi, rows=rows, history=history))
 
 
 @panevisor.command()

@@ -2,6 +2,7 @@
 
 `#{window_activity}` moves on every output byte, in whole seconds: a pane is captured again when it moved, when it is
 not older than the second of the last capture, or when the pane's size changed. So an idle pane costs its line.
+Rows that the terminal wrapped are one line of a screen: what was printed as one is read as one.
 """
 
 import secrets
@@ -190,7 +191,7 @@ def _sections(panes: list[str], mark: str) -> list[str]:
     """Return the commands; a pane is named without its "%": display-message reads "%3" as a date, and pads it."""
     lines = []
     for number, pane in enumerate(panes, 1):
-        lines.append(f"display-message -p '{mark} {pane.removeprefix('%')}'\ncapture-pane -p -e -t {pane}\n")
+        lines.append(f"display-message -p '{mark} {pane.removeprefix('%')}'\ncapture-pane -p -e -J -t {pane}\n")
         if number % PAUSE_EVERY == 0:
             lines.append("run-shell -d 0.001\n")
     lines.append(f"display-message -p '{mark} end'\n")
@@ -202,6 +203,6 @@ def _screens(printed: bytes, mark: bytes) -> dict[str, bytes]:
     screens: dict[str, bytes] = {}
     for section in printed.split(mark + b" ")[1:]:
         head, _, body = section.partition(b"\n")
-        if head.isdigit() and body:
-            screens[f"%{head.decode()}"] = body
+        if head.isdigit() and body:  # -J joins the rows that the terminal wrapped, and keeps blanks at their end
+            screens[f"%{head.decode()}"] = b"\n".join(line.rstrip(b" ") for line in body.split(b"\n"))
     return screens

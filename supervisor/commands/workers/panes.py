@@ -1,6 +1,7 @@
 """The panes of workers, and which workers there are; without a service too, because tmux and its marks outlive it."""
 
 import shutil
+from dataclasses import dataclass
 from typing import Any
 
 from supervisor.kernel.programs import NOT_INSTALLED
@@ -27,10 +28,28 @@ def pane_of(place: Place, pattern: str) -> WorkerPane:
     return panes[name]
 
 
-def screen(place: Place, pane: WorkerPane, *, ansi: bool) -> str:
-    """Return what the pane shows now, without the empty lines at its end; `ansi` keeps colours and line drawing."""
-    colours = ("-e",) if ansi else ()
-    shown_now = ask(place, "capture-pane", "-p", *colours, "-t", pane.id).decode(errors="replace").rstrip("\n")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a screen is read: with colours and line drawing, row by row also where a line was wrapped, and how many of
+    the rows that have left the screen.
+    """
+
+    ansi: bool = False
+    rows: bool = False
+    history: int = 0
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Those of capture-pane."""
+        scrolled = ("-S", str(-self.history)) if self.history else ()
+        return (*(("-e",) if self.ansi else ()), *(() if self.rows else ("-J",)), *scrolled)
+
+
+def screen(place: Place, pane: WorkerPane, look: Look) -> str:
+    """Return what the pane shows now, without blanks at the ends of lines and empty lines at the end."""
+    printed = ask(place, "capture-pane", "-p", *look.options, "-t", pane.id).decode(errors="replace")
+    shown_now = "\n".join(line.rstrip(" ") for line in printed.split("\n")).rstrip("\n")
+    ansi = look.ansi
     return visible(f"{shown_now}\n", keep="\n\x1b\x0e\x0f" if ansi else "\n") if shown_now else ""
 
 

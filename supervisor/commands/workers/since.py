@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from actors.events.words import some_of
-from supervisor.commands.workers.panes import pane_of, screen
+from supervisor.commands.workers.panes import Look, pane_of, screen
 from supervisor.logs.reading import follow
 from supervisor.state.place import LOGS, Place
 from supervisor.text.patterns import Pattern, compiled
@@ -59,7 +59,7 @@ class Watched:
     def __init__(self, until: Until, place: Place, pane: WorkerPane, prompt: str) -> None:
         self._until, self._place, self._pane = until, place, pane
         self._echo = [_BLANKS.sub("", line) for line in prompt.splitlines() if line.strip()]
-        self._before = frozenset(screen(place, pane, ansi=False).splitlines())
+        self._before = frozenset(screen(place, pane, Look()).splitlines())
         self._pieces = follow(place.state_dir / LOGS, pane.name, wait=self._paused)
         self._came = b""
         self._grew = self._deadline = 0.0
@@ -98,7 +98,7 @@ class Watched:
     def _new_lines(self) -> list[str]:
         if not self._draws():
             return plain(self._came).splitlines()
-        rows = screen(self._place, self._pane, ansi=False).splitlines()
+        rows = screen(self._place, self._pane, Look()).splitlines()
         return [row for row in rows if row not in self._before]
 
     def _draws(self) -> bool:

@@ -418,6 +418,21 @@ def printed(capfdbinary: pytest.CaptureFixture[bytes], argv: list[str]) -> bytes
     return capfdbinary.readouterr().out
 
 
+def test_screen_joins_what_the_terminal_wrapped_shows_rows_and_scrolls_back(
+    tmux_there: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    new_pane(tmux_there, "long", r"seq 100; printf 'https://%250s/end\nlast\n' | tr ' ' x; exec sleep 1000")
+    wait_until(lambda: printed(capfdbinary, ["screen", "long"]).endswith(b"\nlast\n"))
+    url = b"https://" + b"x" * 250 + b"/end"
+    shown = printed(capfdbinary, ["screen", "long"]).split(b"\n")
+    assert url in shown
+    rows = printed(capfdbinary, ["screen", "long", "--rows"]).split(b"\n")
+    assert url not in rows
+    assert (url in b"".join(rows), len(rows)) == (True, len(shown) + len(url) // max(map(len, rows)))
+    assert b"1" not in shown
+    assert printed(capfdbinary, ["screen", "long", "--history", "1000"]).startswith(b"1\n2\n3\n")
+
+
 def test_screen_shows_the_pane_without_a_service(tmux_there: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     wait_until(lambda: printed(capfdbinary, ["screen", "painter"]) == b"red\nplain\n")
     assert b"\x1b[31mred" in printed(capfdbinary, ["screen", "painter", "--ansi"])
