@@ -31,7 +31,7 @@ from supervisor.text.rows import is_moving
 AGAIN = 10.0  # seconds between two looks at the whole directory: what inotify did not tell is found then
 BLIND = 0.5  # the same, while there is no inotify
 TURN = 0.02  # seconds of work without a rest
-LEAST_REST = 0.02
+LEAST_REST = 0.05  # what many workers print meanwhile is judged together
 REST = 2  # times as long as the work took: a third of one core at most
 MOST_UNHEARD = 8  # chunks of a worker whose matches it has not heard yet
 TOLD_AFTER = 10.0  # seconds after which a flood is told that goes on
@@ -128,7 +128,8 @@ class Judge:
                 if self._judged:
                     self._look(made, began)
                     self._take_turns(began)
-                    self._positions.keep(self._done())
+                    if not self._positions.due:
+                        self._positions.keep(self._done())
             except Exception as error:  # the disk's, say: the next look finds what was left
                 self._on_error(error)
             self._ended.wait(max(LEAST_REST, REST * (time.monotonic() - began)))
@@ -230,9 +231,9 @@ class Judge:
     def _judge(self, judged: _Judged) -> bool:
         """Judge one chunk; return whether there may be more."""
         lines = judged.trail.read()
-        self._tell_of_a_flood(judged, over=lines is None)
+        self._tell_of_a_flood(judged, over=not judged.trail.may_have_more)
         if lines is None or not judged.patterns.read_lines:
-            return lines is not None
+            return judged.trail.may_have_more
         matches = matches_in(judged.patterns, lines.data)
         if judged.repeated_to and judged.repeated_to <= lines.begin:
             judged.repeated_to = None
@@ -240,7 +241,7 @@ class Judge:
             matches = [(rule, replace(match, again=True)) for rule, match in matches]
         if matches:
             self._tell(judged, lines, matches)
-        return True
+        return judged.trail.may_have_more
 
     def _tell(self, judged: _Judged, lines: Lines, matches: list[tuple[Rule, Match]]) -> None:
         judged.unheard.append(lines.begin)

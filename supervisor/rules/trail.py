@@ -52,10 +52,13 @@ class Trail:
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory = directory
+        self._prefix = f"{directory}/"  # a Path takes 10 µs to make
         self._name = name
         self._parts: list[_Part] = []  # those that may still grow or are not read yet, oldest first
         self._left: dict[str, _Part] = {}  # the last ones that were read to their end
         self._pending: dict[str, tuple[bytes, Position]] = {}  # by arm
+        self._cut: set[str] = set()  # arms of which the rest of a line comes next that was skipped in part
+        self._is_behind = False
         self.skipped = 0
 
     def begin(self, segments: list[Segment], at: Position | None, life: str | None) -> None:
@@ -86,14 +89,15 @@ class Trail:
     def position(self) -> Position | None:
         """Where the first byte is that is not judged; None before there is a segment."""
         begun = [at for data, at in self._pending.values() if data]
-        unread = next((part for part in self._parts if self._size(part) > part.read_to), None)
-        if (part := unread or next(reversed(self._parts), None)) is not None:
+        if self._parts:
+            part = self._parts[0]
             begun.append(Position(part.number, part.file, part.read_to))
         return min(begun, default=None)
 
     def read(self) -> Lines | None:
         """Return the next complete lines; None when there are none now. Of a flood the newest are left."""
-        self._skip()
+        if self._is_behind or len(self._parts) > 1:
+            self._skip()
         while self._parts:
             part = self._parts[0]
             chunk = self._chunk(part)
@@ -106,14 +110,10 @@ class Trail:
                 return None
         return None
 
-    def reread(self, lines: Lines) -> None:
-        """Take these lines for not judged."""
-        self._pending = {}
-        for part in self._parts:
-            if part.number == lines.begin.number:
-                part.read_to = lines.begin.offset
-                return
-        self._parts.insert(0, _Part(lines.begin.number, lines.begin.file, _arm(lines.begin.file), lines.begin.offset))
+    @property
+    def may_have_more(self) -> bool:
+        """Whether the next `read` may find something that is there already."""
+        return self._is_behind or len(self._parts) > 1
 
     def end(self) -> Position | None:
         """Return where the log ends now."""
@@ -129,24 +129,32 @@ class Trail:
 
     def _size(self, part: _Part) -> int:
         try:
-            return os.stat(self._directory / part.file).st_size
+            return os.stat(self._prefix + part.file).st_size
         except OSError:
             return part.read_to
 
     def _chunk(self, part: _Part) -> bytes:
         try:
-            descriptor = os.open(self._directory / part.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = os.open(self._prefix + part.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             self.skipped += max(0, part.size - part.read_to)
             part.read_to = max(part.read_to, part.size)
             return b""
         try:
             part.size = os.fstat(descriptor).st_size
-            return os.pread(descriptor, CHUNK, part.read_to)
+            chunk = os.pread(descriptor, CHUNK, part.read_to)
+            self._is_behind = part.size > part.read_to + len(chunk)
+            return chunk
         finally:
             os.close(descriptor)
 
     def _lines(self, part: _Part, chunk: bytes) -> Lines | None:
+        if part.arm in self._cut:
+            rest_of_line, ended, chunk = chunk.partition(b"\n")
+            part.read_to += len(rest_of_line) + len(ended)
+            if not ended:
+                return None
+            self._cut.discard(part.arm)
         pending, begin = self._pending.get(part.arm, (b"", Position(part.number, part.file, part.read_to)))
         if not pending:
             begin = Position(part.number, part.file, part.read_to)
@@ -181,7 +189,9 @@ class Trail:
             part.read_to += passed
             behind -= passed
             self.skipped += passed
-            self._pending.pop(part.arm, None)
+            if passed:
+                self._pending.pop(part.arm, None)
+                self._cut.add(part.arm)
 
 
 def _part(segment: Segment, read_to: int) -> _Part:

@@ -19,9 +19,11 @@ from actors.values.facts import (
     Admitted,
     Handle,
     InputSeen,
+    LinesMatched,
     Ordered,
     PaneAbsent,
     PaneSeen,
+    SpecChanged,
     Started,
     Tree,
     TreeSeen,
@@ -30,6 +32,7 @@ from actors.values.facts import (
 )
 from actors.values.records import Intent
 from actors.values.requests import GiveInput
+from actors.values.rules import Act, Match, Rule
 from actors.values.spec import Backoff, Ready, WorkerSpec
 from actors.values.typing import Sight, Untyped
 from actors.worker import Dependencies, WorkerActor
@@ -222,6 +225,34 @@ def test_a_probe_is_asked_for_and_forgotten_with_its_life() -> None:
     assert world.state() == "starting"
     world.ended(process, status=1)
     assert world.prober.probes == {}
+
+
+RULE = Rule(match="x", do=(Act(run=("tell",)),))
+
+
+def test_the_output_of_a_worker_with_rules_is_judged_from_its_life_s_beginning_and_so_is_its_screen() -> None:
+    world = World(replace(SPEC, rules=(RULE,)))
+    assert world.judge.followed["api"][:2] == ((RULE,), None)
+    process = world.starts()
+    assert world.judge.followed["api"][:2] == ((RULE,), world.life)
+    world.tell(replace(world.pane(process), screen=b"shown"))
+    assert world.judge.screens == {"api": b"shown"}
+    world.tell(SpecChanged(SPEC))
+    assert world.judge.followed["api"][:2] == ((), None)
+
+
+def test_matches_are_heard_when_they_are_dealt_with_and_a_command_is_run() -> None:
+    world = World(replace(SPEC, rules=(RULE,)))
+    world.starts()
+    world.judge.unheard = 1
+    world.tell(LinesMatched(world.life, ((RULE, Match("x")),)))
+    assert world.judge.unheard == 0
+    assert [order.argv for order in world.judge.ran] == [("tell",)]
+
+
+def test_a_worker_without_rules_is_not_judged(world: World) -> None:
+    world.tell(replace(world.pane(world.starts()), screen=b"shown"))
+    assert (world.judge.followed, world.judge.screens) == ({}, {})
 
 
 def test_a_removed_worker_clears_the_tables_of_all_and_says_no_more(world: World) -> None:
