@@ -139,7 +139,7 @@ WORKER: Mapping[str, Event] = {
     "worker.rule": Event(
         by_outcome,
         "one of its rules fired; text: the line, the row of the screen or the state; left_out: what could not be done, "
-        "as the life was another one, a person was attached, or (typing) it may have been done before; again: the "
+        "as the life was another one, or (typing) as it may have been done before; again: the "
         "service before this one was killed, and may have told it. With do = restart it is ended, as after a crash",
         moves="with do = restart: running, starting → backoff, failed",
         fields="rule on text do left_out again delay_s attempt",

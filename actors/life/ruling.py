@@ -1,7 +1,8 @@
 """Rules of a worker: `actors.rules` says which fire, this module acts.
 
 An act on the living program is left out where another life than the one that matched lives now, and typing also
-where the match may have been told before or a person is attached. The line of the log says so.
+where the match may have been told before. The line of the log says so. What is typed waits for a person's hands, as all
+input does, for up to `STALE` seconds.
 """
 
 from dataclasses import replace
@@ -30,6 +31,7 @@ from actors.values.facts import (
 from actors.values.rules import Act, Match, Rule, filled
 from actors.values.typing import Manner
 
+STALE = 60.0  # seconds after which what a rule types is no answer any more to what the program printed
 ASK_AGAIN = 5.0  # seconds until an unanswered question for the pane is repeated
 
 S = State
@@ -148,9 +150,9 @@ def _fire(w: Worker, rule: Rule, match: Match, life: str | None, now: Instant) -
 
 
 def _hindered(w: Worker, act: Act, ours: Life | None, match: Match) -> bool:
-    """Whether this cannot be done now: the life is another, a person has the terminal, or it may be a repetition."""
+    """Whether this cannot be done now: the life is another, or it may be a repetition."""
     if act.send is not None or act.keys:
-        return ours is None or match.again or w.attached
+        return ours is None or match.again
     if act.order == "restart":
         return ours is None
     if act.attention is not None:
@@ -177,5 +179,8 @@ def _do(w: Worker, rule: Rule, act: Act, match: Match, life: str | None, now: In
         facts |= {"exit_code": w.exit.code, "exit_signal": w.exit.signal} if w.exit else {}
         return w, (RunCommand(w.name, rule.called, argv, w.spec.cwd, facts, act.timeout),)
     if act.send is not None:
-        return input_given(w, InputGiven(NO_SENDER, filled(act.send, match).encode(), manner=Manner.LINE), now)
-    return input_given(w, InputGiven(NO_SENDER, keys=act.keys), now) if act.keys else (w, ())
+        text = filled(act.send, match).encode()
+        return input_given(w, InputGiven(NO_SENDER, text, until=now.mono + STALE, manner=Manner.LINE), now)
+    if act.keys:
+        return input_given(w, InputGiven(NO_SENDER, keys=act.keys, until=now.mono + STALE), now)
+    return w, ()

@@ -10,6 +10,7 @@ from actors.values.effects import AskPane, Emit, RunCommand, Type
 from actors.values.facts import CommandEnded, LinesMatched, LinesSkipped, PaneSeen, ScreenMatched
 from actors.values.rules import Act, Match, On, Rate, Rule
 from actors.values.spec import Restart
+from actors.values.typing import Sight
 
 S = State
 
@@ -93,14 +94,27 @@ def test_a_rule_says_what_the_worker_is_at_with_the_matched_text() -> None:
     assert (shown.word, shown.by, shown.text) == ("waiting", "rule", "Proceed?")
 
 
-def test_nothing_is_typed_while_a_person_is_attached_or_what_may_be_a_repetition() -> None:
+def test_what_may_be_a_repetition_is_not_typed() -> None:
     s = running(rules=(rule(Act(send="y")),))
-    s.seen(pane_of(s.life, attached=True))
-    assert matched(s).did(Type) == []
-    s.seen(pane_of(s.life, attached=False))
     assert matched(s, again=True).did(Type) == []
     assert matched(s).did(Type)
-    assert [line.get("left_out") for line in lines(s)] == [["send"], ["send"], None]
+    assert [line.get("left_out") for line in lines(s)] == [["send"], None]
+
+
+def test_what_a_rule_types_waits_for_a_person_and_is_given_up_after_a_while() -> None:
+    s = running(rules=(rule(Act(send="y")),))
+    s.sight = Sight(typing=int(at(s.now).wall), touched=int(at(s.now).wall))
+    assert matched(s).ever(Type) == []
+    s.sight = Sight()
+    s.wait(2)
+    assert s.ever(Type)
+    s = running(rules=(rule(Act(send="y")),))
+    s.sight = Sight(typing=2**40, touched=2**40)  # typing all the time
+    matched(s)
+    for _ in range(40):
+        s.wait(2)
+    s.sight = Sight()
+    assert (s.wait(2).ever(Type), s.w.typing.count) == ([], 0)
 
 
 def test_a_command_gets_the_facts_and_its_failure_is_told() -> None:
