@@ -40,6 +40,7 @@ from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Entry
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
+from supervisor.attention.watch import SignWatch
 from supervisor.config.load import define, load_text
 from supervisor.config.on_disk import digest_on_disk, origin_of
 from supervisor.config.settings import Config, SupervisorSettings
@@ -267,7 +268,8 @@ class Machine:
             },
         )
         self._housekeeping = Housekeeping(self._segments, self.rounds.go, self.adapter_failed)
-        self._sweeps = Sweeps(self.panes, self.trees, self._housekeeping)
+        self._signs = SignWatch(home / LOGS, self._settings.prompts, self.posts.supervisor.tell, self.adapter_failed)
+        self._sweeps = Sweeps(self.panes, self.trees, self._housekeeping, self._signs.take)
         self.status_file = StatusFile(
             home / STATUS,
             version=version(),
@@ -455,6 +457,7 @@ class Machine:
         self.judge.close()
         self._housekeeping.close()
         self.panes.close()
+        self._signs.close()
         self._log_quota.close()
         self._hang_watch.close()
         self._shortage.close()

@@ -62,6 +62,8 @@ def take(attention: Attention, said: AttentionSaid, now: Instant) -> Attention:
         until=None if said.ttl is None else now.mono + said.ttl,
         until_output=said.until_output,
     )
+    if before and replace(statement, said=before.said) == before and not (before.until or before.until_output):
+        return replace(attention, statements=(*others, before))
     return replace(attention, statements=(*others, statement))
 
 

@@ -28,6 +28,7 @@ from actors.values.spec import (
     PaneSize,
     WorkerSpec,
 )
+from supervisor.attention.presets import PresetsWrong, with_those_of
 from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
@@ -214,6 +215,12 @@ class _Reader:
             self._add(finding._replace(message=f"[supervisor]: {finding.message}"), "supervisor")
         if settings is None:
             return None
+        try:
+            settings = replace(settings, prompts=settings.prompts and Path(settings.prompts))
+            with_those_of(settings.prompts)
+        except PresetsWrong as wrong:
+            what = f"[supervisor]: prompts: {shown(str(settings.prompts))} can't be used:\n{wrong}"
+            self._add(Finding(("prompts",), what), "supervisor")
         state_dir = settings.state_dir or default_state_dir(self._path)
         log = replace(settings.log, file=settings.log.file or state_dir / SERVICE_LOG)
         return replace(settings, state_dir=state_dir, log=log)

@@ -57,6 +57,8 @@ class SupervisorSettings:
     """What SIGTERM does with the workers: leave them running, or stop them. As pid 1 it is always `stop`."""
     min_free_memory: Annotated[int, Form.MEMORY] = 0
     """With less available memory no pending worker starts."""
+    prompts: Annotated[Path | None, Form.PATH, Unwritten(None, "none")] = None
+    """A file of further prompts that `attention` knows on a screen, in the form of supervisor/prompts.toml."""
     max_starting: Annotated[int, Between(0, 4000)] = MAX_STARTING
     """How many workers may be `starting` at a time; 0: no limit."""
 

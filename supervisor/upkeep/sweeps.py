@@ -73,15 +73,26 @@ class Housekeeping:
 
 
 class Sweeps:
-    """`actors.ports.Sweeper`."""
+    """`actors.ports.Sweeper`. `seen` gets each sweep of panes, too, after the answer."""
 
-    def __init__(self, panes: PaneSweeper, trees: TreeSweeper, housekeeping: Housekeeping) -> None:
+    def __init__(
+        self,
+        panes: PaneSweeper,
+        trees: TreeSweeper,
+        housekeeping: Housekeeping,
+        seen: Callable[[PaneSweep | SweepFailed], object] = lambda _sweep: None,
+    ) -> None:
         self._panes = panes
         self._trees = trees
         self._housekeeping = housekeeping
+        self._seen = seen
 
     def sweep_panes(self, answer: Callable[[PaneSweep | SweepFailed], None]) -> None:
-        self._panes.sweep_panes(answer)
+        def both(sweep: PaneSweep | SweepFailed) -> None:
+            answer(sweep)
+            self._seen(sweep)
+
+        self._panes.sweep_panes(both)
 
     def sweep_trees(
         self, roots: Mapping[str, Handle], keep: Mapping[str, int], answer: Callable[[TreeSweep], None]

@@ -4,7 +4,7 @@ import shlex
 import sys
 
 from kit import ROOT
-from kit.support import Site, comes_to, wait_until
+from kit.support import FAST, Site, comes_to, wait_until
 
 
 def test_a_hook_reports_for_its_worker_and_for_no_other(site: Site) -> None:
@@ -30,10 +30,10 @@ def test_a_hook_reports_for_its_worker_and_for_no_other(site: Site) -> None:
     said = site.run("why", "agent", check=0).stdout
     assert "it is waiting for" in said
     assert "1,200 tokens" in said
+    wait_until(lambda: "may report for agent alone" in site.run("status", "--waiting", check=0).stdout)
     listed = site.run("status", "--waiting", check=0).stdout.splitlines()
     assert listed[0].startswith("agent  waiting for ")
     assert listed[0].endswith("(report): may I run make?")
-    assert any("may report for agent alone" in line for line in listed[1:])
     assert site.run("status", "--need-first", check=0).stdout.splitlines()[1].startswith("agent ")
     site.run("send", "agent", "yes", check=0)
     comes_to(lambda: seen("agent")[:2], ("working", "report"))
@@ -42,3 +42,56 @@ def test_a_hook_reports_for_its_worker_and_for_no_other(site: Site) -> None:
     assert site.run("report", "idle", check=2).stderr
     site.run("report", "idle", "--name", "other", check=0)
     comes_to(lambda: seen("other")[:2], ("idle", "report"))
+
+
+PROMPTS = r"""
+[deploy]
+says = "waiting"
+match = '^Deploy now\? \(.*\)\z'
+shows = ["Deploy now? (type the name)"]
+"""
+
+WAITERS = r"""
+[workers.pager]
+command = "seq 500 | less"
+[workers.question]
+command = "printf 'Go on? [y/N] '; exec sleep 1000"
+[workers.password]
+command = ["python3", "-c", "import getpass; getpass.getpass()"]
+[workers.python]
+command = "python3 -q -i"
+[workers.mine]
+command = "printf 'Deploy now? (type the name) '; exec sleep 1000"
+[workers.bell]
+command = '''printf 'done\a'; exec sleep 1000'''
+[workers.works]
+command = '''while :; do printf '\033[2J\033[HThinking (3s, esc to interrupt)'; sleep 0.3; done'''
+[workers.sleep]
+command = "sleep 1000"
+"""
+
+
+def test_those_that_wait_are_found_without_their_help(site: Site) -> None:
+    (site.place / "prompts.toml").write_text(PROMPTS)
+    site.write(WAITERS, supervisor=FAST + 'prompts = "prompts.toml"\n')
+    site.up()
+
+    def seen() -> dict[str, tuple[object, object]]:
+        return {name: (each["attention"], each["attention_by"]) for name, each in site.workers().items()}
+
+    waits = dict.fromkeys(("pager", "question", "password", "python", "mine"), ("waiting", "screen"))
+    others = {"bell": ("waiting", "terminal"), "works": ("working", "screen"), "sleep": (None, None)}
+    comes_to(seen, waits | others)
+    listed = site.run("status", "--waiting", check=0).stdout
+    assert "Deploy now? (type the name)" in listed
+    assert "it rang the bell" in listed
+    assert "sleep" not in listed
+    site.run("send", "question", "n", check=0)
+    comes_to(lambda: seen()["question"], (None, None))
+
+
+def test_a_broken_file_of_prompts_is_refused_with_what_is_wrong(site: Site) -> None:
+    (site.place / "prompts.toml").write_text(PROMPTS.replace("Deploy now?", "Deploy then?", 1))
+    site.write("", supervisor=FAST + 'prompts = "prompts.toml"\n')
+    said = site.run("check", check=5).stderr
+    assert "deploy: its match does not find shows[1]" in said

@@ -89,6 +89,12 @@ def test_a_text_is_one_line_of_a_bounded_length() -> None:
     assert len(one.text) == 200
 
 
+def test_a_word_that_is_said_again_changes_nothing() -> None:
+    once = look(taken(said(Source.SCREEN, W.WAITING, text="[y/N]")), None, at(100.0))
+    again = look(take(once, said(Source.SCREEN, W.WAITING, text="[y/N]"), at(160.0)), None, at(160.0))
+    assert again == once
+
+
 # ── in a worker ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
