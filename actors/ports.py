@@ -71,6 +71,9 @@ class TerminalPort(Protocol):
     def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
         """Open the pane's log pipe in a new segment if it is closed; `anew`: also in place of one that is open."""
 
+    def notice(self, pane: str, text: str) -> None:
+        """Show a line to those who are attached to the pane, until its next life begins."""
+
     def discard(self, name: str) -> None:
         """Delete the log of a worker that was removed."""
 

@@ -56,11 +56,19 @@ class Discarding:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that those who are attached to this pane should know, until its next life begins."""
+
+    pane: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Flush:
     """The next chunk of starts is due."""
 
 
-TerminalOrder = StartWanted | LooksDue | InputLook | Typing | ClosePane | Discarding | ArmLog | Revive | Flush
+TerminalOrder = StartWanted | LooksDue | InputLook | Typing | ClosePane | Discarding | Notice | ArmLog | Revive | Flush
 
 
 class TerminalActor(SupervisedActor):
@@ -91,6 +99,8 @@ class TerminalActor(SupervisedActor):
             case ClosePane(pane):
                 self._errands.begun(message)
                 self._try("close", lambda: self._port.close(pane))
+            case Notice(pane, text):
+                self._try("notice", lambda: self._port.notice(pane, text))
             case Discarding(name):
                 self._port.discard(name)
             case ArmLog(life, pane, spec, anew):

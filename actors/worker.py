@@ -11,11 +11,12 @@ from typing import Any
 
 from actors.base import Post
 from actors.errands import Look
+from actors.events.table import EVENTS
 from actors.life import due, step
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
-from actors.terminal import Discarding, InputLook, StartWanted, Typing
+from actors.terminal import Discarding, InputLook, Notice, StartWanted, Typing
 from actors.values import effects as do
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
 from actors.values.facts import Fact, Handle, InputGiven, Instant, LinesMatched, TreeSeen
@@ -24,6 +25,7 @@ from actors.values.requests import GiveInput
 from actors.values.snapshot import row_of
 from actors.values.typing import Untyped, Why
 
+_SEEN_TO_LIVE = {State.STARTING, State.RUNNING, State.REMOVED}
 Birth = Callable[[Instant], Step]
 
 
@@ -157,7 +159,15 @@ class WorkerActor(LoopActor):
         if effect.transition:
             facts["from"], facts["to"] = effect.transition
         self._deps.journal.log(effect.event, facts)
+        self._show_attached(effect.event, facts)
         self._deps.metrics.tell(Activity(self._deps.clock.now().wall, effect.event, facts))
+
+    def _show_attached(self, event: str, facts: dict[str, Any]) -> None:
+        """Say to those who are attached what ends, and what comes next; the start line takes it away again."""
+        worker = self._worker
+        if worker and worker.attached and worker.pane and facts.get("to", State.RUNNING) not in _SEEN_TO_LIVE:
+            said = EVENTS[event].told(facts, worker.spec.max_restarts)
+            self._deps.terminal.tell(Notice(worker.pane, f"{self._name}: {said}"))
 
     def _carry_out(self, effect: do.Effect) -> None:
         deps, tell = self._deps, self.tell_me

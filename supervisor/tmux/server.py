@@ -44,7 +44,8 @@ set -g automatic-rename off
 set -g detach-on-destroy on
 set -g prefix {prefix}
 set -g mouse {mouse}
-set -g status-left ''
+set -g status-left '#{{?@notice, #[bold]#{{@notice}}#[nobold] ,}}'
+set -g status-left-length 200
 set -g status-right-length 100
 set -g status-right '{status}'
 set -g @t '%s'

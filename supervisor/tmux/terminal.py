@@ -39,6 +39,7 @@ from supervisor.tmux.words import (
     PaneLine,
     close_if_dead,
     in_time,
+    notice_in,
     others_in,
     pipe_anew,
     pipe_if_closed,
@@ -188,6 +189,9 @@ class TmuxTerminal:
         self._client.run(in_time(int(time.time()) + EXPIRY, armed))
         if anew:
             self._segments.rearmed(spec.name)
+
+    def notice(self, pane: str, text: str) -> None:
+        self._client.run(in_time(int(time.time()) + EXPIRY, notice_in(pane, text)))
 
     def discard(self, name: str) -> None:
         self._segments.forget(name)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from actors.values.effects import Type
 from actors.values.facts import Handle, Pane
 from actors.values.spec import WorkerSpec
+from supervisor.text.plain import visible
 from supervisor.tmux.surroundings import Account, prelude
 
-MARK_OPTION = "@panevisor"
+MARK_OPTION, NOTICE_OPTION = "@panevisor", "@notice"
 EXPIRED, TYPED, NOT_TYPED, MOVED = "expired", "typed", "not-typed", "moved"
 UNFORKED, NOT_ITS = "unforked", "not-its"
 IDLE_SESSION = "_panevisor"
@@ -133,7 +134,7 @@ def start_in_dead_pane(launch: Launch, pane: str) -> str:
     respawn = words("respawn-pane", "-t", pane, *_variables(launch), "--", *launch.program)
     mark = words("set-option", "-p", "-t", pane, MARK_OPTION, launch.mark)
     answer = words("display-message", "-p", "-t", pane, "S #{pane_id} #{pane_pid} #{pane_tty}")
-    return " ; ".join((ours, forked, respawn, mark, answer, pipe_if_closed(launch, pane)))
+    return " ; ".join((ours, forked, respawn, mark, notice_in(pane, ""), answer, pipe_if_closed(launch, pane)))
 
 
 def pipe_if_closed(launch: Launch, pane: str) -> str:
@@ -146,6 +147,11 @@ def pipe_anew(launch: Launch, pane: str) -> str:
     """Return the commands that open the pane's log pipe in place of the one it has, if the pane is this life's."""
     ours = only_if(f"#{{m:*{launch.life}*,#{{{MARK_OPTION}}}}}", NOT_ITS, "-p", "-t", pane)
     return f"{ours} ; {words('pipe-pane', '-t', pane, launch.pipe)}"
+
+
+def notice_in(pane: str, text: str) -> str:
+    """Return the command that shows a line in the status of those who are attached to the pane; "" takes it away."""
+    return words("set-option", "-p", "-t", pane, NOTICE_OPTION, visible(text).replace("#", "##"))
 
 
 WHOSE_FORMAT = "#{session_name} #{pane_dead} #{?#{" + MARK_OPTION + "},ours,others}"

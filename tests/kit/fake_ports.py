@@ -284,6 +284,9 @@ class FakeTerminal:
     def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
         self._answers("arm_log")
 
+    def notice(self, pane: str, text: str) -> None:
+        self._answers("notice")
+
     def discard(self, name: str) -> None:
         self.calls.append("discard")
 

@@ -1,5 +1,7 @@
 """People attach to workers: what their terminals can show, what detaches them, and whose size counts."""
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -17,6 +19,7 @@ ATTACHED = b"detach: "
 def shared(shared_site: Site) -> Site:
     """One service for this module."""
     workers = f"[workers.paints]\ncommand = '''{PAINTS}'''\n[workers.sizes]\ncommand = 'cat'\n"
+    workers += '[workers.brief]\ncommand = "sleep 1000"\nbackoff = ["5s"]\n'
     for name in ("broken", "other"):
         workers += f'[workers.{name}]\ncommand = "exit 3"\nrestart = "never"\n'
     shared_site.write(workers, SETTINGS)
@@ -128,6 +131,22 @@ def test_a_pattern_attaches_to_the_one_worker_it_fits_and_several_are_named(shar
     with person(shared, "pain*") as terminal:
         terminal.until(b"deep")
     assert 'name one worker: "*s" means paints, sizes' in shared.run("attach", "*s", check=2).stderr
+
+
+def test_who_is_attached_is_told_how_it_ended_and_what_comes_next(shared: Site) -> None:
+    with person(shared, "brief", columns=150) as terminal:
+        terminal.until(ATTACHED, plain=True)
+        wait_until(lambda: shared.worker("brief")["hands_on"])
+        os.kill(shared.living("brief"), signal.SIGUSR1)
+        terminal.until(b"brief: killed by signal 10", plain=True)
+        terminal.until(b"restart 1 of 5, after a pause of", plain=True)
+        shared.run("stop", "brief", check=0)
+        terminal.until(b"brief: stopped", plain=True)
+        shared.run("start", "brief", check=0)
+        shared.living("brief")
+        notice = ("show-options", "-p", "-v", "-t", "=brief:", "@notice")
+        assert shared.tmux(*notice).strip() == ""
+        assert terminal.ended(LEAVE) == 0
 
 
 def test_a_worker_cannot_attach_to_itself(shared: Site) -> None:
