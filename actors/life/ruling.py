@@ -32,6 +32,7 @@ from actors.values.rules import Act, Match, Rule, filled
 from actors.values.typing import Manner
 
 STALE = 60.0  # seconds after which what a rule types is no answer any more to what the program printed
+ANSWER = 5.0  # the same, where the prompt has to stand as it did: it is given up when that has changed
 ASK_AGAIN = 5.0  # seconds until an unanswered question for the pane is repeated
 
 S = State
@@ -59,16 +60,23 @@ def command_ended(w: Worker, fact: CommandEnded, _now: Instant) -> Step:
 
 
 def silence_at(w: Worker) -> float | None:
-    """Return when a silence may be over."""
-    by_look, by_line = engine.silence_due(w.rules)
+    """Return when a silence may be over, or a prompt has stood."""
+    by_look, by_line = _due(w)
     if by_look is not None and w.silence_asked is not None:
         by_look = max(by_look, w.silence_asked + ASK_AGAIN)
     return min((at for at in (by_look, by_line) if at is not None), default=None)
 
 
+def _due(w: Worker) -> tuple[float | None, float | None]:
+    """Return when a look at the pane may decide something, and when a silence of lines may be over."""
+    by_look, by_line = engine.silence_due(w.rules)
+    prompt = None if w.attached else engine.prompt_due(w.rules)
+    return min((at for at in (by_look, prompt) if at is not None), default=None), by_line
+
+
 def ask_whether_silent(w: Worker, now: Instant) -> Step:
     """Let silences of lines fire, and ask for the pane where a look at it decides."""
-    by_look, by_line = engine.silence_due(w.rules)
+    by_look, by_line = _due(w)
     effects: tuple[Effect, ...] = ()
     if by_line is not None and by_line <= now.mono:
         w, effects = _heed(w, engine.Passed(), w.life.id if w.life else None, now)
@@ -86,7 +94,9 @@ def heed(before: Worker, after: Worker, effects: tuple[Effect, ...], fact: Fact,
     if new and (old is None or old.id != new.id or before.spec.rules != after.spec.rules):
         seen.append(engine.Begun())
     if new and isinstance(fact, PaneSeen) and _is_of(fact, after, new):
-        seen.append(engine.Looked(fact.taken, before.last_output != after.last_output))
+        printed = before.last_output != after.last_output
+        same = after.screen is before.screen if fact.screen is not None else not printed
+        seen.append(engine.Looked(fact.taken, printed, same, after.attached))
         after = renewed(after, silence_asked=None)
     if after.exit is not None and (after.judged, after.exit) != (before.judged, before.exit):
         seen.append(engine.Ended(after.exit))
@@ -152,7 +162,7 @@ def _fire(w: Worker, rule: Rule, match: Match, life: str | None, now: Instant) -
 def _hindered(w: Worker, act: Act, ours: Life | None, match: Match) -> bool:
     """Whether this cannot be done now: the life is another, or it may be a repetition."""
     if act.send is not None or act.keys:
-        return ours is None or match.again
+        return ours is None or match.again or (bool(match.stands) and w.attached)
     if act.order == "restart":
         return ours is None
     if act.attention is not None:
@@ -178,9 +188,11 @@ def _do(w: Worker, rule: Rule, act: Act, match: Match, life: str | None, now: In
         facts |= {"text": match.text, "groups": dict(match.groups), "again": match.again, "at": now.wall}
         facts |= {"exit_code": w.exit.code, "exit_signal": w.exit.signal} if w.exit else {}
         return w, (RunCommand(w.name, rule.called, argv, w.spec.cwd, facts, act.timeout),)
+    until = now.mono + (ANSWER if match.stands else STALE)
     if act.send is not None:
         text = filled(act.send, match).encode()
-        return input_given(w, InputGiven(NO_SENDER, text, until=now.mono + STALE, manner=Manner.LINE), now)
+        given = InputGiven(NO_SENDER, text, until=until, manner=Manner.LINE, stands=match.stands)
+        return input_given(w, given, now)
     if act.keys:
-        return input_given(w, InputGiven(NO_SENDER, keys=act.keys, until=now.mono + STALE), now)
+        return input_given(w, InputGiven(NO_SENDER, keys=act.keys, until=until, stands=match.stands), now)
     return w, ()

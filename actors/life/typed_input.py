@@ -92,7 +92,7 @@ def type_next(w: Worker, now: Instant) -> Step:
 
 
 def _type(life: Life, pane: str, p: Piece) -> Type:
-    return Type(life.id, p.number, pane, p.content, p.keys, p.if_taken, p.until, p.paste, p.touched, p.cursor)
+    return Type(life.id, p.number, pane, p.content, p.keys, p.if_taken, p.until, p.paste, p.touched, p.cursor, p.stands)
 
 
 def _without_late(w: Worker, now: Instant) -> Step:

@@ -98,6 +98,7 @@ class Piece:
     paste: bool = False
     touched: int | None = None
     cursor: tuple[int, int] | None = None
+    stands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _content(queue: TypingQueue, first: InputGiven, number: int) -> tuple[Typing
     content = first.content if paste else first.content[queue.done : queue.done + PIECE]
     if_taken = queue.ahead + len(content) > AHEAD
     touched = None if queue.done else queue.touched
-    piece = Piece(number, content, first.keys, if_taken, first.until, paste, touched)
+    piece = Piece(number, content, first.keys, if_taken, first.until, paste, touched, stands=first.stands)
     return replace(queue, under_way=len(content)), piece
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from actors.values.facts import Exit
 from actors.values.rules import Match, On, Rule
 
+STANDS = 1.0  # seconds in which a prompt must not change; tmux tells times of output in whole seconds
 _SHELL_SIGNAL = 128
 
 
@@ -14,6 +15,7 @@ class Mark:
     """What is known about one rule; times are monotonic.
 
     `seen`: matches that count towards `times`. `fired`: the firings that count towards `at_most`.
+    `prompt`: what stands in the last rows since `stood`; `answered`: it has been dealt with.
     `quiet`: since when nothing comes; None while nothing can come. `silent`: it has fired for this silence.
     """
 
@@ -22,6 +24,9 @@ class Mark:
     fired: tuple[float, ...] = ()
     limited: bool = False
     shown: bool = False
+    prompt: Match | None = None
+    stood: float = 0.0
+    answered: bool = False
     quiet: float | None = None
     silent: bool = False
 
@@ -79,10 +84,15 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A look at the pane at `taken`; `printed`: something has come since the look before."""
+    """A look at the pane at `taken`; `printed`: something has come since the look before.
+
+    `same`: the screen is as it was. `attached`: a person sees it.
+    """
 
     taken: float
     printed: bool
+    same: bool = False
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,12 @@ def step(book: Book, seen: Seen, now: float) -> tuple[Book, tuple[Firing, ...]]:
     return Book(book.rules, tuple(marks), book.places), tuple(firings)
 
 
+def prompt_due(book: Book) -> float | None:
+    """Return when a look at the pane may show that a prompt has stood long enough."""
+    marks = [book.marks[place] for place in book.looking_at(On.PROMPT)]
+    return min((mark.stood + STANDS for mark in marks if mark.prompt and not mark.answered), default=None)
+
+
 def silence_due(book: Book) -> tuple[float | None, float | None]:
     """Return when the next silence is over: by a look at the pane, and by lines that match."""
     by_look = [_until(rule, mark) for rule, mark in _listening(book) if rule.match is None]
@@ -154,7 +170,9 @@ def _candidates(book: Book, marks: list[Mark], seen: Seen, now: float) -> list[t
             return [(place, match) for place, match in known if book.rules[place].on is On.LINE]
         case Shown(matches):
             shown = dict(book.placed(matches))
-            new = [(place, match) for place, match in shown.items() if not marks[place].shown]
+            screens = book.looking_at(On.SCREEN)
+            new = [(place, match) for place, match in shown.items() if place in screens and not marks[place].shown]
+            new += _standing(book, marks, shown, now)
             for place in book.looking_at(On.SCREEN):
                 marks[place] = replace(marks[place], shown=place in shown)
             return new
@@ -163,12 +181,10 @@ def _candidates(book: Book, marks: list[Mark], seen: Seen, now: float) -> list[t
                 marks[place] = replace(marks[place], quiet=now, silent=False)
             for place in book.looking_at(On.SCREEN):
                 marks[place] = replace(marks[place], shown=False)
-        case Looked(taken, True):
-            for place in book.looking_at(On.SILENCE):
-                if book.rules[place].match is None:
-                    marks[place] = replace(marks[place], quiet=taken, silent=False)
-        case Looked(taken, False):
-            return _over(book, marks, taken, by_line=False)
+            for place in book.looking_at(On.PROMPT):
+                marks[place] = replace(marks[place], prompt=None)
+        case Looked():
+            return [*_stood(book, marks, seen), *_quiet(book, marks, seen)]
         case Passed():
             return _over(book, marks, now, by_line=True)
         case Ended(exit):
@@ -177,6 +193,43 @@ def _candidates(book: Book, marks: list[Mark], seen: Seen, now: float) -> list[t
             return [(place, Match()) for place in book.looking_at(On.EXIT) if _is_such(book.rules[place], exit)]
         case Came(state):
             return [(place, Match(state)) for place in book.looking_at(On.STATE) if state in book.rules[place].states]
+    return []
+
+
+def _standing(book: Book, marks: list[Mark], shown: Mapping[int, Match], now: float) -> list[tuple[int, Match]]:
+    """Return the prompts that two screens have shown alike; another prompt, or none, begins anew."""
+    found = []
+    for place in book.looking_at(On.PROMPT):
+        mark, match = marks[place], shown.get(place)
+        if match is None or mark.prompt is None or match.stands != mark.prompt.stands:
+            marks[place] = replace(mark, prompt=match, stood=now, answered=False)
+        elif not mark.answered and now >= mark.stood + STANDS:
+            marks[place] = replace(mark, answered=True)
+            found.append((place, match))
+    return found
+
+
+def _stood(book: Book, marks: list[Mark], look: Looked) -> list[tuple[int, Match]]:
+    """Return the prompts that stand as they did; a person who is attached answers by themselves."""
+    found = []
+    for place in book.looking_at(On.PROMPT):
+        mark = marks[place]
+        if mark.prompt is None or mark.answered:
+            continue
+        if look.attached:
+            marks[place] = replace(mark, stood=look.taken)
+        elif look.same and look.taken >= mark.stood + STANDS:
+            marks[place] = replace(mark, answered=True)
+            found.append((place, mark.prompt))
+    return found
+
+
+def _quiet(book: Book, marks: list[Mark], look: Looked) -> list[tuple[int, Match]]:
+    if not look.printed:
+        return _over(book, marks, look.taken, by_line=False)
+    for place in book.looking_at(On.SILENCE):
+        if book.rules[place].match is None:
+            marks[place] = replace(marks[place], quiet=look.taken, silent=False)
     return []
 
 
@@ -213,6 +266,7 @@ def _counted(rule: Rule, mark: Mark, match: Match, now: float) -> tuple[Mark, Fi
         mark = replace(mark, seen=())
     fired = tuple(at for at in mark.fired if at > now - rule.at_most.seconds)
     if len(fired) >= rule.at_most.count:
-        told = mark.limited
-        return replace(mark, fired=fired, limited=True), None if told else Firing(rule, match, limited=True)
+        told, again = mark.limited, fired[0] + rule.at_most.seconds
+        mark = replace(mark, fired=fired, limited=True, answered=False, stood=again - STANDS)  # a prompt waits so long
+        return mark, None if told else Firing(rule, match, limited=True)
     return replace(mark, fired=(*fired, now), limited=False), Firing(rule, match)

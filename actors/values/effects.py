@@ -74,6 +74,7 @@ class Type:
 
     `if_taken`: only when the program has read all earlier input. `paste`: as one paste where the program asks for that.
     `touched`: only if a person's last key is still that of this Unix time. `cursor`: only if it is still there.
+    `stands`: only if these rows are on the screen.
     The answer names `piece`, so a late answer is not taken for another piece. After `until` (monotonic) the piece is
     held.
     """
@@ -88,6 +89,7 @@ class Type:
     paste: bool = False
     touched: int | None = None
     cursor: tuple[int, int] | None = None
+    stands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

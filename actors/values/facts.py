@@ -172,6 +172,7 @@ class InputGiven:
     until: float = math.inf
     manner: Manner = Manner.EXACT
     force: bool = False
+    stands: tuple[str, ...] = ()  # rows that have to be on the screen when it is typed
     waited: bool = False  # for a person, and that was told
 
     @property

@@ -15,6 +15,7 @@ class On(StrEnum):
 
     LINE = "line"
     SCREEN = "screen"
+    PROMPT = "prompt"
     SILENCE = "silence"
     EXIT = "exit"
     STATE = "state"
@@ -76,10 +77,15 @@ class Rule:
     name: Text = ""
     """What the log and `run` call it; else they call it by what it looks for."""
     on: On = On.LINE
-    """`line`: a complete line of its output. `screen`: what its pane shows, where it did not before. `silence`: no
-    (matching) line for `within`. `exit`: its process ended. `state`: it has come into one of `states`."""
+    """`line`: a complete line of its output. `screen`: what its pane shows, where it did not before. `prompt`: what
+    stands unchanged in its last rows while nobody is attached, once for the same rows. `silence`: no (matching) line
+    for `within`. `exit`: its process ended. `state`: it has come into one of `states`."""
     match: Annotated[str | None, Form.PATTERN] = None
-    """What is looked for; `line` and `screen` need it, `silence` may have it."""
+    """What is looked for; `line`, `screen` and `prompt` need it, `silence` may have it."""
+    unless: tuple[Annotated[str, Form.PATTERN], ...] = ()
+    """Nothing is done where one of these is found in the same rows. For `prompt`."""
+    rows: Annotated[int, Between(1, 200)] = 15
+    """How many of the last rows with text count. For `prompt`."""
     codes: tuple[Annotated[int, Between(0, 255)], ...] = ()
     """Only these exit codes; 128 + n also means signal n. For `exit`."""
     signals: tuple[Annotated[int, Form.SIGNAL], ...] = ()
@@ -110,6 +116,7 @@ class Match:
     """What a pattern found. `text`: the line, or the row of the screen; `groups`: what its groups captured, by name and
     by number.
 
+    `stands`: the last rows of the screen, as they have to stand when a prompt is answered.
     `count`: so many lines in a row, of which this is the last. `again`: a service that was killed may have told it.
     """
 
@@ -117,6 +124,7 @@ class Match:
     groups: tuple[tuple[str, str], ...] = ()
     count: int = 1
     again: bool = False
+    stands: tuple[str, ...] = ()
 
 
 def filled(argument: str, match: Match) -> str:

@@ -121,9 +121,9 @@ def _restart_comes_last(stall: _Values, _given: Collection[str]) -> None:
             raise Refused((("ladder", number), what))
 
 
-_LOOKS_FOR = {"codes": On.EXIT, "signals": On.EXIT, "states": On.STATE}
+_LOOKS_FOR = {"codes": On.EXIT, "signals": On.EXIT, "states": On.STATE, "unless": On.PROMPT, "rows": On.PROMPT}
 _THINGS = ("order", "attention", "send", "keys", "run")
-_BY_PATTERN = (On.LINE, On.SCREEN)
+_BY_PATTERN = (On.LINE, On.SCREEN, On.PROMPT)
 
 
 def _one_thing(act: _Values, _given: Collection[str]) -> None:
@@ -136,7 +136,7 @@ def _one_thing(act: _Values, _given: Collection[str]) -> None:
 def _looks_for_what_it_can(rule: _Values, given: Collection[str]) -> None:
     on = rule["on"]
     for key, only in _LOOKS_FOR.items():
-        if rule[key] and on is not only:
+        if key in given and on is not only:
             raise Mismatch(key, f'is only for on = "{only}"')
     if on in _BY_PATTERN and rule["match"] is None:
         raise Mismatch("match", f'is missing: on = "{on}" has to say what is looked for')

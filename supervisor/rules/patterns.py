@@ -5,6 +5,7 @@ chunk of lines ──one pass──▶ nothing matches: done
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +25,7 @@ class Patterns:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._of_lines = _Pass(tuple(rule for rule in rules if rule.on in _BY_LINE and rule.match))
         self._of_screens = _Pass(tuple(rule for rule in rules if rule.on is On.SCREEN))
+        self._of_prompts = tuple(rule for rule in rules if rule.on is On.PROMPT)
 
     @property
     def read_lines(self) -> bool:
@@ -31,7 +33,7 @@ class Patterns:
 
     @property
     def read_screens(self) -> bool:
-        return bool(self._of_screens.rules)
+        return bool(self._of_screens.rules or self._of_prompts)
 
     def in_lines(self, text: str) -> Iterator[tuple[int, Rule, Match]]:
         """Yield the number of each line that matches, from 0, with the rule and what was found."""
@@ -39,7 +41,8 @@ class Patterns:
 
     def on_screen(self, text: str) -> tuple[tuple[Rule, Match], ...]:
         """Return each rule that matches the text, with what was found in it."""
-        return tuple((rule, _match(rule, text, _row(rule, text))) for rule in self._of_screens.of(text))
+        shown = tuple((rule, _match(rule, text, _row(rule, text))) for rule in self._of_screens.of(text))
+        return (*shown, *(found for rule in self._of_prompts if (found := _prompt(rule, text))))
 
 
 @lru_cache(maxsize=64)
@@ -97,6 +100,15 @@ def _compiled(rules: tuple[Rule, ...]) -> Any:
 def _match(rule: Rule, text: str, shown: str) -> Match:
     groups = captured(rule.match or "", text)
     return Match(shown[:MOST_SHOWN], tuple((name, value[:MOST_SHOWN]) for name, value in groups))
+
+
+def _prompt(rule: Rule, text: str) -> tuple[Rule, Match] | None:
+    """Return what the rule finds in the last rows with text; None also where they have what it must not answer."""
+    rows = tuple(row.rstrip() for row in text.split("\n") if row.strip())[-rule.rows :]
+    shown = "\n".join(rows)
+    if not captured(rule.match or "", shown) or any(captured(denied, shown) for denied in rule.unless):
+        return None
+    return rule, replace(_match(rule, shown, _row(rule, shown)), stands=rows)
 
 
 def _row(rule: Rule, text: str) -> str:

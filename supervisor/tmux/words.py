@@ -197,11 +197,21 @@ def type_into(order: Type) -> str:
 
 def _as_seen(order: Type) -> list[str]:
     """Return what has to be as it was when the terminal was looked at."""
-    untouched = [] if order.touched is None else [f"#{{==:#{{session_activity}},{order.touched}}}"]
+    seen = [] if order.touched is None else [f"#{{==:#{{session_activity}},{order.touched}}}"]
+    seen += [f"#{{C:{searched}}}" for row in order.stands if (searched := _searched(row))]
     if order.cursor is None:
-        return untouched
+        return seen
     x, y = order.cursor
-    return [*untouched, f"#{{==:#{{cursor_x}},{x}}}", f"#{{==:#{{cursor_y}},{y}}}"]
+    return [*seen, f"#{{==:#{{cursor_x}},{x}}}", f"#{{==:#{{cursor_y}},{y}}}"]
+
+
+def _searched(row: str) -> str:
+    """Return what tmux looks for on the screen to find this row; "" where the row has no words.
+
+    What is not a letter, a digit or a blank may mean something to tmux, or to fnmatch(3): a * stands for it.
+    """
+    found = re.sub(r"[^A-Za-z0-9 ]+", "*", row.strip())
+    return f"*{found}*" if found.strip("* ") else ""
 
 
 def _pasted(order: Type) -> list[str]:

@@ -1,6 +1,7 @@
 """Rules in a real service: a line fires its rule once wherever it is printed, and never less than once."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,39 @@ def test_across_a_kill_of_the_service_each_line_fires_at_least_once_and_repetiti
     assert lines[1] == ("hit 2", False)
     assert lines[-2:] == [("hit 3", True), ("hit 4", False)]
     assert all(again for _, again in lines[2:-1])
+
+
+DIALOGS = """
+import sys, termios, tty
+tty.setraw(0)
+for number, request in enumerate(["make", "rm -rf /", "ls"]):
+    sys.stdout.write(f"\\033[2J\\033[Hrun: {request}\\r\\nDo you want to proceed?\\r\\n  1. Yes\\r\\n  2. No\\r\\n")
+    sys.stdout.flush()
+    key = sys.stdin.read(1)
+    open("keys", "a").write(f"{request}={key}\\n")
+    if key == "2": break
+sys.stdout.write("\\033[2Jdone\\r\\n"); sys.stdout.flush()
+sys.stdin.read(1)
+"""
+
+
+def test_a_dialog_is_answered_with_its_keys_once_and_one_that_must_not_be_is_left_to_a_person(site: Site) -> None:
+    (site.place / "dialogs.py").write_text(DIALOGS)
+    rule = (
+        "name = 'proceed'\non = 'prompt'\nmatch = 'Do you want to proceed\\?'\nunless = ['rm -rf']\n"
+        "do = [{ attention = 'waiting' }, { keys = ['1'] }]\n"
+    )
+    site.write(f"[workers.agent]\ncommand = ['{sys.executable}', 'dialogs.py']\n[[workers.agent.rules]]\n{rule}")
+    site.up()
+    keys = site.place / "keys"
+    wait_until(lambda: keys.exists() and keys.read_text())
+    assert len(fired(site)) == 1
+    tick = site.status()["supervisor"]["tick"]
+    wait_until(lambda: site.status()["supervisor"]["tick"] >= tick + 15)  # so many looks find the one it must not take
+    assert keys.read_text() == "make=1\n"
+    site.run("send", "agent", "--keys", "1", check=0)
+    wait_until(lambda: keys.read_text() == "make=1\nrm -rf /=1\nls=1\n")
+    assert [line["do"] for line in fired(site)] == [["attention", "keys"]] * 2
 
 
 def judged_to_its_end(site: Site, judged: Path) -> bool:

@@ -7,7 +7,7 @@ from kit.life import Story, at, completed, pane_of, running, stopping
 from actors.life import due, step
 from actors.life.state import State
 from actors.values.effects import AskPane, Emit, RunCommand, Type
-from actors.values.facts import CommandEnded, LinesMatched, LinesSkipped, PaneSeen, ScreenMatched
+from actors.values.facts import CommandEnded, LinesMatched, LinesSkipped, PaneSeen, ScreenMatched, TypeHeld
 from actors.values.rules import Act, Match, On, Rate, Rule
 from actors.values.spec import Restart
 from actors.values.typing import Sight
@@ -148,6 +148,47 @@ def test_a_screen_counts_for_the_life_that_shows_it() -> None:
     shown = ((s.w.spec.rules[0], Match("Proceed?")),)
     s.tell(ScreenMatched("other", shown), ScreenMatched(s.life, shown), ScreenMatched(s.life, shown))
     assert [line["text"] for line in lines(s)] == ["Proceed?"]
+
+
+def prompted(s: Story, *rows: str) -> Story:
+    """Its first rule finds these rows on the screen."""
+    return s.tell(ScreenMatched(s.life, ((s.w.spec.rules[0], Match("Proceed?", stands=rows)),)))
+
+
+def test_a_prompt_that_stands_is_answered_once_and_only_while_it_stands() -> None:
+    s = running(rules=(rule(Act(keys=("1",)), on=On.PROMPT),))
+    s.seen(pane_of(s.life, activity=5))
+    prompted(s, "rm x", "Proceed?").wait(1.1)
+    assert s.did(AskPane)
+    s.seen(pane_of(s.life, activity=5))
+    (typed,) = s.ever(Type)
+    assert (typed.keys, typed.stands) == (("1",), ("rm x", "Proceed?"))
+    assert [line["text"] for line in lines(s)] == ["Proceed?"]
+    s.wait(5).seen(pane_of(s.life, activity=5))
+    assert len(s.ever(Type)) == 1
+
+
+def test_no_prompt_is_answered_while_a_person_is_attached_and_it_is_when_they_have_left() -> None:
+    s = running(rules=(rule(Act(keys=("1",)), on=On.PROMPT),))
+    s.seen(pane_of(s.life, activity=5, attached=True))
+    prompted(s, "Proceed?")
+    for _ in range(3):
+        s.wait(2).seen(pane_of(s.life, activity=5, attached=True))
+    assert (s.ever(Type), lines(s), due(s.w)) == ([], [], None)
+    s.seen(pane_of(s.life, activity=5))
+    s.wait(2).seen(pane_of(s.life, activity=5))
+    assert len(s.ever(Type)) == 1
+
+
+def test_an_answer_is_given_up_when_its_prompt_stands_no_more() -> None:
+    s = running(rules=(rule(Act(keys=("1",)), on=On.PROMPT),))
+    s.seen(pane_of(s.life, activity=5))
+    prompted(s, "Proceed?").wait(1.1).seen(pane_of(s.life, activity=5))
+    for _ in range(100):
+        if s.w.typing.under_way is not None:
+            s.tell(TypeHeld(s.life, s.w.typing.pieces, moved=True))
+        s.wait(0.1)
+    assert s.w.typing.count == 0
 
 
 def test_an_exit_and_a_state_fire_their_rules_once() -> None:

@@ -5,7 +5,20 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.rules.engine import Begun, Book, Came, Ended, Found, Looked, Passed, Seen, Shown, silence_due, step
+from actors.rules.engine import (
+    Begun,
+    Book,
+    Came,
+    Ended,
+    Found,
+    Looked,
+    Passed,
+    Seen,
+    Shown,
+    prompt_due,
+    silence_due,
+    step,
+)
 from actors.values.facts import Exit
 from actors.values.rules import Act, Match, On, Rate, Rule, filled
 
@@ -73,6 +86,48 @@ def test_a_screen_fires_when_it_comes_to_match_and_again_only_after_it_did_not()
     shown = Shown(((judge.rules[0], Match("Proceed?")),))
     assert [judge(seen, 0.0) for seen in (shown, shown, Shown(()), shown)] == [["a"], [], [], ["a"]]
     assert [judge(seen, 0.0) for seen in (Begun(), shown)] == [[], ["a"]]
+
+
+def test_a_prompt_fires_once_when_two_looks_find_the_same_rows_and_again_when_other_rows_stand() -> None:
+    judge = Judge(rule(name="a", on=On.PROMPT))
+
+    def shown(*rows: str) -> Shown:
+        return Shown(((judge.rules[0], Match("Proceed?", stands=rows)),))
+
+    assert (judge(shown("rm x", "Proceed?"), 10.0), prompt_due(judge.book)) == ([], 11.0)
+    assert judge(Looked(11.5, True), 11.5) == []  # something has come: the next screen tells
+    assert judge(shown("rm y", "Proceed?"), 11.6) == []
+    assert judge(Looked(12.0, False, same=True), 12.0) == []
+    assert judge(Looked(12.7, False, same=True, attached=True), 12.7) == []
+    assert judge(Looked(13.0, False, same=True), 13.0) == []
+    assert judge(Looked(13.8, False, same=True), 13.8) == ["a"]
+    assert [judge(Looked(99.0, False, same=True), 99.0), judge(shown("rm y", "Proceed?"), 99.0)] == [[], []]
+    assert prompt_due(judge.book) is None
+    assert judge(shown("rm z", "Proceed?"), 100.0) == []
+    assert judge(shown("rm z", "Proceed?"), 101.0) == ["a"]
+    assert judge(Shown(()), 102.0) == []
+    assert [judge(shown("rm z", "Proceed?"), at) for at in (103.0, 104.0)] == [[], ["a"]]
+
+
+def test_a_prompt_above_the_rate_is_answered_as_soon_as_it_may_be() -> None:
+    judge = Judge(rule(name="a", on=On.PROMPT, at_most=Rate(1, 60.0)))
+
+    def stands(at: float, *rows: str) -> list[str]:
+        seen = Shown(((judge.rules[0], Match("Proceed?", stands=rows)),))
+        return [*judge(seen, at), *judge(Looked(at + 1.0, False, same=True), at + 1.0)]
+
+    assert stands(0.0, "1") == ["a"]
+    assert stands(10.0, "2") == ["a!"]
+    assert prompt_due(judge.book) == 61.0
+    assert judge(Looked(50.0, False, same=True), 50.0) == []
+    assert judge(Looked(61.0, False, same=True), 61.0) == ["a"]
+
+
+def test_a_prompt_that_changes_all_the_time_is_not_answered() -> None:
+    judge = Judge(rule(name="a", on=On.PROMPT))
+    for second in range(60):
+        seen = Shown(((judge.rules[0], Match("Proceed?", stands=(f"{second} s", "Proceed?"))),))
+        assert judge(seen, float(second)) == []
 
 
 def test_silence_fires_once_by_a_look_that_shows_nothing_new() -> None:

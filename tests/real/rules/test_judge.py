@@ -233,6 +233,18 @@ def test_a_screen_is_told_when_it_matches_and_when_it_does_no_more(bench: Bench)
     assert bench.told[1] == ScreenMatched("L", ())
 
 
+def test_a_prompt_is_told_with_its_rows_but_not_where_what_it_must_not_answer_stands_there(bench: Bench) -> None:
+    rule = Rule(on=On.PROMPT, match=r"^ *Proceed\?", unless=("rm -rf",), rows=3, do=(Act(keys=("1",)),))
+    bench.follow("api", rule)
+    prose = b"Proceed? is what it asks\n\n1\n2\n3\n"
+    for screen in (prose, b"rm -rf /\n\n Proceed?\n\n", b"rm -rf /\nls\nmore\n\n Proceed?  \n\n\n"):
+        bench.judge.show("api", "L", screen)
+    wait_until(lambda: bench.told)
+    (fact,) = bench.told
+    ((_, match),) = fact.matches
+    assert (match.text, match.stands) == ("Proceed?", ("ls", "more", " Proceed?"))
+
+
 def test_a_worker_that_is_forgotten_is_judged_no_more_and_leaves_no_position(bench: Bench) -> None:
     bench.follow("api", life="L")
     bench.follow("web", life="L")

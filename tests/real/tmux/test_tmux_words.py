@@ -212,6 +212,18 @@ def test_no_sentence_of_tmux_makes_a_refusal_final(terminal: TmuxTerminal, said:
     assert terminal._answer(new, [Block(said, error=True)]).refusal is Refusal.NAME_TAKEN
 
 
+def test_an_answer_is_typed_only_while_the_rows_stand_that_it_answers(terminal: TmuxTerminal) -> None:
+    rows = ("│ Do you want to proceed? │", '❯ 1. Yes, #{pane_id} "now" 100%; it\'s fine')
+    asks = 'printf "%s\\n" "$@"; read -r answer; printf "\\033[2Jgone\\n"; exec sleep 1000'
+    started = start(terminal, "a", ("sh", "-c", asks, "sh", *rows))
+    order = Type("life-1", 1, started.pane, b"", ("Enter",), if_taken=False, stands=rows)
+    wait_until(lambda: terminal.type(replace(order, keys=(), content=b"y")) == Typed("life-1", 1))
+    other = replace(order, stands=(rows[0], "2. No"))
+    assert terminal.type(other) == TypeHeld("life-1", 1, moved=True)
+    assert terminal.type(order) == Typed("life-1", 1)
+    wait_until(lambda: terminal.type(order) == TypeHeld("life-1", 1, moved=True))
+
+
 def test_what_tmux_reads_too_late_is_typed_later(terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     started = start(terminal, "a", ("sleep", "60"))
     order = Type("life-1", 1, started.pane, b"x", (), if_taken=False)
