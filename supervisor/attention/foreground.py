@@ -7,23 +7,29 @@ Only a system call that can be nothing else counts: a read of the terminal, or a
 that is the terminal. Who polls several things, as a full-screen program does, may wait for any of them. Only the main
 thread is looked at.
 
-The kernel shows the system call to root, and to the same user unless Yama restricts ptrace to descendants
-(kernel.yama.ptrace_scope ≥ 1). Then nothing is known from here.
+The kernel shows the system call to root, and to the same user unless Yama restricts ptrace to descendants, as on
+Ubuntu (kernel.yama.ptrace_scope ≥ 1). Then it still tells in which function a process sleeps. Reads of terminals share
+theirs with reads of sockets, so it counts where the process has the terminal open and no socket. A select is not seen
+then.
 """
 
 import os
 import platform
+import stat
 from collections.abc import Iterator
+from itertools import islice
 
 from supervisor.kernel.proc_table import name_of
 
 MOST = 16  # processes of a tree that are looked at
+MOST_FILES = 64
 
 _READS, _SELECTS = {
     "x86_64": ({0, 19}, {23, 270}),  # read, readv; select, pselect6
     "aarch64": ({63, 65}, {72}),
     "riscv64": ({63, 65}, {72}),
 }.get(platform.machine(), (set(), set()))
+_SLEEPS = (b"wait_woken", b"n_tty_read")  # since Linux 3.19, and before
 
 
 def reader_of(first: int) -> str | None:
@@ -60,7 +66,9 @@ def _members(first: int, group: int) -> Iterator[int]:
 
 def _reads(pid: int, terminal: int) -> bool:
     call = _read(f"/proc/{pid}/syscall").split()
-    if len(call) < 2 or not call[0].isdigit():  # it runs, or may not be looked at
+    if not call:
+        return _read(f"/proc/{pid}/wchan") in _SLEEPS and _has_it_and_no_socket(pid, terminal)
+    if len(call) < 2 or not call[0].isdigit():  # it runs
         return False
     number, argument = int(call[0]), int(call[1], 16)
     if number in _READS:
@@ -70,11 +78,25 @@ def _reads(pid: int, terminal: int) -> bool:
 
 def _is_terminal(pid: int, descriptor: int, terminal: int) -> bool:
     try:
-        device = os.stat(f"/proc/{pid}/fd/{descriptor}").st_rdev
+        return _is(os.stat(f"/proc/{pid}/fd/{descriptor}").st_rdev, terminal)
     except OSError:
         return False
+
+
+def _has_it_and_no_socket(pid: int, terminal: int) -> bool:
+    """Whether the process has the terminal open, few other files and no socket."""
+    try:
+        files = [os.stat(file) for file in islice(os.scandir(f"/proc/{pid}/fd"), MOST_FILES)]
+    except OSError:
+        return False
+    sockets = any(stat.S_ISSOCK(file.st_mode) for file in files)
+    return not sockets and len(files) < MOST_FILES and any(_is(file.st_rdev, terminal) for file in files)
+
+
+def _is(device: int, terminal: int) -> bool:
+    """Whether a device is this terminal, which proc(5) numbers in its own way; /dev/tty is whichever one it is."""
     major, minor = (terminal >> 8) & 0xFFF, (terminal & 0xFF) | ((terminal >> 12) & 0xFFF00)
-    return device in (os.makedev(major, minor), os.makedev(5, 0))  # 5, 0: /dev/tty, whichever that is
+    return device in (os.makedev(major, minor), os.makedev(5, 0))
 
 
 def _children(pid: int) -> list[int]:
@@ -83,8 +105,8 @@ def _children(pid: int) -> list[int]:
 
 def _stat(pid: int) -> list[bytes]:
     """Return the fields from the state on; none when there is no such process."""
-    stat = _read(f"/proc/{pid}/stat")
-    return stat[stat.rindex(b")") + 2 :].split(None, 8) if stat else []
+    line = _read(f"/proc/{pid}/stat")
+    return line[line.rindex(b")") + 2 :].split(None, 8) if line else []
 
 
 def _read(path: str) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from kit.support import wait_until
 
+from supervisor.attention import foreground
 from supervisor.attention.foreground import reader_of
 
 
@@ -74,6 +75,24 @@ def test_who_sleeps_polls_or_reads_something_else_is_not(tmp_path: Path) -> None
     started = lambda pid: Path(f"/proc/{pid}/comm").read_text() == "cat\n" and settled(pid)  # noqa: E731
     assert busy(started, "cat", str(fifo)) is None
     os.close(writer)
+
+
+def test_where_system_calls_are_hidden_the_function_it_sleeps_in_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = foreground._read
+
+    def hidden(path: str) -> bytes:
+        return b"" if path.endswith("/syscall") else read(path)
+
+    with on_a_terminal("wc", "-l") as pid:
+        wait_until(lambda: reader_of(pid) == "wc")
+        if read(f"/proc/{pid}/wchan") != b"wait_woken":
+            pytest.skip("this kernel does not name the function")
+        monkeypatch.setattr(foreground, "_read", hidden)
+        assert reader_of(pid) == "wc"
+    reads = "import socket as s; a, b = s.socket(), s.create_server(('', 0)); a.connect(b.getsockname()); a.recv(1)"
+    with on_a_terminal("python3", "-c", reads) as pid:
+        wait_until(lambda: read(f"/proc/{pid}/wchan") == b"wait_woken", what="the program to read a socket")
+        assert reader_of(pid) is None
 
 
 def test_what_is_not_there_reads_nothing() -> None:
