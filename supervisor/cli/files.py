@@ -87,9 +87,9 @@ def rules_test(given: Given, what: str, since: str | None, rules_of: str | None)
     import time
 
     from supervisor.commands.files.rules import test
-    from supervisor.commands.views.logs import since_time
+    from supervisor.commands.views.logs import time_of
 
-    return test(given.place(), what, None if since is None else since_time(since, time.time()), rules_of)
+    return test(given.place(), what, None if since is None else time_of(since, time.time(), "--since"), rules_of)
 
 
 @panevisor.command()

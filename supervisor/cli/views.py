@@ -72,24 +72,36 @@ def screen(given: Given, /, ansi: bool, rows: bool, history: int, **options: Any
 @click.option(
     "--since",
     metavar="TIME",
-    help='From what was being written at TIME on: "10m", "5 min ago", "09:30", "yesterday 18:00", ISO 8601. It may '
-    "begin earlier: it looks at parts of a log, not at lines.",
+    help='Only lines from TIME on: "10m", "5 min ago", "09:30", "yesterday 18:00", ISO 8601. A line has the time of '
+    "the health beat that saw it first.",
 )
+@click.option("--until", metavar="TIME", help="Only lines up to TIME.")
+@click.option("-t", "--times", is_flag=True, help="The time of each line in front of it.")
+@click.option("--grep", metavar="PATTERN", help="Only lines that match (RE2); -n counts those.")
 @click.option("--previous", is_flag=True, help="The life before the present one.")
 @click.option("--raw", is_flag=True, help="The bytes as they were printed, escape sequences too.")
 @click.pass_obj
 def logs(
-    given: Given, /, follow: bool, lines: int | None, since: str | None, previous: bool, raw: bool, **options: Any
+    given: Given,
+    /,
+    follow: bool,
+    lines: int | None,
+    since: str | None,
+    until: str | None,
+    previous: bool,
+    **options: Any,
 ) -> int:
-    """Print workers' logs; names stand in front where there are several."""
-    from supervisor.commands.views.logs import Wanted, since_time
+    """Print workers' logs, those of several in the order of their times, with names in front."""
+    from supervisor.commands.views.logs import Wanted, time_of
     from supervisor.commands.views.logs import logs as print_logs
 
-    if lines is None and since is None and not previous:
+    if lines is None and since is None and until is None and not previous:
         lines = 200
-    begin = None if since is None else since_time(since, time.time())
-    wanted = Wanted(lines=lines, since=begin, previous=previous, raw=raw)
-    return print_logs(given.place(), chosen_of(options), wanted, keep_on=follow)
+    now, selection = time.time(), chosen_of(options)
+    begin = None if since is None else time_of(since, now, "--since")
+    end = None if until is None else time_of(until, now, "--until")
+    wanted = Wanted(lines=lines, since=begin, until=end, previous=previous, **options)
+    return print_logs(given.place(), selection, wanted, keep_on=follow)
 
 
 @panevisor.command()

@@ -1,6 +1,7 @@
 """A worker's log as lines: its end, and what is written from now on.
 
 segments ──spans──▶ bytes ──▶ lines        read_tail: what is there        follow: and then what comes
+                                           stamped: the same, with the time of each line
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from supervisor.logs.lives import Mark, Place, Span, beginnings, between, marks_of
 from supervisor.logs.names import Segment, segments_of
+from supervisor.logs.times import Times
 
 POLL = 0.1  # seconds between two looks of `follow`
 CHUNK = 1 << 16  # bytes read at once
@@ -25,14 +27,44 @@ def read_tail(
     `lines`: at most this number of them, at the end. `since` (Unix time): without the segments last written and the
     lives ended before; raw output tells no more of time. `previous`: only the life before the present one.
     """
-    segments, marks = segments_of(directory, name), marks_of(directory, name)
+    spans = _spans(segments_of(directory, name), marks_of(directory, name), since, previous)
+    return _by_line(read(spans if lines is None else _last_lines(spans, lines)))
+
+
+def stamped(
+    directory: Path, name: str, lines: int | None = None, since: float | None = None, previous: bool = False
+) -> Iterator[tuple[float, bytes]]:
+    """Yield what `read_tail` does, each line with the time at which it was there, which never goes back."""
+    segments = segments_of(directory, name)
+    spans = _spans(segments, marks_of(directory, name), since, previous)
+    times, by_path = Times(directory, name), {segment.path: segment for segment in segments}
+    at, pending = 0.0, b""
+    for span in spans if lines is None else _last_lines(spans, lines):
+        segment, offset = by_path[span.path], span.start
+        for chunk in read([span]):
+            *whole, rest = chunk.split(b"\n")
+            for line in whole:
+                offset += len(line) + 1
+                at = max(at, times.at(segment, offset))
+                yield at, pending + line + b"\n"
+                pending = b""
+            offset += len(rest)
+            pending += rest
+            if len(pending) >= LONGEST_PIECE:
+                yield at, pending
+                pending = b""
+        at = max(at, times.at(segment, offset)) if pending else at
+    if pending:
+        yield at, pending
+
+
+def _spans(segments: list[Segment], marks: list[Mark], since: float | None, previous: bool) -> list[Span]:
     begin, end = Place(0, 0), Place(len(segments), 0)
     if previous:
         begin, end = _previous(segments, marks)
     if since is not None:
         begin = max(begin, _since(segments, marks, since))
-    spans = between(segments, begin, end)
-    return _by_line(read(spans if lines is None else _last_lines(spans, lines)))
+    return between(segments, begin, end)
 
 
 def follow(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from actors.values.facts import LogSeen
 from supervisor.kernel.files import explained, write_all
-from supervisor.logs import lives
+from supervisor.logs import lives, times
 from supervisor.logs.names import SEGMENT, Segment, listed, segments_of
 
 AT_REST = 0.5  # seconds without a write, after which the reader of a pipe that was closed has ended
@@ -97,7 +97,7 @@ class Segments:
             self._to_mend.discard(name)
             self._forgotten[name] = time.monotonic()
             paths = [segment.path for segment in segments_of(self.directory, name)]
-            for path in (*paths, self.directory / f"{name}.log", self.directory / f"{name}.lives"):
+            for path in (*paths, *(self.directory / f"{name}.{what}" for what in ("log", "lives", "times"))):
                 self._unlink(path)
 
     def _make_directory(self) -> None:
@@ -124,15 +124,24 @@ class Segments:
 
     def _kept(self, name: str, segments: list[Segment], keep: int) -> LogSeen:
         kept = segments[-max(1, keep) :]
-        for segment in segments[: -len(kept)]:
-            self._unlink(segment.path)
         if not kept:
             return LogSeen(0)
-        self._link(name, kept[-1])
+        self._link(name, kept[-1])  # first, so that it leads to a file at any time
+        for segment in segments[: -len(kept)]:
+            self._unlink(segment.path)
         if name in self._to_mend:
             self._mend(name, kept)
-        self._seen[name] = seen = log_seen(kept, self._seen.get(name))
+        before = self._seen.get(name)
+        self._seen[name] = seen = log_seen(kept, before)
+        if seen is not before:
+            self._note_time(name, seen)
         return seen
+
+    def _note_time(self, name: str, seen: LogSeen) -> None:
+        try:
+            times.note(self.directory, name, time.time(), seen.inode, seen.size)
+        except OSError as error:
+            self._note(error)
 
     def _mend(self, name: str, kept: list[Segment]) -> None:
         """Take the NUL bytes from the beginning of those that no pipe writes any more, once they have come to rest."""

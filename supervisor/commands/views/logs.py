@@ -1,55 +1,101 @@
 """`panevisor logs`: what workers have printed, read from their segments; works without a service."""
 
+import heapq
 import os
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from supervisor.commands.views.printed import How, Output
 from supervisor.commands.workers.panes import known_workers, named
 from supervisor.logs.lives import marks_of
 from supervisor.logs.names import segments_of
-from supervisor.logs.reading import follow, read_tail
+from supervisor.logs.reading import follow, stamped
 from supervisor.state.place import Place
+from supervisor.text.colours import has_colour
 from supervisor.text.moments import moment
-from supervisor.text.plain import plain, visible
+from supervisor.text.plain import visible
 from supervisor.tmux.panes import Printing, ask, printing
 from supervisor.wire.errors import CommandError
 from supervisor.wire.selection import Selection, families, match
 
+Stamped = tuple[float, bytes]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which part of the logs: the last `lines` (None: all), `since` a Unix time, the `previous` life, `raw` bytes."""
+    """Which part of the logs: the last `lines` (None: all), from `since` `until` (Unix times), of the `previous` life,
+    what matches `grep`; with `times`; as `raw` bytes.
+    """
 
     lines: int | None
-    since: float | None
-    previous: bool
-    raw: bool
+    since: float | None = None
+    until: float | None = None
+    previous: bool = False
+    grep: str | None = None
+    times: bool = False
+    raw: bool = False
+
+    def how(self) -> How:
+        """Return how the lines are printed; raises CommandError."""
+        if self.grep is None:
+            pattern = None
+        else:
+            from supervisor.text.patterns import compiled  # only now: 6 ms
+
+            try:
+                pattern = compiled(self.grep)
+            except ValueError as error:
+                raise CommandError("usage", f"--grep {error}") from None
+        return How(raw=self.raw, times=self.times, colour=not self.raw and has_colour(sys.stdout), pattern=pattern)
 
 
 def logs(place: Place, selection: Selection, wanted: Wanted, *, keep_on: bool) -> int:
-    """Print the logs; with `keep_on` go on with what is written from now on, until interrupted.
+    """Print the logs, those of several workers in the order of their times; with `keep_on` go on with what is written
+    from now on, until interrupted.
 
     Those that have printed nothing yet are named on stderr, which is no failure.
     """
     selection.require()
-    names = _meant(place, selection)
     if keep_on and wanted.previous:
         raise CommandError("usage", "--previous shows a life that has ended; leave out -f")
+    if keep_on and wanted.until is not None:
+        raise CommandError("usage", "--until ends what -f goes on with; leave out one of them")
+    how = wanted.how()
+    names = _meant(place, selection)
     if silent := [name for name in names if not any(segment.size for segment in segments_of(place.logs, name))]:
         _tell_why_silent(place, silent)
-    output = Output(names, raw=wanted.raw)
+    output = Output(names, how)
     if keep_on:
         _follow_all(place.logs, names, wanted, output)
     else:
-        for name in names:
-            for line in read_tail(place.logs, name, wanted.lines, wanted.since, wanted.previous):
-                output.write(name, line)
+        by_name = [_named(name, _tail(place.logs, name, wanted, output)) for name in names]
+        for at, name, line in heapq.merge(*by_name, key=lambda line: line[0]):
+            output.write(name, line, at)
         output.end()
     return 0
+
+
+def _named(name: str, lines: Iterator[Stamped]) -> Iterator[tuple[float, str, bytes]]:
+    return ((at, name, line) for at, line in lines)
+
+
+def _tail(directory: Path, name: str, wanted: Wanted, output: Output) -> Iterator[Stamped]:
+    """Return the lines that are wanted, of those that are there."""
+    if wanted.until is None and wanted.since is None and wanted.grep is None:
+        return stamped(directory, name, wanted.lines, None, wanted.previous)
+    since, until = wanted.since or float("-inf"), wanted.until or float("inf")
+    lines = (
+        (at, line)
+        for at, line in stamped(directory, name, None, wanted.since, wanted.previous)
+        if since <= at <= until and output.matches(line)
+    )
+    return lines if wanted.lines is None else iter(deque(lines, maxlen=wanted.lines))
 
 
 def _meant(place: Place, selection: Selection) -> list[str]:
@@ -96,59 +142,12 @@ def logged_names(directory: Path) -> set[str]:
     return set()
 
 
-def since_time(text: str, now: float) -> float:
-    """Read `--since`, see `moment`; raises CommandError."""
+def time_of(text: str, now: float, option: str) -> float:
+    """Read `--since` or `--until`, see `moment`; raises CommandError."""
     try:
         return moment(text, now)
     except ValueError as error:
-        raise CommandError("usage", f"--since {error}") from None
-
-
-class Output:
-    """Writes lines, from any thread. With several names, each line begins with its name.
-
-    A line that has come in part goes on without it; before another one's it is ended.
-    """
-
-    def __init__(self, names: list[str], *, raw: bool) -> None:
-        names_shown = {name: visible(name) for name in names}
-        width = max(map(len, names_shown.values()))
-        several = len(names) > 1
-        self._prefixes = {
-            name: self._encoded(f"{text.ljust(width)} | ") * several for name, text in names_shown.items()
-        }
-        self._raw = raw
-        self._open: str | None = None  # whose line has not ended
-        self._lock = threading.Lock()
-        self._file = sys.stdout.buffer
-
-    def write(self, name: str, line: bytes) -> None:
-        text = line if self._raw else self._encoded(visible(plain(line), keep="\n\t"))
-        if text:
-            with self._lock:
-                self._file.write(self._before(name) + self._named(name, text))
-                self._open = None if text.endswith(b"\n") else name
-
-    def _encoded(self, text: str) -> bytes:
-        return text.encode(sys.stdout.encoding, sys.stdout.errors or "replace")
-
-    def _before(self, name: str) -> bytes:
-        if self._open == name:
-            return b""
-        return (b"\n" if self._open else b"") + self._prefixes[name]
-
-    def _named(self, name: str, text: bytes) -> bytes:
-        return text[:-1].replace(b"\n", b"\n" + self._prefixes[name]) + text[-1:]
-
-    def end(self) -> None:
-        """End the last line where there are several names, and write out all."""
-        if self._open and self._prefixes[self._open]:
-            self._file.write(b"\n")
-        self.flush()
-
-    def flush(self) -> None:
-        with self._lock:
-            self._file.flush()
+        raise CommandError("usage", f"{option} {error}") from None
 
 
 def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: Output) -> None:
@@ -158,8 +157,8 @@ def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: Outpu
 
     def run(name: str) -> None:
         try:
-            for line in _followed(directory, name, wanted, ended):
-                output.write(name, line)
+            for at, line in _followed(directory, name, wanted, ended):
+                output.write(name, line, at)
                 output.flush()
         except BaseException as error:
             failures.append(error)
@@ -172,8 +171,15 @@ def _follow_all(directory: Path, names: list[str], wanted: Wanted, output: Outpu
         raise failures[0]
 
 
-def _followed(directory: Path, name: str, wanted: Wanted, ended: threading.Event) -> Iterator[bytes]:
-    lines = wanted.lines
-    if wanted.since is not None:  # `follow` counts lines from the end: what is written meanwhile is not lost so
-        lines = sum(1 for _ in read_tail(directory, name, lines, wanted.since))
-    return follow(directory, name, lines=lines, wait=ended.wait)
+def _followed(directory: Path, name: str, wanted: Wanted, ended: threading.Event) -> Iterator[Stamped]:
+    """Yield the lines that are there, with their times, then what comes, with the time at which it is read.
+
+    `follow` counts lines from the end: so what is written meanwhile is not lost.
+    """
+    lines, there = wanted.lines, deque[float]()
+    if wanted.since is not None or wanted.times:
+        found = stamped(directory, name, lines, wanted.since)
+        there.extend(at for at, line in found if wanted.since is None or at >= wanted.since)
+        lines = len(there)
+    for line in follow(directory, name, lines=lines, wait=ended.wait):
+        yield (there.popleft() if there else time.time()), line

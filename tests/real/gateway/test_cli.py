@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from actors.values.spec import REPLICA_OF, WorkerSpec
 from supervisor.cli import Given
 from supervisor.command_line import run
 from supervisor.commands.service import up as background
-from supervisor.commands.views.logs import Output
+from supervisor.commands.views.printed import How, Output
 from supervisor.config import load as config
 from supervisor.gateway import server
 from supervisor.state import paths
@@ -554,11 +555,11 @@ def test_logs_are_made_printable_unless_raw_and_those_of_several_have_names_and_
 def test_a_line_that_comes_in_pieces_has_its_name_once_and_is_ended_before_another_s(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    output = Output(["a", "b"], raw=False)
+    output = Output(["a", "b"], How())
     for name, piece in (("a", b"one "), ("a", b"line"), ("b", b"other\n"), ("a", b" goes on\n"), ("a", b"next\n")):
-        output.write(name, piece)
+        output.write(name, piece, 0.0)
     output.end()
-    assert capfdbinary.readouterr().out == b"a | one line\nb | other\na |  goes on\na | next\n"
+    assert capfdbinary.readouterr().out == b"a | one line\nb | other\na | one line goes on\na | next\n"
 
 
 def test_logs_of_who_has_printed_nothing_are_empty_and_say_so_those_of_nobody_are_an_unknown_worker(
@@ -683,3 +684,65 @@ def test_a_next_command_begins_as_this_one_can_be_called(tmp_path: Path, monkeyp
         monkeypatch.setenv("PATH", path)
         monkeypatch.setattr("sys.argv", [typed])
         assert given.command() == f"{begins} -c 'a b.toml'"
+
+
+# ── logs: which lines, and how they are shown ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def timed(written: Path) -> Path:
+    """api has printed one, two at 12:00:00 and three at 12:00:20, db has printed ready at 12:00:10."""
+    noon = datetime(2026, 1, 1, 12).timestamp()
+    for name, sizes in (("api", ((0, 17), (20, 23))), ("db", ((10, 6),))):
+        inode = (written / f"{name}.s-1-1.000000").stat().st_ino
+        lines = (f"{noon + at} {inode} {size}\n" for at, size in sizes)
+        (written / f"{name}.times").write_text("".join(lines))
+    return written
+
+
+@pytest.mark.parametrize(
+    ("argv", "shown"),
+    [
+        (["*", "-t"], "00 api | one;00 api | two;10 db  | ready;20 api | three"),
+        (["--all", "-t", "--since", "2026-01-01 12:00:05"], "10 db  | ready;20 api | three"),
+        (["api", "-t", "--until", "2026-01-01 12:00:05"], "00 one;00 two"),
+        (["api", "-t", "--grep", "^t(wo|hree)$"], "00 two;20 three"),
+        (["api", "-t", "--grep", "^t(wo|hree)$", "-n", "1"], "20 three"),
+        (["api", "-t", "--grep", "31m"], ""),
+        (["api", "--raw", "-t", "-n", "2"], "\x1b[31mtwo\x1b[0m;three"),
+    ],
+)
+def test_logs_are_chosen_by_the_line(
+    timed: Path, capfd: pytest.CaptureFixture[str], argv: list[str], shown: str
+) -> None:
+    on_record(timed.parent, api=Intent.WANTED, db=Intent.WANTED)
+    assert run(["logs", *argv]) == 0
+    lines = capfd.readouterr().out.replace("2026-01-01 12:00:", "").splitlines()
+    if "--raw" in argv:
+        lines = [line.split(" ", 1)[1] for line in lines]
+    assert ";".join(lines) == shown
+
+
+def test_logs_refuses_what_it_cannot_do(timed: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for argv in (["--grep", "(?=x)"], ["--until", "nonsense"], ["-f", "--until", "10m"], ["-f", "--previous"]):
+        assert run(["logs", "api", *argv]) == 2
+    assert "has no look-around" in capfd.readouterr().err
+
+
+def test_a_full_screen_program_is_named_once_and_its_frames_are_one(
+    written: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    frames = b"".join(b"\x1b[1;1Hframe %03d\x1b[3;1Hcpu %d" % (n, n) for n in range(20_000))
+    (written / "api.s-1-1.000000").write_bytes(b"begin\r\n\x1b[?1049h\x1b[2J" + frames + b"\x1b[?1049lend\r\n")
+    assert run(["logs", "api"]) == 0
+    shown = capfd.readouterr()
+    assert shown.out.splitlines() == ["begin", "frame 19999", "cpu 19999", "end"]
+    assert shown.err == "api draws its whole screen: read it with `panevisor screen api`\n"
+
+
+def test_pieces_of_a_line_that_is_drawn_again_are_shown_as_a_terminal_would(capfd: pytest.CaptureFixture[str]) -> None:
+    output = Output(["a"], How())
+    for piece in (b"10%", b"\r20%", b"\r30%", b"\r100%\r\n", b"next\r\n"):
+        output.write("a", piece, 0.0)
+    output.end()
+    assert capfd.readouterr().out == "10%\n100%\nnext\n"

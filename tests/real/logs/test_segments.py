@@ -188,7 +188,7 @@ def test_forgetting_a_worker_leaves_nothing_of_it_and_all_of_others(logs: Path) 
         segments.note_lives({name: "s-1"})
     segments.refresh({"api": 1, "api-2": 1})
     segments.forget("api")
-    assert sorted(os.listdir(logs)) == ["api-2.lives", "api-2.log", "api-2.s-1-0.000000"]
+    assert sorted(os.listdir(logs)) == ["api-2.lives", "api-2.log", "api-2.s-1-0.000000", "api-2.times"]
 
 
 @pytest.mark.parametrize("then", ["beat", "made", "late", "lives again"])
