@@ -140,14 +140,13 @@ def _before_typing(w: Worker, life: Life, sight: Sight, now: Instant) -> Step:
     held = hold(first, sight, queue.left, life.since.wall, now)
     if held is None:
         return type_next(replace(w, typing=hands_off(queue, sight)), now)
-    if first.is_automatic:
-        w = replace(w, typing=set_aside(queue, now.mono))
-        w, more = type_next(w, now)
-        return w, (*_held_back(w, first, held), *more)
     certain = held is Hold.TYPING or (held is Hold.DRAFT and has_touched(sight, queue.left, life.since.wall))
     since = now.mono if queue.held_since is None else queue.held_since
     if not certain and now.mono - since < SETTLE:
         return replace(w, typing=replace(queue, under_way=None, held_since=since, retry_at=now.mono + PAUSE)), ()
+    if first.is_automatic:
+        w, more = type_next(replace(w, typing=set_aside(queue, now.mono)), now)
+        return w, (*_held_back(w, first, held), *more)
     return _finish(w, Untyped(Why.CONFLICT, f"{held}; nothing was typed (--force types all the same)"), now)
 
 

@@ -168,10 +168,14 @@ def _with_those_aside(queue: TypingQueue, now: float) -> TypingQueue:
 
 
 def set_aside(queue: TypingQueue, now: float) -> TypingQueue:
-    """Return the queue after a person's hands kept its first input, which has no sender; others may overtake it."""
+    """Return the queue after a person's hands kept its first input, which has no sender.
+
+    Inputs of senders may overtake it; others that have none wait behind it.
+    """
     first, *others = queue.waiting
-    aside = (*queue.aside, replace(first, waited=True))
-    after = replace(queue, waiting=tuple(others), aside=aside, aside_at=now + LONG_PAUSE)
+    aside = (*queue.aside, replace(first, waited=True), *(given for given in others if given.is_automatic))
+    waiting = tuple(given for given in others if not given.is_automatic)
+    after = replace(queue, waiting=waiting, aside=aside, aside_at=now + LONG_PAUSE)
     return replace(after, stage=Stage.LOOK, under_way=None, retry_at=None, held_since=None)
 
 

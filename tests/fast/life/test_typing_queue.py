@@ -167,6 +167,15 @@ def test_what_is_set_aside_is_overtaken_and_tried_again() -> None:
     assert [given.content for given in queue.waiting] == [b"ladder"]
 
 
+def test_what_has_no_sender_keeps_its_order_when_it_is_set_aside() -> None:
+    ladder = tuple(InputGiven(NO_SENDER, content) for content in (b"1", b"2", b"3"))
+    queue, _ = next_order(TypingQueue(waiting=(ladder[0], InputGiven(1, b"person"), *ladder[1:])), 0.0)
+    queue = set_aside(queue, 0.0)
+    assert numbers(queue) == [1]
+    queue, _ = next_order(queue, LONG_PAUSE)
+    assert [given.content for given in queue.waiting] == [b"1", b"2", b"3", b"person"]
+
+
 def test_an_input_nobody_knows_the_fate_of_is_dropped_whole() -> None:
     queue, _ = order(queue_of(b"x" * 3 * PIECE, b"y"))
     queue, number = without_first(queue)
