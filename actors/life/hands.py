@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from actors.life.input_line import compact, draft
 from actors.values.facts import InputGiven, Instant
-from actors.values.typing import Manner, Sight
+from actors.values.typing import Manner, Rows, Sight
 
 HANDS = 10.0  # seconds after a person's last key in which they are taken to be typing
 REMEMBERED = 400  # characters of what was typed from here
@@ -64,16 +64,27 @@ def needs_look(given: InputGiven) -> bool:
     return not given.force and not (is_interrupt(given) and not given.is_automatic)
 
 
+def rows_of(given: InputGiven) -> Rows:
+    """Return when `hold`, or the look at a prompt, needs the rows."""
+    if given.manner.is_prompt:
+        return Rows.ALWAYS
+    return Rows.TOUCHED if _chooses(given) else Rows.DRAWN
+
+
+def _chooses(given: InputGiven) -> bool:
+    """Whether these are keys or exact bytes: they choose in menus, where a draft cannot be told from a choice."""
+    return bool(given.keys) or given.manner in (Manner.EXACT, Manner.KEYS)
+
+
 def hold(given: InputGiven, sight: Sight, left: Left, since: float, now: Instant) -> Hold | None:
     """Return what keeps this input from being typed; None: nothing does. `since`: Unix time of the life's start.
 
-    Keys and exact bytes wait only for what a person may have typed. They choose in menus, where a draft cannot be told
-    from a choice.
+    Keys and exact bytes wait only for what a person may have typed.
     """
     if sight.typing is not None and now.wall - sight.typing < HANDS:
         return Hold.TYPING
     touched = has_touched(sight, left, since)
-    if not touched and given.manner in (Manner.EXACT, Manner.KEYS):
+    if not touched and _chooses(given):
         return None
     text = compact(draft(sight, anybody=touched))
     if not text or (compact(left.ours).endswith(text) and not given.manner.is_prompt):

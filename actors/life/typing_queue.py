@@ -14,10 +14,10 @@ the terminal was last empty, a piece waits until it is empty again.
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from actors.life.hands import Left, entered, is_interrupt, needs_look, typed_more
+from actors.life.hands import Left, entered, is_interrupt, needs_look, rows_of, typed_more
 from actors.life.prompting import Press, Prompting, pressed
 from actors.values.facts import NO_SENDER, InputGiven, Instant
-from actors.values.typing import Manner, Sight
+from actors.values.typing import Manner, Rows, Sight
 
 PIECE = 16_384  # bytes typed in one order: about 3 ms of tmux's one thread
 AHEAD = 65_536  # bytes that may be typed ahead of a program that does not read
@@ -106,7 +106,7 @@ class Glance:
     """A look at the input line, and its number."""
 
     number: int
-    rows: bool
+    rows: Rows
 
 
 Dropped = tuple[tuple[int, bool], ...]
@@ -140,7 +140,7 @@ def next_order(queue: TypingQueue, now: float) -> tuple[TypingQueue, Piece | Gla
     queue = replace(queue, stage=stage, under_way=0, pieces=number, retry_at=None)
     match stage:
         case Stage.LOOK | Stage.WATCH:
-            return queue, Glance(number, rows=first.manner.is_prompt)
+            return queue, Glance(number, rows_of(first))
         case Stage.TAKEN:
             return queue, Piece(number, b"", (), if_taken=True, until=first.until)
         case Stage.ENTER:

@@ -8,7 +8,7 @@ from typing import Any
 from actors.values.facts import Handle, Purpose
 from actors.values.records import Death
 from actors.values.spec import Check, WorkerSpec
-from actors.values.typing import Untyped
+from actors.values.typing import Rows, Untyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,14 @@ class ArmLog:
 class LookAtInput:
     """Look at the place where the life's input is shown. The answer is InputSeen, TypeHeld or TypeRefused.
 
-    The rows are looked at where the program reads each key, or a person has been there since `since` (Unix time), or
-    with `rows` in any case.
+    `since`: Unix time from which on a person counts who has been there.
     """
 
     life: str
     piece: int
     pane: str
     since: float
-    rows: bool = False
+    rows: Rows = Rows.DRAWN
 
 
 @dataclass(frozen=True, slots=True)

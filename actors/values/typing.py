@@ -28,6 +28,14 @@ class Manner(StrEnum):
         return self is Manner.LINE or self.is_prompt
 
 
+class Rows(StrEnum):
+    """When a look captures the rows, which takes a process of its own."""
+
+    ALWAYS = "always"
+    DRAWN = "drawn"  # where the program reads each key and draws its input, or a person has been there
+    TOUCHED = "touched"  # where a person has been there
+
+
 class Why(StrEnum):
     """Why an input was not typed, or what is known of it else. Each value is an error code of the wire."""
 

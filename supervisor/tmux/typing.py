@@ -20,7 +20,7 @@ from actors.errors import NotAsked, TerminalError
 from actors.ports import LookAnswer, TypeAnswer
 from actors.values.effects import LookAtInput, Type
 from actors.values.facts import InputSeen, Typed, TypeHeld, TypeRefused, TypeUnknown
-from actors.values.typing import Sight
+from actors.values.typing import Rows, Sight
 from supervisor.text.cells import width
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.command import batch
@@ -48,7 +48,8 @@ class Typist:
             if shown is None:
                 return TypeRefused(order.life, order.piece, "its pane is dead")
             sight = replace(_of_terminal(shown), typing=_last_key(_said(typists)) if shown.attached else None)
-            if order.rows or not sight.canonical or sight.touched > order.since:
+            drawn = order.rows is Rows.DRAWN and not sight.canonical
+            if order.rows is Rows.ALWAYS or drawn or sight.touched > order.since:
                 sight = self._with_rows(order, sight)
         except TerminalError:
             return TypeHeld(order.life, order.piece, unasked=True)

@@ -32,7 +32,7 @@ from actors.life.typing_queue import (
     without_first,
 )
 from actors.values.facts import NO_SENDER, InputGiven
-from actors.values.typing import Manner, Sight
+from actors.values.typing import Manner, Rows, Sight
 
 
 def queue_of(*contents: bytes, **given: Any) -> TypingQueue:
@@ -74,7 +74,7 @@ def test_one_piece_is_under_way_at_a_time() -> None:
 
 def test_the_terminal_is_looked_at_once_before_an_input_unless_it_is_forced_or_interrupts() -> None:
     queue, look = next_order(TypingQueue(waiting=(InputGiven(1, b"x" * 2 * PIECE),)), 0.0)
-    assert look == Glance(1, rows=False)
+    assert look == Glance(1, Rows.TOUCHED)
     queue, piece = order(hands_off(queue, Sight(touched=77)))
     assert piece.touched == 77  # it is typed only where nobody has pressed a key since
     queue, _ = typed(queue, at(0.0))
