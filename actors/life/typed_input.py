@@ -43,6 +43,7 @@ from actors.values.facts import (
 from actors.values.typing import Sight, Untyped, Why
 
 SETTLE = 3.0  # seconds for a program to take what was sent to it before from its input line
+NOBODY = "no one waits for it any more"
 
 S = State
 _COMES = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF}
@@ -78,7 +79,7 @@ def type_next(w: Worker, now: Instant) -> Step:
     if life is None or pane is None or (first and first.manner.is_prompt and w.state is S.STARTING):
         return w, told
     if is_interrupted(w.typing):
-        w, more = _finish(w, _interrupted(w, now), now)
+        w, more = _finish(w, _cut_off(w), now)
         return w, (*told, *more)
     queue, order = next_order(w.typing, now.mono)
     match order:
@@ -101,24 +102,19 @@ def _without_late(w: Worker, now: Instant) -> Step:
     queue, late = in_time(before, now.mono)
     if not late:
         return w, ()
-    if reader(w) is None:
-        said = [Untyped(Why.LATE, f"{w.name} is {w.state}, and has not come to run in time; it was not typed")] * len(
-            late
-        )
-        return replace(w, typing=queue), _dropped(w, said[0].text, list(zip((n for n, _ in late), said, strict=True)))
+    if w.state is not S.RUNNING and not late[0][1]:
+        said = f"{w.name} is {w.state}, and has not come to run in time; it was not typed"
+        return replace(w, typing=queue), _dropped(w, said, [(number, Untyped(Why.LATE, said)) for number, _ in late])
+    told = _untyped(NOBODY, late)
     if before.prompting and late[0][1]:
-        told = [
-            (late[0][0], prompting.out_of_time(before.prompting)),
-            *_untyped("no one waits for it any more", late[1:]),
-        ]
-        return replace(w, typing=queue), _dropped(w, "no one waits for it any more", told)
-    return replace(w, typing=queue), given_up(w, "no one waits for it any more", late)
+        told[0] = late[0][0], prompting.out_of_time(before.prompting)
+    return replace(w, typing=queue), _dropped(w, NOBODY, told)
 
 
-def _interrupted(w: Worker, _now: Instant) -> Untyped:
-    queue = w.typing
-    if queue.prompting:
-        return prompting.out_of_time(queue.prompting)
+def _cut_off(w: Worker) -> Untyped:
+    """Return what the sender of an input is told that an interrupt has cut off."""
+    if w.typing.prompting:
+        return prompting.out_of_time(w.typing.prompting)
     return Untyped(Why.NOT_MET, "an interrupt came after it; it may have been typed in part")
 
 

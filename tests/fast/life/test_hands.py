@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.life import WALL, at, running
+from kit.life import WALL, at, running, starting
 
 from actors.life.hands import HANDS, Hold, Left, entered, hold, typed_more
 from actors.values.effects import Acknowledge, Emit, Type
@@ -179,3 +179,14 @@ def test_input_that_waits_for_a_start_is_late_at_its_time() -> None:
     s = running().exits(1).tell(InputGiven(1, b"a", until=1000.5)).wait(0.6)
     (told,) = s.ever(Acknowledge)
     assert told.problem.why is Why.LATE
+
+
+def test_a_prompt_waits_until_its_worker_is_ready_and_a_text_does_not() -> None:
+    prompt = InputGiven(1, b"a", manner=Manner.PASTE, until=1002.0)
+    s = starting().tell(InputGiven(2, b"password"), prompt).typed()
+    assert [order.content for order in s.ever(Type)] == [b"password"]
+    s.wait(2.0)
+    assert [(told.number, told.problem and told.problem.why) for told in s.ever(Acknowledge)] == [
+        (2, None),
+        (1, Why.LATE),
+    ]
