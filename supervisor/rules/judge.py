@@ -161,6 +161,8 @@ class Judge:
             self._judged[name] = _Judged(name, patterns, tell, Trail(self._logs, name))
         else:
             judged.patterns = patterns
+            if name in self._new and life is not None:
+                self._new[name] = life
             if judged.tell != tell:  # the actor before it has failed, and hears nothing any more
                 judged.tell = tell
                 judged.unheard.clear()
@@ -234,18 +236,22 @@ class Judge:
         self._tell_of_a_flood(judged, over=not judged.trail.may_have_more)
         if lines is None or not judged.patterns.read_lines:
             return judged.trail.may_have_more
-        matches = matches_in(judged.patterns, lines.data)
         if judged.repeated_to and judged.repeated_to <= lines.begin:
             judged.repeated_to = None
-        if judged.repeated_to:
-            matches = [(rule, replace(match, again=True)) for rule, match in matches]
-        if matches:
+        if matches := matches_in(judged.patterns, lines.data):
             self._tell(judged, lines, matches)
         return judged.trail.may_have_more
 
     def _tell(self, judged: _Judged, lines: Lines, matches: list[tuple[Rule, Match]]) -> None:
-        judged.unheard.append(lines.begin)
-        judged.tell(LinesMatched(judged.trail.life_at(lines.begin), tuple(matches)))
+        """Tell the matches by the lives that printed the lines; mostly that is one."""
+        parts = judged.trail.by_life(lines)
+        for life, data in parts:
+            found = matches if len(parts) == 1 else matches_in(judged.patterns, data)
+            if judged.repeated_to:
+                found = [(rule, replace(match, again=True)) for rule, match in found]
+            if found:
+                judged.unheard.append(lines.begin)
+                judged.tell(LinesMatched(life, tuple(found)))
 
     def _tell_of_a_flood(self, judged: _Judged, *, over: bool) -> None:
         now = time.monotonic()

@@ -121,11 +121,18 @@ class Trail:
             Position(last.number, last.file, self._size(last)) if (last := next(reversed(self._parts), None)) else None
         )
 
-    def life_at(self, at: Position) -> str:
-        """Return the life that printed what is there."""
+    def by_life(self, lines: Lines) -> list[tuple[str, bytes]]:
+        """Return the lines by the lives that printed them. A life may begin inside a line that the one before left."""
         marks = [((_number(mark.file), mark.offset), mark.life) for mark in marks_of(self._directory, self._name)]
-        before = [life for begun, life in marks if begun <= (at.number, at.offset)]
-        return before[-1] if before else _arm(at.file).rpartition("-")[0]
+        begin, end = (lines.begin.number, lines.begin.offset), lines.end
+        before = [life for begun, life in marks if begun <= begin]
+        parts = [(before[-1] if before else _arm(lines.begin.file).rpartition("-")[0], lines.data)]
+        for begun, life in marks:
+            last, data = parts[-1]
+            cut = len(data) + 1 - (end.offset - begun[1])  # the newline at the end is not in the data
+            if begun > begin and begun[0] == end.number and 0 < cut <= len(data):
+                parts[-1:] = [(last, data[:cut]), (life, data[cut:])]
+        return parts
 
     def _size(self, part: _Part) -> int:
         try:

@@ -1,6 +1,7 @@
 """What is judged of real log files: each line once, across rotation and services, and bounded in a flood."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,6 +181,29 @@ def test_a_line_is_of_the_life_that_printed_it(bench: Bench) -> None:
     bench.write("ready 2\n")
     bench.comes(1, 2)
     assert [fact.life for fact in bench.told] == ["L", "M"]
+
+
+def test_lines_of_two_lives_that_are_read_together_are_told_apart(bench: Bench) -> None:
+    bench.write("ready 1\nready 2 then nothing more")
+    lives.note(bench.logs, "api", "M", segments_of(bench.logs, "api"))
+    bench.write("ready 3\nready 4\n")
+    lives.note(bench.logs, "api", "N", segments_of(bench.logs, "api"))
+    bench.write("ready 5\n")
+    bench.follow(life="L")
+    bench.comes(1, 2, 3, 4, 5)
+    assert [(fact.life, len(fact.matches)) for fact in bench.told] == [("L", 2), ("M", 2), ("N", 1)]
+
+
+def test_a_life_that_begins_before_the_judge_has_looked_is_judged_from_its_beginning(bench: Bench) -> None:
+    bench.write("ready 1\n")
+    busy = threading.Event()
+    bench.judge._order(busy.wait)  # the thread is at something else
+    bench.follow()
+    lives.note(bench.logs, "api", "M", segments_of(bench.logs, "api"))
+    bench.follow(life="M")
+    bench.write("ready 2\n")
+    busy.set()
+    bench.comes(2)
 
 
 def test_a_flood_is_skipped_but_for_its_end_and_told_with_one_event(bench: Bench) -> None:
