@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -169,12 +169,7 @@ class HeldTerminal:
     def is_open_in(self, pid: int) -> bool:
         """Whether the process has this very terminal open; raises OSError when descriptors have run out."""
         held = os.fstat(self.descriptor)
-        try:
-            return any(is_same(held, os.stat(file)) for file in os.scandir(f"/proc/{pid}/fd"))
-        except OSError as problem:
-            if problem.errno in UNREADABLE:
-                return False
-            raise
+        return any(is_same(held, file) for file in _open_files(pid))
 
     def close(self) -> None:
         os.close(self.descriptor)
@@ -186,7 +181,7 @@ class Terminals:
     def __init__(self, reserve: Reserve) -> None:
         self._reserve = reserve
         self._held: dict[int, tuple[str, HeldTerminal]] = {}  # by number: which life had it last
-        self._numbers: dict[int, str] = {}  # of lives whose first process has not been seen with its terminal
+        self._numbers: dict[int, tuple[str, float]] = {}  # of lives whose first process was not seen with it, and when
 
     def __len__(self) -> int:
         return len(self._held) + len(self._numbers)
@@ -195,7 +190,7 @@ class Terminals:
         """Note which terminal a life was born with; whoever had its number before is let go. 0: not known."""
         if terminal:
             self._drop([terminal])
-            self._numbers[terminal] = life
+            self._numbers[terminal] = (life, time.time())
 
     def note(self, life: str, process: Handle) -> None:
         """Hold the terminal of a life's first process; whoever had its number before is let go."""
@@ -209,14 +204,14 @@ class Terminals:
     def is_open_in(self, pid: int, life: str) -> bool:
         """Whether the process has a terminal of this life open."""
         held = [terminal for whose, terminal in self._held.values() if whose == life]
-        numbers = {number for number, whose in self._numbers.items() if whose == life}
+        numbers = {number: noted for number, (whose, noted) in self._numbers.items() if whose == life}
         return any(self._reserve.use(functools.partial(terminal.is_open_in, pid)) for terminal in held) or (
-            bool(numbers) and self._reserve.use(lambda: has_ended_terminal(pid, numbers))
+            bool(numbers) and self._reserve.use(lambda: has_terminal_of(pid, numbers))
         )
 
     def forget(self, life: str) -> None:
         self._drop([number for number, (whose, _) in self._held.items() if whose == life])
-        self._drop([number for number, whose in self._numbers.items() if whose == life])
+        self._drop([number for number, (whose, _) in self._numbers.items() if whose == life])
 
     def close(self) -> None:
         self._drop([*self._held, *self._numbers])
@@ -234,18 +229,16 @@ def terminal_of(path: str) -> int:
     return os.makedev(_PTS_MAJOR, int(number)) if number.isdecimal() and number != path else 0
 
 
-def has_ended_terminal(pid: int, numbers: Collection[int]) -> bool:
-    """Whether the process has a terminal with one of these numbers open whose pane has ended.
+def has_terminal_of(pid: int, numbers: Mapping[int, float]) -> bool:
+    """Whether the process has one of these terminals open; `numbers` says when each was known (Unix time).
 
-    The kernel gives a number again only when nobody has the terminal open. So its last owner is meant.
+    The kernel gives a number again only when nobody has the terminal open. So the last one that had it is meant. A
+    later one of a pane that lives is told by its birth.
     """
-    try:
-        files = [os.stat(file) for file in os.scandir(f"/proc/{pid}/fd")]
-    except OSError as problem:
-        if problem.errno in UNREADABLE:
-            return False
-        raise
-    return any(file.st_rdev in numbers and file.st_nlink == 0 for file in files)
+    files = _open_files(pid)
+    return any(
+        file.st_nlink == 0 or file.st_ctime <= numbers[file.st_rdev] for file in files if file.st_rdev in numbers
+    )
 
 
 def hold_terminal(process: Entry) -> HeldTerminal | None:
@@ -273,6 +266,19 @@ def _is_its_terminal(process: Entry, descriptor: int) -> bool:
             return False
         raise
     return now is not None and (now.handle, now.terminal) == (process.handle, process.terminal)
+
+
+def _open_files(pid: int) -> Iterator[os.stat_result]:
+    """Yield what the process has open; one that it closes meanwhile is left out."""
+    try:
+        listed = os.listdir(f"/proc/{pid}/fd")
+    except OSError as problem:
+        if problem.errno in UNREADABLE:
+            return
+        raise
+    for number in listed:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            yield os.stat(f"/proc/{pid}/fd/{number}")
 
 
 def is_same(held: os.stat_result, found: os.stat_result) -> bool:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from kit.support import no_descriptors_left
 
 from supervisor.kernel import pidfds
-from supervisor.kernel.pidfds import HeldTerminal, hold_terminal, is_same
+from supervisor.kernel.pidfds import HeldTerminal, has_terminal_of, hold_terminal, is_same, terminal_of
 from supervisor.kernel.proc_table import Entry, entry_of
 
 LEADER = "import os, sys, time; os.setsid(); os.open(sys.argv[1], os.O_RDWR); print('there', flush=True); input()"
@@ -78,6 +79,20 @@ def test_who_has_it_open_is_known_before_and_after_it_has_hung_up(terminal: Term
         finally:
             other.kill()
     assert not held.is_open_in(other.pid)
+
+
+def test_a_terminal_known_by_its_number_is_the_one_that_was_there_then(terminal: Terminal) -> None:
+    number, before = terminal_of(terminal.path), os.stat(terminal.path).st_ctime - 1
+    with subprocess.Popen(["sleep", "1000"], stdin=terminal.ends[1]) as other:
+        try:
+            assert has_terminal_of(other.pid, {number: time.time()})
+            assert not has_terminal_of(other.pid, {number: before}), "it was born later: it is of another pane"
+            assert not has_terminal_of(other.pid, {number + 1: time.time()})
+            terminal.hang_up()
+            assert has_terminal_of(other.pid, {number: time.time()})
+        finally:
+            other.kill()
+    assert not has_terminal_of(other.pid, {number: time.time()})
 
 
 def test_the_next_terminal_with_its_number_is_another_one(stack: ExitStack) -> None:
