@@ -33,6 +33,7 @@ class Gap:
     file: str | None
     since: float | None
     lost_bytes: int
+    is_over: bool = False  # its writer has gone on to the next file by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class LogWatch:
 
 def look(watch: LogWatch, pane: str, seen: LogSeen, output: float | None, born: float) -> tuple[LogWatch, Gap | None]:
     """Return the watch after this look, and the gap that it found. `output`: when the worker last printed."""
-    before = watch.seen if watch.pane == pane else None
     watch = watch if watch.pane == pane else LogWatch(pane)
+    before = watch.seen or (None if watch.armed else seen.past)
     written = max(seen.written_at or 0.0, watch.armed, born)
     unwritten = written if output is not None and output > written + SLACK else None
     told = watch.is_told and (seen.written_at or 0.0) <= watch.armed
@@ -58,6 +59,9 @@ def look(watch: LogWatch, pane: str, seen: LogSeen, output: float | None, born: 
     if why is not None and before:
         kept = seen.file == before.file and seen.inode == before.inode and why is not Why.TRUNCATED
         return after, Gap(why, before.file, before.written_at, 0 if kept else before.size)
+    if before and seen.holes > before.holes:
+        lost = before.size if seen.hole == before.file else 0
+        return after, Gap(Why.DELETED, seen.hole, before.written_at, lost, is_over=True)
     if unwritten is not None and unwritten == watch.unwritten and not told:
         return after, Gap(Why.SILENT, seen.file, written, 0)
     return after, None

@@ -98,8 +98,11 @@ def open_closed_pipe(w: Worker, life: Life, now: Instant) -> Step:
 def _armed(w: Worker, life: Life, gap: log_watch.Gap, now: Instant, *, anew: bool) -> Step:
     gap_s = None if gap.since is None else round(max(0.0, now.wall - gap.since), 1)
     facts = {"why": gap.why, "file": gap.file, "gap_s": gap_s, "lost_bytes": gap.lost_bytes}
+    told = line_of(w, "worker.log_gap", facts)
+    if gap.is_over:
+        return w, (told,)
     w = replace(w, log=log_watch.armed(w.pane, now.wall))
-    return w, (line_of(w, "worker.log_gap", facts), ArmLog(life.id, w.pane or "", w.spec, anew=anew))
+    return w, (told, ArmLog(life.id, w.pane or "", w.spec, anew=anew))
 
 
 def look_at_limits(w: Worker, tree: Tree, now: Instant) -> Step:

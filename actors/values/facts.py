@@ -283,6 +283,8 @@ class LogSeen:
     """A worker's log as its folder shows it: all its bytes, and the newest file. Without a `file` there is none.
 
     `is_hollow`: its first byte is NUL, as where it was truncated under a writer that goes on at its old offset.
+    `holes`: how many files are missing between the oldest and the newest, and `hole` the newest of them. `past`: what
+    the service before this one saw last, at the first look of a service.
     """
 
     bytes: int
@@ -292,6 +294,9 @@ class LogSeen:
     size: int = 0
     written_at: float | None = None  # Unix time
     is_hollow: bool = False
+    holes: int = 0
+    hole: str | None = None
+    past: "LogSeen | None" = None
 
 
 @dataclass(frozen=True, slots=True)

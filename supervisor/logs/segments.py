@@ -8,6 +8,7 @@ Nothing here is needed to supervise: what the disk refuses is tried again at the
 """
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -47,7 +48,8 @@ class Segments:
         self.expect(names_and_keep)
         if not self.directory.is_dir():
             self._make_directory()
-        return self._tidy(names_and_keep, only=None)
+        kept = self._tidy(names_and_keep, only=None)
+        return {name: self._look(name, segments) for name, segments in kept.items()}
 
     def expect(self, names_and_keep: Mapping[str, int]) -> None:
         """Note how many segments each of these workers keeps, for `made`."""
@@ -106,7 +108,7 @@ class Segments:
         except OSError as error:
             self._note(error)
 
-    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, LogSeen]:
+    def _tidy(self, names_and_keep: Mapping[str, int], *, only: Collection[str] | None) -> dict[str, list[Segment]]:
         try:
             found = listed(self.directory, only)
         except OSError as error:
@@ -122,24 +124,31 @@ class Segments:
             for segment in (segment for name in self._forgotten for segment in found.get(name, ())):
                 self._unlink(segment.path)
 
-    def _kept(self, name: str, segments: list[Segment], keep: int) -> LogSeen:
+    def _kept(self, name: str, segments: list[Segment], keep: int) -> list[Segment]:
         kept = segments[-max(1, keep) :]
+        if kept:
+            self._link(name, kept[-1])  # first, so that it leads to a file at any time
+            for segment in segments[: -len(kept)]:
+                self._unlink(segment.path)
+        return kept
+
+    def _look(self, name: str, kept: list[Segment]) -> LogSeen:
         if not kept:
-            return LogSeen(0)
-        self._link(name, kept[-1])  # first, so that it leads to a file at any time
-        for segment in segments[: -len(kept)]:
-            self._unlink(segment.path)
+            return LogSeen(0, past=times.last(self.directory, name))
         if name in self._to_mend:
             self._mend(name, kept)
         before = self._seen.get(name)
-        self._seen[name] = seen = log_seen(kept, before)
+        seen = log_seen(kept, before)
+        if before is None:
+            seen = replace(seen, past=times.last(self.directory, name))
+        self._seen[name] = seen
         if seen is not before:
             self._note_time(name, seen)
         return seen
 
     def _note_time(self, name: str, seen: LogSeen) -> None:
         try:
-            times.note(self.directory, name, time.time(), seen.inode, seen.size)
+            times.note(self.directory, name, time.time(), seen)
         except OSError as error:
             self._note(error)
 
@@ -185,10 +194,21 @@ def log_seen(segments: list[Segment], before: LogSeen | None) -> LogSeen:
     """Return what a beat tells of these segments, of which there is one; `before` itself if nothing has changed."""
     newest, total = segments[-1], sum(segment.size for segment in segments)
     file, written = os.path.basename(newest.file), newest.mtime_ns / 1e9
-    seen = LogSeen(total, file, newest.number, newest.inode, newest.size, written)
-    if before and replace(before, is_hollow=False) == seen:
+    holes = newest.number - segments[0].number + 1 - len(segments)
+    hole = _hole(segments) if holes > 0 else None
+    seen = LogSeen(total, file, newest.number, newest.inode, newest.size, written, holes=max(0, holes), hole=hole)
+    if before and replace(before, is_hollow=False, past=None) == seen:
         return before
     return replace(seen, is_hollow=_is_hollow(newest.file))
+
+
+def _hole(segments: list[Segment]) -> str | None:
+    """Return the name of the newest file that is missing between them."""
+    for elder, heir in reversed(list(itertools.pairwise(segments))):
+        if heir.number > elder.number + 1:
+            stem, _, digits = os.path.basename(heir.file).rpartition(".")
+            return f"{stem}.{heir.number - 1:0{len(digits)}}"
+    return None
 
 
 def _is_hollow(file: str) -> bool:

@@ -126,6 +126,17 @@ def test_the_oldest_go_and_the_link_leads_to_the_newest_even_when_it_was_deleted
     assert not os.path.lexists(logs / "silent.log")
 
 
+def test_a_segment_that_is_missing_between_two_others_is_a_hole(
+    logs: Path,
+) -> None:
+    for number in (3, 4, 6, 7):
+        segment(logs, number, b"x")
+    seen = Segments(logs).refresh({"api": 9})["api"]
+    assert (seen.holes, seen.hole) == (1, "api.s-1-0.000005")
+    seen = Segments(logs).refresh({"api": 2})["api"]
+    assert (seen.holes, seen.hole) == (0, None)
+
+
 def kept(segments: Segments, **keep: int) -> dict[str, int]:
     return {name: seen.bytes for name, seen in segments.refresh(keep).items()}
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.life.log_watch import LogWatch, look
+from actors.values.facts import LogSeen
 from supervisor.logs import times
 from supervisor.logs.names import segments_of
 from supervisor.logs.reading import read_tail, stamped
@@ -49,12 +51,28 @@ def test_the_times_of_a_worker_take_a_bounded_room(tmp_path: Path, monkeypatch: 
     path.write_bytes(b"x" * 5000)
     inode = path.stat().st_ino
     for number in range(1, 5000):
-        times.note(tmp_path, "api", 1_700_000_000.0 + number, inode, number)
-    assert (tmp_path / "api.times").stat().st_size < 3 * 100 * 32
+        seen = LogSeen(number, path.name, 0, inode, number)
+        times.note(tmp_path, "api", 1_700_000_000.0 + number, seen)
+    assert (tmp_path / "api.times").stat().st_size < 3 * 100 * 64
     (segment,) = segments_of(tmp_path, "api")
     known = times.Times(tmp_path, "api")
     assert known.at(segment, 4990) == 1_700_004_990.0
     assert 1_700_000_500.0 <= known.at(segment, 500) < 1_700_000_500.0 + 2 * 4500 / 20
+
+
+def test_the_first_look_of_a_service_has_what_the_one_before_saw(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"api.s-1-0.{number:06}").write_bytes(b"one\n")
+    seen = Segments(tmp_path).refresh({"api": 9})["api"]
+    assert (seen.past, seen.number) == (None, 2)
+    (tmp_path / "api.s-1-0.000002").unlink()
+    (tmp_path / "api.s-1-0.000003").write_bytes(b"two\n")
+    segments = Segments(tmp_path)
+    seen = segments.refresh({"api": 9})["api"]
+    assert seen.past is not None
+    assert (seen.past.file, seen.past.size, seen.past.holes, seen.holes) == ("api.s-1-0.000002", 4, 0, 1)
+    assert look(LogWatch(), "%1", seen, None, 0.0)[1] is not None
+    assert segments.refresh({"api": 9})["api"] is seen
 
 
 def test_a_torn_line_of_the_times_costs_itself_alone(tmp_path: Path) -> None:
