@@ -62,8 +62,8 @@ class TerminalPort(Protocol):
     def close(self, pane: str) -> None:
         """Destroy the session of the pane if the pane is dead and bears our mark."""
 
-    def look_at_input(self, order: LookAtInput) -> LookAnswer:
-        """Look at the place where the life's input is shown."""
+    def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
+        """Look at the places where these lives' input is shown. Return one answer per order, in order."""
 
     def type(self, order: Type) -> TypeAnswer:
         """Type into the pane, if it is alive and still belongs to the life. A refused order types nothing."""

@@ -2,6 +2,7 @@
 
     StartWanted ──▶ queue ──Flush: up to CHUNK──▶ tmux ──Started, …──▶ Worker
     Typing, ClosePane, … ─────────────────────────▶ tmux
+    InputLook ──▶ queue ──LookAtInputs: up to MOST_LOOKS──▶ tmux ──InputSeen, …──▶ Worker
     Errands ──LooksDue──▶ one look at tmux ──PaneSeen, PaneAbsent──▶ all who asked
 
 A chunk holds tmux's one thread for 45–80 ms. Between two chunks other orders have their turn, because the next chunk is
@@ -22,6 +23,7 @@ from actors.values.effects import ArmLog, ClosePane, LookAtInput, Start, Type
 from actors.values.facts import Fact, PaneAbsent, PaneSeen
 
 CHUNK = 4
+MOST_LOOKS = 25  # at inputs, by one client; each capture takes tmux about half a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class InputLook:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtInputs:
+    """The looks at inputs that have come meanwhile are due, as one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discarding:
     """The worker of this name was removed: delete its log."""
 
@@ -68,7 +75,19 @@ class Flush:
     """The next chunk of starts is due."""
 
 
-TerminalOrder = StartWanted | LooksDue | InputLook | Typing | ClosePane | Discarding | Notice | ArmLog | Revive | Flush
+TerminalOrder = (
+    StartWanted
+    | LooksDue
+    | InputLook
+    | LookAtInputs
+    | Typing
+    | ClosePane
+    | Discarding
+    | Notice
+    | ArmLog
+    | Revive
+    | Flush
+)
 
 
 class TerminalActor(SupervisedActor):
@@ -82,6 +101,8 @@ class TerminalActor(SupervisedActor):
         self._supervisor = supervisor
         self._starts: deque[StartWanted] = deque()
         self._flushing = False
+        self._input_looks: deque[InputLook] = deque()
+        self._looking = False
 
     def handle(self, message: TerminalOrder) -> None:
         match message:
@@ -92,8 +113,11 @@ class TerminalActor(SupervisedActor):
                 self._flush()
             case LooksDue():
                 self._look()
-            case InputLook(order, tell):
-                tell(self._port.look_at_input(order))
+            case InputLook():
+                self._input_looks.append(message)
+                self._look_at_inputs_soon()
+            case LookAtInputs():
+                self._look_at_inputs()
             case Typing(order, tell):
                 tell(self._port.type(order))
             case ClosePane(pane):
@@ -124,6 +148,19 @@ class TerminalActor(SupervisedActor):
         for wanted, answer in zip(chunk, answers, strict=True):
             wanted.tell(answer)
         self._flush_soon()
+
+    def _look_at_inputs_soon(self) -> None:
+        if self._input_looks and not self._looking:
+            self._looking = True
+            self.tell_me(LookAtInputs())
+
+    def _look_at_inputs(self) -> None:
+        self._looking = False
+        chunk = [self._input_looks.popleft() for _ in range(min(MOST_LOOKS, len(self._input_looks)))]
+        answers = self._port.look_at_input([wanted.order for wanted in chunk])
+        for wanted, answer in zip(chunk, answers, strict=True):
+            wanted.tell(answer)
+        self._look_at_inputs_soon()
 
     def _look(self) -> None:
         """Answer all questions for panes from one look. While tmux does not answer, the questions wait."""

@@ -50,10 +50,11 @@ _COMES = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF}
 
 
 def input_given(w: Worker, given: InputGiven, now: Instant) -> Step:
-    """Queue the input. It waits while the worker is about to run, and is refused where it does not run by itself."""
+    """Queue the input. It waits while the worker does not run yet, and is refused where it does not by itself."""
     problem = refusal(w.typing, given) if will_run(w) else _no_program(w)
     if problem:
         return w, (Acknowledge(given.number, Untyped(Why.NOT_MET, problem)),)
+    given = given if reader(w) else replace(given, when_ready=True)
     return type_next(replace(w, typing=with_input(w.typing, given)), now)
 
 
@@ -76,7 +77,7 @@ def type_next(w: Worker, now: Instant) -> Step:
     """Order the next piece, if there is one and it may be typed now."""
     w, told = _without_late(w, now)
     life, pane, first = reader(w), w.pane, w.typing.waiting[0] if w.typing.waiting else None
-    if life is None or pane is None or (first and first.manner.is_prompt and w.state is S.STARTING):
+    if life is None or pane is None or (first and w.state is S.STARTING and _is_for_the_ready(first)):
         return w, told
     if is_interrupted(w.typing):
         w, more = _finish(w, _cut_off(w), now)
@@ -90,6 +91,11 @@ def type_next(w: Worker, now: Instant) -> Step:
             return replace(w, typing=queue), (*told, _type(life, pane, order))
         case None:
             return renewed(w, typing=queue), told
+
+
+def _is_for_the_ready(given: InputGiven) -> bool:
+    """Whether the input waits until its worker runs; others may be what a program needs to get ready."""
+    return given.when_ready or given.manner.is_prompt
 
 
 def _type(life: Life, pane: str, p: Piece) -> Type:

@@ -316,7 +316,8 @@ def for_next_life(queue: TypingQueue, *, keep: bool) -> tuple[TypingQueue, Dropp
     `keep`: there will be another life, and inputs of which nothing was typed wait for it.
     """
     _, dropped = emptied(queue)
-    kept = tuple(given for given in queue.waiting[queue.is_typed :] if keep and not given.is_automatic)
+    untyped = queue.waiting[queue.is_typed :]
+    kept = tuple(replace(given, when_ready=True) for given in untyped if keep and not given.is_automatic)
     numbers = {given.number for given in kept}
     after = TypingQueue(waiting=kept, pieces=queue.pieces)
     return after, tuple((number, begun) for number, begun in dropped if number not in numbers)

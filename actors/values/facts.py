@@ -174,6 +174,7 @@ class InputGiven:
     force: bool = False
     stands: tuple[str, ...] = ()  # rows that have to be on the screen when it is typed
     waited: bool = False  # for a person, and that was told
+    when_ready: bool = False  # it was given to a worker that did not run
 
     @property
     def is_automatic(self) -> bool:

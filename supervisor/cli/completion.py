@@ -12,7 +12,7 @@ from supervisor.cli.options import NAME, Given, panevisor
 
 VARIABLE = "_PANEVISOR_COMPLETE"
 _PATIENCE = 0.1  # seconds for the service
-_KINDS = {"names": "name", "name": "name", "project": "project", "labels": "label"}
+_KINDS = {"names": "name", "name": "name", "words": "name", "project": "project", "labels": "label"}
 
 
 class _Offered(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click

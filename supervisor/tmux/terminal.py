@@ -176,8 +176,8 @@ class TmuxTerminal:
     def close(self, pane: str) -> None:
         self._client.run(close_if_dead(pane))
 
-    def look_at_input(self, order: LookAtInput) -> LookAnswer:
-        return self._typist.look(order)
+    def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
+        return self._typist.look(orders)
 
     def type(self, order: Type) -> TypeAnswer:
         return self._typist.type(order)

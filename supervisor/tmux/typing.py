@@ -9,6 +9,7 @@ Rows are captured by a client of their own and never through the control client:
 import fcntl
 import os
 import re
+import secrets
 import struct
 import termios
 import time
@@ -41,29 +42,30 @@ class Typist:
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def look(self, order: LookAtInput) -> LookAnswer:
+    def look(self, orders: list[LookAtInput]) -> list[LookAnswer]:
+        """Look at several panes: one round over the control client, and one capture of all whose rows are wanted."""
+        lines = [line for order in orders for line in (_question(order.pane), words(*_who(order.pane)))]
         try:
-            asked, typists = self._client.run(_question(order.pane), words(*_who(order.pane)))
-            shown = _shown_of(_said(asked), order.life)
-            if shown is None:
-                return TypeRefused(order.life, order.piece, "its pane is dead")
-            sight = replace(_of_terminal(shown), typing=_last_key(_said(typists)) if shown.attached else None)
-            drawn = order.rows is Rows.DRAWN and not sight.canonical
-            if order.rows is Rows.ALWAYS or drawn or sight.touched > order.since:
-                sight = self._with_rows(order, sight)
+            said = iter([_said(blocks) for blocks in self._client.run(*lines)])
+            sights = [_sight(next(said), next(said), order.life) for order in orders]
+            seen = list(zip(orders, sights, strict=True))
+            rows = self._captured([order for order, sight in seen if _wants_rows(order, sight)])
         except TerminalError:
-            return TypeHeld(order.life, order.piece, unasked=True)
-        return InputSeen(order.life, order.piece, sight)
+            return [TypeHeld(order.life, order.piece, unasked=True) for order in orders]
+        return [_seen(order, sight, rows) for order, sight in seen]
 
-    def _with_rows(self, order: LookAtInput, sight: Sight) -> Sight:
-        """Return the sight with the rows, and with the cursor as it was when they were captured."""
-        printed = batch(self._state_dir, f"{_question(order.pane)}\ncapture-pane -p -e -N -t {order.pane}\n")
-        head, _, captured = printed.decode(errors="replace").partition("\n")
-        shown = _shown_of(head, order.life)
-        if shown is None:
-            raise TerminalError("the pane is gone")
-        above, before, after = input_line(captured.split("\n"), shown.cursor, visible=shown.visible)
-        return replace(sight, above=above, before=before, after=after, cursor=shown.cursor)
+    def _captured(self, orders: list[LookAtInput]) -> dict[str, str]:
+        """Return what these panes show, by pane: a line in `LOOK_FORMAT` for that moment, and the rows."""
+        if not orders:
+            return {}
+        mark = secrets.token_hex(16)
+        head = f"{mark} {LOOK_FORMAT}"
+        commands = [f"{_question(o.pane, head)}\ncapture-pane -p -e -N -t {o.pane}\n" for o in orders]
+        printed = batch(self._state_dir, "".join(commands)).decode(errors="replace")
+        sections = printed.split(f"{mark} ")[1:]
+        if len(sections) != len(orders):
+            raise TerminalError("a pane has gone meanwhile")
+        return {order.pane: section for order, section in zip(orders, sections, strict=True)}
 
     # ── typing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,8 +121,8 @@ class _Shown:
     tty: str
 
 
-def _question(pane: str) -> str:
-    return words("display-message", "-p", "-t", pane, LOOK_FORMAT)
+def _question(pane: str, format: str = LOOK_FORMAT) -> str:
+    return words("display-message", "-p", "-t", pane, format)
 
 
 def _who(pane: str) -> tuple[str, ...]:
@@ -145,6 +147,33 @@ def _last_key(lines: str) -> int | None:
     """Return when (Unix time) one of those who are attached and may type has come, or pressed a key."""
     fields = [line.split(" ") for line in lines.splitlines()]
     return max((int(at) for at, reads_only, program in fields if (reads_only, program) == ("0", "0")), default=None)
+
+
+def _sight(line: str, typists: str, life: str) -> Sight | None:
+    """Return what tmux and the kernel say of the terminal, without its rows; None: the pane is not this life's."""
+    shown = _shown_of(line, life)
+    if shown is None:
+        return None
+    return replace(_of_terminal(shown), typing=_last_key(typists) if shown.attached else None)
+
+
+def _wants_rows(order: LookAtInput, sight: Sight | None) -> bool:
+    if sight is None:
+        return False
+    drawn = order.rows is Rows.DRAWN and not sight.canonical
+    return order.rows is Rows.ALWAYS or drawn or sight.touched > order.since
+
+
+def _seen(order: LookAtInput, sight: Sight | None, rows: dict[str, str]) -> LookAnswer:
+    """Return the answer; with rows, the cursor is where it was when they were captured."""
+    head, _, captured = rows.get(order.pane, "").partition("\n")
+    shown = _shown_of(head, order.life) if head else None
+    if sight is None or (head and shown is None):
+        return TypeRefused(order.life, order.piece, "its pane is dead")
+    if shown:
+        above, before, after = input_line(captured.split("\n"), shown.cursor, visible=shown.visible)
+        sight = replace(sight, above=above, before=before, after=after, cursor=shown.cursor)
+    return InputSeen(order.life, order.piece, sight)
 
 
 def _of_terminal(shown: _Shown) -> Sight:

@@ -261,11 +261,14 @@ class FakeTerminal:
         if pane in self.panes and self.panes[pane].dead:
             del self.panes[pane]
 
-    def look_at_input(self, order: LookAtInput) -> LookAnswer:
+    def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
         try:
             self._answers("look_at_input")
         except TerminalUnreachable:
-            return TypeHeld(order.life, order.piece, unasked=True)
+            return [TypeHeld(order.life, order.piece, unasked=True) for order in orders]
+        return [self._seen(order) for order in orders]
+
+    def _seen(self, order: LookAtInput) -> LookAnswer:
         pane = self.panes.get(order.pane)
         if pane is None or pane.dead or pane.life != order.life:
             return TypeRefused(order.life, order.piece, "its pane is dead")

@@ -121,7 +121,7 @@ def test_nothing_is_typed_into_the_draft_of_a_person(site: Site) -> None:
     wait_until(lambda: not site.worker("sh")["hands_on"])
     assert "text that was not sent from here" in site.run("send", "sh", "echo status", check=9).stderr
     wait_until(lambda: site.events("worker.input_held", worker="sh", why="draft"))
-    assert site.worker("sh")["queued_input"] == 1
+    wait_until(lambda: site.worker("sh")["queued_input"] == 1)
     assert site.run("screen", "sh", check=0).stdout.strip() == "$ echo half a"
     site.run("send", "sh", "--keys", "C-c", check=0)
     wait_until(lambda: "\nladder" in site.run("screen", "sh", check=0).stdout)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.life import WALL, at, running, starting
+from kit.life import SLOW, WALL, at, running, starting
 
 from actors.life.hands import HANDS, Hold, Left, entered, hold, typed_more
 from actors.values.effects import Acknowledge, Emit, Type
@@ -171,6 +171,10 @@ def test_input_waits_through_a_back_off_and_is_told_when_nothing_will_run() -> N
     assert s.ever(Acknowledge) == []
     s.wait(1.0).begun(pid=200).typed()
     assert [(told.number, told.problem) for told in s.ever(Acknowledge)] == [(1, None), (2, None)]
+    s = running(ready=SLOW).exits(1).tell(InputGiven(1, b"a")).wait(1.0).begun(pid=200)
+    assert s.ever(Type) == []  # its terminal is not set up yet
+    s.wait(SLOW.delay).typed()
+    assert s.keyed == [(b"a", ())]
     s = running(restart=Restart.NEVER).exits(1).tell(InputGiven(1, b"a"))
     assert s.ever(Acknowledge)[0].problem.why is Why.NOT_MET
 

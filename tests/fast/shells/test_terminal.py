@@ -11,8 +11,8 @@ from actors.errands import LOOK_PAUSE, Errands, Look, LooksDue, Revive, Terminal
 from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
 from actors.ports import PaneQuestion
-from actors.terminal import CHUNK, Discarding, StartWanted, TerminalActor, Typing
-from actors.values.effects import ArmLog, AskPane, ClosePane, Start, Type
+from actors.terminal import CHUNK, MOST_LOOKS, Discarding, InputLook, StartWanted, TerminalActor, Typing
+from actors.values.effects import ArmLog, AskPane, ClosePane, LookAtInput, Start, Type
 from actors.values.facts import (
     Fact,
     Handle,
@@ -82,6 +82,15 @@ def test_one_look_answers_all_who_wait(tmux: Tmux) -> None:
     assert tmux.box.longest == 1
     tmux.work()
     assert (len(tmux.looks), len(told)) == (1, 200)
+
+
+def test_looks_at_inputs_that_have_come_meanwhile_are_one_and_other_orders_come_between(tmux: Tmux) -> None:
+    told: list[Any] = []
+    for number in range(MOST_LOOKS + 5):
+        tmux.post.tell(InputLook(LookAtInput(f"l-{number}", 1, "%9", 0.0), told.append))
+    tmux.work()
+    assert tmux.calls == ["look_at_input"] * 2
+    assert [answer.life for answer in told] == [f"l-{number}" for number in range(MOST_LOOKS + 5)]
 
 
 def test_the_later_question_of_a_worker_takes_the_place_of_its_earlier_one(tmux: Tmux) -> None:
