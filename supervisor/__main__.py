@@ -1,6 +1,7 @@
 """`panevisor` and `python -m supervisor`: the command line."""
 
 import gc
+import os
 import sys
 from importlib.util import find_spec
 
@@ -8,6 +9,7 @@ from supervisor import signals
 
 
 def main() -> None:
+    _name_files_in_utf8()
     gc.disable()  # what is imported stays: a look through it for garbage takes a tenth of the time
     serves = signals.is_service(sys.argv[1:])
     if serves:
@@ -18,6 +20,15 @@ def main() -> None:
     if not serves:  # the service imports more, and collects from when it has read its records
         gc.enable()
     run()
+
+
+def _name_files_in_utf8() -> None:
+    """Begin again in Python's UTF-8 mode where the locale has another encoding: ASCII, Latin-1.
+
+    Config files and tmux are UTF-8, and a service that cannot name a folder of its workers cannot look at it.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _leave_out() -> None:

@@ -1,12 +1,15 @@
 """What a stream gets whose encoding lacks a character: an ASCII form, else `?`, as wide as the character was.
 
 So no text ever ends a command with a traceback, and columns stay straight. A path that is not UTF-8 goes out byte by
-byte, as it came in.
+byte, as it came in. A terminal gets the encoding of its locale, though names of files are UTF-8 everywhere.
 """
 
 import codecs
 import io
+import locale
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -20,9 +23,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # a byte that is no UTF-8 (PEP 383),
 def open_leniently(*streams: TextIO) -> None:
     """Have each of these streams take any text."""
     codecs.register_error(LENIENT, _replaced)
+    forced = "utf8" in sys._xoptions and not os.environ.get("PYTHONIOENCODING")  # by us: see __main__
+    encoding = locale.getencoding() if forced else None
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=LENIENT)
+            stream.reconfigure(encoding=encoding, errors=LENIENT)
 
 
 def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -1,8 +1,9 @@
-"""What a worker finds around it: its umask, its niceness, its standard input."""
+"""What a worker finds around it: its umask, its niceness, its standard input, folders whose names are not ASCII."""
 
 import grp
 import os
 import pwd
+import subprocess
 
 import pytest
 from kit.support import Site, wait_until
@@ -84,3 +85,16 @@ user = "no-such-user"
     site.living("other", but=pid)
     site.run("stop", "other", check=0)
     assert site.truth() == {}
+
+
+def test_names_of_files_are_utf8_whatever_the_locale_says(site: Site) -> None:
+    """A shell in an ASCII or Latin-1 locale must not decide which files the service can name."""
+    (site.place / "größe 日本").mkdir()
+    site.write(
+        '[workers.there]\ncommand = "sleep 1000"\ncwd = "größe 日本"\n[workers.gone]\ncommand = "true"\ncwd = "日"\n'
+    )
+    ascii_only = site.environment() | {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    begun = subprocess.run(site.argv("up"), cwd=site.place, env=ascii_only, capture_output=True, text=True, check=False)
+    assert begun.returncode == 1, begun
+    assert "cwd does not exist or is no folder" in begun.stdout
+    assert (site.worker("there")["state"], site.worker("gone")["state"]) == ("running", "failed")
