@@ -30,6 +30,11 @@ def said(text: str) -> str:
         ('command = "x"\nstartsecs = 2', "(here it is healthy_after"),
         ('command = "x"\nautorestart = true', "(here it is restart)"),
         ('command = "x"\nstopsignal = "INT"', "(here it is stop"),
+        ('ExecStart = "x"', 'unknown key "ExecStart" (here it is command)'),
+        ('command = "x"\nRestartSec = 5', "(here it is backoff)"),
+        ('command = "x"\nmax_memory_restart = "1G"', "(here it is limits.memory)"),
+        ('command = "x"\nhealthcheck = {}', "(here it is live, or ready)"),
+        ('command = "x"\nports = []', "(here it is no key: "),
     ],
 )
 def test_a_slip_is_told_with_what_is_meant(line: str, told: str) -> None:
