@@ -29,7 +29,7 @@ _OF_ITS_TERMINAL = {
     *("TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "TERMINAL_EMULATOR", "LC_TERMINAL"),  # which one it is
     *("LC_TERMINAL_VERSION", "VTE_VERSION", "WINDOWID", "INSIDE_EMACS", "WT_SESSION", "WT_PROFILE_ID"),
     *("GPG_TTY", "SSH_TTY", "SSH_CLIENT", "SSH_CONNECTION"),  # its device, and from where
-    *("TMUX", "TMUX_PANE", "STY"),  # the multiplexer that it is in
+    *("TMUX", "TMUX_PANE", "STY", "WINDOW"),  # the multiplexer that it is in
 }
 _NEVER = _OF_THE_CALLER | _OF_ITS_TERMINAL
 _FAMILIES = (

@@ -4,7 +4,18 @@ import pytest
 
 from supervisor.tmux.environment import scrubbed
 
-OF_A_TERMINAL = ("COLUMNS", "LINES", "COLORTERM", "TERM_PROGRAM", "WINDOWID", "TMUX", "STY", "SSH_TTY", "KITTY_PID")
+OF_A_TERMINAL = (
+    "COLUMNS",
+    "LINES",
+    "COLORTERM",
+    "TERM_PROGRAM",
+    "WINDOWID",
+    "TMUX",
+    "STY",
+    "WINDOW",
+    "SSH_TTY",
+    "KITTY_PID",
+)
 
 
 @pytest.mark.parametrize("variable", OF_A_TERMINAL)
