@@ -122,6 +122,9 @@ def send_signal(turn: Turn, sent: SendSignal, _now: Instant) -> None:
     _refuse_unknown(names, turn.crowd)
     for name in names:
         state = turn.crowd[name].state
+        if state is State.STOPPING:
+            mend = f"`panevisor stop {name}` again goes on with the next step of its plan, --kill with the last"
+            raise RequestRefused("not-met", f"{name} is stopping: {mend}")
         if state not in (State.STARTING, State.RUNNING):
             raise RequestRefused("not-met", f"{name} is {state.value}: it has no process that a signal is for")
     for name in names:

@@ -330,6 +330,8 @@ def test_a_signal_goes_to_workers_that_live_and_else_to_none_of_them() -> None:
         story.tell(SendSignal("HUP", True, ("a", "c")))
     with pytest.raises(RequestRefused, match="no worker is called x"):
         story.tell(SendSignal("HUP", False, ("a", "x")))
+    with pytest.raises(RequestRefused, match="d is stopping: `panevisor stop d` again goes on"):
+        Story(crowd(d=S.STOPPING)).tell(SendSignal("KILL", False, ("d",)))
 
 
 def test_a_part_that_fails_is_said_once_and_once_when_it_is_well_again() -> None:
