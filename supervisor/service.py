@@ -23,6 +23,7 @@ import pykka
 
 from actors.base import Post
 from actors.errors import TerminalError, TerminalUnreachable
+from actors.events.words import exact
 from actors.metrics import MetricsActor
 from actors.ports import Survey
 from actors.root import Outcome, Posts, SupervisorActor
@@ -278,7 +279,7 @@ class Service:
         try:
             return ref.ask(message, timeout=timeout)
         except pykka.Timeout as error:
-            raise TimeoutError(f"no answer within {timeout:g} s") from error
+            raise TimeoutError(f"no answer within {exact(timeout)}") from error
         except pykka.ActorDeadError as error:
             raise RequestRefused("shutting-down", "the service is shutting down") from error
 

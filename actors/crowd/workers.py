@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from actors.crowd.effects import Drop, FindServer, LookFor, Redefine, Repair, RetryLater
 from actors.crowd.members import Member, as_told, is_restart
 from actors.crowd.turn import Turn
+from actors.events.words import exact
 from actors.life import adoption
 from actors.life.adoption import Quarantine, World
 from actors.life.state import State
@@ -96,7 +97,7 @@ def actor_failed(turn: Turn, failed: ActorFailed, now: Instant) -> None:
     lately = (*(at for at in member.failures if now.mono - at < FAILURE_WINDOW), now.mono)
     member = replace(member, failures=lately)
     if len(lately) > FAILURES:
-        said = f"the worker actor failed {len(lately)} times within {FAILURE_WINDOW:g} s: {failed.error}"
+        said = f"the worker actor failed {len(lately)} times within {exact(FAILURE_WINDOW)}: {failed.error}"
         turn.put(name, replace(member, unheard=(), dropped=None))
         turn.spawn(member.record, Quarantine(said))
         return

@@ -18,8 +18,17 @@ def short_time(seconds: float | None) -> str:
         return f"{seconds:.1f}s"
     for unit, length, smaller, part in (("d", 86_400, "h", 3_600), ("h", 3_600, "m", 60), ("m", 60, "s", 1)):
         if seconds >= length:
-            return f"{int(seconds // length)}{unit} {int(seconds % length // part)}{smaller}"
+            rest = int(seconds % length // part)
+            return f"{int(seconds // length)}{unit}" + (f" {rest}{smaller}" if rest else "")
     return f"{int(seconds)}s"
+
+
+def exact(seconds: float) -> str:
+    """Return a duration that somebody has set, whole: 1m 30s, 0.25s."""
+    minutes, rest = divmod(round(seconds, 3), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest:g}s" if rest else ""]
+    return " ".join(filter(None, parts)) or "0s"
 
 
 def short_size(count: int | None) -> str:

@@ -12,6 +12,7 @@ forgives everything. The counter lives in one Worker and starts at zero.
 
 from dataclasses import dataclass, replace
 
+from actors.events.words import exact
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
@@ -110,20 +111,22 @@ def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: In
         return Fail(f"{spent}: budget spent")
     slow = replace(_charged(spec, budget, now), slow=True)
     return Retry(
-        _spread(spec.retry, slow_jitter(spec), dice), slow, f"{spent}: budget spent, tried every {spec.retry:g} s"
+        _spread(spec.retry, slow_jitter(spec), dice),
+        slow,
+        f"{spent}: budget spent, tried every {exact(spec.retry)}",
     )
 
 
 def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
     """Return in words which limit is spent; None when there is budget left."""
     if 0 <= spec.max_restarts <= budget.attempt:
-        return f"{budget.attempt} restarts without a healthy life of {spec.healthy_after:g} s"
+        return f"{budget.attempt} restarts without a healthy life of {exact(spec.healthy_after)}"
     window = spec.max_restarts_in
     if window:
         counted = sum(now.mono - at.mono < window.within for at in budget.recent)
         if counted >= window.restarts:
-            return f"{counted} restarts within {window.within:g} s"
-    return f"{budget.attempt} restarts without a healthy life of {spec.healthy_after:g} s" if budget.slow else None
+            return f"{counted} restarts within {exact(window.within)}"
+    return f"{budget.attempt} restarts without a healthy life of {exact(spec.healthy_after)}" if budget.slow else None
 
 
 def slow_jitter(spec: WorkerSpec) -> float:

@@ -8,6 +8,7 @@ A breach is told once. It is told again only after the tree was within the limit
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
+from actors.events.words import exact
 from actors.values.spec import Limit, Limits
 
 Which = Literal["memory", "cpu", "processes", "age"]
@@ -84,5 +85,5 @@ def _shown(which: Which, value: float) -> str:
         case "processes":
             return f"{value:.0f}"
         case "age":
-            return f"{value:.0f} s"
+            return exact(round(value))
     assert_never(which)

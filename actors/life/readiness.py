@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from actors.events.words import exact
 from actors.life.budget import judge
 from actors.life.ending import begin_ending
 from actors.life.moves import end_probe
@@ -44,7 +45,7 @@ def look_at_readiness(w: Worker, now: Instant) -> Step:
 
 
 def _out_of_time(w: Worker, life: Life, now: Instant) -> Step:
-    return _not_ready(w, life, now, f"not ready within {w.spec.ready.timeout:g} s")
+    return _not_ready(w, life, now, f"not ready within {exact(w.spec.ready.timeout)}")
 
 
 def _try_once_more(w: Worker, life: Life) -> Step:

@@ -9,6 +9,7 @@ the plan continues at once at its first signal, with the rest of the tree.
 
 from dataclasses import dataclass
 
+from actors.events.words import exact
 from actors.values.facts import NO_SENDER, InputGiven
 from actors.values.spec import SignalTree, StopStep, TypeKeys, TypeText
 from actors.values.typing import Manner
@@ -75,4 +76,4 @@ def in_words(action: StopStep) -> str:
         case str():
             return action
         case _:
-            return f"{action:g} s"
+            return exact(action)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from actors.events.words import exact
 from actors.life import limits, log_watch, stall
 from actors.life.budget import judge
 from actors.life.ending import begin_ending, begin_stop
@@ -60,7 +61,7 @@ def _climbed(w: Worker, rung: Rung, facts: dict[str, Any], now: Instant) -> Step
     life = w.life
     if rung.do == "restart" and life:
         what = "no output" if w.spec.stall.by == "output" else "no change of its screen"
-        reason = f"stalled: {what} for {now.mono - (life.stall.quiet or now.mono):.0f} s"
+        reason = f"stalled: {what} for {exact(round(now.mono - (life.stall.quiet or now.mono)))}"
         return end_as_crashed(w, life, now, "worker.stall_step", "stalled", reason, **facts)
     line = line_of(w, "worker.stall_step", facts)
     match rung.do:

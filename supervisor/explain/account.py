@@ -1,19 +1,24 @@
 """The account of `why`: what led to a worker's state, what its policy says, what comes next, what can be done. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actors.events.words import amount, exit_in_words, short_time
+from actors.events.words import amount, exact, exit_in_words, short_time
 from actors.life.aftermath import BRIEF
 from actors.life.stop_plan import in_words as in_words_of
 from actors.values.spec import StopStep
 from supervisor.explain.events import Entry, is_found, is_idle, moves, state_in_words, told
 from supervisor.explain.outlook import Data, after_a_crash, next_of, remedies, spec_of, stopped_with_service
-from supervisor.explain.policy import exact, in_words, is_ever_restarted
+from supervisor.explain.policy import in_words, is_ever_restarted
 from supervisor.explain.probes import condition, kind_of
+from supervisor.text.cells import wrapped
+from supervisor.text.colours import BOLD, COMMAND, dim, ends, painted, state, verdict
 from supervisor.text.plain import visible
 from supervisor.text.tables import attention, clock, timestamp, usage
 
+_CAN = "What you can do"
+_AT = re.compile(r"  (?:[0-9]{4}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2}:[0-9]{2}  ")
 _TOGETHER = 2.0  # seconds between two steps of a start that are told in one line
 _FOLLOWS = {
     "worker.starting": {"worker.pending"},
@@ -21,8 +26,10 @@ _FOLLOWS = {
 }
 
 
-def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
-    """Return the whole account, line by line. `now` is Unix time; clock times are local."""
+def explain(
+    data: Data, now: float, command: str = "panevisor", *, colour: bool = False, cells: int | None = None
+) -> list[str]:
+    """Return the whole account, line by line, each at most `cells` wide. `now` is Unix time; clock times are local."""
     sections = [
         ("", [f"{data['worker']['name']}: {_state(data, now)}", *_cautions(data, now)]),
         ("What led here", list(_chain(data, now))),
@@ -30,14 +37,40 @@ def explain(data: Data, now: float, command: str = "panevisor") -> list[str]:
         ("What it waits for", list(_waits(data))),
         ("What its policy says", list(_policy(data))),
         ("What happens next", [_next(data, now)]),
-        ("What you can do", _commands(data, command)),
+        (_CAN, _commands(data, command)),
     ]
     lines: list[str] = []
     for title, told_there in sections:
         if title and told_there:
-            lines += ["", title]
-        lines += [f"  {line}" if title else line for line in told_there]
-    return [visible(line) for line in lines]
+            lines += ["", painted(title, BOLD if colour else None)]
+        safe = [visible(f"  {line}" if title else line) for line in told_there]
+        for line in safe:
+            lines += wrapped(_coloured(title, line) if colour else line, cells, _indent(line) if title else 0)
+    return lines
+
+
+def _coloured(title: str, line: str) -> str:
+    """Paint the state, the times, ends that were bad, and what can be typed."""
+    if title == _CAN:
+        typed, gap, why = line.strip().partition("   ")
+        return f"  {painted(typed, COMMAND)}{gap}{why}"
+    if not title:
+        name, colon, rest = line.partition(": ")
+        word, blank, rest = rest.partition(" ")
+        return painted(name, BOLD) + colon + state(word) + blank + ends(rest)
+    at, line = line[: _time_in(line)], line[_time_in(line) :]
+    return dim(at) + verdict(ends(line))
+
+
+def _indent(line: str) -> int:
+    """Return how far the lines are indented that this one goes on in: behind a time, else two more than it is."""
+    return _time_in(line) or len(line) - len(line.lstrip()) + 2
+
+
+def _time_in(line: str) -> int:
+    """Return where the time ends that the line begins with; 0 where it begins with none."""
+    found = _AT.match(line)
+    return found.end() if found else 0
 
 
 # ── the state ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count, islice
 
+from actors.events.words import exact
 from actors.life.budget import Budget, Retry, full_pause, judge
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Restart, Window, WorkerSpec
-from supervisor.explain.policy import exact, hourly, is_ever_restarted
+from supervisor.explain.policy import hourly, is_ever_restarted
 
 LIVES = (0.0, 1.0, 5.0, 30.0)  # seconds that a worker lives each time, in the line of `check`
 _DEFEATED = 0.25  # of the window: pauses that take up more of it are what keeps the limit from being reached

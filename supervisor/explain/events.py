@@ -11,6 +11,7 @@ from typing import Any
 from actors.events.sentences import COUNTED, Facts
 from actors.events.table import EVENTS
 from supervisor.text import colours
+from supervisor.text.cells import width, wrapped
 from supervisor.text.plain import visible
 from supervisor.text.tables import clock, timestamp
 
@@ -26,10 +27,10 @@ def told(entry: Entry, max_restarts: int) -> str:
     return event.told(facts, max_restarts) if event else _as_logged(entry["event"], facts)
 
 
-def in_a_line(entry: Entry, now: float, *, colour: bool = False) -> str:
+def in_a_line(entry: Entry, now: float, *, colour: bool = False, cells: int | None = None) -> str:
     """Return the entry as `events` has it: local time, ! for a warning and !! for an error, the worker, a sentence.
 
-    Further lines of a sentence are indented.
+    Further lines of a sentence are indented, also those of one that takes more than `cells`.
     """
     level, facts = entry["level"], entry["facts"]
     said = visible(told(entry, 0), keep="\n").replace("\n", "\n    ")
@@ -38,8 +39,10 @@ def in_a_line(entry: Entry, now: float, *, colour: bool = False) -> str:
     at = clock(timestamp(entry["ts"]), now)
     if colour:
         mark = colours.painted(mark, colours.LEVELS.get(level)) + " " * (2 - len(mark))
-        worker, said, at = colours.painted(worker, colours.BOLD), colours.ends(said), colours.painted(at, colours.DIM)
-    return f"{at}  {mark:2}  {worker}{said}"
+        worker, said, at = colours.painted(worker, colours.BOLD), colours.verdict(colours.ends(said)), colours.dim(at)
+    indent = width(clock(timestamp(entry["ts"]), now)) + 6
+    whole = f"{at}  {mark:2}  {worker}{said}"
+    return "\n".join(part for line in whole.split("\n") for part in wrapped(line, cells, indent))
 
 
 def moves(history: Sequence[Entry]) -> list[Entry]:

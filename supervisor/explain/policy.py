@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from actors.events.words import counted
+from actors.events.words import counted, exact
 from actors.life.budget import full_pause, slow_jitter
 from actors.values.spec import Condition, ExitAction, ExitRule, Restart, WorkerSpec
 
@@ -110,11 +110,3 @@ def hourly(spec: WorkerSpec, life: float = 0.0) -> str:
     """Return how often an hour a worker is restarted, at its longest pauses, that lives `life` seconds each time."""
     longest = max(full_pause(spec.backoff, attempt) for attempt in range(max(64, len(spec.backoff.steps)))) + life
     return "any number of" if longest <= 0 else f"{3600 / longest:.0f}"
-
-
-def exact(seconds: float) -> str:
-    """Return a duration as a config writes it: 1m30s."""
-    minutes, rest = divmod(round(seconds, 3), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest:g}s" if rest else ""]
-    return "".join(parts) or "0s"

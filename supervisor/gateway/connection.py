@@ -21,6 +21,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from actors.events.words import exact
 from supervisor.gateway.pictures import ACTIVITY
 from supervisor.kernel.unix_socket import Peer
 from supervisor.wire import frames as wire
@@ -99,7 +100,7 @@ class Connection:
                 await self._until(wire.HEADER)
                 return await self._body(wire.request_length(self._buffer[: wire.HEADER]), bound)
         except TimeoutError:
-            what = f"a request that is not complete after {self._stuck_after:g} s"
+            what = f"a request that is not complete after {exact(self._stuck_after)}"
             raise CommandError("bad-frame", what) from None
 
     async def _body(self, length: int, bound: asyncio.Timeout) -> bytearray:

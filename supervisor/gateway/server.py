@@ -22,7 +22,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actors.events.words import some_of
+from actors.events.words import exact, some_of
 from actors.ports import Journal
 from actors.values.records import Death
 from actors.values.requests import Apply, ConfigBroken, GiveInput, RequestRefused
@@ -328,7 +328,7 @@ class Gateway:
         try:
             return await asked
         except TimeoutError:
-            message = f"no answer within {ASK_TIMEOUT:g} s; the order may still be carried out (see status)"
+            message = f"no answer within {exact(ASK_TIMEOUT)}; the order may still be carried out (see status)"
             raise CommandError("timeout", message) from None
 
     async def type(self, names: Sequence[str], wait: float, **given: Any) -> list[Untyped | None]:
@@ -344,7 +344,7 @@ class Gateway:
                 return await asyncio.gather(*asked)
         except TimeoutError:
             told = some_of([name for name, one in zip(names, asked, strict=True) if not one.done()], FEW)
-            raise CommandError("timeout", f"{told}: not acknowledged within {wait:g} s; it may be typed") from None
+            raise CommandError("timeout", f"{told}: not acknowledged within {exact(wait)}; it may be typed") from None
 
     async def _handed_on(self, name: str, until: float, given: dict[str, Any]) -> "asyncio.Future[Untyped | None]":
         done: asyncio.Future[Untyped | None] = self._loop.create_future()
@@ -396,7 +396,7 @@ class Gateway:
                 await waiting.done
         except TimeoutError:
             if not waiting.complete:
-                raise CommandError("timeout", f"no verdict within {wait:g} s on {waiting.undecided()}") from None
+                raise CommandError("timeout", f"no verdict within {exact(wait)} on {waiting.undecided()}") from None
         finally:
             self._waiting.discard(waiting)
         return waiting.verdicts()

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from actors.events.words import exact
 from actors.ports import Tell
 from actors.values.effects import Probe
 from actors.values.facts import ProbeFailed, ProbeSucceeded, ProbeUnknown, Purpose
@@ -194,7 +195,7 @@ class ProbePool:
             async with asyncio.timeout(seconds):
                 fault = await what
         except TimeoutError:
-            fault = f"no answer within {seconds:g} s"
+            fault = f"no answer within {exact(seconds)}"
         except (NoThread, NoProcess) as lack:
             self._on_error(lack)  # ours, and not the worker's: no try at all
             return None

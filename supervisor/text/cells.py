@@ -40,6 +40,18 @@ def cut_middle(text: str, cells: int) -> str:
     return _head(text, cells - 1 - tail) + ELLIPSIS + _head(text, tail, backwards=True)
 
 
+def wrapped(line: str, cells: int | None, indent: int) -> list[str]:
+    """Return the line as lines of at most `cells`, broken between words, the further ones indented; None: whole.
+
+    It may be painted. Where the indent would leave little room, the line is left to the terminal.
+    """
+    if cells is None or (line.isascii() and len(line) <= cells) or cells < 2 * indent + 16:
+        return [line]
+    from wcwidth import wrap  # only now: 20 ms
+
+    return wrap(line, cells, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
 def _head(text: str, cells: int, *, backwards: bool = False) -> str:
     """Return as many whole characters as fit, from the beginning or from the end."""
     if text.isascii():

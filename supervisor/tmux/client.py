@@ -18,6 +18,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from actors.errors import NotAsked, TerminalError, TerminalUnreachable
+from actors.events.words import exact
 from supervisor.kernel.shortage import popen
 from supervisor.tmux.command import DEADLINE, argv_of, batch, environment
 from supervisor.tmux.words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
@@ -300,4 +301,4 @@ def _wait(fd: int, events: int, deadline: float) -> None:
     poller.register(fd, events)
     left = deadline - time.monotonic()
     if left <= 0 or not poller.poll(left * 1000):
-        raise TerminalUnreachable(f"tmux has not answered within {DEADLINE:g} s")
+        raise TerminalUnreachable(f"tmux has not answered within {exact(DEADLINE)}")

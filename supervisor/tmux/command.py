@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.errors import TerminalError, TerminalUnreachable
+from actors.events.words import exact
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import TMUX_SOCKET
 from supervisor.tmux.environment import scrubbed
@@ -64,7 +65,7 @@ def run(state_dir: Path, *arguments: str, given: bytes = b"", timeout: float = D
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TerminalUnreachable(f"tmux has not answered within {round(timeout, 1):g} s") from error
+        raise TerminalUnreachable(f"tmux has not answered within {exact(round(timeout, 1))}") from error
     except FileNotFoundError as error:
         raise (NotInstalled() if state_dir.is_dir() else NoServer(f"there is no directory {state_dir}")) from error
     except OSError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actors.errors import TerminalError, TerminalUnreachable
+from actors.events.words import exact
 from actors.values.facts import Handle
 from actors.values.spec import Attaching, PaneSize
 from supervisor.kernel.files import content_of, replace_file
@@ -210,7 +211,7 @@ class TmuxServer:
                 check=True,
             )
         if not until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
-            raise TerminalError(f"the tmux server has not come up within {BIRTH_TIMEOUT:g} s")
+            raise TerminalError(f"the tmux server has not come up within {exact(BIRTH_TIMEOUT)}")
         found = self.find()
         assert found is not None
         return found

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors.events.words import exact
 from actors.values.requests import RequestRefused
 from supervisor.kernel.files import content_of, opened, replace_file
 from supervisor.state.lock import Held, Lock, hold
@@ -130,7 +131,7 @@ class Handover:
                 raise RequestRefused("failed", f"the next service ended before it took over{self._said(printed)}")
             if time.monotonic() > deadline:
                 _kill(process)
-                late = f"the next service was not ready to take over within {self._timeout:g} s, and was killed"
+                late = f"the next service was not ready to take over within {exact(self._timeout)}, and was killed"
                 raise RequestRefused("timeout", f"{late}{self._said(printed)}")
 
     # ── when it has ended ─────────────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +188,7 @@ class Handover:
             if process.poll() is not None or not self._lives():
                 return "the next service ended before it had a picture"
             time.sleep(_PAUSE)
-        return f"the next service {lacks} within {patience:g} s, and was killed"
+        return f"the next service {lacks} within {exact(patience)}, and was killed"
 
     def _lives(self) -> bool:
         """Whether the next service lives: its keeper would tell its end only after a pause."""

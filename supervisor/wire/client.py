@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from actors.events.words import exact
 from supervisor.kernel import unix_socket
 from supervisor.wire import frames as wire
 from supervisor.wire.errors import CommandError
@@ -56,7 +57,9 @@ class Client:
         except PermissionError as error:
             raise ServiceError("not-permitted", f"no permission to use {socket_path}") from error
         except (BlockingIOError, TimeoutError) as error:
-            raise ServiceError("busy", f"the service has not accepted the connection within {timeout:g} s") from error
+            raise ServiceError(
+                "busy", f"the service has not accepted the connection within {exact(timeout)}"
+            ) from error
         except OSError as error:
             raise NoService(_nobody_at(socket_path)) from error
         if (owner := unix_socket.peer_of(connection).uid) != os.geteuid():
@@ -88,7 +91,7 @@ class Client:
         deadline = time.monotonic() + fields.get("wait", 0.0) + timeout
         id = self._send({"do": do, **fields}, deadline)
         while True:
-            message = self._receive(deadline, f"the service has not answered {do} within {timeout:g} s")
+            message = self._receive(deadline, f"the service has not answered {do} within {exact(timeout)}")
             if message.get("topic") is not None:
                 self._hand_on(message)
             elif message.get("id") in (id, None):  # None: it could not read our request, and closes

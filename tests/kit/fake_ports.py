@@ -301,7 +301,7 @@ class FakeTerminal:
         self.calls.append(call)
         if self.hangs:
             self.time += self.HUNG
-            raise TerminalUnreachable("tmux has not answered within 2 s")
+            raise TerminalUnreachable("tmux has not answered within 2s")
 
 
 class FakeJournal:

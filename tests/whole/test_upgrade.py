@@ -26,7 +26,7 @@ NEVER_LISTENS = "from supervisor.gateway.server import Gateway; Gateway.start ="
 FAILS = {  # by what fails: what is said of it, and the code by which it does
     "before it takes over": ("import of supervisor.service", "sys.modules['supervisor.service'] = None"),
     "when it has taken over": ("RuntimeError: no start", f"{NEVER_LISTENS} fail"),
-    "by silence": ("did not answer within 3 s", f"{NEVER_LISTENS} hang"),
+    "by silence": ("did not answer within 3s", f"{NEVER_LISTENS} hang"),
 }
 OTHER_VERSION = """
 import sys, time

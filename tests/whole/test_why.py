@@ -58,7 +58,7 @@ def _of_the_crash_loop(site: Site) -> None:
     assert account.startswith("loop: failed since ")
     assert account.partition("How it ended last")[0].count("exited with code 3 after") == 3
     assert "(restart 2 of 2, after a pause of 0.2s)" in account
-    assert "failed (2 restarts without a healthy life of 60 s: budget spent)" in account
+    assert "failed (2 restarts without a healthy life of 1m: budget spent)" in account
     assert f"panevisor -c {site.config} start loop" in account
 
 

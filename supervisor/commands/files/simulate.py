@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 
-from actors.events.words import counted, exit_in_words, numbered
+from actors.events.words import counted, exact, exit_in_words, numbered
 from actors.values.spec import WorkerSpec
 from supervisor.commands.files.check import loaded
 from supervisor.config.settings import Config
-from supervisor.explain.policy import exact, hourly, in_words
+from supervisor.explain.policy import hourly, in_words
 from supervisor.explain.simulation import FORGIVEN, Crash, Happened, Outcome, simulate
 from supervisor.state.paths import config_path
 from supervisor.text.columns import aligned

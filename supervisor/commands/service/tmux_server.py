@@ -6,6 +6,7 @@ The unit's cgroup, limits and OOM score are then the server's; the service finds
 import os
 from typing import NoReturn
 
+from actors.events.words import exact
 from actors.values.spec import PaneSize
 from supervisor.commands.service.conflicts import refuse_astray
 from supervisor.kernel.programs import NOT_INSTALLED
@@ -35,7 +36,7 @@ def wait(place: Place, timeout: float) -> int:
     place.claim()  # it may be quicker than the one that it waits for
     server = TmuxServer(place.state_dir, PaneSize())
     if not until(lambda: server.find() is not None, timeout):
-        raise CommandError("timeout", f"no tmux server listens at {place.tmux_socket} after {timeout:g} s")
+        raise CommandError("timeout", f"no tmux server listens at {place.tmux_socket} after {exact(timeout)}")
     return 0
 
 

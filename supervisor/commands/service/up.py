@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +29,7 @@ from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
 _BEGINS = frozenset({"create", "start", "replace"})
+_NAMED = 10
 _WELL = WELL | {"stopped"}  # by a person or by autostart = false: as in verdicts.py
 
 
@@ -86,9 +87,15 @@ def _report(client: Client, answer: dict[str, Any]) -> int:
         print(line, file=sys.stderr)
     verdicts = answer["verdicts"] or list(_at_once(picture, answer))
     failed = [verdict for verdict in verdicts if not verdict["ok"]]
-    for verdict in failed:
-        print(f"{verdict['name']}: {visible(verdict['text'])}", file=sys.stderr)
+    for line in not_well(failed):
+        print(line, file=sys.stderr)
     return 0 if on_record(answer) and not failed else 1
+
+
+def not_well(failed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each of the first of these verdicts, and how many more there are: the table has them all."""
+    lines = [f"{verdict['name']}: {visible(verdict['text'])}" for verdict in failed[:_NAMED]]
+    return lines + ([f"… and {len(failed) - _NAMED} more are not well"] if len(failed) > _NAMED else [])
 
 
 def _at_once(picture: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

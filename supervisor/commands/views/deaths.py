@@ -5,6 +5,7 @@ service, else deaths.jsonl ──▶ records, newest first ──▶ a table, or
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +14,8 @@ from actors.events.words import BACKGROUND, short_size, short_time
 from supervisor.commands.workers.panes import call_for, named
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
-from supervisor.text.columns import aligned
+from supervisor.text import colours
+from supervisor.text.columns import Column, laid_out
 from supervisor.text.plain import visible
 from supervisor.text.tables import clock, timestamp
 from supervisor.wire.client import Client
@@ -24,7 +26,14 @@ MOST = 200  # that the service gives at a time, and that there are
 
 Record = Mapping[str, Any]
 """As the wire has it."""
-_HEADS = ("TIME", "WORKER", "HOW", "UPTIME", "MEMORY", "DECIDED")
+_COLUMNS = (
+    Column(head="TIME", paint=colours.dim),
+    Column(head="WORKER", least=16, middle=True),
+    Column(head="HOW", paint=colours.ends),
+    Column(head="UPTIME", right=True, goes=2, paint=colours.value),
+    Column(head="MEMORY", right=True, goes=1, paint=colours.value),
+    Column(head="DECIDED", least=24, paint=colours.verdict),
+)
 _ORDERED = {
     "stop": "a person stopped it",
     "restart": "a person ordered a restart",
@@ -38,15 +47,16 @@ _ORDERED = {
 def deaths(place: Place, selection: Selection, *, most: int, full: bool, as_json: bool) -> int:
     """Print them."""
     known = _found(place, selection, MOST)
-    found = known[:most]
+    found, colour = known[:most], colours.has_colour(sys.stdout)
     if as_json:
         print(json.dumps(found))
     elif not found:
         print("no death is on record")
     elif full or (selection.patterns and most == 1):
-        print("\n\n".join("\n".join(account(record, time.time())) for record in found))
+        print("\n\n".join("\n".join(account(record, time.time(), colour=colour)) for record in found))
     else:
-        print("\n".join(table(found, time.time())))
+        width = colours.cells_of(sys.stdout)
+        print("\n".join(table(found, time.time(), colour=colour, width=width)))
     if found and len(known) > most and not as_json:
         print(f"… and {len(known) - most} more (-n shows more of them)")
     return 0
@@ -78,16 +88,19 @@ def _on_disk(place: Place, selection: Selection, most: int) -> list[Record]:
 # ── what people read ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def table(records: Sequence[Record], now: float) -> list[str]:
-    """Return the lines of the table. `now` is Unix time, clock times are local."""
-    return aligned([_HEADS, *(_cells(record, now) for record in records)])
+def table(records: Sequence[Record], now: float, *, colour: bool = False, width: int | None = None) -> list[str]:
+    """Return the lines of the table, at most `width` cells wide. `now` is Unix time, clock times are local."""
+    return laid_out(_COLUMNS, [_cells(record, now) for record in records], cells=width, colour=colour)
 
 
-def account(record: Record, now: float) -> list[str]:
+def account(record: Record, now: float, *, colour: bool = False) -> list[str]:
     """Return one death in full, with its last words."""
     at, worker, how, uptime, memory, decided = _cells(record, now)
     lived = "" if record["uptime_s"] is None else f" after {uptime}"
     used = "" if record["rss_bytes"] is None else f", {memory} of memory at last"
+    if colour:
+        at, worker = colours.dim(at), colours.painted(worker, colours.BOLD)
+        how, decided = colours.ends(how), colours.verdict(decided)
     first = f"{at}  {worker}: {how}{lived}{used}; {decided}  (life {visible(record['life'])})"
     left = [f"  {visible(record['reason'])}"] if record["cause"] == BACKGROUND else []
     return [first, *left, *(list(last_words(record)) or ["  (it printed nothing)"])]

@@ -17,15 +17,21 @@ from actors.events.words import counted, short_time
 from supervisor.kernel.programs import own_command
 from supervisor.state.living_sites import LivingSite, living_sites
 from supervisor.state.place import SOCKET
-from supervisor.text.colours import STATES
-from supervisor.text.columns import aligned
+from supervisor.text import colours
+from supervisor.text.columns import Column, laid_out
 from supervisor.text.plain import visible
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
 PATIENCE = 2.0  # seconds for a service to answer: a healthy one takes milliseconds
 AT_ONCE = 32
-_HEADS = ("PID", "UPTIME", "WORKERS", "CONFIG", "STATE DIRECTORY")
+_COLUMNS = (
+    Column(head="PID", right=True, paint=colours.value),
+    Column(head="UPTIME", right=True, goes=2, paint=colours.value),
+    Column(head="WORKERS", paint=colours.counts),
+    Column(head="CONFIG", least=32, middle=True),
+    Column(head="STATE DIRECTORY", least=32, middle=True, goes=1),
+)
 
 Found = Mapping[str, Any]
 
@@ -40,7 +46,8 @@ def ps(*, as_json: bool) -> int:
     elif not found:
         print("no service of this user runs on this machine, and no worker of one", file=sys.stderr)
     else:
-        print("\n".join(lines(found)))
+        width = colours.cells_of(sys.stdout)
+        print("\n".join(lines(found, colour=colours.has_colour(sys.stdout), width=width)))
     return 0
 
 
@@ -80,15 +87,15 @@ def _found(site: LivingSite, picture: Mapping[str, Any] | None) -> Found:
         "version": service.get("version"),
         "uptime_s": service.get("uptime_s"),
         "tmux_pid": site.tmux,
-        "workers": {state: totals[state] for state in STATES if totals.get(state)} if picture else None,
+        "workers": {state: totals[state] for state in colours.STATES if totals.get(state)} if picture else None,
         "living": list(site.workers),
     }
 
 
-def lines(found: Sequence[Found]) -> list[str]:
-    """Return the table, and a line for each service that needs a person."""
-    rows = [_HEADS, *map(_cells, found)]
-    table = aligned([list(map(visible, row)) for row in rows], right={0, 1})
+def lines(found: Sequence[Found], *, colour: bool = False, width: int | None = None) -> list[str]:
+    """Return the table, at most `width` cells wide, and a line for each service that needs a person."""
+    rows = [list(map(visible, _cells(one))) for one in found]
+    table = laid_out(_COLUMNS, rows, cells=width, colour=colour)
     notes = [visible(note) for one in found for note in _notes(one)]
     return [*table, "", *notes] if notes else table
 

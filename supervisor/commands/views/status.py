@@ -1,7 +1,6 @@
 """`panevisor status` and `events`: the picture as a table or as JSON, and the activity feed, oldest entry first."""
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Container, Iterable
@@ -11,7 +10,7 @@ from actors.events.words import counted
 from actors.values.totals import totals_of
 from supervisor.explain.need import WELL, in_need_first
 from supervisor.state.place import SERVICE_LOG, Place
-from supervisor.text.colours import has_colour
+from supervisor.text.colours import cells_of, has_colour
 from supervisor.text.tables import summary, table, timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.lasting import publications
@@ -61,7 +60,7 @@ def show(picture: Picture, *, as_json: bool = False, stream: TextIO | None = Non
     if as_json:
         print(json.dumps(picture), file=out, flush=True)
         return
-    width = shutil.get_terminal_size().columns if out.isatty() else None
+    width = cells_of(out)
     print("\n".join(lines_of(picture, colour=has_colour(out), width=width)), file=out, flush=True)
 
 
@@ -112,6 +111,7 @@ def _follow(place: Place, count: int, *, as_json: bool) -> int:
 def _show_entries(entries: Iterable[Entry], *, as_json: bool) -> None:
     from supervisor.explain.events import in_a_line  # only now: `status` needs no sentences
 
-    colour = has_colour(sys.stdout)
+    colour, cells = has_colour(sys.stdout), cells_of(sys.stdout)
     for entry in entries:
-        print(json.dumps(entry) if as_json else in_a_line(entry, time.time(), colour=colour), flush=True)
+        told = json.dumps(entry) if as_json else in_a_line(entry, time.time(), colour=colour, cells=cells)
+        print(told, flush=True)

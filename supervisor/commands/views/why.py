@@ -4,9 +4,11 @@ data of the service ──explain──▶ lines        the same data, with `nex
 """
 
 import json
+import sys
 from typing import Any
 
 from supervisor.state.place import Place
+from supervisor.text.colours import cells_of, has_colour
 from supervisor.text.tables import timestamp
 from supervisor.wire.client import Client
 from supervisor.wire.selection import Selection, select
@@ -31,5 +33,7 @@ def why(place: Place, selection: Selection, *, as_json: bool, command: str) -> i
         told = [with_next(data) for data in found]
         print(json.dumps(told[0] if names == [selection.one] else told))
     else:
-        print("\n\n\n".join("\n".join(explain(data, timestamp(data["now"]), command)) for data in found))
+        colour, cells = has_colour(sys.stdout), cells_of(sys.stdout)
+        accounts = (explain(data, timestamp(data["now"]), command, colour=colour, cells=cells) for data in found)
+        print("\n\n\n".join(map("\n".join, accounts)))
     return 0

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from actors.events.words import some_of
+from actors.events.words import exact, some_of
 from supervisor.commands.workers.panes import state_of
 from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state.place import Place
@@ -106,7 +106,7 @@ def wait_for(place: Place, waiting: Waiting, *, timeout: float | None, exit_code
     except ServiceError as error:
         if error.code != "timeout" or timeout is None:
             raise
-        raise CommandError("timeout", f"after {timeout:g} s still waiting for {waiting.undecided()}") from None
+        raise CommandError("timeout", f"after {exact(timeout)} still waiting for {waiting.undecided()}") from None
     if waiting.lost:
         print(f"panevisor: {visible(waiting.lost)}", file=sys.stderr)
         return NOT_MET

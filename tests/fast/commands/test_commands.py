@@ -8,6 +8,7 @@ import pytest
 
 from actors.values.spec import PaneSize
 from supervisor.commands.service.plan import lines
+from supervisor.commands.service.up import not_well
 from supervisor.commands.workers.run import environment, run, settings
 from supervisor.config.load import define
 from supervisor.state.place import Place
@@ -103,3 +104,9 @@ def test_lines_say_what_and_why() -> None:
         "1 unchanged",
     ]
     assert lines([]) == ["0 unchanged"]
+
+
+def test_up_names_the_first_that_are_not_well_and_counts_the_others() -> None:
+    verdicts = [{"name": f"w-{number}", "text": "failed"} for number in range(12)]
+    assert not_well(verdicts[:2]) == ["w-0: failed", "w-1: failed"]
+    assert not_well(verdicts)[-2:] == ["w-9: failed", "… and 2 more are not well"]

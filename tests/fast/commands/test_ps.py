@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from supervisor.commands.views.ps import lines
+from supervisor.text.cells import width
 
 
 def found(**facts: Any) -> dict[str, Any]:
@@ -35,3 +36,13 @@ def test_what_needs_a_person_is_said_with_a_command_that_helps(facts: dict[str, 
     table = lines([found(**facts)])
     assert said in table[-1]
     assert ("2 living" in table[1]) is ("workers" in facts)
+
+
+def test_the_table_fits_its_terminal_and_keeps_the_counts() -> None:
+    long = found(config="/home/me/projects/of-last-year/shop/panevisor.toml", state_dir="/home/me/" + "x" * 60)
+    for cells in (80, 160):
+        head, line = lines([long], width=cells)
+        assert width(line) <= cells
+        assert "2 running, 1 failed" in line
+        assert ("STATE DIRECTORY" in head) is (cells == 160)
+    assert "\x1b[31m1 failed\x1b[0m" in lines([long], colour=True)[1]

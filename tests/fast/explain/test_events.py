@@ -55,6 +55,16 @@ def test_an_exit_code_has_the_colour_of_what_is_bad() -> None:
     assert "\x1b[1mweb: \x1b[0m\x1b[31mexited with code 3\x1b[0m after" in line
 
 
+def test_a_sentence_that_is_wider_than_the_terminal_goes_on_behind_the_time() -> None:
+    first, second = in_a_line(entry("worker.exited", worker="web", exit_code=3, uptime_s=2.0), NOW, cells=44).split(
+        "\n"
+    )
+    assert (first, second) == (
+        "17:36:30      web: exited with code 3 after",
+        "              2.0s, while it was being ended",
+    )
+
+
 @pytest.mark.parametrize("name", sorted(EVENTS))
 def test_each_event_has_a_sentence(name: str) -> None:
     event = EVENTS[name]

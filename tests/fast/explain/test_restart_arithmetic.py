@@ -72,9 +72,9 @@ def test_a_limit_far_away_is_reckoned_and_not_waited_for() -> None:
 
 
 def test_the_line_of_check_says_when_and_never() -> None:
-    assert line(spec()) == "gives up on lives of 0s: after 31s, 1s: after 37s, 5s: after 1m1s, 30s: after 3m31s"
+    assert line(spec()) == "gives up on lives of 0s: after 31s, 1s: after 37s, 5s: after 1m 1s, 30s: after 3m 31s"
     window = spec(backoff=DOUBLING, max_restarts=-1, max_restarts_in=FIVE_A_MINUTE)
-    assert line(window) == "gives up on lives of 0s: after 31s, 1s: after 37s, 5s: after 1m1s, 30s: never"
+    assert line(window) == "gives up on lives of 0s: after 31s, 1s: after 37s, 5s: after 1m 1s, 30s: never"
     assert (line(spec(max_restarts=0, retry=600.0)) or "").startswith("slows down to 10m on lives of 0s: after 0s, 1s:")
     assert line(spec(restart=Restart.NEVER)) is None
     assert line(spec(restart=Restart.NEVER, on_exit=(ExitRule(do=ExitAction.BACKOFF, codes=(1,)),))) is not None

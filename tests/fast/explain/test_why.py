@@ -9,6 +9,7 @@ from _pytest.mark import ParameterSet
 from kit.crowd import Story
 from kit.gateway_bench import row
 from kit.life import corpse_of, running
+from wcwidth import strip_sequences
 
 from actors.crowd.admission import blockers, dependencies
 from actors.crowd.members import Member
@@ -143,7 +144,7 @@ def test_the_account_of_a_worker_in_back_off_in_full() -> None:
         "",
         "What its policy says",
         "  completed after exit 0, else restarted after 2s, 4s, 8s, 16s, 32s; failed after 5 restarts "
-        "(a crash at once: in 1m2s), unless a life of 1m forgives them",
+        "(a crash at once: in 1m 2s), unless a life of 1m forgives them",
         "  2 of 5 restarts since the last healthy life (1m), 2 in all",
         "  ready as soon as it is started",
         "",
@@ -162,6 +163,17 @@ def test_nothing_of_command_or_environment_is_told_and_what_could_steer_a_termin
     told = "\n".join(lines(data("failed", reason="\x1b]0;x\x07")))
     assert "\x1b" not in told
     assert r"\x1b]0;x\x07" in told
+
+
+def test_colours_change_no_word_and_lines_keep_to_the_terminal() -> None:
+    answer = data("failed", crash(32, 6, to="failed"), since=32.0, reason="exited with code 3")
+    plain, painted = explain(answer, NOON + 60), explain(answer, NOON + 60, colour=True)
+    assert [strip_sequences(line) for line in painted] == plain
+    assert "\x1b[1mapi\x1b[0m: \x1b[31mfailed\x1b[0m since" in painted[0]
+    assert "  \x1b[36mpanevisor logs api\x1b[0m" in "\n".join(painted)
+    narrow = [strip_sequences(line) for line in explain(answer, NOON + 60, colour=True, cells=60)]
+    assert max(map(len, narrow)) <= 60
+    assert " ".join(narrow).split() == " ".join(plain).split()
 
 
 def test_clock_times_of_another_day_have_their_date() -> None:
@@ -212,14 +224,14 @@ POLITE = replace(SPEC, stop=(TypeKeys(("C-c",)), 2.0, TypeText("exit"), 5.0, "TE
 ONCE = replace(SPEC, restart=Restart.NEVER)
 SLOW = replace(SPEC, retry=600.0, backoff=STEADY)
 WINDOW = replace(SPEC, max_restarts=-1, max_restarts_in=Window(2, 30.0), backoff=STEADY)
-SPENT = "5 restarts without a healthy life of 60 s: budget spent"
-TRIED = f"{SPENT}, tried every 600 s"
+SPENT = "5 restarts without a healthy life of 1m: budget spent"
+TRIED = f"{SPENT}, tried every 10m"
 LANE = f"exited with code 1; {TRIED}"
 SLOW_EXIT = crash(50, 6, exit_code=1, uptime_s=1.0, delay_s=600.0, reason=LANE, verdict=TRIED)
 IN_LANE: Data = {"spec": SLOW, "budget": {"recent": [], "slow": True}, "attempt": 6, "restarts": 8}
 TWICE: Data = {"pid": 7, "started": 59.0, "attempt": 2, "restarts": 2, "spec": WINDOW}
 NEVER = 'restart = "never"'
-LATE = f"not ready within 60 s; {NEVER}"
+LATE = f"not ready within 1m; {NEVER}"
 MARKS = "2 panes bear its mark: %1, %2"
 ORDERED = entry(10, "worker.stopping", cause="person", goal="stop", moved="running stopping")
 STOP = (
@@ -304,7 +316,7 @@ CASES = [
         next="nothing: the service is ending; `panevisor up` starts it again"),
     # starting, running
     case("starting, by a port", data("starting", spec=LISTENS, pid=7),
-        policy="ready when 127.0.0.1:80 accepts a connection, at the earliest 2s after its start, within 1m30s, "
+        policy="ready when 127.0.0.1:80 accepts a connection, at the earliest 2s after its start, within 1m 30s, "
             "else it is ended as after a crash",
         next="runs as soon as 127.0.0.1:80 accepts a connection; otherwise it is ended at 12:01:30, in 30s"),
     case("starting with a delay", data("starting", spec=replace(SPEC, ready=Ready(delay=90.0)), pid=7),
@@ -312,7 +324,7 @@ CASES = [
     case("starting without a process", data("starting", started_at=None),
         next="tmux is being asked about it; at the latest after a minute it is looked for again"),
     case("running well", data("running", pid=7, since=0.5),
-        state="api: running at least since 12:00:00 (59s), pid 7, up 1m 0s",
+        state="api: running at least since 12:00:00 (59s), pid 7, up 1m",
         policy="a crash now: starts again after about 1.0s (restart 1 of 5)",
         next="nothing: it runs until it ends or a person ends it",
         can="logs -f api, attach api, restart api, stop api"),
@@ -329,7 +341,7 @@ CASES = [
     case("it waits, and has told what it used",
         data("running", pid=7, attention="waiting", attention_by="report", attention_since=NOON,
             attention_text="may I?", cost=1.5, tokens=12000),
-        caution="it is waiting for 1m 0s (report): may I?"),
+        caution="it is waiting for 1m (report): may I?"),
     case("its process has ended and nobody knows how", data("running", pid=None, started_at=None),
         next="its process has ended; it is judged as soon as tmux says how"),
     case("running while tmux does not answer", data("running", pid=7, tmux="unreachable"),
@@ -344,15 +356,15 @@ CASES = [
         led="12:00:01  exited with code 3 after 12s (restart 7, after a pause of 4.1s)"),
     case("a spent budget with a slow lane",
         data("backoff", SLOW_EXIT, next_start_at=NOON + 650.0, reason=LANE, **IN_LANE),
-        led=f"12:00:50  exited with code 1 after 1.0s (restart 6, after a pause of 10m 0s: {SPENT}, tried every 600 s)",
+        led=f"12:00:50  exited with code 1 after 1.0s (restart 6, after a pause of 10m: {SPENT}, tried every 10m)",
         policy=["6 restarts since the last healthy life (1m), 8 in all",
             "the budget is spent: tried every 10m until a life is healthy"],
         next="starts again at 12:10:50, in 9m 50s"),
     case("in the slow lane", data("running", SLOW_EXIT, pid=7, started=59.0, **IN_LANE),
-        policy="a crash now: starts again after about 10m 0s (restart 7, the budget being spent)"),
+        policy="a crash now: starts again after about 10m (restart 7, the budget being spent)"),
     case("a window that is full",
         data("running", **TWICE, budget={"recent": [iso(NOON + 31), iso(NOON + 50)], "slow": False}),
-        policy=["2 of 2 restarts within the last 30s", "a crash now: failed (2 restarts within 30 s: budget spent)"]),
+        policy=["2 of 2 restarts within the last 30s", "a crash now: failed (2 restarts within 30s: budget spent)"]),
     case("a window that is not",
         data("running", **TWICE, budget={"recent": [iso(NOON + 29), iso(NOON + 50)], "slow": False}),
         policy=["1 of 2 restarts within the last 30s", "a crash now: starts again after about 8.0s (restart 3)"]),
@@ -388,7 +400,7 @@ CASES = [
     case("stopped by a person", data("stopped", *STOP, since=11.1, intent="stopped"),
         state="api: stopped since 12:00:11 (48s): by a person",
         led=["12:00:10  a person ordered it to stop",
-            "12:00:11  killed by signal 15 after 5m 0s, while it was being ended",
+            "12:00:11  killed by signal 15 after 5m, while it was being ended",
             "12:00:11  stopped, as a person ordered: nothing is left of it; it had to be killed (KILL)"],
         next="nothing, until a person starts it", can="start api, logs api"),
     case("stopped before the service began",
@@ -420,7 +432,7 @@ CASES = [
         data("failed",
             entry(50, "worker.unready", cause="not-ready", reason=LATE, verdict=NEVER, moved="starting failed"),
             since=50.0, draining=True, reason=LATE),
-        led='12:00:50  not ready within 60 s, so it was ended: failed (restart = "never")',
+        led='12:00:50  not ready within 1m, so it was ended: failed (restart = "never")',
         policy="ended by TERM, 10s, KILL"),
     case("it cannot be started",
         data("failed",
@@ -459,14 +471,14 @@ CASES = [
     # incidents
     case("incidents stand where they happened",
         data("running", entry(1, "worker.ready", cause="ready", startup_s=0.0, moved="starting running"),
-            incident(5, "tmux.unreachable", reason="no answer within 2 s"),
-            incident(9, "tmux.answers", after="no answer within 2 s"),
+            incident(5, "tmux.unreachable", reason="no answer within 2s"),
+            incident(9, "tmux.answers", after="no answer within 2s"),
             incident(12, "config.applied", digest="d", none=9),
             incident(13, "config.applied", digest="e", policy=1, none=8), incident(20, "tmux.died", pid=5, workers=9),
             entry(20.1, "worker.pending", cause="tmux-died", moved="running pending"),
             entry(21, "worker.starting", cause="admitted", moved="pending starting"), pid=7),
         led=["12:00:01  ready at once",
-            "12:00:05  tmux did not answer (no answer within 2 s): nothing was judged from here on",
+            "12:00:05  tmux did not answer (no answer within 2s): nothing was judged from here on",
             "12:00:09  tmux answered again", "12:00:13  the file was applied: 1 with a changed policy",
             "12:00:20  the tmux server (pid 5) died with 9 workers in it",
             "12:00:20  the tmux server died with it: it starts again, nothing is counted; starting"]),
@@ -477,8 +489,8 @@ CASES = [
     case("stalled",
         data("running", entry(30, "worker.stalled", by="output", silent_s=600.2),
             entry(30, "worker.stall_step", do="notify", step=1, steps=3), **HANGING, stall=stall()),
-        state="api: running at least since 12:00:00 (1m 0s), pid 7, up 1m 0s, stalled since 12:00:30",
-        led=["12:00:30  stalled: printed nothing for 10m 0s", "12:00:30  the stall was reported (step 1 of 3)"],
+        state="api: running at least since 12:00:00 (1m), pid 7, up 1m, stalled since 12:00:30",
+        led=["12:00:30  stalled: printed nothing for 10m", "12:00:30  the stall was reported (step 1 of 3)"],
         policy="stalled after 10m without output: notify, send after 1m, restart after 30s",
         next="unless it shows a sign of life, it is typed to (step 2 of 3) at 12:01:30, in 30s"),
     case("stalled, with a person attached", data("running", **HANGING, stall=stall(paused=True, next_at=None)),
@@ -497,11 +509,11 @@ CASES = [
                 "2.1 GB of 2.0 GB, so it was ended: failed (budget spent)"),
             ({"which": "cpu", "value": 199.5, "limit": 150, "do": "notify"}, "199.5 % of 150 %; it runs on"),
             ({"which": "age", "value": 90000.0, "limit": 86400.0, "do": "restart"},
-                "1d 1h of 1d 0h, so it is restarted"))
+                "1d 1h of 1d, so it is restarted"))
     ),
     case("limits, told beforehand", data("running", spec=LIMITED, pid=7),
-        policy=["cpu above 150 % in 6 looks in a row: reported", "age above 1h 0m: restarted"],
-        next="it is restarted for its age, which is not counted at 13:00:00, in 59m 0s"),
+        policy=["cpu above 150 % in 6 looks in a row: reported", "age above 1h: restarted"],
+        next="it is restarted for its age, which is not counted at 13:00:00, in 59m"),
     case("not well by its probe",
         data("running", entry(40, "worker.unhealthy", kind="command", failures=2, reason="exited with code 1"),
             spec=replace(SPEC, live=NOTIFIED), pid=7, health="unready"),

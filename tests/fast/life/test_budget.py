@@ -156,7 +156,7 @@ def crashes(times: list[float], **policy: Any) -> list[Verdict]:
 def test_the_window_allows_so_many_restarts_and_not_one_more() -> None:
     window = Window(3, 60.0)
     assert isinstance(crashes([0, 1, 2], max_restarts_in=window)[-1], Retry)
-    assert crashes([0, 1, 2, 59.9], max_restarts_in=window)[-1] == Fail("3 restarts within 60 s: budget spent")
+    assert crashes([0, 1, 2, 59.9], max_restarts_in=window)[-1] == Fail("3 restarts within 1m: budget spent")
     assert isinstance(crashes([0, 1, 2, 60.0], max_restarts_in=window)[-1], Retry)
 
 
@@ -172,7 +172,7 @@ def test_the_budget_keeps_no_more_times_than_the_window_counts(gaps: list[float]
 
 
 def test_where_there_is_a_slow_lane_a_spent_budget_leads_there_for_ever_and_is_counted_on() -> None:
-    said = "5 restarts without a healthy life of 60 s: budget spent, tried every 600 s"
+    said = "5 restarts without a healthy life of 1m: budget spent, tried every 10m"
     first = verdict(BADLY, 5, retry=600.0)
     assert first == Retry(600.0, Budget(6, 6, slow=True), said)
     assert isinstance(first, Retry)

@@ -1201,7 +1201,7 @@ def test_the_last_rung_ends_the_tree_as_after_a_crash_and_says_why() -> None:
     assert s.w.state is S.BACKOFF
     assert s.signals == ["TERM"]
     assert (s.line.event, s.line.facts["do"], s.line.facts["attempt"]) == ("worker.stall_step", "restart", 1)
-    assert s.w.reason == "stalled: no output for 140 s"
+    assert s.w.reason == "stalled: no output for 2m 20s"
 
 
 def test_a_life_that_hangs_after_a_healthy_spell_forgives_what_was_before() -> None:

@@ -43,7 +43,7 @@ def test_a_limit_that_was_changed_is_told_anew() -> None:
         (Breach("memory", 5.1e7, Limit(5e7)), "memory is 51 MB, the limit 50 MB"),
         (Breach("cpu", 199.6, Limit(150)), "cpu is 200 %, the limit 150 %"),
         (Breach("processes", 201, Limit(200)), "processes is 201, the limit 200"),
-        (Breach("age", 61.5, Limit(60)), "age is 62 s, the limit 60 s"),
+        (Breach("age", 61.5, Limit(60)), "age is 1m 2s, the limit 1m"),
     ],
 )
 def test_a_breach_says_what_and_how_much(breach: Breach, words: str) -> None:

@@ -181,7 +181,7 @@ def _comes_to(said: str, s: Story) -> bool:
 
 
 def _slow(s: Story) -> Any:
-    assert "budget spent, tried every 600 s" in s.w.reason
+    assert "budget spent, tried every 10m" in s.w.reason
     assert (s.w.budget.attempt, s.w.budget.restarts, s.w.budget.slow) == (3, 3, True)
     return s.w.budget
 

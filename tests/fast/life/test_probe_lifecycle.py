@@ -60,7 +60,7 @@ def test_failures_of_a_starting_life_only_cost_time_by_default() -> None:
     assert s.w.state is S.STARTING
     fails(s.wait(20), 1, READY)
     assert s.w.state is S.BACKOFF
-    assert s.line.facts["reason"] == "not ready within 20 s (connection refused)"
+    assert s.line.facts["reason"] == "not ready within 20s (connection refused)"
 
 
 def test_a_last_try_decides_whether_it_got_ready_in_time() -> None:

@@ -104,11 +104,11 @@ def test_a_kill_takes_the_last_step_at_once(verb: Verb) -> None:
 def test_a_step_in_words() -> None:
     assert [stop_plan.in_words(step) for step in POLITE] == [
         "keys C-c",
-        "2 s",
+        "2s",
         "typing 'exit'",
-        "5 s",
+        "5s",
         "TERM",
-        "10 s",
+        "10s",
         "KILL",
     ]
 

@@ -25,6 +25,7 @@ from supervisor.state.deaths import (
     plain_death,
     pruned,
 )
+from supervisor.text.cells import width
 from supervisor.text.values import rebuilt
 
 
@@ -120,3 +121,11 @@ def test_the_words_of_the_table() -> None:
     assert head.split() == ["TIME", "WORKER", "HOW", "UPTIME", "MEMORY", "DECIDED"]
     assert row.split()[-6:] == ["2.0", "MB", "restart", "1", "after", "1.0s"]
     assert account(record, WALL)[1:] == [r"  | a\x1b[1m"]
+
+
+def test_the_table_fits_its_terminal_and_the_decision_is_cut_first() -> None:
+    record = plain_death(replace(DEATH, worker="w" * 30, state="failed", cause="ended", reason="x" * 90))
+    for cells in (80, 160):
+        line = table([record], WALL, width=cells)[1]
+        assert width(line) <= cells
+        assert "exit 3" in line

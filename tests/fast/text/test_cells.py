@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 import pytest
+from wcwidth import strip_sequences
 
 from supervisor.cli import panevisor
 from supervisor.cli.encodings import open_leniently
-from supervisor.text.cells import cut, cut_middle, padded, width
+from supervisor.text.cells import cut, cut_middle, padded, width, wrapped
 
-pytest.importorskip("wcwidth", reason="this .venv was made before it was needed")
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"  # joined: one character to a reader, two cells
 FLAG = "\U0001f1e9\U0001f1ea"
 
@@ -22,6 +22,16 @@ def test_a_width_is_that_of_a_terminal(text: str, cells: int) -> None:
     assert width(text) == cells
     assert width(padded(text, 10)) == 10
     assert padded(text, 10, right=True).endswith(text)
+
+
+def test_a_line_is_broken_between_words_and_goes_on_indented() -> None:
+    line = "12:00:00  \x1b[31mexited with code 3\x1b[0m 東京 and started again"
+    told = wrapped(line, 36, 10)
+    assert [strip_sequences(each) for each in told] == [
+        "12:00:00  exited with code 3 東京",
+        "          and started again",
+    ]
+    assert wrapped(line, None, 10) == wrapped(line, 20, 10) == [line]
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_an_order_prints_a_verdict_a_worker_and_fails_when_one_is_not_well(
     assert bench.asked[2] == Order(Verb.RESTART, ("a", "c"), True)
     assert capsys.readouterr().out == "restart was ordered for 2 workers\n"
     assert run(["stop", "slow", "--timeout", "0.1"]) == 8
-    assert "no verdict within 0.1 s on slow (stopping)" in capsys.readouterr().err
+    assert "no verdict within 0.1s on slow (stopping)" in capsys.readouterr().err
 
 
 # ── up, down, serve ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -195,7 +195,7 @@ def test_a_half_open_frame_is_refused_and_dropped_and_who_asks_nothing_may_stay(
     for half, sent in zip(halves, (b"\x00", b"\x00\x00\x00d", b"\x00\x00\x00dabc", LARGE + b"x" * 1000), strict=True):
         half.sendall(sent)
     for half in halves:
-        what = {"code": "bad-frame", "message": "a request that is not complete after 0.3 s"}
+        what = {"code": "bad-frame", "message": "a request that is not complete after 0.3s"}
         assert told(half)["error"] == what
         assert receive(half) is None
     assert idle.call("hello")["pid"]
@@ -392,7 +392,7 @@ def test_an_order_that_takes_too_long_names_those_without_a_verdict(bench: Bench
     bench.publish(1, row("a", order=7), row("b", "pending", order=7, reason="waiting for a to be ready"))
     refused = refusal(bench.client(), "start", names=["a", "b"], wait=0.1)
     assert refused.exit_code == 8
-    assert refused.message.startswith("no verdict within 0.1 s on b (pending: waiting for a")
+    assert refused.message.startswith("no verdict within 0.1s on b (pending: waiting for a")
 
 
 def test_what_the_supervisor_refuses_or_does_not_answer_keeps_its_code_and_a_bug_is_logged(bench: Bench) -> None:

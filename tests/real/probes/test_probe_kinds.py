@@ -54,7 +54,7 @@ def test_a_unix_socket_whose_queue_is_full_hangs_for_the_time_of_a_try(asked: As
             one.setblocking(False)
             one.connect_ex(path)
         asked.ready(unix=path, attempt_timeout=0.1)
-        assert asked.until(ProbeFailed) == failure("no answer within 0.1 s")
+        assert asked.until(ProbeFailed) == failure("no answer within 0.1s")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -86,7 +86,7 @@ def test_an_http_server_that_never_answers_costs_only_the_probe_that_asks_it(ask
             asked.ready(f"hung{number}", http=Http(url), attempt_timeout=0.2, interval=SELDOM)
         asked.ready("well", tcp=f"127.0.0.1:{other.getsockname()[1]}", interval=SELDOM)
         told = {asked.next()}
-        while not told >= {ProbeSucceeded("well"), failure("no answer within 0.2 s", "hung0")}:
+        while not told >= {ProbeSucceeded("well"), failure("no answer within 0.2s", "hung0")}:
             told.add(asked.next())
 
 
@@ -135,7 +135,7 @@ def test_a_command_that_hangs_or_is_given_up_is_killed_with_its_whole_group(aske
         return len(pids) == 3
 
     wait_until(whole)
-    asked.until(failure("no answer within 1 s", "l-hang"))
+    asked.until(failure("no answer within 1s", "l-hang"))
     wait_until(lambda: not any(map(alive, pids)))
     wait_until(whole)
     asked.pool.forget("l-hang")

@@ -106,7 +106,7 @@ def test_a_forgotten_probe_is_given_up_and_a_later_one_of_a_life_replaces_the_fi
 def test_a_probe_that_hangs_is_bounded_in_time(asked: Asked, hanging: int) -> None:
     asked.ready(tcp=f"127.0.0.1:{hanging}", attempt_timeout=SHORT)
     for _ in range(2):
-        asked.until(ProbeFailed("l1", f"no answer within {SHORT} s"))
+        asked.until(ProbeFailed("l1", f"no answer within {SHORT}s"))
 
 
 def test_many_that_hang_use_a_bounded_number_of_descriptors_and_the_others_get_ready(
