@@ -59,7 +59,7 @@ def _coloured(title: str, line: str) -> str:
         word, blank, rest = rest.partition(" ")
         return painted(name, BOLD) + colon + state(word) + blank + ends(rest)
     at, line = line[: _time_in(line)], line[_time_in(line) :]
-    return dim(at) + verdict(ends(line))
+    return dim(at) + verdict(ends(line)) if at else ends(line)
 
 
 def _indent(line: str) -> int:

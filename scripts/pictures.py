@@ -1,0 +1,181 @@
+"""Write docs/pictures/: what `status`, `why`, `events`, `deaths` and `ps` show on a dark terminal.
+
+    a real service with telling workers ──▶ each command in a pseudo-terminal of 80 and of 160 columns ──▶ an SVG each
+
+`scripts/pictures` runs it. The pictures are made of what the commands print; nothing of them is drawn by hand.
+"""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+from wcwidth import wcswidth
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+COLUMNS = (80, 160)
+COMMANDS = ("status", "why importer", "events -n 14", "deaths", "ps")
+ENOUGH = 14.0  # seconds until every worker is in its telling state
+WORKERS = """
+[supervisor]
+health_interval = "1s"
+capture_interval = "1s"
+
+[workers.web]
+project = "shop"
+command = ["python3", "-u", "-m", "http.server", "8471", "--bind", "127.0.0.1"]
+ready = { tcp = "127.0.0.1:8471" }
+
+[workers.api]
+project = "shop"
+replicas = 2
+command = "exec sleep 1000"
+depends_on = { web = "ready" }
+
+[workers.mailer]
+project = "shop"
+command = "exec sleep 1000"
+live = { tcp = "127.0.0.1:8472", interval = "1s", failures = 2, do = "notify" }
+
+[workers.feature-checkout-with-the-new-payment-provider-2]
+project = "東京 🚀"
+command = "echo thinking; exec sleep 1000"
+stall = { after = "3s", by = "output" }
+
+[workers.crawler]
+project = "東京 🚀"
+command = "exec sleep 1000"
+cwd = "日本語のフォルダ"
+
+[workers.importer]
+project = "shop"
+command = '''echo "reading größe.csv"; sleep 1; echo "KeyError: 'preis' in row 17"; exit 3'''
+max_restarts = 2
+backoff = { kind = "constant", initial = "1s" }
+
+[workers.renderer]
+project = "shop"
+command = ["python3", "-c", "import os, time; time.sleep(3); os.kill(os.getpid(), 11)"]
+backoff = { kind = "constant", initial = "5m", max = "5m" }
+
+[workers.proxy]
+project = "shop"
+command = "sleep 1000 & sleep 1"
+
+[workers.nightly]
+command = "echo 1,204 rows; exit 0"
+
+[workers.console]
+command = "exec sleep 1000"
+"""
+
+
+def main() -> None:
+    """Write a picture of each command in each width."""
+    PICTURES.mkdir(exist_ok=True)
+    with _service() as (folder, environment):
+        for command in COMMANDS:
+            for columns in COLUMNS:
+                shown = _on_a_terminal(["panevisor", *command.split()], columns, folder, environment)
+                name = f"{command.split()[0]}-{columns}"
+                (PICTURES / f"{name}.svg").write_text(
+                    _drawn(f"\x1b[1m$ panevisor {command}\x1b[0m\n{shown}", columns, name)
+                )
+
+
+@contextlib.contextmanager
+def _service() -> Iterator[tuple[Path, dict[str, str]]]:
+    """Run the workers in a folder of their own; give the folder and what commands need to find it."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "shop"
+        folder.mkdir()
+        (folder / "panevisor.toml").write_text(WORKERS)
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        environment |= {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "XDG_STATE_HOME": f"{place}/state"}
+        environment = {key: value for key, value in environment.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
+
+        def panevisor(*words: str) -> None:
+            subprocess.run(["panevisor", *words], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False)
+
+        panevisor("up")
+        try:
+            panevisor("stop", "console")
+            time.sleep(ENOUGH)
+            yield folder, environment
+        finally:
+            panevisor("down")
+
+
+def _on_a_terminal(command: list[str], columns: int, folder: Path, environment: dict[str, str]) -> str:
+    """Return what the command prints on a terminal of this width."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    printed = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
+        while part := os.read(ours, 65536):
+            printed += part
+    os.close(ours)
+    process.wait()
+    return printed.decode().replace("\r\n", "\n")
+
+
+# ── from what was printed to SVG ──────────────────────────────────────────────────────────────────────────────────────
+
+
+CELL, LINE, SIZE = 8.4, 19, 14  # pixels
+COLOURS = {"31": "#ff6b6b", "32": "#7ddf8a", "33": "#f5c96a", "35": "#d7a1ff", "36": "#7fd7e8"}
+FONTS = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+PLAIN, DIM, GROUND = "#d6dae0", "#868e99", "#14171c"
+
+
+def _drawn(text: str, columns: int, title: str) -> str:
+    """Return the text as a terminal of this width has it. Each word has its place, whatever fonts a reader has."""
+    rows, words = 0, list[str]()
+    for line in text.rstrip("\n").split("\n"):
+        x, style = 0, "0"
+        for part in re.split(r"(\x1b\[[0-9;]*m|\s+)", line):
+            if part.startswith("\x1b"):
+                style = part[2:-1]
+                continue
+            while part:
+                fits = next(n for n in range(len(part), 0, -1) if n == 1 or wcswidth(part[:n]) <= columns - x)
+                if wcswidth(part[:fits]) > columns - x:
+                    x, rows = 0, rows + 1
+                    continue
+                if part.strip():
+                    words.append(_word(part[:fits], x, rows, style))
+                x, part = x + wcswidth(part[:fits]), part[fits:]
+        rows += 1
+    width, height = columns * CELL + 24, rows * LINE + 24
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">\n'
+        f"<title>{title}</title>\n"
+        f'<rect width="{width:.0f}" height="{height}" rx="6" fill="{GROUND}"/>\n'
+        f'<g font-family="{FONTS}" font-size="{SIZE}" fill="{PLAIN}">\n' + "\n".join(words) + "\n</g>\n</svg>\n"
+    )
+
+
+def _word(word: str, x: int, row: int, style: str) -> str:
+    codes = style.split(";")
+    fill = next((COLOURS[code] for code in codes if code in COLOURS), DIM if "2" in codes else None)
+    look = (f' fill="{fill}"' if fill else "") + (' font-weight="bold"' if "1" in codes else "")
+    place = f'x="{12 + x * CELL:.1f}" y="{row * LINE + 26}"'
+    length = f'textLength="{wcswidth(word) * CELL:.1f}" lengthAdjust="spacingAndGlyphs"'
+    return f"<text {place} {length}{look}>{escape(word)}</text>"
+
+
+if __name__ == "__main__":
+    main()
