@@ -31,6 +31,9 @@ def summary(picture: Picture) -> list[str]:
     totals, service = picture["totals"], picture["supervisor"]
     states = [f"{totals[state]} {state}" for state in colours.STATES if totals.get(state)]
     lines = [counted(totals["workers"], "worker") + (f": {', '.join(states)}" if states else "")]
+    if waiting := sum(worker.get("attention") == "waiting" for worker in picture["workers"]):
+        wait = "waits" if waiting == 1 else "wait"
+        lines.append(f"{waiting} {wait} for a person (`panevisor status --waiting` lists them)")
     if service["tmux"] != "ok":
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
     lines += [f"degraded: {visible(what)}" for what in service["degraded"]]

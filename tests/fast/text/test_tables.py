@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from kit.gateway_bench import row
 
+from actors.values.totals import totals_of
 from supervisor.text.cells import width
 from supervisor.text.plain import plain
-from supervisor.text.tables import table
+from supervisor.text.tables import summary, table
 
 pytest.importorskip("wcwidth", reason="this .venv was made before it was needed")
 NOW = 1000.0
@@ -83,3 +84,15 @@ def test_the_reason_is_cut_first_then_names_in_their_middle_then_columns_go() ->
 def test_projects_are_shown_where_a_worker_has_one() -> None:
     of_shop = replace(row("api"), project="shop").to_dict(NOW)
     assert table([of_shop, *WORKERS], now=NOW).splitlines()[0].split()[:2] == ["PROJECT", "NAME"]
+
+
+def test_the_lines_below_the_table_say_how_many_wait_for_a_person() -> None:
+    def below(*attention: str | None) -> list[str]:
+        workers = [row(f"w{n}", attention=word, attention_since=1.0).to_dict(NOW) for n, word in enumerate(attention)]
+        config = {"error": None, "changed_on_disk": False}
+        service = {"tmux": "ok", "degraded": [], "kept_by": "systemd", "pid": 7, "config": config}
+        return summary({"totals": totals_of(workers), "supervisor": service, "workers": workers})
+
+    assert below(None, "working") == ["2 workers: 2 running"]
+    assert below("waiting", "working")[1] == "1 waits for a person (`panevisor status --waiting` lists them)"
+    assert below("waiting", "waiting")[1].startswith("2 wait for a person")

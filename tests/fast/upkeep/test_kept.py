@@ -34,6 +34,6 @@ def test_a_restart_is_told_with_the_code_or_the_signal() -> None:
 
 def test_status_says_that_nobody_keeps_a_service_started_by_hand() -> None:
     service = {"kept_by": None, "pid": 2, "tmux": "ok", "degraded": [], "config": {"error": None, "changed_on_disk": 0}}
-    lines = summary({"totals": {"workers": 0}, "supervisor": service})
+    lines = summary({"totals": {"workers": 0}, "workers": [], "supervisor": service})
     assert any("nothing starts this service again" in line for line in lines)
-    assert len(summary({"totals": {"workers": 0}, "supervisor": service | {"kept_by": "systemd"}})) == 1
+    assert len(summary({"totals": {"workers": 0}, "workers": [], "supervisor": service | {"kept_by": "systemd"}})) == 1
