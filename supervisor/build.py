@@ -35,7 +35,7 @@ from actors.ticker import TickerActor
 from actors.values.bulletins import Activity, Opened, PartFailing, ServerEnded
 from actors.values.facts import Handle
 from actors.values.gates import Room
-from actors.values.requests import UPGRADE, Apply, ShutDown
+from actors.values.requests import UPGRADE, Apply, Attend, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Entry
 from actors.values.snapshot import Service as ServiceFacts
@@ -215,7 +215,7 @@ class Machine:
         before = log_tail.read(given.log_file())
         told = log_tail.told(before)
         given.records.compare(log_tail.otherwise(given.known, told))
-        self._lived = told.exits
+        self._lived, self._reported = told.exits, told.reports
         self.clock = SystemClock()
         self.workers = Loop("workers")
         self.applier = Crew(1, "apply")
@@ -380,6 +380,8 @@ class Machine:
     def _opened(self) -> None:
         self.log.begin()
         _tell(self._given.begun, lambda event, facts: self.posts.metrics.tell(Activity(time.time(), event, facts)))
+        for name, said in self._reported.items():
+            self.posts.supervisor.tell(Attend(name, said))
         self.posts.metrics.tell(Opened())
 
     def _closing(self, order: ShutDown) -> None:

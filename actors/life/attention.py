@@ -50,14 +50,15 @@ def take(attention: Attention, said: AttentionSaid, now: Instant) -> Attention:
     others = tuple(one for one in attention.statements if one.by is not said.by)
     cost = attention.cost if said.cost is None else said.cost
     tokens = attention.tokens if said.tokens is None else said.tokens
+    then = now if said.at is None else Instant(now.mono - (now.wall - said.at), said.at)
     attention = replace(attention, statements=others, cost=cost, tokens=tokens)
     if said.word is None:
         return attention
     statement = Statement(
         by=said.by,
         word=said.word,
-        since=before.since if before and before.word is said.word else now,
-        said=now,
+        since=before.since if before and before.word is said.word else then,
+        said=then,
         text=" ".join(said.text.split())[:LONGEST],
         until=None if said.ttl is None else now.mono + said.ttl,
         until_output=said.until_output,

@@ -30,7 +30,8 @@ class AttentionSaid:
 
     `life`: None means the present one. `word`: None takes the source's word back. `ttl`: seconds until the word is
     stale; None: until the source says something else. `until_output`: stale as soon as the worker prints again.
-    `cost` (in whatever currency the worker counts) and `tokens` replace the numbers before; None leaves those.
+    `at`: the Unix time at which it was said; None: now. `cost` (in whatever currency the worker counts) and `tokens`
+    replace the numbers before; None leaves those.
     """
 
     by: Source
@@ -39,5 +40,6 @@ class AttentionSaid:
     text: str = ""
     ttl: float | None = None
     until_output: bool = False
+    at: float | None = None
     cost: float | None = None
     tokens: int | None = None

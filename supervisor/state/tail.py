@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from actors.events.table import INCIDENTS
+from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.records import Intent, Records
 from actors.values.snapshot import Entry
 from supervisor.state.replay import after, is_transition
@@ -21,12 +22,15 @@ MOST = 512 * 1024  # bytes: some 2,400 lines, read in 12 to 15 ms
 class Told:
     """What the log knows of workers: the last state of each, whom a person stopped, and the lives that have ended.
 
+    `reports`: what each worker that was last heard of by its own report said then, if it waits or idles.
+
     `exits`: how many seconds each of these lives lived, None where the log does not know.
     """
 
     states: Mapping[str, str]
     stopped: Set[str]
     exits: Mapping[str, float | None]
+    reports: Mapping[str, AttentionSaid]
 
 
 def told(entries: Iterable[Entry]) -> Told:
@@ -34,6 +38,7 @@ def told(entries: Iterable[Entry]) -> Told:
     states: dict[str, str] = {}
     stopped: set[str] = set()
     exits: dict[str, float | None] = {}
+    reports: dict[str, AttentionSaid] = {}
     for entry in entries:
         facts = entry.facts
         worker, life = str(facts.get("worker")), facts.get("life")
@@ -43,7 +48,19 @@ def told(entries: Iterable[Entry]) -> Told:
             stopped.add(worker) if by_a_person else stopped.discard(worker)
         if entry.event == "worker.exited" and isinstance(life, str):
             exits[life] = facts.get("uptime_s")
-    return Told(states, {name for name in stopped if states.get(name) == "stopped"}, exits)
+        if entry.event == "worker.attention":
+            reports.pop(worker, None)
+            reports |= _report(worker, entry)
+    return Told(states, {name for name in stopped if states.get(name) == "stopped"}, exits, reports)
+
+
+def _report(worker: str, entry: Entry) -> dict[str, AttentionSaid]:
+    """Return a report that still holds if the worker has printed nothing since: its time is taken for over."""
+    word, life, text = (entry.facts.get(key) for key in ("attention", "life", "text"))
+    if entry.facts.get("by") != Source.REPORT or word not in (Word.WAITING, Word.IDLE) or not isinstance(life, str):
+        return {}
+    said = AttentionSaid(by=Source.REPORT, word=Word(str(word)), life=life, text=str(text or ""), ttl=0.0, at=entry.ts)
+    return {worker: said}
 
 
 def otherwise(records: Records, told: Told) -> list[str]:

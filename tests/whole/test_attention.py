@@ -42,6 +42,9 @@ def test_a_hook_reports_for_its_worker_and_for_no_other(site: Site) -> None:
     assert site.run("report", "idle", check=2).stderr
     site.run("report", "idle", "--name", "other", check=0)
     comes_to(lambda: seen("other")[:2], ("idle", "report"))
+    site.run("down", "--keep-workers", check=0)
+    site.up()
+    comes_to(lambda: seen("other")[:2], ("idle", "report"))  # it has printed nothing since
 
 
 PROMPTS = r"""

@@ -95,6 +95,15 @@ def test_a_word_that_is_said_again_changes_nothing() -> None:
     assert again == once
 
 
+def test_what_an_earlier_service_was_told_holds_if_nothing_was_printed_since() -> None:
+    told = taken(said(Source.REPORT, W.WAITING, ttl=0.0, at=at(40.0).wall))
+    assert word_of(told, output=wall(41.0)) is W.WAITING
+    assert word_of(told, output=wall(43.0)) is None
+    shown = look(told, wall(41.0), at(100.0)).shown
+    assert shown
+    assert shown.since == at(40.0)
+
+
 # ── in a worker ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
