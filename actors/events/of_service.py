@@ -88,6 +88,13 @@ SERVICE: Mapping[str, Event] = {
         fields="reason workers lost",
         said="the states of all workers were written to the log ({reason})",
     ),
+    "logs.over_quota": Event(
+        WARNING,
+        "the logs of all workers took more than `all_logs`: the oldest segments of the largest went. workers: "
+        "the bytes that went, by worker",
+        fields="workers bytes",
+        said="the logs of all workers took more than all_logs allows: {bytes} bytes of the oldest went",
+    ),
     "log.dropped": Event(
         ERROR,
         "this number of lines found no place while the disk took none, and is missing here; `state.table` follows",

@@ -28,8 +28,11 @@ LATE = 10.0  # seconds for which the pipe of a removed worker may still make a f
 class Segments:
     """The service's view of the log directory: links, limits, sizes, and who lived where."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, most: int | None = None) -> None:
+        """`most`: bytes that all logs may take together; None: no limit."""
         self.directory = directory
+        self._most = most
+        self._dropped: dict[str, int] = {}  # bytes beyond it, by worker, not told of yet
         self.problem: str | None = None
         """Why the directory or a link could not be kept in order at the last `refresh` or since; None when it was."""
         self._keep: dict[str, int] = {}
@@ -48,8 +51,21 @@ class Segments:
         self.expect(names_and_keep)
         if not self.directory.is_dir():
             self._make_directory()
-        kept = self._tidy(names_and_keep, only=None)
+        kept = self._within_quota(self._tidy(names_and_keep, only=None))
         return {name: self._look(name, segments) for name, segments in kept.items()}
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many bytes of each worker have gone since the last call, because all logs were too large."""
+        dropped, self._dropped = self._dropped, {}
+        return dropped
+
+    def _within_quota(self, kept: dict[str, list[Segment]]) -> dict[str, list[Segment]]:
+        beyond = [] if self._most is None else beyond_quota(kept, self._most)
+        for name, segment in beyond:
+            self._unlink(segment.path)
+            self._dropped[name] = self._dropped.get(name, 0) + segment.size
+        gone = {segment.file for _, segment in beyond}
+        return {name: [one for one in segments if one.file not in gone] for name, segments in kept.items()}
 
     def expect(self, names_and_keep: Mapping[str, int]) -> None:
         """Note how many segments each of these workers keeps, for `made`."""
@@ -188,6 +204,22 @@ class Segments:
 
     def _note(self, error: OSError) -> None:
         self.problem = explained(error, error.filename or self.directory)
+
+
+def beyond_quota(logs: Mapping[str, list[Segment]], most: int) -> list[tuple[str, Segment]]:
+    """Return what goes so that all logs take up to `most` bytes: the oldest of the largest first, never the newest."""
+    sizes = {name: sum(segment.size for segment in segments) for name, segments in logs.items()}
+    closed = {name: segments[:-1] for name, segments in logs.items() if len(segments) > 1}
+    total, gone = sum(sizes.values()), []
+    while total > most and closed:
+        largest = max(closed, key=lambda name: sizes[name])
+        oldest, *closed[largest] = closed[largest]
+        if not closed[largest]:
+            del closed[largest]
+        sizes[largest] -= oldest.size
+        total -= oldest.size
+        gone.append((largest, oldest))
+    return gone
 
 
 def log_seen(segments: list[Segment], before: LogSeen | None) -> LogSeen:

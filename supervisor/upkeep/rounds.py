@@ -25,7 +25,10 @@ Problem = Callable[[], str | None]
 
 
 class Rounds:
-    """Owns the pointer to the state directory. `applied` returns the digest of the config that was applied last."""
+    """Owns the pointer to the state directory.
+
+    `applied` returns the digest of the config that was applied last, `dropped` the bytes of logs beyond their quota.
+    """
 
     def __init__(
         self,
@@ -37,10 +40,11 @@ class Rounds:
         errors: RepeatedErrors,
         *,
         applied: Callable[[], str],
+        dropped: Callable[[], Mapping[str, int]],
         parts: Mapping[str, Problem],
     ) -> None:
         self._place, self._lock, self._journal, self._posts = place, lock, journal, posts
-        self._kept, self._errors, self._applied = kept, errors, applied
+        self._kept, self._errors, self._applied, self._dropped = kept, errors, applied, dropped
         self._on_disk = FileOnDisk(place.config)
         self._unpointed: str | None = None  # why the pointer could not be written; None if it is there
         self._parts: dict[str, Problem] = {
@@ -58,6 +62,8 @@ class Rounds:
         for what, problem in self._parts.items():
             self._posts.supervisor.tell(PartFailing(what, problem()))
         self._look_for_keeper()
+        if dropped := self._dropped():
+            self._journal.log("logs.over_quota", {"workers": dict(dropped), "bytes": sum(dropped.values())})
         for incident in self._errors.over():
             self._journal.log("adapter.goes_on", {"error": incident.error, "times": incident.times})
 

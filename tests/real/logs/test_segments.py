@@ -137,6 +137,20 @@ def test_a_segment_that_is_missing_between_two_others_is_a_hole(
     assert (seen.holes, seen.hole) == (0, None)
 
 
+def test_all_logs_keep_to_their_quota_by_the_oldest_of_the_largest_and_never_the_newest(logs: Path) -> None:
+    for name, sizes in (("api", (40, 30, 20)), ("db", (30, 10)), ("one", (90,))):
+        for number, size in enumerate(sizes):
+            segment(logs, number, b"x" * size, name=name)
+    keep = dict.fromkeys(("api", "db", "one"), 5)
+    assert Segments(logs).refresh(keep)["api"].bytes == 90
+    segments = Segments(logs, 160)
+    assert {name: seen.bytes for name, seen in segments.refresh(keep).items()} == {"api": 20, "db": 40, "one": 90}
+    assert (segments.dropped(), segments.dropped()) == ({"api": 70}, {})
+    segments = Segments(logs, 1)
+    assert {name: seen.bytes for name, seen in segments.refresh(keep).items()} == {"api": 20, "db": 10, "one": 90}
+    assert segments.dropped() == {"db": 30}
+
+
 def kept(segments: Segments, **keep: int) -> dict[str, int]:
     return {name: seen.bytes for name, seen in segments.refresh(keep).items()}
 
