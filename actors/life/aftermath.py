@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors.events.words import BACKGROUND, UNREADY, brief_in_words, left_in_words
-from actors.life.budget import Complete, Fail, Retry, Verdict, ended_well, judge, rule_for
+from actors.life.budget import Complete, Fail, Verdict, ended_well, judge, rule_for
 from actors.life.ending import begin_ending, next_ending_step
 from actors.life.moves import begin_life, close_pane, question
 from actors.life.outcomes import (
@@ -45,7 +45,7 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
         verdict, cause, what, more = _with_what_is_left(w, life, exit, verdict)
         if deaf:
             what, more = f"{what}{UNREADY}", {**more, "unready": True}
-        if isinstance(verdict, Retry) and cause == "exit" and uptime < BRIEF and ended_well(w.spec, exit):
+        if not isinstance(verdict, Complete) and cause == "exit" and uptime < BRIEF and ended_well(w.spec, exit):
             what, more = f"{what}{brief_in_words(w.spec.argv[0])}", {**more, "program": w.spec.argv[0]}
         w, told = apply_verdict(w, verdict, now, "worker.exited", cause, what, **facts, **more)
     else:

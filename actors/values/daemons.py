@@ -1,7 +1,8 @@
-"""Which commands go into the background by their own words: known daemons, their options, a text that ends in `&`.
+"""Which commands may go into the background: known daemons and their options, scripts, a text that ends in `&`.
 
 When a session's leader ends, the kernel hangs up the terminal's process group: a daemon that has not called setsid yet
-ends of it, before anybody can see it. These commands begin with SIGHUP ignored, so that they live to be told of.
+ends of it, before anybody can see it. These commands begin with SIGHUP ignored, so that they live to be told of. A
+program that handles SIGHUP handles it all the same; a shell cannot trap what it began with ignored.
 """
 
 import os
@@ -14,6 +15,7 @@ _DAEMONS = frozenset(FOREGROUND) | {
     "chronyd", "keepalived", "lighttpd", "mosquitto", "mysqld", "named", "ntpd", "pg_ctl", "proftpd", "rsyslogd",
     "snmpd", "stunnel", "supervisord", "unbound", "varnishd", "vsftpd",
 }  # fmt: skip
+_SCRIPTS = re.compile(r"(?:python|pypy|perl|ruby|php)[0-9.]*|.*\.(?:py|pl|rb|php)")
 _OPTION = re.compile(r"--?(?:daemon|daemoni[sz]e|background|fork|detach)(?:=(?:yes|true|1|on|/.*))?")
 _SHELLS = frozenset({"sh", "dash", "bash", "ash", "zsh", "ksh", "mksh"})
 _TEXT_OPTION = re.compile(r"-[a-z]*c")
@@ -21,11 +23,11 @@ _ENDS_BEHIND = re.compile(r"(?<![&>|<\\])&\s*(?:(?:disown|echo|exit|true)\b[^&\n
 
 
 def goes_behind(argv: Sequence[str]) -> bool:
-    """Whether the command seems to go into the background; what does so unseen is not known from its words."""
+    """Whether the command may go into the background, by its words."""
     program = os.path.basename(argv[0])
     if program in _SHELLS:
         return _ENDS_BEHIND.search(_text_of(argv)) is not None
-    return program in _DAEMONS or any(_OPTION.fullmatch(word) for word in argv[1:])
+    return program in _DAEMONS or bool(_SCRIPTS.fullmatch(program)) or any(_OPTION.fullmatch(word) for word in argv[1:])
 
 
 def _text_of(argv: Sequence[str]) -> str:

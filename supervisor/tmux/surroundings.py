@@ -71,7 +71,7 @@ def cannot_surround(spec: WorkerSpec) -> str | None:
 
 def prelude(spec: WorkerSpec, account: Account | None) -> str:
     """Return what the wrapper does last, before it becomes the program. What it puts before "$@" first runs last."""
-    behind = spec.background is Background.FAIL and goes_behind(spec.argv)
+    behind = spec.background is Background.FAIL and "HUP" not in spec.stop and goes_behind(spec.argv)
     # when the main process ends, the kernel hangs up what shares its process group: a daemon before its setsid, too
     hangup = "trap '' HUP; " if behind or spec.background is Background.ALLOW else ""
     umask = f"umask {spec.umask}; " if spec.umask else ""

@@ -232,6 +232,8 @@ def test_who_ends_before_it_has_listened_has_not_ended_well(restart: Restart, st
         ("/usr/sbin/nginx", "-c", "x"),
         ("redis-server", "--daemonize", "yes"),
         ("kafka", "-daemon"),
+        ("/usr/bin/python3.11", "daemon.py"),
+        ("./daemon.py",),
         ("uwsgi", "--daemonize=/var/log/x"),
         ("sh", "-c", "sleep 1000 &"),
         ("/bin/bash", "-lc", "cd x && java -jar y >log 2>&1 & echo $! >pid"),
@@ -244,7 +246,7 @@ def test_commands_that_go_into_the_background_by_their_own_words(argv: tuple[str
 @pytest.mark.parametrize(
     "argv",
     [
-        ("python3", "x.py"),
+        ("node", "x.js"),
         ("sh", "start.sh"),
         ("sh", "-c", "Xvfb :1 & exec pytest"),
         ("sh", "-c", "a && b"),
