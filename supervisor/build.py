@@ -8,16 +8,12 @@
 Nothing here waits for anything; the main loop is in service.py.
 """
 
-import functools
-import importlib.metadata
 import itertools
 import os
 import resource
 import secrets
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +24,7 @@ from actors.crowd.opening import Opening
 from actors.errands import Errands, TerminalPost
 from actors.loop import Loop
 from actors.metrics import MetricsActor
-from actors.ports import Survey
+from actors.ports import Publisher, Survey
 from actors.root import Factories, Outcome, Posts, SupervisorActor
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
@@ -37,40 +33,38 @@ from actors.values.facts import Handle
 from actors.values.gates import Room
 from actors.values.requests import UPGRADE, Apply, Attend, ShutDown
 from actors.values.snapshot import Config as ConfigFacts
-from actors.values.snapshot import Entry
+from actors.values.snapshot import Entry, Snapshot
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
 from supervisor.attention.watch import SignWatch
-from supervisor.config.load import define, load_text
+from supervisor.config.load import define
 from supervisor.config.on_disk import digest_on_disk, origin_of
-from supervisor.config.settings import Config, SupervisorSettings
+from supervisor.config.settings import Config
 from supervisor.gateway.server import Gateway
+from supervisor.given import Given, tell_upgrade, version
 from supervisor.kernel.clock import SystemClock
 from supervisor.kernel.crew import Crew
-from supervisor.kernel.files import claim, make_private
+from supervisor.kernel.files import claim
 from supervisor.kernel.limits import Limit, tightest
 from supervisor.kernel.shortage import Shortage
 from supervisor.kernel.trees import ProcessPort
 from supervisor.kernel.usage import TreeSweeper, available_memory
 from supervisor.logs.quota import LogQuota
 from supervisor.logs.segments import Segments
+from supervisor.notify.notices import Notices
 from supervisor.probes.pool import ProbePool
 from supervisor.rules.judge import Judge
 from supervisor.state import paths
 from supervisor.state import tail as log_tail
-from supervisor.state.console import Console
 from supervisor.state.deaths import DeathRecords
-from supervisor.state.journal import ServiceLog
-from supervisor.state.lock import Lock
 from supervisor.state.log_queue import LogQueue
-from supervisor.state.place import DEATHS, JUDGED, LOGS, RECORDS, STATUS, TMUX_SOCKET, Place
-from supervisor.state.records import RecordsFile
-from supervisor.state.status import StatusFile, read_status
+from supervisor.state.place import DEATHS, JUDGED, LOGS, NOTICES, STATUS, TMUX_SOCKET
+from supervisor.state.status import StatusFile
 from supervisor.tmux.server import TmuxServer
 from supervisor.tmux.subreaper import NOFILE, open_files, places_within
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
-from supervisor.upkeep.handover import Handover, Upgraded, UpgradeFailed
+from supervisor.upkeep.handover import Handover
 from supervisor.upkeep.hang_watch import HangWatch
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.repeated_errors import RepeatedErrors
@@ -79,98 +73,11 @@ from supervisor.upkeep.sweeps import Housekeeping, Sweeps
 from supervisor.upkeep.systemd import Notifier
 
 
-class Given:
-    """What a run begins with. The lock on the state directory is held; `known` is what the records file says.
-
-    `config` is None where no file is applied: it is wrong (`error` says how), or what lives is to be ended. Then the
-    settings are those of an empty file. `begun`: how an upgrade came out with which this run begins.
-    """
-
-    def __init__(
-        self,
-        place: Place,
-        lock: Lock,
-        config: Config | None,
-        error: str | None = None,
-        *,
-        begun: Upgraded | UpgradeFailed | None = None,
-    ) -> None:
-        self.place, self.lock, self.config, self.error, self.begun = place, lock, config, error, begun
-        self.records = RecordsFile(lock.home / RECORDS)
-        self.known = self.records.load()
-        self.settings = config.supervisor if config else _default_settings(place)
-
-    def log_file(self) -> Path:
-        """Return the path of the service's log; what is in the state directory is found wherever that is renamed to."""
-        file, state_dir = self.settings.log.file, self.place.state_dir
-        return self.lock.home / file.relative_to(state_dir) if file.is_relative_to(state_dir) else file
-
-
-def _default_settings(place: Place) -> SupervisorSettings:
-    settings = load_text(b"", place.config).supervisor
-    log = replace(settings.log, file=place.state_dir / settings.log.file.name)
-    return replace(settings, state_dir=place.state_dir, log=log)
-
-
-def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
-    """Open the service's log, and write its first lines."""
-    settings, file = given.settings.log, given.log_file()
-    make_private(file.parent)
-    log = LogQueue(
-        ServiceLog(
-            file,
-            level=settings.level,
-            max_size=settings.max_size,
-            keep=settings.keep,
-            console=_console(settings.format),
-            elsewhere=file == settings.file,
-        )
-    )
-    facts = {"pid": os.getpid(), "version": version(), "state_dir": str(given.place.state_dir)}
-    log.log("service.started", facts | _the_one_before(given))
-    if restart := kept.restart():
-        log.log("service.restarted", restart)
-    _tell(given.begun, log.log)
-    watchdog, interval = notifier.watchdog_s, given.settings.capture_interval
-    if watchdog and interval > watchdog / 2:  # half: what sd_watchdog_enabled(3) asks for
-        log.log("service.watchdog_tight", {"watchdog_s": watchdog, "capture_interval_s": interval})
-    return log
-
-
-def _tell(begun: Upgraded | UpgradeFailed | None, log: Callable[[str, dict[str, Any]], object]) -> None:
-    """Tell how an upgrade came out, if the run begins with one."""
-    if begun:
-        log("service.upgraded" if isinstance(begun, Upgraded) else "service.upgrade_failed", asdict(begun))
-
-
 def _raise_open_files() -> int:
     """Raise the soft limit of open files as far as allowed; return the old limit, which workers get."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else NOFILE, hard))
     return soft
-
-
-@functools.cache
-def version() -> str:
-    """Return the version of the installed package."""
-    return importlib.metadata.version("panevisor")
-
-
-def _console(format: str) -> Console | None:
-    """Return the terminal that we run on, by a stream of its own, as Python waits for sys.stderr when it ends."""
-    if not sys.stderr.isatty():
-        return None
-    terminal = os.dup(sys.stderr.fileno())
-    return Console(open(terminal, "w", encoding=sys.stderr.encoding, errors="backslashreplace"), format)
-
-
-def _the_one_before(given: Given) -> dict[str, Any]:
-    """Say how the last service here ended: one that was killed could not say so itself."""
-    before = read_status(given.place.state_dir / STATUS)
-    if before.pid is None or not given.known.workers:
-        return {}
-    ended = "cleanly" if given.known.head.clean else "uncleanly: it was killed, or the machine went down"
-    return {"previous_pid": before.pid, "previous_ended": ended, "previous_heartbeat": before.last_heartbeat}
 
 
 def seeds(now: Callable[[], float] = time.time) -> Iterator[str]:
@@ -181,6 +88,21 @@ def seeds(now: Callable[[], float] = time.time) -> Iterator[str]:
     """
     for number in itertools.count():
         yield f"{int(now() * 1000):x}{secrets.token_hex(2)}{number:x}"
+
+
+class Publishers:
+    """`actors.ports.Publisher` for all of these."""
+
+    def __init__(self, *each: Publisher) -> None:
+        self._each = each
+
+    def publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
+        for publisher in self._each:
+            publisher.publish(snapshot, screens)
+
+    def activity(self, newest: tuple[Entry, ...]) -> None:
+        for publisher in self._each:
+            publisher.activity(newest)
 
 
 class Machine:
@@ -224,6 +146,14 @@ class Machine:
         self._build_processes(nofile)
         self._build_files(kept)
         self.gateway = self._gateway(ask, load_config, before, handover)
+        self.notices = Notices(
+            given.lock.home / NOTICES,
+            given.place.config.parent,
+            self.clock,
+            log,
+            self.adapter_failed,
+            begun=self.clock.now().mono,
+        )
         self._hang_watch = HangWatch(log, lambda what, why: self.posts.metrics.tell(PartFailing(what, why)))
 
     # ── adapters ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -380,10 +310,12 @@ class Machine:
 
     def _opened(self) -> None:
         self.log.begin()
-        _tell(self._given.begun, lambda event, facts: self.posts.metrics.tell(Activity(time.time(), event, facts)))
+        self.notices.begin(self._given.config)
+        metrics = self.posts.metrics
+        tell_upgrade(self._given.begun, lambda event, facts: metrics.tell(Activity(time.time(), event, facts)))
         for name, said in self._reported.items():
             self.posts.supervisor.tell(Attend(name, said))
-        self.posts.metrics.tell(Opened())
+        metrics.tell(Opened())
 
     def _closing(self, order: ShutDown) -> None:
         if order.cause != UPGRADE:  # its unit goes on, with the next service
@@ -419,7 +351,7 @@ class Machine:
         return MetricsActor.start(
             self.clock,
             facts,
-            self.gateway,
+            Publishers(self.gateway, self.notices),
             self.status_file,
             self._notifier,
             self.log,
@@ -455,6 +387,7 @@ class Machine:
         self.workers.close()
         self.applier.shutdown()
         self.deaths.close()
+        self.notices.close()
         self.gateway.close()
         self.prober.close()
         self.judge.close()

@@ -33,11 +33,12 @@ from actors.values.bulletins import ActorFailed
 from actors.values.requests import UPGRADE, Apply, ConfigBroken, RequestRefused, ShutDown
 from actors.vital import listen
 from actors.worker import WorkerActor
-from supervisor.build import Given, Machine, begin_log, version
+from supervisor.build import Machine
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config, different_settings
 from supervisor.config.watch import ConfigWatch
+from supervisor.given import Given, begin_log, version
 from supervisor.kernel.limits import share_one_arena
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread
@@ -295,6 +296,7 @@ class Service:
 
     def _load_config(self) -> Config:
         config = load(self.place.config)
+        self.machine.notices.loaded(config)
         return replace(config, next_start=different_settings(self._given.settings, config.supervisor))
 
     def _catch_signals(self) -> None:

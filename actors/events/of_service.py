@@ -149,6 +149,24 @@ SERVICE: Mapping[str, Event] = {
         said="degraded: {what}: {reason}",
     ),
     "service.recovered": Event(WARNING, "that part is well again", fields="what", said="well again: {what}"),
+    "notify.sent": Event(
+        INFO,
+        "a receiver of notifications has got a message about that many incidents",
+        fields="receiver incidents tries",
+        said="{receiver} was told of {incidents}",
+    ),
+    "notify.failed": Event(
+        WARNING,
+        "a receiver did not get a message; it is tried again up to four times",
+        fields="receiver reason again_s",
+        said="{receiver} could not be told ({reason}); it is tried again in {again_s} s",
+    ),
+    "notify.given_up": Event(
+        ERROR,
+        "a receiver has not got a message in five tries, or too many messages wait",
+        fields="receiver reason tries title",
+        said="{receiver} was not told ({title}): {reason}",
+    ),
     "config.applied": Event(
         INFO,
         "a file was applied, with the number of workers of each kind; next_start: the keys of `[supervisor]` that "

@@ -76,6 +76,8 @@ class Form(StrEnum):
     AGE_LIMIT = 'duration of at least 1s, table of `value` and `do`, or "never"'
     MEMORY = 'size, or share of the machine\'s memory like "5%"'
     ENV_FILES = "path, or array of paths"
+    HOURS = 'hours of the day, as "22:00-07:00"'
+    SECRETS = "array of texts"
 
 
 Text = Annotated[str, Form.TEXT]

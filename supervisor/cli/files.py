@@ -73,6 +73,21 @@ def simulate(given: Given, file: str | None, crashes: tuple[str, ...], until: fl
 
 
 @panevisor.group()
+def notify() -> None:
+    """Try the receivers of notifications of a file."""
+
+
+@notify.command("test")
+@click.argument("name")
+@click.pass_obj
+def notify_test(given: Given, name: str) -> int:
+    """Send a test message to the receiver NAME of the file, and say whether it arrived."""
+    from supervisor.commands.files.notify import test
+
+    return test(given.config, name)
+
+
+@panevisor.group()
 def rules() -> None:
     """Try the rules of a file."""
 

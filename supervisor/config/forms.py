@@ -142,6 +142,29 @@ def _account(value: object) -> str | None:
     raise ValueError(f'must be a name like "www-data", or a number in quotes, not {shown(value)}')
 
 
+def _hours(value: object) -> tuple[int, int] | None:
+    """Return the minutes of the day at which these hours begin and end."""
+    if value is None:
+        return None
+    clock = "([01][0-9]|2[0-3]):([0-5][0-9])"
+    found = re.fullmatch(f"{clock}-{clock}", value) if isinstance(value, str) else None
+    if found is None or found[1] + found[2] == found[3] + found[4]:
+        raise ValueError(f'must be hours of the day like "22:00-07:00", not {shown(value)}')
+    hours = [int(part) for part in found.groups()]
+    return 60 * hours[0] + hours[1], 60 * hours[2] + hours[3]
+
+
+def _secrets(value: object) -> tuple[str, ...]:
+    """Read an array of texts; no message shows one of them."""
+    if not isinstance(value, list):
+        raise ValueError("must be an array of texts")
+    refuse(
+        ((index,), None if isinstance(part, str) and part else "must be text in quotes")
+        for index, part in enumerate(value)
+    )
+    return tuple(value)
+
+
 def _label(name: str) -> str:
     if not name or "=" in name:
         raise ValueError("could not be selected by `-l LABEL=VALUE` (name it, without =)")
@@ -434,5 +457,7 @@ FORMS: dict[Form, Any] = {
     Form.AGE_LIMIT: _limit(lambda value: seconds(value, least="1s"), none=("none", "never")),
     Form.MEMORY: _read(memory),
     Form.ENV_FILES: _read(_env_files),
+    Form.HOURS: _read(_hours),
+    Form.SECRETS: _read(_secrets),
 }
 """What pydantic reads in the place of the field's own type; a BeforeValidator reads what is then of that type."""

@@ -33,7 +33,7 @@ from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
-from supervisor.config.settings import Config, OfFile, SupervisorSettings
+from supervisor.config.settings import Config, OfFile, Receiver, SupervisorSettings
 from supervisor.config.slips import proposed
 from supervisor.config.tables import check, read, tables_in
 from supervisor.kernel.files import absolute
@@ -63,6 +63,7 @@ class _File:
     supervisor: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     workers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notify: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def load(path: Path) -> Config:
@@ -179,6 +180,7 @@ class _Reader:
         supervisor = self._supervisor(tables["supervisor"])
         self._pane = supervisor.pane if supervisor else self._pane
         workers = self._workers(tables["workers"], self._inherited(tables["defaults"]))
+        receivers = tuple(self._receivers(tables["notify"]))
         self._check_dependencies(tables["workers"])
         if supervisor is None or self._faults:
             raise self._error()
@@ -188,6 +190,7 @@ class _Reader:
             supervisor=supervisor,
             workers=tuple(workers),
             families=tuple(map(self._family, self._replicas)),
+            receivers=receivers,
         )
 
     def _family(self, name: str) -> Family:
@@ -203,11 +206,11 @@ class _Reader:
         return Family(name, count, spec_of)
 
     def _tables(self, raw: _Raw) -> dict[str, _Raw]:
-        """Return the three top-level tables, empty where they are missing or none."""
+        """Return the top-level tables, empty where they are missing or none."""
         _, found = read(_File, raw)
         for finding in found:
             self._add(finding)
-        return {key: _table_or_empty(raw.get(key)) for key in ("supervisor", "defaults", "workers")}
+        return {key: _table_or_empty(raw.get(key)) for key in ("supervisor", "defaults", "workers", "notify")}
 
     def _supervisor(self, raw: _Raw) -> SupervisorSettings | None:
         settings, found = read(SupervisorSettings, raw, {"folder": self._path.parent})
@@ -224,6 +227,16 @@ class _Reader:
         state_dir = settings.state_dir or default_state_dir(self._path)
         log = replace(settings.log, file=settings.log.file or state_dir / SERVICE_LOG)
         return replace(settings, state_dir=state_dir, log=log)
+
+    def _receivers(self, raw: _Raw) -> Iterator[Receiver]:
+        """Yield those whose tables are right."""
+        for name, table in raw.items():
+            if isinstance(table, dict):
+                receiver, found = read(Receiver, table, {"name": name})
+                for finding in found:
+                    self._add(finding._replace(message=f"[notify.{name}]: {finding.message}"), "notify", name)
+                if receiver:
+                    yield receiver
 
     def _inherited(self, raw: _Raw) -> _Raw:
         """Return what workers inherit, and note what is wrong in it by itself.

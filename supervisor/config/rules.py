@@ -13,6 +13,7 @@ from actors.values.rules import Act, On, Rule
 from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Http, Limit, Limits, Live, Ready, Rung, Stall
 from supervisor.config.forms import LimitGiven, pauses, refuse
 from supervisor.config.problems import Mismatch, Refused
+from supervisor.config.settings import Receiver
 from supervisor.text.patterns import groups_of
 from supervisor.text.urls import http_target
 from supervisor.text.words import shown
@@ -173,6 +174,15 @@ def _limits(values: _Values) -> _Values:
 
 
 _SHORT: dict[type, Callable[[object], object]] = {Backoff: _backoff, Http: _http, Stall: _stall, Rule: _rule, Act: _act}
+
+
+def _one_way_to_tell(receiver: _Values, _given: Collection[str]) -> None:
+    if not receiver["urls"] and not receiver["command"]:
+        raise Mismatch("command", "or urls has to say where messages go")
+    if receiver["urls"] and receiver["command"]:
+        raise Mismatch("command", "cannot stand beside urls (make it a receiver of its own)")
+
+
 _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Backoff: (_steps_alone, _factor_only_where_it_counts, _max_not_below_initial),
     ExitRule: (_after_something,),
@@ -180,6 +190,7 @@ _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Live: (_one_kind,),
     Rung: (_types_only_to_send,),
     Stall: (_restart_comes_last,),
+    Receiver: (_one_way_to_tell,),
     Act: (_one_thing,),
     Rule: (_looks_for_what_it_can, _groups_are_captured),
 }

@@ -1,15 +1,16 @@
-"""The values that a config file gives: `[supervisor]`, and the keys of a worker that its spec does not keep.
+"""The values that a config file gives: `[supervisor]`, `[notify.NAME]`, and keys of a worker beside its spec.
 
 Like `actors.values.spec`, these classes are the only description of their keys.
 """
 
 import dataclasses
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 from actors.values.gates import MAX_STARTING
-from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
+from actors.values.keys import Between, Bytes, Command, Elsewhere, Form, Seconds, Text, Unwritten
 from actors.values.spec import MOST, Attaching, Family, PaneSize, WorkerSpec
 
 
@@ -65,6 +66,45 @@ class SupervisorSettings:
     """How many workers may be `starting` at a time; 0: no limit."""
 
 
+class Occasion(StrEnum):
+    """What people can be told of."""
+
+    FAILED = "failed"
+    CRASH_LOOP = "crash-loop"
+    WAITING = "waiting"
+    UNHEALTHY = "unhealthy"
+    TMUX_DIED = "tmux-died"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Somebody who is told when a worker, or the service, needs a person; see [notify.md](notify.md)."""
+
+    name: Annotated[str, Elsewhere()]
+    urls: Annotated[tuple[str, ...], Form.SECRETS] = ()
+    """Where Apprise sends the message: Slack, ntfy, mail and others; needs the extra `notify`."""
+    command: Command = ()
+    """What is run instead, with the message as JSON on stdin."""
+    on: tuple[Occasion, ...] = (Occasion.FAILED, Occasion.CRASH_LOOP, Occasion.WAITING, Occasion.TMUX_DIED)
+    """What is told."""
+    projects: tuple[Text, ...] = ()
+    """Only workers of these projects; without any, all workers and the service."""
+    labels: tuple[tuple[Annotated[str, Form.LABEL], Text], ...] = ()
+    """Only workers with all of these labels."""
+    settle: Annotated[float, Seconds()] = 10.0
+    """How long an incident has to last before it is told, and be gone before its end is. After a start of the service
+    nothing is told for three times as long."""
+    repeat: Annotated[float | None, Seconds("1m", never=True)] = None
+    """After which time an incident that lasts is told again."""
+    batch: Annotated[float, Seconds()] = 5.0
+    """How long more is gathered into one message."""
+    quiet: Annotated[tuple[int, int] | None, Form.HOURS] = None
+    """Hours of the day in which nothing is told; what lasts until their end is told then."""
+    unless_attached: bool = False
+    """Whether a worker that somebody is attached to is left out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfFile:
     """Keys of a worker that only a file can have: what they give becomes part of its spec, or makes several specs."""
@@ -88,6 +128,7 @@ class Config:
     supervisor: SupervisorSettings
     workers: tuple[WorkerSpec, ...]
     families: tuple[Family, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
     next_start: tuple[str, ...] = ()
 
 

@@ -241,8 +241,8 @@ def service_inside(place: Path, workers: str, began: Callable[[Any], object], su
     XDG_STATE_HOME has to be the test's own.
     """
     from actors.values.requests import ShutDown
-    from supervisor.build import Given
     from supervisor.config.load import load
+    from supervisor.given import Given
     from supervisor.service import Service
     from supervisor.state.lock import hold
     from supervisor.state.place import place_to_serve

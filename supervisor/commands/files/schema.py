@@ -21,7 +21,7 @@ from actors.values.keys import MANY, Between, Bytes, Form, Seconds
 from actors.values.rules import Act, Order, Rule
 from actors.values.spec import NAME_PATTERN, Backoff, Condition, Http, WorkerSpec
 from supervisor.config.forms import RLIMITS, SIGNALS
-from supervisor.config.settings import OfFile, SupervisorSettings
+from supervisor.config.settings import OfFile, Receiver, SupervisorSettings
 from supervisor.config.tables import hints_of, is_pairs, keys_of, metadata, table_in
 
 Schema = dict[str, Any]
@@ -58,6 +58,11 @@ def whole() -> str:
         **_object(
             {
                 "supervisor": _table(SupervisorSettings),
+                "notify": {
+                    "description": "One table for each receiver of notifications.",
+                    **_object({}),
+                    "additionalProperties": _table(Receiver),
+                },
                 "defaults": {"description": "What workers inherit.", **_object(keys)},
                 "workers": {
                     "description": "One table for each worker.",
@@ -209,6 +214,8 @@ FORMS: dict[Form, Schema] = {
     Form.AGE_LIMIT: _limit(_TIME, "none", "never"),
     Form.MEMORY: _any(_SIZE, {"type": "string", "pattern": f"^{_NUMBER}%$"}),
     Form.ENV_FILES: _any(_PATH, {"type": "array", "items": _PATH}),
+    Form.HOURS: {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"},
+    Form.SECRETS: _TEXTS,
 }
 """What may be written in each form."""
 
