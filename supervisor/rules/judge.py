@@ -34,7 +34,8 @@ TURN = 0.02  # seconds of work without a rest
 LEAST_REST = 0.05  # what many workers print meanwhile is judged together
 REST = 2  # times as long as the work took: a third of one core at most
 MOST_UNHEARD = 8  # chunks of a worker whose matches it has not heard yet
-TOLD_AFTER = 10.0  # seconds after which a flood is told that goes on
+CALM = 5.0  # seconds without a skip after which a flood is over, and is told as one
+TOLD_AFTER = 60.0  # seconds after which a flood is told that goes on
 
 
 @dataclass(slots=True)
@@ -47,7 +48,9 @@ class _Judged:
     trail: Trail
     repeated_to: Position | None = None  # a killed service may have judged what is before
     unheard: deque[Position] = field(default_factory=deque)
-    skipped_since: float | None = None
+    skipped: int = 0  # bytes that are not told yet
+    skipped_since: float = 0.0
+    skipped_last: float = 0.0
     shown: tuple[tuple[Rule, Match], ...] = ()
 
 
@@ -233,7 +236,7 @@ class Judge:
     def _judge(self, judged: _Judged) -> bool:
         """Judge one chunk; return whether there may be more."""
         lines = judged.trail.read()
-        self._tell_of_a_flood(judged, over=not judged.trail.may_have_more)
+        self._tell_of_a_flood(judged)
         if lines is None or not judged.patterns.read_lines:
             return judged.trail.may_have_more
         if judged.repeated_to and judged.repeated_to <= lines.begin:
@@ -253,15 +256,16 @@ class Judge:
                 judged.unheard.append(lines.begin)
                 judged.tell(LinesMatched(life, tuple(found)))
 
-    def _tell_of_a_flood(self, judged: _Judged, *, over: bool) -> None:
+    def _tell_of_a_flood(self, judged: _Judged) -> None:
+        """Tell what was skipped, once a flood."""
         now = time.monotonic()
-        if not judged.trail.skipped:
-            return
-        if judged.skipped_since is None:
-            judged.skipped_since = now
-        if over or now >= judged.skipped_since + TOLD_AFTER:
-            judged.tell(LinesSkipped(judged.trail.skipped, "they came faster than they are judged"))
-            judged.trail.skipped, judged.skipped_since = 0, None
+        if new := judged.trail.skipped:
+            judged.skipped_since = judged.skipped_since if judged.skipped else now
+            judged.skipped, judged.skipped_last, judged.trail.skipped = judged.skipped + new, now, 0
+        over = now >= judged.skipped_last + CALM or now >= judged.skipped_since + TOLD_AFTER
+        if judged.skipped and over:
+            judged.tell(LinesSkipped(judged.skipped, "they came faster than they are judged"))
+            judged.skipped = 0
 
     def _done(self) -> dict[str, Position]:
         """Return how far each worker is judged, and has heard of it."""
