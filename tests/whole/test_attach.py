@@ -18,10 +18,11 @@ ATTACHED = b"detach: "
 @pytest.fixture(scope="module")
 def shared(shared_site: Site) -> Site:
     """One service for this module."""
-    workers = f"[workers.paints]\ncommand = '''{PAINTS}'''\n[workers.sizes]\ncommand = 'cat'\n"
+    workers = f"[workers.paints]\ncommand = '''{PAINTS}'''\n[workers.sizes]\ncommand = 'sleep 1000'\n"
     workers += '[workers.brief]\ncommand = "sleep 1000"\nbackoff = ["5s"]\n'
     for name in ("broken", "other"):
         workers += f'[workers.{name}]\ncommand = "exit 3"\nrestart = "never"\n'
+    workers += "[workers.question]\ncommand = \"printf 'Go on? [y/N] '; exec sleep 1000\"\n"
     shared_site.write(workers, SETTINGS)
     shared_site.up(check=1)
     for name in ("broken", "other"):
@@ -114,6 +115,7 @@ def test_the_hint_says_which_keys_leave_through_an_outer_tmux(shared: Site, oute
 
 
 def test_next_goes_through_those_in_need_and_leaves_out_whom_somebody_is_attached_to(shared: Site) -> None:
+    wait_until(lambda: shared.worker("question")["attention"] == "waiting")
     with person(shared, "--next") as first:
         first.until(b"panevisor: broken: failed: exited with code 3")
         first.until(ATTACHED, plain=True)
@@ -121,8 +123,12 @@ def test_next_goes_through_those_in_need_and_leaves_out_whom_somebody_is_attache
             second.until(b"panevisor: other: failed: exited with code 3")
             second.until(ATTACHED, plain=True)
             with person(shared, "--next") as third:
-                assert third.ended() == 3
-                assert b"in need: broken, other" in third.seen
+                third.until(b"panevisor: question: waiting for ")
+                third.until(b"(screen): Go on? [y/N]")
+                third.until(ATTACHED, plain=True)
+                with person(shared, "--next") as fourth:
+                    assert fourth.ended() == 3
+                    assert b"in need: broken, other, question" in fourth.seen
         assert first.ended(LEAVE) == 0
     wait_until(lambda: not shared.worker("other")["hands_on"])
 
