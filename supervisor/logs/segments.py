@@ -52,6 +52,7 @@ class Segments:
         if not self.directory.is_dir():
             self._make_directory()
         kept = self._within_quota(self._tidy(names_and_keep, only=None))
+        self._seen = {name: seen for name, seen in self._seen.items() if name in names_and_keep}
         return {name: self._look(name, segments) for name, segments in kept.items()}
 
     def dropped(self) -> dict[str, int]:
@@ -163,10 +164,13 @@ class Segments:
         return seen
 
     def _note_time(self, name: str, seen: LogSeen) -> None:
-        try:
-            times.note(self.directory, name, time.time(), seen)
-        except OSError as error:
-            self._note(error)
+        with self._gate:
+            if name in self._forgotten:
+                return
+            try:
+                times.note(self.directory, name, time.time(), seen)
+            except OSError as error:
+                self._note(error)
 
     def _mend(self, name: str, kept: list[Segment]) -> None:
         """Take the NUL bytes from the beginning of those that no pipe writes any more, once they have come to rest."""
