@@ -109,3 +109,15 @@ def tmux_server(given: Given, wait: bool, timeout: float) -> int:
 
     place = given.own_place()
     return tmux_unit.wait(place, timeout) if wait else tmux_unit.become(place)
+
+
+@panevisor.command(name="install-unit")
+@click.option("--user", "of_user", is_flag=True, help="Units of your own user manager; by default of the system.")
+@click.option("--force", is_flag=True, help="Also over a unit that is not ours, was edited, or is for another config.")
+@click.pass_obj
+def install_unit(given: Given, of_user: bool, force: bool) -> int:
+    """Write systemd's units of the service and its tmux server for this config, and say what to do next."""
+    from supervisor.commands.service.install_unit import install
+
+    options = (("--state-dir", given.state_dir), ("--socket", given.socket))
+    return install(given.own_place(), [word for word, value in options if value], of_user=of_user, force=force)

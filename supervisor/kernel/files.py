@@ -150,7 +150,7 @@ def content_of(path: Path) -> bytes:
         return file.read()
 
 
-def replace_file(path: Path, content: bytes, *, sync: bool) -> None:
+def replace_file(path: Path, content: bytes, *, sync: bool, mode: int = 0o600) -> None:
     """Put a file with this content at the path: a reader sees the old one or the new one, whole.
 
     With `sync` the new one is on disk afterwards. Raises OSError; unless that came from the very last fsync, the old
@@ -158,7 +158,7 @@ def replace_file(path: Path, content: bytes, *, sync: bool) -> None:
     """
     temporary = path.with_name(f"{path.name}.tmp")
     try:
-        _write_new(temporary, content, sync=sync)
+        _write_new(temporary, content, sync=sync, mode=mode)
         os.rename(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -168,11 +168,13 @@ def replace_file(path: Path, content: bytes, *, sync: bool) -> None:
         sync_directory(path.parent)
 
 
-def _write_new(path: Path, content: bytes, *, sync: bool) -> None:
+def _write_new(path: Path, content: bytes, *, sync: bool, mode: int) -> None:
     path.unlink(missing_ok=True)  # left by a process that was killed
     descriptor = opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         write_all(descriptor, content)
+        if mode != 0o600:
+            os.fchmod(descriptor, mode)
         if sync:
             os.fsync(descriptor)
     finally:
