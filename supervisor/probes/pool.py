@@ -11,6 +11,7 @@ nobody waits for.
 
 import asyncio
 import contextlib
+import os
 import resource
 import threading
 import traceback
@@ -203,7 +204,8 @@ class ProbePool:
             if problem.errno in OUT_OF_DESCRIPTORS:
                 self._on_error(problem)
                 return None
-            fault = (problem.strerror or type(problem).__name__).lower()
+            by_kernel = isinstance(problem, ConnectionError) and problem.errno  # asyncio says the address, too
+            fault = (os.strerror(by_kernel) if by_kernel else problem.strerror or type(problem).__name__).lower()
         if fault is not None and self._loop.time() - began > seconds + LATE:
             raise NotKnown
         return fault

@@ -44,6 +44,13 @@ def test_a_unix_socket_that_accepts_is_well_and_one_that_is_not_there_is_not(ask
         asked.well()
 
 
+def test_a_port_where_nobody_listens_is_refused_in_plain_words(asked: Asked) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        asked.ready(tcp=f"127.0.0.1:{bound.getsockname()[1]}")
+        assert asked.next() == failure("connection refused")
+
+
 def test_a_unix_socket_whose_queue_is_full_hangs_for_the_time_of_a_try(asked: Asked) -> None:
     path = str(asked.place / "api.sock")
     with contextlib.ExitStack() as sockets:
