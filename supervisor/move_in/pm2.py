@@ -32,19 +32,18 @@ _ALIASES = {
     **dict.fromkeys(("exec", "cmd", "command"), "script"),
     **dict.fromkeys(("exec_interpreter",), "interpreter"),
     **dict.fromkeys(("interpreterArgs", "interpreter_args", "nodeArgs"), "node_args"),
-    **dict.fromkeys(
-        ("out", "output", "out_log", "out_file", "error", "err", "err_file", "err_log", "error_file"), "log_file"
-    ),
-    **dict.fromkeys(("log",), "log_file"),
-    **dict.fromkeys(("cron",), "cron_restart"),
-    **dict.fromkeys(("user",), "uid"),
-    **dict.fromkeys(("pid",), "pid_file"),
-    **dict.fromkeys(("combine_logs",), "merge_logs"),
+    "user": "uid",
 }
+_COMMAND = ("script", "interpreter", "node_args", "args")
+_LOG_FILES = (
+    *("log", "log_file", "out", "output", "out_log", "out_file"),
+    *("err", "error", "err_log", "err_file", "error_file"),
+)
+_CRON = "there is no schedule: let cron run `panevisor restart NAME`, or set limits.age"
 DROPPED = {
-    "log_file": _OUTPUT,
+    **dict.fromkeys(_LOG_FILES, _OUTPUT),
     "watch": _WATCH,
-    "cron_restart": "there is no schedule: let cron run `panevisor restart NAME`, or set limits.age",
+    **dict.fromkeys(("cron", "cron_restart"), _CRON),
     "wait_ready": "process.send('ready') is not heard: name a probe, such as ready.tcp",
     "shutdown_with_message": "no message is sent: the stop plan has signals, keys and text",
     "filter_env": "a worker has the environment of the service; `env` adds to it",
@@ -55,8 +54,10 @@ DROPPED = {
 }
 NEEDLESS = (
     *(
+        "pid",
         "pid_file",
         "merge_logs",
+        "combine_logs",
         "time",
         "log_date_format",
         "source_map_support",
@@ -118,7 +119,7 @@ def _defaults(draft: Draft) -> None:
 
 def _app(draft: Draft, app: Item, number: int) -> None:
     raw = app.table(f"apps[{number - 1}]")
-    options = {_ALIASES.get(key, key): item for key, item in raw.items()}
+    options = {_own(key): item for key, item in raw.items()}
     script = options["script"].text if "script" in options else ""
     name = options["name"].text if "name" in options else Path(script).stem or f"app-{number}"
     table = draft.worker(name, f"app {number}", app.line)
@@ -132,9 +133,16 @@ def _app(draft: Draft, app: Item, number: int) -> None:
         table.put("replicas", count, f"instances; they are called {table.name}-1 to {table.name}-{count}")
     if script:
         argv = _words(options, script, draft.path.absolute().parent / cwd)
-        put_command(table, argv, cwd=cwd, env=env, origin={"command": "script", "cwd": "cwd", "env": "env"})
+        words = ", ".join(
+            sorted((key for key in raw if _own(key) in _COMMAND), key=lambda key: _COMMAND.index(_own(key)))
+        )
+        put_command(table, argv, cwd=cwd, env=env, origin={"command": words, "cwd": "cwd", "env": "env"})
     _policy(table, options)
     _rest(table, options)
+
+
+def _own(key: str) -> str:
+    return _ALIASES.get(key, key)
 
 
 def _words(options: dict[str, Item], script: str, folder: Path) -> list[str] | str:
