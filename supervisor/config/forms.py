@@ -27,6 +27,7 @@ from supervisor.text.words import Keys, nearest, shown
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
 IDENTITY = "PANEVISOR_WORKER"
+OF_THE_TMUX_AROUND = ("TMUX", "TMUX_PANE")  # every program of a worker is started without them
 _LONGEST_TEXT = 1000  # of a step of a stop plan, in characters
 
 
@@ -98,6 +99,8 @@ def variable_name(name: str) -> str:
     """Return the name of an environment variable; a ValueError says what is wrong with it."""
     if name == IDENTITY:
         raise ValueError("is set by Panevisor itself, to tell whose a process is (leave it out)")
+    if name in OF_THE_TMUX_AROUND:
+        raise ValueError("is never set in a worker, which is not to command the tmux around it (leave it out)")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError("is not a valid name for a variable (letters, digits and _, not beginning with a digit)")
     return name
