@@ -1,13 +1,22 @@
 """Small forms in which values stand in sentences: the end of a process, a duration, a size, a count, names. Pure."""
 
 from collections.abc import Sequence
+from signal import Signals
 
 
 def exit_in_words(code: int | None, signal: int | None) -> str:
     """Return how a process ended; with neither a code nor a signal its exit is not known."""
     if signal is not None:
-        return f"killed by signal {signal}"
+        return f"killed by signal {named_signal(signal)}"
     return "ended, exit code not known" if code is None else f"exited with code {code}"
+
+
+def named_signal(number: int) -> str:
+    """Return "9 (KILL)"; a number without a name stands alone."""
+    try:
+        return f"{number} ({Signals(number).name.removeprefix('SIG')})"
+    except ValueError:
+        return str(number)
 
 
 def short_time(seconds: float | None) -> str:

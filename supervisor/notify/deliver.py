@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from actors.events.words import exit_in_words
 from actors.values.snapshot import iso
 from supervisor.config.settings import Receiver
 from supervisor.notify.by_apprise import NO_APPRISE
@@ -90,5 +91,5 @@ def _run(argv: tuple[str, ...], given: bytes, environment: dict[str, str], folde
     if child.returncode == NO_APPRISE and argv[0] == sys.executable:
         return HOW_TO_GET
     if child.returncode < 0:
-        return f"killed by signal {-child.returncode}"
-    return f"exited with code {child.returncode}" if child.returncode else None
+        return exit_in_words(None, -child.returncode)
+    return exit_in_words(child.returncode, None) if child.returncode else None

@@ -4,13 +4,12 @@ service, else deaths.jsonl ──▶ records, newest first ──▶ a table, or
 """
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from actors.events.words import BACKGROUND, short_size, short_time
+from actors.events.words import BACKGROUND, named_signal, short_size, short_time
 from supervisor.commands.workers.panes import call_for, named
 from supervisor.state.deaths import chosen, plain_death, read_deaths
 from supervisor.state.place import DEATHS, Place
@@ -115,7 +114,7 @@ def last_words(record: Record) -> Iterator[str]:
 def how(record: Record) -> str:
     """Return how it ended: "exit 3", "signal 9 (KILL)"."""
     if record["exit_signal"] is not None:
-        return f"signal {record['exit_signal']}{_name(record['exit_signal'])}"
+        return f"signal {named_signal(record['exit_signal'])}"
     return "not known" if record["exit_code"] is None else f"exit {record['exit_code']}"
 
 
@@ -138,10 +137,3 @@ def _cells(record: Record, now: float) -> tuple[str, ...]:
         short_size(record["rss_bytes"]),
         visible(decided(record)),
     )
-
-
-def _name(number: int) -> str:
-    try:
-        return f" ({signal.Signals(number).name.removeprefix('SIG')})"
-    except ValueError:
-        return ""

@@ -71,7 +71,7 @@ def test_a_command_gets_the_message_on_stdin_and_in_its_environment(tmp_path: Pa
     ("command", "problem"),
     [
         (("false",), "exited with code 1"),
-        ("kill -9 $$", "killed by signal 9"),
+        ("kill -9 $$", "killed by signal 9 (KILL)"),
         (("no-such-program",), "cannot be started: No such file or directory"),
         ("exec sleep 1000", "no end within 0.2 s"),
     ],

@@ -110,7 +110,7 @@ def test_a_command_is_judged_by_its_exit_code_and_runs_as_the_worker_does(asked:
 @pytest.mark.parametrize(
     ("command", "fault"),
     [
-        (("sh", "-c", "kill -9 $$"), "killed by signal 9"),
+        (("sh", "-c", "kill -9 $$"), "killed by signal 9 (KILL)"),
         (("./no-such-program",), "program not found: {place}/./no-such-program"),
         (("$HOME",), "program not found: $HOME (in none of the 2 folders of PATH)"),
         (("sh", "-c", "exit 127"), "exited with code 127"),

@@ -53,7 +53,7 @@ def test_an_argument_is_never_read_by_a_shell(place: Path, commands: Commands) -
 def test_how_it_ended_is_told(place: Path, commands: Commands) -> None:
     ends = {
         ("sh", "-c", "exit 3"): "exited with code 3",
-        ("sh", "-c", "kill -SEGV $$"): "killed by signal 11",
+        ("sh", "-c", "kill -SEGV $$"): "killed by signal 11 (SEGV)",
         ("no-such-program",): "exited with code 127",
     }
     for argv, said in ends.items():
