@@ -294,6 +294,13 @@ def no_descriptors_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP, and wait until none of its threads runs any more: one on another processor goes on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(b") T " in (task / "stat").read_bytes() for task in tasks.iterdir()))
+
+
 def alive(pid: int) -> bool:
     """Whether the process runs; one that only waits to be reaped does not.
 

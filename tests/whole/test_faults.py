@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kit.support import DEADLINE, FAST, Site, alive, cmdline, comes_to, wait_until
+from kit.support import DEADLINE, FAST, Site, alive, cmdline, comes_to, freeze, wait_until
 
 from supervisor.kernel.unix_socket import connect
 
@@ -68,7 +68,7 @@ def test_what_a_person_or_a_worker_does_with_our_tmux_server_harms_no_other_work
     assert pids(site)["other"] != before["other"]
     known = pids(site)
     site.kill_keeper()
-    os.kill(site.service_pid(), signal.SIGSTOP)  # so that the service does not bind it again itself
+    freeze(site.service_pid())  # so that the service does not bind it again itself
     socket.unlink()
     site.kill_service()
     site.up()
@@ -165,6 +165,7 @@ def test_out_of_descriptors_is_one_incident_that_clients_are_told_of(site: Site)
 
     try:
         wait_until(refused)
+        wait_until(lambda: site.events("service.degraded", what="descriptors"))
         degraded = site.events("service.degraded", what="descriptors")
         assert degraded[0]["reason"] == f"its limit of {free:,} open files is reached"
         wait_until(lambda: site.events("adapter.failed"))
@@ -224,7 +225,7 @@ def begun_without_tmux(site: Site) -> Iterator[tuple[int, "subprocess.Popen[byte
     tmux = site.tmux_pid()
     site.kill_service()
     known = len(site.events("tmux.unreachable"))
-    os.kill(tmux, signal.SIGSTOP)
+    freeze(tmux)
     serving = subprocess.Popen(site.argv("serve"), cwd=site.place, env=site.environment())
     try:
         wait_until(lambda: len(site.events("tmux.unreachable")) > known)
@@ -271,7 +272,7 @@ def test_down_ends_though_tmux_dies_with_a_start_unanswered(site: Site) -> None:
     site.write(table("a"))
     site.up()
     service, tmux = site.service_pid(), site.tmux_pid()
-    os.kill(tmux, signal.SIGSTOP)
+    freeze(tmux)
     site.run("run", "--no-wait", "--name", "n", "--", "sleep", "1000", check=0)
     wait_until(lambda: site.events("worker.starting", worker="n"))
     going = subprocess.Popen(site.argv("down"), cwd=site.place, env=site.environment())

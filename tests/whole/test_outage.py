@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kit.support import Site, wait_until
+from kit.support import Site, freeze, wait_until
 
 TICKS = "while :; do echo tick; sleep 0.2; done"
 NEVER = 'restart = "never"'
@@ -19,7 +19,7 @@ def worker(name: str, command: str, *more: str) -> str:
 
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:

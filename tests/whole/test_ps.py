@@ -5,7 +5,7 @@ import os
 import signal
 from typing import Any
 
-from kit.support import Site, wait_until
+from kit.support import Site, freeze, wait_until
 
 SLEEPERS = "[workers.a]\ncommand = ['sleep', '1000']\n[workers.b]\ncommand = ['sleep', '1000']\n"
 
@@ -23,7 +23,7 @@ def test_ps_lists_a_service_also_while_it_hangs_and_what_lives_without_one_and_a
     site.up()
     service = site.service_pid()
     wait_until(lambda: (listed(site) or {}).get("workers") == {"running": 2})
-    os.kill(service, signal.SIGSTOP)
+    freeze(service)
     try:
         hangs = listed(site)
     finally:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kit.support import DEADLINE, Site, rows_of, service_inside, wait_until
+from kit.support import DEADLINE, Site, freeze, rows_of, service_inside, wait_until
 from kit.systemd import Manager
 
 from actors.values.bulletins import Activity, Armed
@@ -75,7 +75,7 @@ def test_a_stopped_tmux_does_not_starve_the_watchdog_and_is_waited_for_by_a_serv
     first = serve(60_000)
     manager.until_told("STATUS", "1 worker: 1 running")
     pid, tmux = site.worker("a")["pid"], site.tmux_pid()
-    os.kill(tmux, signal.SIGSTOP)
+    freeze(tmux)
     try:
         manager.until(lambda m: "tmux: unreachable" in m.get("STATUS", ""))
         for _ in range(2):
@@ -84,7 +84,7 @@ def test_a_stopped_tmux_does_not_starve_the_watchdog_and_is_waited_for_by_a_serv
         manager.until(lambda m: m.get("STATUS") == "1 worker: 1 running")
         first.send_signal(signal.SIGTERM)
         assert first.wait(DEADLINE) == 0
-        os.kill(tmux, signal.SIGSTOP)
+        freeze(tmux)
         second = serve(60_000)
         assert "EXTEND_TIMEOUT_USEC" in manager.until_told("STATUS", "waiting for tmux")
         second.send_signal(signal.SIGTERM)
