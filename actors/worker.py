@@ -13,6 +13,7 @@ from actors.base import Post
 from actors.errands import Look
 from actors.events.table import EVENTS
 from actors.life import due, step
+from actors.life.readiness import settles_at
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
@@ -114,7 +115,7 @@ class WorkerActor(LoopActor):
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
         self._report()  # first: a worker that starts because of this change is never shown before it
         record = record_of(after)
-        news = Changed(after.name, after.state, record, after.order, after.rests)
+        news = Changed(after.name, after.state, record, after.order, after.rests, settles_at(after) is not None)
         if news != self._said:
             self._said = news
             self._deps.supervisor.tell(news)

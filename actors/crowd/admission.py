@@ -85,7 +85,7 @@ def is_met(on: Condition, member: Member) -> bool:
             started = state is S.STARTING and record.process is not None
             return started or state in (S.RUNNING, S.COMPLETED)
         case Condition.READY:
-            return state in (S.RUNNING, S.COMPLETED)
+            return state is S.COMPLETED or (state is S.RUNNING and not member.settling)
         case Condition.COMPLETED:
             return state is S.COMPLETED
         case Condition.EXITED:

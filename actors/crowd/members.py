@@ -35,6 +35,7 @@ News = Ordered | SpecChanged
 class Member:
     """One worker.
 
+    - `rests`, `settling`: as the worker reports them (`Changed`).
     - `unheard`: orders that it was told and has not confirmed. `dropped`: a restart on which its actor failed
       twice; it is not given again, and never confirmed.
     - `turn`: its place in the queue for a start. `let_in`: it may start, and has not reported that it does.
@@ -48,6 +49,7 @@ class Member:
     state: State
     record: Record
     rests: bool = False
+    settling: bool = False
     unheard: tuple[News, ...] = ()
     dropped: Ordered | None = None
     turn: int | None = None

@@ -45,7 +45,7 @@ def changed(turn: Turn, changed: Changed, _now: Instant) -> None:
         return  # the worker is removed; this is an old report
     unheard = tuple(news for news in known.unheard if news.number > changed.order)
     dropped = known.dropped if known.dropped and known.dropped.number > changed.order else None
-    known = replace(known, rests=changed.rests, unheard=unheard, dropped=dropped, born=True)
+    known = replace(known, rests=changed.rests, settling=changed.settling, unheard=unheard, dropped=dropped, born=True)
     let_in = known.let_in and changed.state is State.PENDING  # it reported before it heard: its place is kept
     known = replace(known, state=State.STARTING if let_in else changed.state, let_in=let_in)
     turn.put(changed.name, known)

@@ -11,7 +11,7 @@ from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, 
 from actors.life.moves import ask_again
 from actors.life.orders import ordered, signal_ordered, spec_changed
 from actors.life.outcomes import forgive
-from actors.life.readiness import look_at_readiness, probe_told, probe_unknown
+from actors.life.readiness import look_at_readiness, probe_told, probe_unknown, settle, settles_at
 from actors.life.ruling import (
     ask_whether_silent,
     command_ended,
@@ -75,7 +75,7 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
     if w.state is S.RUNNING:
         healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
         watched = stall.ask_at(life.stall, w.spec.stall)
-        return [healthy, watched, looks_at(life), silence_at(w)]
+        return [healthy, watched, looks_at(life), silence_at(w), settles_at(w)]
     return []
 
 
@@ -106,6 +106,7 @@ _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     wait_for_word,
     end_pause,
     look_at_readiness,
+    settle,
     ask_again,
     look_again,
     forgive,

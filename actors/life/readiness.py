@@ -16,6 +16,7 @@ from actors.values.facts import Exit, Instant, ProbeFailed, ProbeSucceeded, Prob
 from actors.values.spec import Do, WorkerSpec
 
 S = State
+SETTLE = 0.3  # seconds; a program that is missing, can't load or goes into the background is usually over by then
 
 
 def await_readiness(w: Worker, life: Life, now: Instant) -> Step:
@@ -42,6 +43,25 @@ def look_at_readiness(w: Worker, now: Instant) -> Step:
     if life.ready_by is not None and now.mono >= life.ready_by:
         return _out_of_time(w, life, now) if life.probed else _try_once_more(w, life)
     return w, ()
+
+
+def settles_at(w: Worker) -> float | None:
+    """Return until when a running worker may only seem ready, as no probe asked it; None when that is over.
+
+    Dependants wait for it. While its first process has ended and what that left is looked at, it does not pass.
+    """
+    life = w.life
+    if w.state is not S.RUNNING or life is None or life.settled or w.spec.ready.kind is not None:
+        return None
+    return life.since.mono + SETTLE
+
+
+def settle(w: Worker, now: Instant) -> Step:
+    """Note that a life has outlived its first moment."""
+    at, life = settles_at(w), w.life
+    if at is None or life is None or life.phase is not Phase.ALIVE or now.mono < at:
+        return w, ()
+    return replace(w, life=replace(life, settled=True)), ()
 
 
 def _out_of_time(w: Worker, life: Life, now: Instant) -> Step:

@@ -103,6 +103,7 @@ class Life:
     untried: float | None = None  # since when no try could be made; this time does not count
     delay_over: float | None = None
     probed: bool = False  # the readiness probe has succeeded, or there is none
+    settled: bool = False  # its first moment is over: see `readiness.SETTLE`
     probing: Purpose | None = None  # the purpose of the present probe
     tally: Tally = field(default_factory=Tally)  # of the present probe's tries
     last_tree: tuple[Handle, ...] = ()

@@ -144,6 +144,7 @@ class Changed:
     """A worker's state, its record, and the number of the last order that it carried out.
 
     The Worker does not know `record.by_hand`; the Supervisor keeps it. `rests`: see `life.state.Worker.rests`.
+    `settling`: it runs, and may only seem ready (`life.readiness.settles_at`).
     """
 
     name: str
@@ -151,6 +152,7 @@ class Changed:
     record: Record
     order: int = 0
     rests: bool = False
+    settling: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.events.words import exit_in_words, some_of
+from actors.life.readiness import SETTLE
 from actors.values.snapshot import Row
 
 NO_NUMBER = 0
 """The number of no order: any row speaks of the time after it."""
 
-SETTLE = 0.3  # seconds of running; a program that is missing or can't load is usually over by then
 SHOWN = 20  # names in a message
 
 Expected = Mapping[str, tuple[str, int]]

@@ -36,6 +36,7 @@ STANDINGS = {
     "ordered": in_state(S.STARTING),
     "starting": in_state(S.STARTING, alive=True),
     "running": in_state(S.RUNNING, alive=True),
+    "running, and may only seem ready": replace(in_state(S.RUNNING, alive=True), settling=True),
     "running again": in_state(S.RUNNING, exit=BADLY, alive=True),
     "backoff": in_state(S.BACKOFF, exit=BADLY),
     "stopping": in_state(S.STOPPING, alive=True),
@@ -50,7 +51,7 @@ STANDINGS = {
 }
 RUNS = {"running", "running again", "completed", "marked done"}
 MET = {
-    Condition.STARTED: RUNS | {"starting"},
+    Condition.STARTED: RUNS | {"starting", "running, and may only seem ready"},
     Condition.READY: RUNS,
     Condition.COMPLETED: {"completed", "marked done"},
     Condition.EXITED: {"completed", "failed", "stopped"},

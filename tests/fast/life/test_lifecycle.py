@@ -38,8 +38,10 @@ from kit.life import (
 from actors.life import due, step
 from actors.life.adoption import Begin, Leave, Quarantine, Survivor, born
 from actors.life.aftermath import UNTOLD
+from actors.life.background import STRAGGLE
 from actors.life.budget import Budget
 from actors.life.moves import CLOSE_AGAIN
+from actors.life.readiness import SETTLE, settles_at
 from actors.life.sightings import GRACE, STATUS_LOST
 from actors.life.stall import ASK_AGAIN
 from actors.life.state import TRANSITIONS, Goal, IllegalTransition, Phase, State, move
@@ -355,6 +357,18 @@ def test_a_delay_makes_ready_when_it_is_over() -> None:
     assert s.wait(1).w.state is S.RUNNING
 
 
+def test_a_life_that_no_probe_asked_settles_when_its_first_process_has_outlived_the_first_moment() -> None:
+    s = running()
+    assert settles_at(s.w) == due(s.w) == pytest.approx(s.now + SETTLE, abs=0.1)
+    assert settles_at(s.wait(SETTLE / 2).w) is not None
+    assert settles_at(s.wait(SETTLE).w) is None
+    assert (due(s.w), s.last) == (None, ())
+    assert settles_at(starting(ready=PROBED).tell(ProbeSucceeded("s-1")).w) is None
+    assert settles_at(starting(ready=SLOW).wait(SLOW.delay).w) is None
+    over = running().tell(ProcessEnded("s-1"))
+    assert settles_at(over.wait(STRAGGLE / 2).w) is not None  # it may have gone into the background
+
+
 def test_not_ready_in_time_is_an_unhealthy_life_whose_tree_is_ended() -> None:
     s = starting(ready=PROBED).too_late()
     assert (s.w.state, s.w.budget.attempt, s.signals) == (S.BACKOFF, 1, ["TERM"])
@@ -592,7 +606,7 @@ def test_a_status_that_never_comes_is_lost_after_twelve_answers() -> None:
 
 
 def test_a_pane_that_lives_on_loses_no_status_and_is_watched_anew() -> None:
-    s = running().tell(ProcessEnded("s-1"))
+    s = running().wait(SETTLE).tell(ProcessEnded("s-1"))
     for _ in range(STATUS_LOST):
         s.seen(pane_of("s-1"))
     assert (s.w.state, s.did(Watch), due(s.w)) == (S.RUNNING, [Watch("s-1", Handle(100, 100))], None)
@@ -623,9 +637,9 @@ def test_crashes_spend_the_budget_and_double_the_pause() -> None:
 
 
 def test_a_healthy_spell_forgives_while_it_lasts() -> None:
-    s = backoff().wait(1).begun()
+    s = backoff().wait(1).begun().wait(SETTLE)
     assert s.w.budget.attempt == 1
-    assert due(s.w) == pytest.approx(s.now + 60, abs=0.1)
+    assert due(s.w) == pytest.approx(s.now + 60 - SETTLE, abs=0.1)
     assert s.wait(59).w.budget.attempt == 1
     s.wait(1)
     assert (s.w.budget.attempt, s.w.budget.restarts, due(s.w)) == (0, 1, None)
@@ -955,7 +969,7 @@ def test_a_respawn_by_hand_that_has_died_is_judged() -> None:
 
 
 def test_a_respawn_by_hand_answers_the_question_for_the_status() -> None:
-    s = running().tell(ProcessEnded("s-1")).seen(pane_of("s-1", pid=200))
+    s = running().wait(SETTLE).tell(ProcessEnded("s-1")).seen(pane_of("s-1", pid=200))
     assert s.w.life is not None
     assert (s.w.life.phase, due(s.w)) == (Phase.ALIVE, None)
 

@@ -5,6 +5,7 @@ from typing import Any
 from kit.life import Story, at, completed, pane_of, running, stopping
 
 from actors.life import due, step
+from actors.life.readiness import SETTLE
 from actors.life.state import State
 from actors.values.effects import AskPane, Emit, RunCommand, Type
 from actors.values.facts import CommandEnded, LinesMatched, LinesSkipped, PaneSeen, ScreenMatched, TypeHeld
@@ -250,6 +251,6 @@ def test_what_was_not_judged_is_told() -> None:
 
 
 def test_a_worker_without_rules_has_no_deadline_for_them() -> None:
-    s = running()
+    s = running().wait(SETTLE)
     w, effects = step(s.w, PaneSeen(s.now + 1, pane_of(s.life, activity=9)), at(s.now + 1))
     assert (due(w), effects) == (None, ())
