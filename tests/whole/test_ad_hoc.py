@@ -56,6 +56,7 @@ def test_run_takes_folder_path_variables_env_file_and_settings_of_the_caller_and
         ("x", ("--set", 'command = ["true"]'), 2, "command cannot be set"),
         ("x", ("--set", 'cwd = "/"'), 2, "cwd cannot be set"),
         ("x", ("--set", "env = 1"), 2, "env must be"),
+        ("x", ("-e", "TMUX=1"), 2, "env.TMUX is never set"),
     ):
         assert said in site.run("run", "--name", name, *options, "--", "true", check=code).stderr
     assert set(site.workers()) == {"a", "all", "job", "secret", "set"}
