@@ -31,7 +31,7 @@ DROPPED = {
 }
 NEEDLESS = (
     *("copy_env", "copy_path", "singleton", "close_child_stdin", "close_child_stdout", "close_child_stderr"),
-    *("shell", "shell_args", "pipe_stdout", "pipe_stderr", "stop_children", "graceful_timeout"),
+    *("shell", "shell_args", "pipe_stdout", "pipe_stderr"),
 )
 CARRIED = (
     *(
@@ -40,6 +40,8 @@ CARRIED = (
         "working_dir",
         "numprocesses",
         "stop_signal",
+        "graceful_timeout",
+        "stop_children",
         "max_retry",
         "respawn",
         "autostart",
@@ -47,7 +49,7 @@ CARRIED = (
         "gid",
         "max_age",
     ),
-    *("rlimit_*", "stdout_stream.max_bytes", "stdout_stream.backup_count"),
+    *("rlimit_*", "stdout_stream.max_bytes", "stdout_stream.backup_count"),  # else those of stderr_stream
 )
 
 
@@ -195,15 +197,18 @@ def _policy(table: Table, options: dict[str, str], line: Callable[[str], int | N
 
 
 def _log(table: Table, options: dict[str, str]) -> None:
-    size, keep = (
-        options.get(f"stdout_stream.{key}", options.get(f"stderr_stream.{key}", ""))
-        for key in ("max_bytes", "backup_count")
-    )
+    size, keep = (options.get(key, "") for key in _log_keys(options))
     log = ({"max_size": int(size)} if size.isdigit() and int(size) else {}) | (
         {"keep": int(keep) + 1} if keep.isdigit() else {}
     )
     if log:
         table.put("log", log, "max_bytes, backup_count")
+
+
+def _log_keys(options: dict[str, str]) -> list[str]:
+    """Return the two keys that bound the log; there is one log here, so those of stdout come first."""
+    both = ([f"{stream}_stream.{key}" for stream in ("stdout", "stderr")] for key in ("max_bytes", "backup_count"))
+    return [next((key for key in keys if key in options), keys[0]) for keys in both]
 
 
 def _stop(table: Table, options: dict[str, str], line: Callable[[str], int | None]) -> None:
@@ -256,6 +261,8 @@ _READERS: dict[str, Callable[[str], dict[str, object] | None]] = {
 
 def _rest(table: Table, options: dict[str, str], line: Callable[[str], int | None]) -> None:
     for key, value in options.items():
+        if key in CARRIED or key in _log_keys(options) or key.startswith("rlimit_"):
+            continue
         if key.startswith("hooks."):
             table.drop(named(key, value), "no hook of Python is run", line(key))
         elif re.fullmatch(r"std(out|err)_stream\.filename", key):
@@ -264,5 +271,5 @@ def _rest(table: Table, options: dict[str, str], line: Callable[[str], int | Non
             table.drop(named(key, value), DROPPED[key], line(key))
         elif key in NEEDLESS or key in DROPPED or key.startswith(("stdout_stream", "stderr_stream")):
             table.needs_nothing(key)
-        elif key not in CARRIED and not key.startswith("rlimit_"):
+        else:
             table.drop(named(key, value), "no option that this import knows", line(key))

@@ -32,7 +32,6 @@ _ALIASES = {
     **dict.fromkeys(("exec", "cmd", "command"), "script"),
     **dict.fromkeys(("exec_interpreter",), "interpreter"),
     **dict.fromkeys(("interpreterArgs", "interpreter_args", "nodeArgs"), "node_args"),
-    "user": "uid",
 }
 _COMMAND = ("script", "interpreter", "node_args", "args")
 _LOG_FILES = (
@@ -71,7 +70,16 @@ NEEDLESS = (
 CARRIED = (
     *("name", "script", "args", "interpreter", "node_args", "cwd", "env", "port", "instances", "exec_mode"),
     *("increment_var", "autorestart", "autostart", "max_restarts", "min_uptime", "restart_delay"),
-    *("exp_backoff_restart_delay", "stop_exit_codes", "max_memory_restart", "kill_timeout", "namespace", "uid", "gid"),
+    *(
+        "exp_backoff_restart_delay",
+        "stop_exit_codes",
+        "max_memory_restart",
+        "kill_timeout",
+        "namespace",
+        "user",
+        "uid",
+        "gid",
+    ),
 )
 
 
@@ -137,6 +145,8 @@ def _app(draft: Draft, app: Item, number: int) -> None:
             sorted((key for key in raw if _own(key) in _COMMAND), key=lambda key: _COMMAND.index(_own(key)))
         )
         put_command(table, argv, cwd=cwd, env=env, origin={"command": words, "cwd": "cwd", "env": "env"})
+    if script == "serve" and "PM2_SERVE_PATH" in env:
+        table.set_aside("pm2's own server of files: name a program that serves them, like python3 -m http.server")
     _policy(table, options)
     _rest(table, options)
 
@@ -301,7 +311,7 @@ _READERS: dict[str, Callable[[Item], dict[str, object] | None]] = {
     "max_memory_restart": _memory,
     "kill_timeout": _stop,
     "namespace": lambda item: {} if item.text == "default" else {"project": item.text},
-    "uid": lambda item: {"user": item.text},
+    **dict.fromkeys(("user", "uid"), lambda item: {"user": item.text}),
     "gid": lambda item: {"group": item.text},
 }
 

@@ -279,12 +279,20 @@ class _Program:
 
     def _rest(self, table: Table, filled: dict[str, str]) -> None:
         for key, value in filled.items():
-            if key in DROPPED and not (key.endswith("logfile") and value.upper() in ("AUTO", "NONE", "/DEV/NULL")):
+            if key == "stdout_logfile_maxbytes" and value.strip() == "0":
+                self._without_end(table, key, filled.get("stdout_logfile", ""))
+            elif key in DROPPED and not (key.endswith("logfile") and value.upper() in ("AUTO", "NONE", "/DEV/NULL")):
                 table.drop(named(key, value), DROPPED[key], self._line(key))
             elif key in NEEDLESS or key in DROPPED:
                 table.needs_nothing(key)
             elif key not in CARRIED:
                 table.drop(named(key, value), "no option that this import knows", self._line(key))
+
+    def _without_end(self, table: Table, key: str, file: str) -> None:
+        if file.startswith("/dev/"):
+            table.needs_nothing(key)
+        else:
+            table.drop(named(key, "0"), "a log always has an end: say log.max_size and log.keep", self._line(key))
 
 
 def _token(before: str, width: int, start: int, count: int) -> str:
