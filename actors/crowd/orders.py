@@ -48,7 +48,7 @@ def order(turn: Turn, order: Order, _now: Instant) -> None:
     if not order.force:
         _refuse_protected(order, turn.crowd)
         _refuse_quarantined(order, turn.crowd)
-    news = Ordered(order.verb, turn.next_number(), order.kill)
+    news = Ordered(order.verb, turn.next_number(), order.kill, order.now)
     for name in order.names:
         turn.remember(name, intended(turn.crowd[name].record, order.verb), durable=True)
         turn.change(name, told=None)

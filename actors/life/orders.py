@@ -17,8 +17,11 @@ S = State
 
 
 def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
-    """Carry out an order. Who orders the same end once more is in a hurry: the stop plan goes on with its next step."""
-    again = w.state is S.STOPPING and w.order < fact.number and _GOALS.get(fact.verb) is w.goal
+    """Carry out an order.
+
+    Who orders the same end once more, or any with `now`, is in a hurry: the stop plan goes on with its next step.
+    """
+    again = w.state is S.STOPPING and w.order < fact.number and (fact.now or _GOALS.get(fact.verb) is w.goal)
     w = replace(w, order=max(w.order, fact.number))
     match fact.verb:
         case Verb.START:

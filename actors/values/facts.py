@@ -134,12 +134,14 @@ class Held:
 class Ordered:
     """A person's order. `number` grows with each order; the worker confirms it with `Changed`.
 
-    `kill`: its tree is killed, whatever the stop plan says.
+    `kill`: its tree is killed, whatever the stop plan says. `now`: a worker that is stopping already, for whatever
+    reason, goes on with the next step of its plan.
     """
 
     verb: Verb
     number: int = 0
     kill: bool = False
+    now: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,14 +38,15 @@ class RequestRefused(Exception):
 class Order:
     """One verb for these workers, which must all exist. Answered by `Accepted`.
 
-    `kill`: those that end are killed, whatever their stop plan says. `choose`, if given, returns the names, from the
-    specs of all workers and the names of unknown living panes. It may raise RequestRefused.
+    `kill`: those that end are killed, whatever their stop plan says. `now`: see `facts.Ordered`. `choose`, if given,
+    returns the names, from the specs of all workers and the names of unknown living panes. It may raise RequestRefused.
     """
 
     verb: Verb
     names: tuple[str, ...]
     force: bool = False
     kill: bool = False
+    now: bool = False
     choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
 
 

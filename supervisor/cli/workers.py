@@ -32,10 +32,12 @@ def _order(verb: str, told: str) -> None:
 
         selection = chosen_of(options)
         wait = 0.0 if options["no_wait"] else options["timeout"]
-        kill = options.get("kill", False)
-        return give_order(given.place(), verb, selection, force=options["force"], kill=kill, wait=wait)
+        hurry = {key: True for key in ("kill", "now") if options.get(key)}
+        return give_order(given.place(), verb, selection, force=options["force"], wait=wait, **hurry)
 
     if verb != "start":
+        now = "Those that are stopping already go on with the next step of their plan."
+        order.params.append(click.Option(["--now"], is_flag=True, help=now))
         order.params.append(click.Option(["--kill"], is_flag=True, help="Kill them at once, whatever their plan says."))
 
 

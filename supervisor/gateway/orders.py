@@ -64,7 +64,7 @@ async def signal(gateway: "Gateway", _connection: Connection, request: requests.
 
 def _order_of(verb: OrderVerb, request: requests.Ordered) -> Order:
     names, choose = _meant(request)
-    return Order(verb, names, request.force, request.kill, choose)
+    return Order(verb, names, request.force, request.kill, request.now, choose)
 
 
 def _meant(request: requests.Ordered | requests.Signal) -> tuple[tuple[str, ...], Choose | None]:

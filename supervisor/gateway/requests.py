@@ -151,13 +151,15 @@ class Deaths:
 class Ordered:
     """start, stop, restart, complete and remove. `select` as in `Deaths`; it or `names` has to be there.
 
-    `kill` of those that end: at once, whatever their stop plan says.
+    `kill` of those that end: at once, whatever their stop plan says. `now`: those that are stopping already go on with
+    the next step of their plan.
     """
 
     names: Names | None = None
     select: Select | None = None
     force: bool = False
     kill: bool = False
+    now: bool = False
     wait: Wait = 0.0
 
 

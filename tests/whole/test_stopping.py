@@ -103,5 +103,9 @@ def test_a_signal_reloads_a_worker_and_a_second_stop_does_not_wait_for_its_plan(
     assert "INT" in site.run("signal", "a", "INTERRUPT", check=2).stderr
     site.run("stop", "a", "--no-wait", check=0)
     wait_until(lambda: "stop --kill a" in site.run("why", "a", check=0).stdout)
+    assert "a is stopping" in site.run("start", "a", "--no-wait", check=0).stderr
+    site.run("restart", "--now", "a", check=0)
+    assert site.worker("a")["state"] == "running"
+    site.run("stop", "a", "--no-wait", check=0)
     assert site.run("stop", "a", check=0).stdout == "a: stopped\n"
     assert "a is stopped" in site.run("signal", "a", "HUP", check=3).stderr

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from actors.events.words import counted
+from actors.events.words import counted, some_of
 from supervisor.commands.service.conflicts import service_of
 from supervisor.commands.workers import inherited
 from supervisor.commands.workers.panes import call_for
@@ -16,18 +16,24 @@ from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.progress import SETTLED, STOPPED, Progress
 from supervisor.wire.client import Client
-from supervisor.wire.selection import Selection
+from supervisor.wire.selection import Selection, select
 
 _STARTS = {"start", "restart"}
+_SHOWN = 8  # names in a line
 
 
-def order(place: Place, verb: str, selection: Selection, *, force: bool, kill: bool, wait: float) -> int:
-    """Give the order and, if `wait` is more than 0, wait up to `wait` seconds for verdicts; return 1 if one is bad."""
+def order(place: Place, verb: str, selection: Selection, *, force: bool, wait: float, **hurry: bool) -> int:
+    """Give the order and, if `wait` is more than 0, wait up to `wait` seconds for verdicts; return 1 if one is bad.
+
+    `hurry`: `kill` and `now`, of the verbs that end.
+    """
     selection.require()
     with service_of(place) as client:
+        if verb == "start":
+            _tell_of_stopping(client, selection)
         settled = SETTLED if verb in _STARTS else STOPPED
         with followed(client, shown=is_watched(wait), settled=settled):
-            answer = call_for(client, verb, selection, force=force, kill=kill, wait=wait)
+            answer = call_for(client, verb, selection, force=force, wait=wait, **hurry)
         if not wait:
             print(f"{verb} was ordered for {counted(len(answer['names']), 'worker')}")
         code = report(answer, answer["verdicts"])
@@ -35,6 +41,16 @@ def order(place: Place, verb: str, selection: Selection, *, force: bool, kill: b
             for line in inherited.not_as_here(client, place, answer["names"]):
                 print(line, file=sys.stderr)
     return code
+
+
+def _tell_of_stopping(client: Client, selection: Selection) -> None:
+    """Say which workers have to end first, and how that is hurried."""
+    workers = client.call("status")["workers"]
+    ends = {worker["name"] for worker in workers if worker["state"] == "stopping"}
+    if stopping := [name for name in select(workers, selection) if name in ends]:
+        one = f"{stopping[0]} is" if len(stopping) == 1 else f"{some_of(stopping, _SHOWN)} are"
+        mend = f"`panevisor restart --now {stopping[0]}` goes on with the next step of its plan, --kill with the last"
+        print(visible(f"{one} stopping, and nothing starts before that is over: {mend}"), file=sys.stderr)
 
 
 def is_watched(wait: float) -> bool:

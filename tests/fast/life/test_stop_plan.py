@@ -96,6 +96,15 @@ def test_another_order_is_no_hurry() -> None:
 
 
 @pytest.mark.parametrize("verb", [Verb.STOP, Verb.RESTART, Verb.COMPLETE, Verb.REMOVE])
+def test_any_order_that_is_to_end_it_now_takes_the_next_step_of_one_that_is_stopping(verb: Verb) -> None:
+    plan = ("TERM", 300.0, "INT", 300.0, "KILL")
+    s = running(stop=plan).tell(Ordered(Verb.STOP, 1, now=True))
+    assert s.signals == ["TERM"]  # the first step is due anyway
+    assert s.tell(Ordered(verb, 2, now=True)).signals == ["TERM", "INT"]
+    assert s.tell(Ordered(verb, 2, now=True)).signals == ["TERM", "INT"]  # the same order, told again
+
+
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.RESTART, Verb.COMPLETE, Verb.REMOVE])
 def test_a_kill_takes_the_last_step_at_once(verb: Verb) -> None:
     assert running(stop=POLITE).tell(Ordered(verb, 1, kill=True)).signals[-1] == "KILL"
     assert running(stop=POLITE).tell(Ordered(verb, 1), Ordered(verb, 2, kill=True)).signals[-1] == "KILL"
