@@ -65,19 +65,24 @@ def put_command(
     table: Table, argv: Sequence[str] | str, *, cwd: str = "", env: Mapping[str, str], origin: Mapping[str, str]
 ) -> None:
     """Set `command`, `cwd` and `env`; `argv` is a list, or text for /bin/sh. `origin`: where each of them stood."""
-    late = {key: text for key, text in env.items() if is_open(text) and text != variable(key)}
     late_cwd = cwd if is_open(cwd) else ""
     words = [argv] if isinstance(argv, str) else argv
+    read = {name for text in (late_cwd, *words, *env.values()) for name in _MARK.findall(text)}
+    kept = {key: text for key, text in env.items() if text != variable(key)}
+    late = {key: text for key, text in kept.items() if is_open(text) or key in read}
     if late or late_cwd or (not isinstance(argv, str) and any(map(is_open, words))):
-        before = [f"cd {word(late_cwd)} || exit;"] if late_cwd else []
-        before += [f"export {key}={word(text)};" for key, text in late.items() if _is_name(table, key)]
-        after = argv if isinstance(argv, str) else f"exec {' '.join(map(word, argv))}"
-        table.put("command", " ".join([*before, after]), origin.get("command", ""))
+        before = f"cd {word(late_cwd)} || exit; " if late_cwd else ""
+        assigned = "".join(f"{key}={word(text)} " for key, text in late.items() if _is_name(table, key))
+        if isinstance(argv, str):
+            after = f"export {assigned.rstrip()}; {argv}" if assigned else argv
+        else:  # the shell reads all variables before env sets any
+            after = f"exec {f'env {assigned}' if assigned else ''}{' '.join(map(word, argv))}"
+        table.put("command", before + after, origin.get("command", ""))
     else:
         table.put("command", argv if isinstance(argv, str) else list(argv), origin.get("command", ""))
     if cwd and not late_cwd:
         table.put("cwd", cwd, origin.get("cwd", ""))
-    put_env(table, {key: text for key, text in env.items() if not is_open(text)}, origin.get("env", ""))
+    put_env(table, {key: text for key, text in kept.items() if key not in late}, origin.get("env", ""))
 
 
 def put_env(table: Table, env: Mapping[str, str], origin: str) -> None:

@@ -239,11 +239,11 @@ def test_process_compose(tmp_path: Path) -> None:
     }
     assert db["live"]["http"] == "http://localhost:800/up"
     assert db["stop"] == [{"signal": "INT", "to": "tree"}, "4s", "KILL"]
-    assert api["command"].startswith('cd "${HOME?}"/api || exit; export B=')
-    assert api["command"].endswith("exec bash -c 'source env\nserve'")
+    assert api["command"].startswith('cd "${HOME?}"/api || exit; exec env B=')
+    assert api["command"].endswith("/b bash -c 'source env\nserve'")
     assert (api["replicas"], api["ok_exit_codes"]) == (2, [0, 130])
     assert (api["ready"], api["depends_on"]) == ({"log": r"up \(ok\)"}, {"db": "ready", "job": "exited"})
-    assert made["workers"]["job"]["command"].endswith("exec run 'a b'")
+    assert made["workers"]["job"]["command"].endswith("/b run 'a b'")
     assert made["workers"]["secure"]["ready"]["command"] == 'curl -fsS -o /dev/null https://h:"${PORT?}"/'
     assert "off" not in made["workers"] or made["workers"]["off"]["autostart"] is False
     told = "\n".join(notes)

@@ -1,12 +1,16 @@
 """What is said of a file has the words that stand in it, and a key is either carried over, named, or needless."""
 
 import json
+import os
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from supervisor.move_in.convert import convert
-from supervisor.move_in.draft import Table
+from supervisor.move_in.draft import Setting, Table
+
+NO_ENV = Setting({}, "")
 
 
 def the_worker(path: Path, text: str) -> tuple[Table, list[str]]:
@@ -62,3 +66,14 @@ def test_a_log_of_supervisord_without_an_end_is_named(tmp_path: Path) -> None:
         assert [key for key in told if "maxbytes" in key] == wanted
         assert table.needless == ([] if wanted else ["stdout_logfile_maxbytes"])
         assert "log" not in tomllib.loads(convert(tmp_path / "supervisord.conf").text)["workers"]["a"]
+
+
+def test_a_variable_means_that_of_the_outside_where_the_worker_has_another(tmp_path: Path) -> None:
+    text = (
+        '[program:a]\ncommand=sh -c "echo $HOME $USER $1" - %(ENV_USER)s\n'
+        'environment=HOME="/home/%(ENV_USER)s",USER="www",SHELL="%(ENV_HOME)s"\n'
+    )
+    table, _ = the_worker(tmp_path / "supervisord.conf", text)
+    env = {"HOME": "/root", "USER": "me", "PATH": os.environ["PATH"]} | table.settings.get("env", NO_ENV).value
+    done = subprocess.run(table.settings["command"].value, shell=True, env=env, capture_output=True, text=True)
+    assert done.stdout == "/home/me www www\n"  # a command reads what its own environment sets
