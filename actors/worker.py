@@ -20,9 +20,16 @@ from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
 from actors.terminal import Discarding, InputLook, Notice, StartWanted, Typing
 from actors.values import effects as do
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
-from actors.values.facts import Fact, Handle, InputGiven, Instant, LinesMatched, TreeSeen
+from actors.values.facts import (
+    Fact,
+    Handle,
+    InputGiven,
+    Instant,
+    TreeSeen,
+)
 from actors.values.records import Intent, Record
 from actors.values.requests import GiveInput
+from actors.values.rules import LinesMatched
 from actors.values.snapshot import row_of
 from actors.values.typing import Untyped, Why
 

@@ -33,7 +33,7 @@ from actors.life.typed_input import (
     was_typed,
 )
 from actors.life.watching import ask_whether_stalled
-from actors.values import facts
+from actors.values import facts, rules
 from actors.values.attention import AttentionSaid
 from actors.values.effects import Effect
 
@@ -146,9 +146,9 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.TypeRefused: type_refused,
     facts.TypeUnknown: type_unknown,
     AttentionSaid: attention_said,
-    facts.LinesMatched: lines_matched,
-    facts.ScreenMatched: screen_matched,
-    facts.LinesSkipped: lines_skipped,
-    facts.CommandEnded: command_ended,
+    rules.LinesMatched: lines_matched,
+    rules.ScreenMatched: screen_matched,
+    rules.LinesSkipped: lines_skipped,
+    rules.CommandEnded: command_ended,
     facts.Woken: _woken,
 }

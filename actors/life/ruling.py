@@ -19,16 +19,12 @@ from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.effects import AskPane, Effect, RunCommand
 from actors.values.facts import (
     NO_SENDER,
-    CommandEnded,
     Fact,
     InputGiven,
     Instant,
-    LinesMatched,
-    LinesSkipped,
     PaneSeen,
-    ScreenMatched,
 )
-from actors.values.rules import Act, Match, Rule, filled
+from actors.values.rules import Act, CommandEnded, LinesMatched, LinesSkipped, Match, Rule, ScreenMatched, filled
 from actors.values.typing import Manner
 
 STALE = 60.0  # seconds after which what a rule types is no answer any more to what the program printed

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from actors.values.attention import AttentionSaid
 from actors.values.gates import Gate
-from actors.values.rules import Match, Rule
+from actors.values.rules import CommandEnded, LinesMatched, LinesSkipped, ScreenMatched
 from actors.values.spec import WorkerSpec
 from actors.values.typing import Manner, Sight
 
@@ -394,38 +394,6 @@ class ProbeUnknown:
 @dataclass(frozen=True, slots=True)
 class ServerDied:
     """The tmux server has ended, and every pane with it: one incident, and no crash of a worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinesMatched:
-    """The life has printed lines that its rules look for, in this order."""
-
-    life: str
-    matches: tuple[tuple[Rule, Match], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ScreenMatched:
-    """The life's pane shows now what these rules look for, and what no other rule does."""
-
-    life: str
-    matches: tuple[tuple[Rule, Match], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LinesSkipped:
-    """So many bytes of the worker's output were not judged by its rules."""
-
-    bytes: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommandEnded:
-    """A command of this rule has ended; `problem` None: it exited with 0."""
-
-    rule: str
-    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,3 +132,38 @@ def filled(argument: str, match: Match) -> str:
     if argument[:1] == "{" and argument[-1:] == "}":
         return dict(match.groups).get(argument[1:-1], argument)
     return argument
+
+
+# ── facts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LinesMatched:
+    """The life has printed lines that its rules look for, in this order."""
+
+    life: str
+    matches: tuple[tuple[Rule, Match], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenMatched:
+    """The life's pane shows now what these rules look for, and what no other rule does."""
+
+    life: str
+    matches: tuple[tuple[Rule, Match], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinesSkipped:
+    """So many bytes of the worker's output were not judged by its rules."""
+
+    bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnded:
+    """A command of this rule has ended; `problem` None: it exited with 0."""
+
+    rule: str
+    problem: str | None

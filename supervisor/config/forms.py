@@ -20,6 +20,7 @@ from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, SignalTree
 from supervisor.config.problems import Refused
 from supervisor.config.slips import of_a_shell, several_words, sourced
 from supervisor.text.keys import KeyUnknown, checked
+from supervisor.text.moments import hours
 from supervisor.text.patterns import compiled
 from supervisor.text.quantities import memory, seconds, size
 from supervisor.text.urls import http_target
@@ -66,14 +67,9 @@ def _no_nul(text: str) -> str:
 def _writable_path(text: str) -> str:
     if not _no_nul(text).strip():
         raise ValueError('must not be empty (for the folder of this file write ".")')
-    if wrong := _not_expanded(text):
+    if wrong := of_a_shell(text):
         raise ValueError(wrong)
     return text
-
-
-def _not_expanded(path: str) -> str | None:
-    found = of_a_shell(path)
-    return f"must not begin with {shown(found)}, which only a shell knows (write the path in full)" if found else None
 
 
 def _path(text: str, info: ValidationInfo) -> str:
@@ -145,18 +141,6 @@ def _account(value: object) -> str | None:
     raise ValueError(f'must be a name like "www-data", or a number in quotes, not {shown(value)}')
 
 
-def _hours(value: object) -> tuple[int, int] | None:
-    """Return the minutes of the day at which these hours begin and end."""
-    if value is None:
-        return None
-    clock = "([01][0-9]|2[0-3]):([0-5][0-9])"
-    found = re.fullmatch(f"{clock}-{clock}", value) if isinstance(value, str) else None
-    if found is None or found[1] + found[2] == found[3] + found[4]:
-        raise ValueError(f'must be hours of the day like "22:00-07:00", not {shown(value)}')
-    hours = [int(part) for part in found.groups()]
-    return 60 * hours[0] + hours[1], 60 * hours[2] + hours[3]
-
-
 def _secrets(value: object) -> tuple[str, ...]:
     """Read an array of texts; no message shows one of them."""
     if not isinstance(value, list):
@@ -190,7 +174,7 @@ def _arguments(value: object) -> list[str]:
     found = _array(value, '["sleep", "60"], or text for /bin/sh', part=_argument)
     if not found[0].strip():
         raise Refused(((0,), "must name the program, and is empty"))
-    if wrong := _not_expanded(found[0]):
+    if wrong := of_a_shell(found[0]):
         raise Refused(((0,), wrong))
     if several_words(found[0]):
         raise Refused(((0,), f"must be one word an item, like {', '.join(map(shown, found[0].split()[:3]))}"))
@@ -460,7 +444,7 @@ FORMS: dict[Form, Any] = {
     Form.AGE_LIMIT: _limit(lambda value: seconds(value, least="1s"), none=("none", "never")),
     Form.MEMORY: _read(memory),
     Form.ENV_FILES: _read(_env_files),
-    Form.HOURS: _read(_hours),
+    Form.HOURS: _read(hours),
     Form.SECRETS: _read(_secrets),
 }
 """What pydantic reads in the place of the field's own type; a BeforeValidator reads what is then of that type."""

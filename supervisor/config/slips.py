@@ -2,6 +2,8 @@
 
 import re
 
+from supervisor.text.words import shown
+
 OF_OTHER_TOOLS = {
     "after": "depends_on",
     "args": 'part of command, like ["program", "argument"]',
@@ -62,9 +64,10 @@ def sourced(command: str) -> str | None:
 
 
 def of_a_shell(path: str) -> str | None:
-    """Return what only a shell would replace at the beginning of this path."""
+    """Return the verdict on a path at whose beginning a shell would replace something; None: it is right."""
     found = re.match(r"~|\$\{?\w+\}?", path)
-    return found[0] if found else None
+    what = "which only a shell knows (write the path in full)"
+    return f"must not begin with {shown(found[0])}, {what}" if found else None
 
 
 def several_words(program: str) -> bool:

@@ -7,6 +7,7 @@ hold(process, holder, ended) ──▶ epoll ──ended(timeout)──▶ what 
 """
 
 import contextlib
+import errno
 import functools
 import os
 import select
@@ -14,7 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 
 from actors.values.facts import Handle
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, Reserve
@@ -24,6 +25,18 @@ _PTS_MAJOR = 136
 POLL = 0.1  # seconds between two looks at the processes that got no pidfd
 
 Ended = Callable[[], None]
+
+
+_NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
+_REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}
+
+
+class Delivered(Enum):
+    """What became of a signal. Gone: its pidfd says so, too. Refused: a setuid child, or no descriptor was left."""
+
+    YES = auto()
+    GONE = auto()
+    REFUSED = auto()
 
 
 class Role(IntEnum):
@@ -75,8 +88,21 @@ class Pidfds:
         if not holders:
             self._drop(process)
 
-    def signal(self, process: Handle, number: signal.Signals) -> None:
-        """Send it to this very process. Raises ProcessLookupError when it is gone, PermissionError when it refuses."""
+    def deliver(self, process: Handle, number: signal.Signals) -> Delivered:
+        """Send it to this very process, and let a stopped one go on to handle it; raises what is no refusal."""
+        try:
+            self._signal(process, number)
+            if number not in _NOT_HANDLED:
+                self._signal(process, signal.SIGCONT)
+        except ProcessLookupError:
+            return Delivered.GONE
+        except OSError as problem:
+            if problem.errno not in _REFUSED:
+                raise
+            return Delivered.REFUSED
+        return Delivered.YES
+
+    def _signal(self, process: Handle, number: signal.Signals) -> None:
         descriptor = self.descriptors.get(process)
         if descriptor is not None:
             signal.pidfd_send_signal(descriptor, number)

@@ -15,7 +15,6 @@ A signal goes through a pidfd whose start time was checked, so it cannot hit a r
 who belongs to a tree.
 """
 
-import errno
 import functools
 import math
 import signal
@@ -29,8 +28,7 @@ from actors.values.effects import EndTree, SeekTree, Signal, Watch
 from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
 from actors.vital import VitalThread
 from supervisor.kernel.endings import SECOND_LOOK, Ending, Look, found_of, untold
-from supervisor.kernel.limits import OUT_OF_DESCRIPTORS
-from supervisor.kernel.pidfds import POLL, Ended, Pidfds, Role, Terminals
+from supervisor.kernel.pidfds import POLL, Delivered, Ended, Pidfds, Role, Terminals
 from supervisor.kernel.proc_table import Table, all_pids, escaped, read_table
 from supervisor.kernel.scope import Scope
 
@@ -425,16 +423,10 @@ class ProcessPort:
 
     def _signal(self, ending: Ending, process: Handle, number: signal.Signals) -> bool:
         """Return whether it was delivered; a setuid child refuses, and is tried again at each scan."""
-        try:
-            self._pidfds.signal(process, number)
-            if number not in _NOT_HANDLED:
-                self._pidfds.signal(process, signal.SIGCONT)  # a stopped process could not handle it
-        except ProcessLookupError:
-            return False  # it has just ended: its pidfd says so
-        except OSError as problem:
-            if problem.errno not in _REFUSED:
-                raise
+        delivered = self._pidfds.deliver(process, number)
+        if delivered is Delivered.REFUSED:
             ending.refused.add(process)
+        if delivered is not Delivered.YES:
             return False
         ending.refused.discard(process)
         if number is ending.signal:
@@ -450,7 +442,3 @@ class ProcessPort:
         for process in ending.held:
             self._pidfds.release(process, (Role.MEMBER, ending.order.life))
         ending.held.clear()
-
-
-_NOT_HANDLED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT}
-_REFUSED = {errno.EPERM, errno.EACCES, *OUT_OF_DESCRIPTORS}

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from actors.ports import Tell
 from actors.values.effects import RunCommand
-from actors.values.facts import CommandEnded, LinesMatched, LinesSkipped, ScreenMatched
-from actors.values.rules import Match, Rule
+from actors.values.rules import CommandEnded, LinesMatched, LinesSkipped, Match, Rule, ScreenMatched
 from actors.vital import VitalThread
 from supervisor.kernel.files import as_known
 from supervisor.logs.names import listed

@@ -74,3 +74,15 @@ def _iso(words: str, now: float) -> float:
     text = re.sub(r" ?(?:utc|gmt)$", "Z", words).upper()
     text = re.sub(r" (?=[+-][0-9]{2}:?[0-9]{2}$|Z$)", "", text)
     return datetime.fromisoformat(text).timestamp()
+
+
+def hours(value: object) -> tuple[int, int] | None:
+    """Return the minutes of the day at which hours like "22:00-07:00" begin and end; raises ValueError."""
+    if value is None:
+        return None
+    clock = "([01][0-9]|2[0-3]):([0-5][0-9])"
+    found = re.fullmatch(f"{clock}-{clock}", value) if isinstance(value, str) else None
+    if found is None or found[1] + found[2] == found[3] + found[4]:
+        raise ValueError(f'must be hours of the day like "22:00-07:00", not {shown(value)}')
+    parts = [int(part) for part in found.groups()]
+    return 60 * parts[0] + parts[1], 60 * parts[2] + parts[3]

@@ -16,8 +16,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.values.daemons import goes_behind
 from actors.values.spec import Background, WorkerSpec
+from supervisor.tmux.daemons import goes_behind
 
 _SYS_RESOURCE = 1 << 24  # the capability that may raise hard limits
 _NR_OPEN = Path("/proc/sys/fs/nr_open")

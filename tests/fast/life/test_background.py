@@ -8,11 +8,11 @@ from kit.life import PROBED, S, Story, adopted, at, corpse_of, pane_of, running,
 from actors.life.adoption import Adopt, World, plan
 from actors.life.background import STRAGGLE, UNANSWERED
 from actors.life.state import State
-from actors.values.daemons import goes_behind
 from actors.values.effects import Emit, EndTree, KeepDeath, SeekTree, Watch
 from actors.values.facts import Handle, Member, PaneAbsent, ProcessEnded, ServerDied, TreeFound, Verb
 from actors.values.records import Record
 from actors.values.spec import Background, ExitAction, ExitRule, Ready, Restart
+from supervisor.tmux.daemons import goes_behind
 
 DAEMON = Member(Handle(200, 200), "nginx")
 CHILD = Member(Handle(201, 201), "nginx")

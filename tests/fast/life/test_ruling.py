@@ -8,8 +8,11 @@ from actors.life import due, step
 from actors.life.readiness import SETTLE
 from actors.life.state import State
 from actors.values.effects import AskPane, Emit, RunCommand, Type
-from actors.values.facts import CommandEnded, LinesMatched, LinesSkipped, PaneSeen, ScreenMatched, TypeHeld
-from actors.values.rules import Act, Match, On, Rate, Rule
+from actors.values.facts import (
+    PaneSeen,
+    TypeHeld,
+)
+from actors.values.rules import Act, CommandEnded, LinesMatched, LinesSkipped, Match, On, Rate, Rule, ScreenMatched
 from actors.values.spec import Restart
 from actors.values.typing import Sight
 

@@ -19,7 +19,6 @@ from actors.values.facts import (
     Admitted,
     Handle,
     InputSeen,
-    LinesMatched,
     Ordered,
     PaneAbsent,
     PaneSeen,
@@ -32,7 +31,7 @@ from actors.values.facts import (
 )
 from actors.values.records import Intent
 from actors.values.requests import GiveInput
-from actors.values.rules import Act, Match, Rule
+from actors.values.rules import Act, LinesMatched, Match, Rule
 from actors.values.spec import Backoff, Ready, WorkerSpec
 from actors.values.typing import Sight, Untyped
 from actors.worker import Dependencies, WorkerActor

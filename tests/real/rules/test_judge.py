@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from kit.support import wait_until
 
-from actors.values.facts import LinesMatched, LinesSkipped, ScreenMatched
-from actors.values.rules import Act, Match, On, Rule
+from actors.values.rules import Act, LinesMatched, LinesSkipped, Match, On, Rule, ScreenMatched
 from supervisor.logs import lives
 from supervisor.logs.names import segments_of
 from supervisor.rules.judge import Judge
