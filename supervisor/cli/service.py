@@ -120,4 +120,5 @@ def install_unit(given: Given, of_user: bool, force: bool) -> int:
     from supervisor.commands.service.install_unit import install
 
     options = (("--state-dir", given.state_dir), ("--socket", given.socket))
-    return install(given.own_place(), [word for word, value in options if value], of_user=of_user, force=force)
+    named = [word for word, value in options if value]
+    return install(given.own_place(), named, of_user=of_user, force=force, command=given.command())

@@ -10,9 +10,8 @@ from pathlib import Path
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.kernel.files import absolute, replace_file
-from supervisor.kernel.programs import own_command
 from supervisor.state.paths import is_utf8
-from supervisor.state.place import Place, words_of
+from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.tmux.server import unit_of
 from supervisor.upkeep import units
@@ -29,10 +28,13 @@ _IN_THE_WAY = {
 }
 
 
-def install(place: Place, named: Sequence[str], *, of_user: bool, force: bool, system: Path = SYSTEM) -> int:
+def install(
+    place: Place, named: Sequence[str], *, of_user: bool, force: bool, command: str, system: Path = SYSTEM
+) -> int:
     """Write the units and print what was written and what comes next; nothing is written if one is in the way.
 
-    `named`: which of --state-dir and --socket were given. Raises CommandError.
+    `named`: which of --state-dir and --socket were given. `command`: how one for this config begins.
+    Raises CommandError.
     """
     if not of_user and os.geteuid() != 0:
         what = f"only root may write to {system}: run it by sudo with `-c {shlex.quote(str(place.config))}`"
@@ -49,7 +51,7 @@ def install(place: Place, named: Sequence[str], *, of_user: bool, force: bool, s
         if there[path] is not Found.SAME:
             replace_file(path, text.encode(), sync=True, mode=_MODE)
         print(f"{'unchanged' if there[path] is Found.SAME else 'wrote'} {visible(str(path))}")
-    _tell(place, installation)
+    _tell(place, installation, command)
     return 0
 
 
@@ -103,22 +105,22 @@ def _refuse_in_the_way(there: dict[Path, Found]) -> None:
             raise CommandError("conflict", f"{what}: nothing was written; look at it, then --force replaces it")
 
 
-def _tell(place: Place, installation: Installation) -> None:
+def _tell(place: Place, installation: Installation, command: str) -> None:
     systemctl = "systemctl" if installation.user else "systemctl --user"
-    said = f"They run {visible(str(place.config))}" + (f" as user {installation.user}." if installation.user else ".")
+    user = f" as user {installation.user}" if installation.user else ""
     lines = [(f"{systemctl} daemon-reload", "")]
     pid = _service_pid(place)
     if pid is not None and unit_of(pid) == "panevisor.service":
         lines.append((f"{systemctl} restart panevisor", "the workers run on"))
     elif pid is not None:
-        down = own_command(*words_of(place), "down", "--keep-workers")
-        lines.append((down, f"the service that runs now (pid {pid}) makes room, the workers run on"))
+        why = f"the service that runs now (pid {pid}) makes room, the workers run on"
+        lines.append((f"{command} down --keep-workers", why))
     lines.append((f"{systemctl} enable --now panevisor-tmux panevisor", ""))
     if not installation.user:
         lines.append(("loginctl enable-linger", "else all of it ends at your logout"))
-    print(f"{said} Next:")
-    for command, why in lines:
-        print(f"    {visible(command)}" + (f"   # {why}" if why else ""))
+    print(f"They run {visible(str(place.config))}{user}. Next:")
+    for line, why in lines:
+        print(f"    {visible(line)}" + (f"   # {why}" if why else ""))
 
 
 def _service_pid(place: Place) -> int | None:

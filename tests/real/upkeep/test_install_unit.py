@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from kit.command import run_here
 
+from supervisor.commands.service import install_unit
 from supervisor.commands.service.install_unit import install
 from supervisor.state.place import place_to_serve
 from supervisor.wire.errors import CommandError
@@ -70,6 +71,19 @@ def test_systemd_understands_what_is_written(config: Path, place: Path, units: P
     assert verified("--user", units) == (0, [])
 
 
+def test_a_service_that_runs_already_is_told_of_with_what_to_do_first(
+    config: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install_unit, "_service_pid", lambda _place: 77)
+    monkeypatch.setattr(install_unit, "unit_of", lambda _pid: None)
+    said = run(config, place).stdout
+    assert said.index(f"-c '{config}' down --keep-workers") < said.index("enable --now")
+    monkeypatch.setattr(install_unit, "unit_of", lambda _pid: "panevisor.service")
+    said = run(config, place).stdout
+    assert "systemctl --user restart panevisor" in said
+    assert "down" not in said
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_unit_in_the_way_is_left_and_nothing_is_written_without_force(
     config: Path, place: Path, units: Path, name: str
@@ -117,7 +131,7 @@ def test_a_broken_or_missing_config_gets_no_units(config: Path, place: Path, uni
 def test_system_units_run_as_the_owner_of_the_config(config: Path, place: Path) -> None:
     os.chown(config, pwd.getpwnam("daemon").pw_uid, -1)
     folder = place / "system"
-    install(place_to_serve(str(config)), (), of_user=False, force=False, system=folder)
+    install(place_to_serve(str(config)), (), of_user=False, force=False, command="panevisor", system=folder)
     assert "\nUser=daemon\n" in (folder / "panevisor.service").read_text()
     assert verified("--system", folder) == (0, [])
 
@@ -125,6 +139,6 @@ def test_system_units_run_as_the_owner_of_the_config(config: Path, place: Path) 
 def test_who_is_not_root_is_told_the_two_ways(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(CommandError, match="--user") as caught:
-        install(place_to_serve(str(config)), (), of_user=False, force=False)
+        install(place_to_serve(str(config)), (), of_user=False, force=False, command="panevisor")
     assert caught.value.exit_code == 6
     assert "sudo" in str(caught.value)
