@@ -33,7 +33,7 @@ class Rate:
 
 
 Attended = Literal["working", "idle", "waiting"]
-Order = Literal["event", "restart", "stop", "complete"]
+Order = Literal["event", "notify", "restart", "stop", "complete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ class Act:
     """
 
     order: Order | None = None
-    """`event`: a line of the service's log, which each rule writes anyway. `restart`: end it, as after a crash. `stop`,
-    `complete`: as a person orders it."""
+    """`event`: a line of the service's log, which each rule writes anyway. `notify`: tell the receivers of `[notify]`.
+    `restart`: end it, as after a crash. `stop`, `complete`: as a person orders it."""
     attention: Attended | None = None
     """Say what it is at, with the matched text, until it prints again: `status --waiting` lists who waits."""
     send: Text | None = None

@@ -73,6 +73,7 @@ class Occasion(StrEnum):
     CRASH_LOOP = "crash-loop"
     WAITING = "waiting"
     UNHEALTHY = "unhealthy"
+    RULE = "rule"
     TMUX_DIED = "tmux-died"
     DEGRADED = "degraded"
 
@@ -86,7 +87,13 @@ class Receiver:
     """Where Apprise sends the message: Slack, ntfy, mail and others; needs the extra `notify`."""
     command: Command = ()
     """What is run instead, with the message as JSON on stdin."""
-    on: tuple[Occasion, ...] = (Occasion.FAILED, Occasion.CRASH_LOOP, Occasion.WAITING, Occasion.TMUX_DIED)
+    on: tuple[Occasion, ...] = (
+        Occasion.FAILED,
+        Occasion.CRASH_LOOP,
+        Occasion.WAITING,
+        Occasion.RULE,
+        Occasion.TMUX_DIED,
+    )
     """What is told."""
     projects: tuple[Text, ...] = ()
     """Only workers of these projects; without any, all workers and the service."""

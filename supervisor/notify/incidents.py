@@ -1,7 +1,7 @@
 """What a picture of the service shows that somebody may want to hear of. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from actors.events.table import EVENTS
 from actors.values.snapshot import Entry, Row, Snapshot
@@ -85,16 +85,18 @@ def ends(row: Row | None) -> str:
     return f"it is {row.state}" + (f": {row.reason}" if row.state in _GIVEN_UP and row.reason else "")
 
 
-def moments(entries: Iterable[Entry]) -> dict[str, Incident]:
-    """Return what happened at once and heals by itself, so that no later picture would show it."""
-    found = [
-        Incident(
-            occasion=Occasion.TMUX_DIED,
-            text=f"{EVENTS[entry.event].told(entry.facts)}; its workers are started again",
-            since=entry.ts,
-            moment=True,
-        )
-        for entry in entries
-        if entry.event in _TMUX_DIED
-    ]
+def moments(entries: Iterable[Entry], rows: Mapping[str, Row]) -> dict[str, Incident]:
+    """Return what happened at once, so that no later picture would show it: `rows` are those of the present picture."""
+    found = [each for entry in entries if (each := _moment(entry, rows))]
     return {each.key: each for each in found}
+
+
+def _moment(entry: Entry, rows: Mapping[str, Row]) -> Incident | None:
+    said = EVENTS[entry.event].told(entry.facts) if entry.event in EVENTS else ""
+    if entry.event in _TMUX_DIED:
+        text = f"{said}; its workers are started again"
+        return Incident(occasion=Occasion.TMUX_DIED, text=text, since=entry.ts, moment=True)
+    row = rows.get(str(entry.facts.get("worker")))
+    if entry.event == "worker.rule" and "notify" in entry.facts.get("do", ()) and row:
+        return replace(_of(row, Occasion.RULE, said, entry.ts), moment=True)
+    return None

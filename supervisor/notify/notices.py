@@ -99,7 +99,8 @@ class Notices:
 
     def activity(self, newest: tuple[Entry, ...]) -> None:
         with self._changed:
-            self._fresh |= moments(entry for entry in newest if entry.seq > self._newest)
+            rows = self._snapshot.rows if self._snapshot else {}
+            self._fresh |= moments((entry for entry in newest if entry.seq > self._newest), rows)
             self._newest = max((entry.seq for entry in newest), default=self._newest)
             self._wake()
 

@@ -41,3 +41,11 @@ def test_an_applied_file_brings_its_receivers_at_once(site: Site) -> None:
     site.write(worker + ops, FAST)
     site.run("apply", check=None)
     comes_to(lambda: told(site.place / "told"), ["new failed api"])
+
+
+def test_a_rule_tells_what_a_worker_prints(site: Site) -> None:
+    rule = "[[workers.api.rules]]\nmatch = 'banned'\ndo = 'notify'\n"
+    ops = f"[notify.ops]\ncommand = 'cat >> told; echo >> told'\n{RECEIVER}"
+    site.write(f"[workers.api]\ncommand = 'sleep 1; echo 403 banned; exec sleep 1000'\n{rule}{ops}", FAST)
+    site.up()
+    comes_to(lambda: told(site.place / "told"), ["new rule api"])

@@ -49,6 +49,17 @@ def test_a_degraded_service_and_a_tmux_that_does_not_answer_are_one_incident() -
 def test_the_death_of_tmux_is_a_moment_and_each_death_another_one() -> None:
     events = ("tmux.died", "tmux.answers", "tmux.died")
     feed = [Entry(n, 10.0 * n, event, "error", {"workers": 3, "pid": 1}) for n, event in enumerate(events, 1)]
-    found = moments(feed)
+    found = moments(feed, {})
     assert list(found) == ["tmux-died::10.000", "tmux-died::30.000"]
     assert all(each.moment for each in found.values())
+
+
+def test_a_rule_that_asks_for_it_is_a_moment_of_its_worker() -> None:
+    facts = {"worker": "a", "rule": "banned", "on": "line", "text": "403 banned", "do": ["notify", "stop"]}
+    entries = [
+        Entry(1, 5.0, "worker.rule", "warning", facts),
+        Entry(2, 6.0, "worker.rule", "warning", facts | {"do": ["stop"]}),
+    ]
+    (incident,) = moments(entries, {"a": row("a", project="shop")}).values()
+    assert (incident.occasion, incident.worker, incident.project, incident.moment) == ("rule", "a", "shop", True)
+    assert "banned" in incident.text
