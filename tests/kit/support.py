@@ -141,7 +141,11 @@ class Site:
             seen[:] = [worker for worker in self.status()["workers"] if worker["name"] == name]
             return bool(seen) and wanted(seen[0])
 
-        wait_until(there, timeout, what)
+        try:
+            wait_until(there, timeout, what)
+        except AssertionError as missed:
+            told = [line for line in self.log_text().splitlines() if f'"worker": "{name}"' in line]
+            raise AssertionError("\n".join((str(missed), *told[-8:]))) from None
         return seen[0]
 
     def service_pid(self) -> int:
