@@ -36,6 +36,9 @@ _GOALS = {"stop": Goal.STOP, "complete": Goal.COMPLETE}
 
 
 def lines_matched(w: Worker, fact: LinesMatched, now: Instant) -> Step:
+    """Heed them; what a new life prints may be heard before tmux has answered its start, and waits for that."""
+    if w.life and w.life.id == fact.life and w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
+        return replace(w, early=(*w.early, fact)), ()
     return _heed(w, engine.Found(fact.matches), fact.life, now)
 
 
@@ -89,6 +92,9 @@ def heed(before: Worker, after: Worker, effects: tuple[Effect, ...], fact: Fact,
     old, new = _living(before), _living(after)
     if new and (old is None or old.id != new.id or before.spec.rules != after.spec.rules):
         seen.append(engine.Begun())
+    if new and after.early:
+        seen += [engine.Found(told.matches) for told in after.early if told.life == new.id]
+        after = replace(after, early=())
     if new and isinstance(fact, PaneSeen) and _is_of(fact, after, new):
         printed = before.last_output != after.last_output
         same = after.screen is before.screen if fact.screen is not None else not printed

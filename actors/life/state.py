@@ -16,6 +16,7 @@ from actors.rules.engine import Book
 from actors.values.effects import Effect, Emit
 from actors.values.facts import Exit, Handle, Instant, Member, Purpose
 from actors.values.gates import Gate
+from actors.values.rules import LinesMatched
 from actors.values.spec import StopStep, WorkerSpec
 
 
@@ -158,6 +159,7 @@ class Worker:
     order: int = 0  # number of the last order that was carried out
     typing: TypingQueue = field(default_factory=TypingQueue)
     rules: Book = field(default_factory=Book)
+    early: tuple[LinesMatched, ...] = ()  # printed by a life whose start tmux has not answered yet
     silence_asked: float | None = None  # monotonic; when the pane was asked for, to judge a silence
     screen: Screen | None = None
     log: LogWatch = field(default_factory=LogWatch)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kit.life import Story, at, completed, pane_of, running, stopping
+from kit.life import Story, at, completed, ordered, pane_of, running, stopping
 
 from actors.life import due, step
 from actors.life.readiness import SETTLE
@@ -43,6 +43,14 @@ def test_a_line_that_matches_writes_one_line_with_its_rule_and_text() -> None:
         {"worker": "api", "life": "s-1", "rule": "r", "on": "line", "do": ["event"], "text": "out of memory"}
     ]
     assert s.w.state is S.RUNNING
+
+
+def test_what_is_heard_before_tmux_has_answered_the_start_is_done_when_it_has() -> None:
+    s = matched(ordered(rules=(rule(Act(keys=("y",)), order("event")),)))
+    assert lines(s) == []
+    s.begun()
+    assert [(line["do"], "left_out" in line) for line in lines(s)] == [(["keys", "event"], False)]
+    assert s.w.early == ()
 
 
 def test_a_restart_is_judged_as_a_crash_and_says_its_rule() -> None:
