@@ -5,8 +5,10 @@
 One thread stands by for it: when it is needed, none could be had.
 """
 
+import contextlib
 import errno
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
@@ -33,6 +35,12 @@ def popen(argv: list[str] | tuple[str, ...], **how: Any) -> "subprocess.Popen[by
         return subprocess.Popen(argv, **how)
     except OSError as error:
         raise of_fork(error) from error
+
+
+def kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a child that leads a group, with its group; call it before the child is reaped."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def of_fork(error: OSError) -> OSError:

@@ -7,7 +7,6 @@ URLs hold secrets: they travel on stdin, and nothing that a child prints is kept
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from actors.events.words import exit_in_words
 from actors.values.snapshot import iso
 from supervisor.config.settings import Receiver
+from supervisor.kernel.shortage import kill_group, popen
 from supervisor.notify.by_apprise import NO_APPRISE
 from supervisor.notify.plan import Line, Message
 
@@ -72,7 +72,7 @@ def deliver(receiver: Receiver, facts: dict[str, Any], folder: Path) -> str | No
 
 
 def _run(argv: tuple[str, ...], given: bytes, environment: dict[str, str], folder: Path) -> str | None:
-    with subprocess.Popen(
+    with popen(
         argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -87,7 +87,7 @@ def _run(argv: tuple[str, ...], given: bytes, environment: dict[str, str], folde
             return f"no end within {TIME_LIMIT:g} s"
         finally:
             if child.returncode is None:
-                os.killpg(child.pid, signal.SIGKILL)
+                kill_group(child)
     if child.returncode == NO_APPRISE and argv[0] == sys.executable:
         return HOW_TO_GET
     if child.returncode < 0:

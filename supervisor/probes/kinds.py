@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -22,7 +21,7 @@ from actors.values.effects import Probe
 from actors.values.facts import Purpose
 from actors.values.spec import Http
 from supervisor.kernel.programs import cannot_execute
-from supervisor.kernel.shortage import popen
+from supervisor.kernel.shortage import kill_group, popen
 from supervisor.logs.of_life import LinesOfLife
 from supervisor.probes.http import fault_of, request_of
 from supervisor.probes.threads import ThreadsAside
@@ -275,8 +274,7 @@ class Processes:
 
     def kill(self, process: "subprocess.Popen[bytes]") -> None:
         """Kill its whole group, and reap it when it has ended: before that its group's number can't be another's."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
         if process.poll() is not None:
             self._left.pop(process.pid, None)
         elif not self._loop.is_closed():

@@ -1,9 +1,7 @@
 """Commands of rules: a few at a time, each with a time limit, so that none delays a worker or another rule."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import threading
 from collections import Counter
@@ -13,7 +11,7 @@ from typing import Any
 from actors.events.words import exit_in_words
 from actors.values.effects import RunCommand
 from supervisor.kernel.crew import Crew
-from supervisor.kernel.shortage import popen
+from supervisor.kernel.shortage import kill_group, popen
 from supervisor.tmux.environment import scrubbed
 from supervisor.tmux.words import LOWERED
 
@@ -57,7 +55,7 @@ class Commands:
             if self._crew:
                 self._crew.shutdown()
             for process in self._running:
-                _kill(process)
+                kill_group(process)
 
     def _turn(self, order: RunCommand, told: Told) -> None:
         try:
@@ -84,13 +82,13 @@ class Commands:
         with self._gate:
             self._running.add(process)
             if self._closed:
-                _kill(process)
+                kill_group(process)
         try:
             process.communicate(json.dumps(order.facts).encode() + b"\n", timeout=order.timeout)
         except subprocess.TimeoutExpired:
             return f"killed: it ran longer than {order.timeout:g} s"
         finally:
-            _kill(process)  # its group, before it is reaped where it still runs
+            kill_group(process)  # its group, before it is reaped where it still runs
             process.wait()
             with self._gate:
                 self._running.discard(process)
@@ -110,8 +108,3 @@ def environment_of(order: RunCommand) -> dict[str, str]:
     facts |= {f"group_{key}": value for key, value in order.facts["groups"].items()}
     told = {f"PANEVISOR_{key.upper()}": str(value).replace("\0", "") for key, value in facts.items()}
     return {**scrubbed(os.environ), **told}
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)

@@ -23,6 +23,7 @@ from typing import Any
 from actors.events.words import exact
 from actors.values.requests import RequestRefused
 from supervisor.kernel.files import content_of, opened, replace_file
+from supervisor.kernel.shortage import kill_group
 from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import KEEPER, NEXT_KEEPER, OUTPUT, RECORDS, Place, words_of
 from supervisor.state.records import examined
@@ -248,8 +249,7 @@ class Handover:
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill what was started: it leads a session, so its group is the service and the keeper."""
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
         process.wait()
 
 

@@ -61,14 +61,14 @@ def hold_alone(own: Place, *, force: bool) -> Lock:
     except Held as held:
         what = f"{held} on {own.state_dir}: use it (`panevisor up`), or end it first"
         raise CommandError("conflict", what) from held
-    if another := _answering(own):
+    if another := answering(own):
         lock.release()
         what = f"a service (pid {another}) answers at {own.socket}, though its lock file was deleted"
         raise CommandError("conflict", what)
     return lock
 
 
-def _answering(place: Place) -> int | None:
+def answering(place: Place) -> int | None:
     """Return the pid of the service that answers there, None if none does."""
     try:
         with Client.connect(place.socket, 1.0) as client:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from supervisor.commands.service.conflicts import answering
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.kernel.files import absolute, replace_file
@@ -16,7 +17,6 @@ from supervisor.text.plain import visible
 from supervisor.tmux.server import unit_of
 from supervisor.upkeep import units
 from supervisor.upkeep.units import Found, Installation
-from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
 SYSTEM = Path("/etc/systemd/system")
@@ -109,7 +109,7 @@ def _tell(place: Place, installation: Installation, command: str) -> None:
     systemctl = "systemctl" if installation.user else "systemctl --user"
     user = f" as user {installation.user}" if installation.user else ""
     lines = [(f"{systemctl} daemon-reload", "")]
-    pid = _service_pid(place)
+    pid = answering(place)
     if pid is not None and unit_of(pid) == "panevisor.service":
         lines.append((f"{systemctl} restart panevisor", "the workers run on"))
     elif pid is not None:
@@ -121,11 +121,3 @@ def _tell(place: Place, installation: Installation, command: str) -> None:
     print(f"They run {visible(str(place.config))}{user}. Next:")
     for line, why in lines:
         print(f"    {visible(line)}" + (f"   # {why}" if why else ""))
-
-
-def _service_pid(place: Place) -> int | None:
-    try:
-        with Client.connect(place.socket, 1.0) as client:
-            return int(client.call("hello", timeout=2.0)["pid"])
-    except CommandError:
-        return None

@@ -74,7 +74,7 @@ def test_systemd_understands_what_is_written(config: Path, place: Path, units: P
 def test_a_service_that_runs_already_is_told_of_with_what_to_do_first(
     config: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(install_unit, "_service_pid", lambda _place: 77)
+    monkeypatch.setattr(install_unit, "answering", lambda _place: 77)
     monkeypatch.setattr(install_unit, "unit_of", lambda _pid: None)
     said = run(config, place).stdout
     assert said.index(f"-c '{config}' down --keep-workers") < said.index("enable --now")
