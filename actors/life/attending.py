@@ -1,4 +1,4 @@
-"""A running worker's attention: what its sources say is taken, and each change that people care for is told."""
+"""Takes what the sources say about a running worker's attention, and logs each change that people care about."""
 
 from dataclasses import replace
 from typing import Any

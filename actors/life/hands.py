@@ -20,7 +20,7 @@ _ENTERS = frozenset({"Enter", "C-m", "C-j"})
 
 
 class Hold(StrEnum):
-    """What keeps text from being typed; each is told in these words."""
+    """Why text is not typed, in the words that people read."""
 
     TYPING = "a person is attached and has just typed"
     DRAFT = "text that was not sent from here stands at the cursor"

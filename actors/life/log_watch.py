@@ -1,6 +1,6 @@
 """Whether a worker's log is written: its newest file is compared with the look before, and with the screen.
 
-    look at the folder ──▶ deleted, truncated, replaced ──────────────▶ a gap: the pipe is armed anew
+    look at the folder ──▶ deleted, truncated, replaced ──────────────▶ a gap: the pipe is armed again
     output on the screen, and no write for two looks in a row ──▶ silent ──┘
 
 The writer holds its file open and never looks at the folder, so it writes on into a file that nobody can read.
@@ -42,7 +42,7 @@ class LogWatch:
 
     pane: str | None = None
     seen: LogSeen | None = None
-    armed: float = 0.0  # Unix time at which it was last armed anew
+    armed: float = 0.0  # Unix time at which it was last armed again
     is_told: bool = False  # of a gap after which nothing was written yet
     unwritten: float | None = None  # the last write, where output has come after it
 
@@ -68,7 +68,7 @@ def look(watch: LogWatch, pane: str, seen: LogSeen, output: float | None, born: 
 
 
 def armed(pane: str | None, now: float) -> LogWatch:
-    """Return the watch of a pipe that is armed anew now."""
+    """Return the watch of a pipe that is armed again now."""
     return LogWatch(pane, None, now, is_told=True)
 
 

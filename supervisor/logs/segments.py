@@ -2,7 +2,7 @@
 
     a beat ──refresh──▶ links, sizes, the oldest beyond `keep` go        logs/api.log ──▶ the newest segment
     a new segment (quota.py) ──made──▶ the same, for its worker alone
-    a pipe armed anew ──rearmed──▶ what was truncated under its writer loses its NUL bytes
+    a pipe armed again ──rearmed──▶ what was truncated under its writer loses its NUL bytes
 
 Nothing here is needed to supervise: what the disk refuses is tried again at the next beat.
 """

@@ -41,8 +41,7 @@ class Output:
     """Writes lines, from any thread. With several names, each line begins with its name.
 
     A line that has come in part goes on without it. Before another one's it is ended, and shown again when more of it
-    comes. A worker that draws its whole
-    screen is named on stderr, once: what it draws is shown when its line ends.
+    comes. A worker that draws its whole screen is named on stderr, once: what it draws is shown when its line ends.
     """
 
     names: Sequence[str]

@@ -1,4 +1,4 @@
-"""A log whose file is taken away under its writer is found, told of once, and armed anew."""
+"""A log whose file is taken away under its writer is found, told of once, and armed again."""
 
 from typing import Any
 
