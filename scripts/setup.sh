@@ -13,17 +13,22 @@ as_root() {
     fi
 }
 
+# install_packages EXTRAS: Debian's packages; the tests also need a browser and a font
 install_packages() {
     missing=""
     command -v tmux >/dev/null || missing="$missing tmux"
     command -v python3 >/dev/null || missing="$missing python3"
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    if [ "$1" = "[test]" ]; then
+        command -v chromium >/dev/null || missing="$missing chromium"
+        ls /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf >/dev/null 2>&1 || missing="$missing fonts-dejavu-core"
+    fi
     [ -n "$missing" ] || return 0
     say "installing:$missing"
     command -v apt-get >/dev/null || { say "panevisor: no apt-get here; install$missing with your package tool"; exit 1; }
     as_root apt-get -qq update
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $missing >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null
 }
 
 check_python() {
@@ -49,7 +54,7 @@ install_venv() {
 }
 
 set_up() {
-    install_packages
+    install_packages "$1"
     check_python
     install_venv "$1"
 }
