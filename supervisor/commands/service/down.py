@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from supervisor.commands.progress import STOPPED, Progress
 from supervisor.commands.service.conflicts import service_of
 from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_origin
-from supervisor.text.progress import STOPPED, Progress
 from supervisor.tmux.panes import foreign_panes, known_to_live, living, some
 from supervisor.upkeep.keeper import Keeper, keeper_of
 from supervisor.wire.client import Client, NoService, ServiceError

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from actors.events.words import counted, some_of
+from supervisor.commands.progress import SETTLED, STOPPED, Progress
 from supervisor.commands.service.conflicts import service_of
 from supervisor.commands.workers import inherited
 from supervisor.commands.workers.panes import call_for
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
-from supervisor.text.progress import SETTLED, STOPPED, Progress
 from supervisor.wire.client import Client
 from supervisor.wire.selection import Selection, select
 
