@@ -1,6 +1,7 @@
 """Small forms in which values stand in sentences: the end of a process, a duration, a size, a count, names. Pure."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from signal import Signals
 
 
@@ -17,6 +18,13 @@ def named_signal(number: int) -> str:
         return f"{number} ({Signals(number).name.removeprefix('SIG')})"
     except ValueError:
         return str(number)
+
+
+def iso(wall: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 UTC with milliseconds."""
+    if wall is None:
+        return None
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def short_time(seconds: float | None) -> str:

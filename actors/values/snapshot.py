@@ -5,10 +5,10 @@ Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast,
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from actors.events.words import iso
 from actors.life import stop_plan
 from actors.life.attention import Attention
 from actors.life.stall import next_rung
@@ -18,13 +18,6 @@ from actors.values.gates import Gate
 from actors.values.totals import totals_of
 
 SCHEMA = 1
-
-
-def iso(wall: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 UTC with milliseconds."""
-    if wall is None:
-        return None
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

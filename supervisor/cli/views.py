@@ -117,6 +117,20 @@ def events(given: Given, follow: bool, count: int, output: str) -> int:
 
 
 @panevisor.command()
+@click.option("--since", metavar="TIME", default="1h", show_default=True, help="Changes from TIME on, as of `logs`.")
+@click.option("-p", "--project", help="Only workers of this project.")
+@click.option("-o", "--output", type=LINES, default="text", show_default=True)
+@click.pass_obj
+def briefing(given: Given, since: str, project: str | None, output: str) -> int:
+    """Tell in one short text who needs you, what failed and why, what restarts when, and what has changed."""
+    from supervisor.commands.views.briefing import briefing as tell_briefly
+    from supervisor.commands.views.logs import time_of
+
+    begin = time_of(since, time.time(), "--since")
+    return tell_briefly(given.place(), begin, project, as_json=output == "json")
+
+
+@panevisor.command()
 @meaning
 @click.option("-o", "--output", type=LINES, default="text", show_default=True)
 @click.pass_obj

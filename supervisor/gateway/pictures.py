@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from actors.values.snapshot import Entry, Snapshot, iso
+from actors.events.words import iso
+from actors.values.snapshot import Entry, Snapshot
 from supervisor.gateway.histories import Histories
 from supervisor.gateway.packed import PackedPicture
 from supervisor.text.plain import plain

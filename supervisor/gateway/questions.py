@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from actors.events.words import some_of
+from actors.events.words import iso, some_of
 from actors.values.requests import Inspect, Inspection
-from actors.values.snapshot import EndingView, Entry, Snapshot, iso
+from actors.values.snapshot import EndingView, Entry, Snapshot
 from actors.values.spec import NAME_PATTERN
 from supervisor.explain.probes import without_secrets
 from supervisor.gateway import requests

@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from actors.events.words import exit_in_words
-from actors.values.snapshot import iso
+from actors.events.words import exit_in_words, iso
 from supervisor.config.settings import Receiver
 from supervisor.kernel.shortage import kill_group, popen
 from supervisor.notify.by_apprise import NO_APPRISE

@@ -17,8 +17,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from actors.events.words import iso
 from actors.values.records import Death
-from actors.values.snapshot import iso
 from actors.vital import VitalThread
 from supervisor.kernel.files import content_of, explained, opened, replace_file, write_all
 from supervisor.logs.of_life import LifeLog

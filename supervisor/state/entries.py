@@ -10,7 +10,7 @@ from typing import Any
 from structlog.processors import JSONRenderer
 
 from actors.events.table import level_of
-from actors.values.snapshot import iso
+from actors.events.words import iso
 
 LONGEST = 2000  # characters of one string
 DEEPEST = 6  # levels of a fact; what lies below is shown by repr

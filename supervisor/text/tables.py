@@ -28,12 +28,23 @@ def table(workers: Sequence[Worker], *, now: float, colour: bool = False, width:
 
 def summary(picture: Picture) -> list[str]:
     """Return the lines below the table: how many are in which state, and what is wrong with the service itself."""
-    totals, service = picture["totals"], picture["supervisor"]
-    states = [f"{totals[state]} {state}" for state in colours.STATES if totals.get(state)]
+    totals = picture["totals"]
+    states = states_of(totals)
     lines = [counted(totals["workers"], "worker") + (f": {', '.join(states)}" if states else "")]
     if waiting := sum(worker.get("attention") == "waiting" for worker in picture["workers"]):
         wait = "waits" if waiting == 1 else "wait"
         lines.append(f"{waiting} {wait} for a person (`panevisor status --waiting` lists them)")
+    return [*lines, *cautions(picture)]
+
+
+def states_of(totals: Mapping[str, Any]) -> list[str]:
+    """Return how many are in which state: "3 running", "1 failed"."""
+    return [f"{totals[state]} {state}" for state in colours.STATES if totals.get(state)]
+
+
+def cautions(picture: Picture) -> list[str]:
+    """Return what is wrong with the service itself, and with its file; nothing where all is well."""
+    service, lines = picture["supervisor"], list[str]()
     if service["tmux"] != "ok":
         lines.append("tmux does not answer: this is the last picture, nothing is judged or restarted until it does")
     lines += [f"degraded: {visible(what)}" for what in service["degraded"]]

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from actors.events.words import iso
 from supervisor.state.place import Place
 from supervisor.text.colours import cells_of, has_colour
 from supervisor.text.tables import timestamp
@@ -20,8 +21,7 @@ def why(place: Place, selection: Selection, *, as_json: bool, command: str) -> i
     with Client.connect(place.socket) as client:
         names = select(client.call("status")["workers"], selection)
         found = [client.call("why", name=name) for name in names]
-    from actors.values.snapshot import iso  # only now: the lifecycle, which they judge with, takes 0.1 s
-    from supervisor.explain.account import explain
+    from supervisor.explain.account import explain  # only now: the lifecycle, which it judges with, takes 0.1 s
     from supervisor.explain.outlook import next_of, remedies
 
     def with_next(data: dict[str, Any]) -> dict[str, Any]:

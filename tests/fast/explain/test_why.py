@@ -13,11 +13,12 @@ from wcwidth import strip_sequences
 
 from actors.crowd.admission import blockers, dependencies
 from actors.crowd.members import Member
+from actors.events.words import iso
 from actors.life.state import State
 from actors.values.facts import Exit, Verb
 from actors.values.records import Record
 from actors.values.requests import Dependency
-from actors.values.snapshot import iso, row_of
+from actors.values.snapshot import row_of
 from actors.values.spec import (
     Backoff,
     Condition,

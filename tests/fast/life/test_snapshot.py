@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from actors.events.words import iso
 from actors.life.budget import Budget
 from actors.life.screen import Screen
 from actors.life.state import Ending, Life, Phase, State, Worker
 from actors.values.facts import Exit, Handle, Instant
-from actors.values.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, iso, row_of
+from actors.values.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import Condition, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)

@@ -7,8 +7,9 @@ from typing import Any
 
 from kit.gateway_bench import row, snapshot
 
+from actors.events.words import iso
 from actors.values.facts import Instant
-from actors.values.snapshot import Entry, Snapshot, iso
+from actors.values.snapshot import Entry, Snapshot
 from supervisor.gateway.histories import KEPT, Histories
 from supervisor.gateway.pictures import Pictures
 from supervisor.state import tail as log_tail

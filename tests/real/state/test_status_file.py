@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from kit.support import DEADLINE, wait_until
 
+from actors.events.words import iso
 from actors.values.facts import Instant
-from actors.values.snapshot import Config, Host, Row, Service, Snapshot, iso
+from actors.values.snapshot import Config, Host, Row, Service, Snapshot
 from supervisor.kernel import files as private_files
 from supervisor.state import status as status_file
 from supervisor.state.status import StatusFile, health, read_status
