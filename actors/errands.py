@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.base import Post
-from actors.values.effects import ArmLog, ClosePane
+from actors.values.effects import ArmLog
 from actors.values.facts import Fact
 
 LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next one
@@ -24,7 +24,8 @@ LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next
 class Look:
     """Answered by PaneSeen or PaneAbsent when tmux answers. A later question of the same worker replaces it.
 
-    `pane` None: look for the worker's name. `drop_start`: drop the worker's start if it still waits.
+    `pane` None: look for the worker's name. `drop_start`: drop the worker's start if it still waits. `close`: close the
+    pane first, if it is dead.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Look:
     nudge: bool
     tell: Callable[[Fact], None]
     drop_start: bool = False
+    close: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Revive:
     """Find the tmux server, or start one. Answered to the Supervisor by Revived."""
 
 
-Repeated = ClosePane | ArmLog | Revive
+Repeated = ArmLog | Revive
 """Orders that are repeated until they are seen to be done; each waits once."""
 
 
@@ -65,15 +67,17 @@ class Errands:
             match message:
                 case Look():
                     return self._asked(message)
-                case ClosePane() | ArmLog() | Revive():
+                case ArmLog() | Revive():
                     return self._ordered(message)
                 case _:
                     return message
 
     def _asked(self, look: Look) -> LooksDue | None:
         before = self._looks.get(look.name)
-        nudge = look.nudge or (before is not None and before.nudge)
-        self._looks[look.name] = replace(look, nudge=nudge)
+        if before is not None:
+            close = look.close or (before.close and before.pane == look.pane)
+            look = replace(look, nudge=look.nudge or before.nudge, close=close)
+        self._looks[look.name] = look
         if self._sent_for or self._now() < self._not_before:
             return None
         self._sent_for = True

@@ -59,8 +59,8 @@ class TerminalPort(Protocol):
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
         """Return when the look was taken, and each pane in the order of the questions; None: it does not exist."""
 
-    def close(self, pane: str) -> None:
-        """Destroy the session of the pane if the pane is dead and bears our mark."""
+    def close(self, panes: Sequence[str]) -> None:
+        """Destroy the session of each of these panes that is dead and bears our mark."""
 
     def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
         """Look at the places where these lives' input is shown. Return one answer per order, in order."""

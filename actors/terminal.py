@@ -1,7 +1,7 @@
 """The Terminal actor: the only writer to tmux. Single orders go out at once; waiting starts go out in chunks.
 
     StartWanted ──▶ queue ──Flush: up to CHUNK──▶ tmux ──Started, …──▶ Worker
-    Typing, ClosePane, … ─────────────────────────▶ tmux
+    Typing, ArmLog, … ────────────────────────────▶ tmux
     InputLook ──▶ queue ──LookAtInputs: up to MOST_LOOKS──▶ tmux ──InputSeen, …──▶ Worker
     Errands ──LooksDue──▶ one look at tmux ──PaneSeen, PaneAbsent──▶ all who asked
 
@@ -19,7 +19,7 @@ from actors.errands import Errands, LooksDue, Revive
 from actors.errors import TerminalError
 from actors.ports import Journal, PaneQuestion, TerminalPort
 from actors.values.bulletins import Revived
-from actors.values.effects import ArmLog, ClosePane, LookAtInput, Start, Type
+from actors.values.effects import ArmLog, LookAtInput, Start, Type
 from actors.values.facts import Fact, PaneAbsent, PaneSeen
 
 CHUNK = 4
@@ -76,17 +76,7 @@ class Flush:
 
 
 TerminalOrder = (
-    StartWanted
-    | LooksDue
-    | InputLook
-    | LookAtInputs
-    | Typing
-    | ClosePane
-    | Discarding
-    | Notice
-    | ArmLog
-    | Revive
-    | Flush
+    StartWanted | LooksDue | InputLook | LookAtInputs | Typing | Discarding | Notice | ArmLog | Revive | Flush
 )
 
 
@@ -120,9 +110,6 @@ class TerminalActor(SupervisedActor):
                 self._look_at_inputs()
             case Typing(order, tell):
                 tell(self._port.type(order))
-            case ClosePane(pane):
-                self._errands.begun(message)
-                self._try("close", lambda: self._port.close(pane))
             case Notice(pane, text):
                 self._try("notice", lambda: self._port.notice(pane, text))
             case Discarding(name):
@@ -163,11 +150,16 @@ class TerminalActor(SupervisedActor):
         self._look_at_inputs_soon()
 
     def _look(self) -> None:
-        """Answer all questions for panes from one look. While tmux does not answer, the questions wait."""
+        """Answer all questions for panes from one look. While tmux does not answer, the questions wait.
+
+        What is to be closed is closed before the look: by the next one, it would be half a second or a sweep later.
+        """
         looks = self._errands.take_looks()
         if not looks:
             return
         self._drop_starts({look.name for look in looks if look.drop_start})
+        if dead := [look.pane for look in looks if look.close and look.pane]:
+            self._try("close", lambda: self._port.close(dead))
         try:
             taken, panes = self._port.look([PaneQuestion(look.name, look.pane, look.nudge) for look in looks])
         except TerminalError:

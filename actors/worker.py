@@ -182,9 +182,9 @@ class WorkerActor(LoopActor):
         match effect:
             case do.Start():
                 deps.terminal.tell(StartWanted(effect, tell))
-            case do.AskPane(pane, nudge):
-                deps.terminal.tell(Look(self._name, pane, nudge, tell))
-            case do.ClosePane() | do.ArmLog():
+            case do.AskPane(pane, nudge, close):
+                deps.terminal.tell(Look(self._name, pane, nudge, tell, close=close))
+            case do.ArmLog():
                 deps.terminal.tell(effect)
             case do.Type():
                 deps.terminal.tell(Typing(effect, tell))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors.life.state import Life, Phase, State, Step, Worker, move
-from actors.values.effects import AskPane, ClosePane, Emit, EndProbe, Start
+from actors.values.effects import AskPane, Emit, EndProbe, Start
 from actors.values.facts import Instant
 
 ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds from an answer without an exit status; the last repeats
@@ -49,7 +49,7 @@ def close_pane(w: Worker, now: Instant) -> Step:
     """Close the pane. The order can be lost, so it is repeated until tmux says that the pane is gone."""
     if w.pane is None:
         return replace(w, cleanup_at=None), ()
-    return replace(w, cleanup_at=now.mono + CLOSE_AGAIN), (ClosePane(w.pane), AskPane(w.pane))
+    return replace(w, cleanup_at=now.mono + CLOSE_AGAIN), (AskPane(w.pane, close=True),)
 
 
 def without_pane(w: Worker) -> Worker:

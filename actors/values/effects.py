@@ -29,18 +29,13 @@ class Start:
 class AskPane:
     """Ask tmux for the pane; None: find it by the worker's name.
 
-    `nudge`: make tmux reap first, because it may have missed a SIGCHLD.
+    `nudge`: make tmux reap first, because it may have missed a SIGCHLD. `close`: destroy the pane's session first, if
+    the pane is still ours and dead.
     """
 
     pane: str | None
     nudge: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClosePane:
-    """Destroy the pane's session, if the pane is still ours and dead."""
-
-    pane: str
+    close: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +227,6 @@ class Finish:
 Effect = (
     Start
     | AskPane
-    | ClosePane
     | ArmLog
     | LookAtInput
     | Type

@@ -173,8 +173,8 @@ class TmuxTerminal:
             return None
         return self._client.list_some(sorted(ids))
 
-    def close(self, pane: str) -> None:
-        self._client.run(close_if_dead(pane))
+    def close(self, panes: Sequence[str]) -> None:
+        self._client.run(*map(close_if_dead, panes))
 
     def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
         return self._typist.look(orders)

@@ -256,10 +256,11 @@ class FakeTerminal:
         by_name = {pane.name: pane for pane in self.panes.values()}
         return self.time, [self.panes.get(q.pane) if q.pane else by_name.get(q.name) for q in questions]
 
-    def close(self, pane: str) -> None:
+    def close(self, panes: Sequence[str]) -> None:
         self._answers("close")
-        if pane in self.panes and self.panes[pane].dead:
-            del self.panes[pane]
+        for pane in panes:
+            if pane in self.panes and self.panes[pane].dead:
+                del self.panes[pane]
 
     def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
         try:

@@ -11,7 +11,6 @@ from actors.life.adoption import Adopt, Begin, Decision, Judge, Leave, Quarantin
 from actors.life.state import Goal, Phase, State, Worker
 from actors.values.effects import (
     AskPane,
-    ClosePane,
     Effect,
     Emit,
     EndTree,
@@ -283,7 +282,7 @@ def test_an_exit_that_the_log_tells_already_is_judged_and_not_told_again(
 def test_an_unwatched_completion_is_cleaned_up_when_its_tree_is_gone() -> None:
     w, _ = adopted(record(), Judge("l1", corpse(0), WELL, ROOT))
     w, effects = step(w, TreeGone("l1"), replace(NOW, mono=NOW.mono + 60))
-    assert done(effects, ClosePane) == [ClosePane("%1")]
+    assert done(effects, AskPane) == [AskPane("%1", close=True)]
 
 
 @pytest.mark.parametrize(

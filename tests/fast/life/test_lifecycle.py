@@ -1,6 +1,6 @@
 """The state machine of one worker: a directed test for each row and target of the design's table, and for each rule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,6 @@ from actors.values.effects import (
     Acknowledge,
     ArmLog,
     AskPane,
-    ClosePane,
     Emit,
     EndTree,
     Forget,
@@ -200,6 +199,11 @@ DESIGN = {
 NO_FACT_LEADS_THERE = {(S.PENDING, S.FAILED), (S.STARTING, S.REMOVED), (S.RUNNING, S.REMOVED)} | {
     (state, S.QUARANTINED) for state in (S.PENDING, S.RUNNING, S.BACKOFF, S.STOPPING, S.STOPPED, S.COMPLETED, S.FAILED)
 }
+
+
+def closings(asked: Iterable[AskPane]) -> list[str | None]:
+    """Return the panes that are to be closed before they are looked at."""
+    return [ask.pane for ask in asked if ask.close]
 
 
 def test_the_table_is_the_one_of_the_design() -> None:
@@ -732,7 +736,7 @@ def test_a_missed_deadline_is_never_in_the_past_for_good() -> None:
     assert s.w.state is S.COMPLETED
     s.wait(20).wait(0)
     assert due(s.w) is None  # the cleanup waits for the end of the tree
-    assert s.gone().did(ClosePane) == [ClosePane("%1")]
+    assert closings(s.gone().did(AskPane)) == ["%1"]
 
 
 # orders
@@ -790,7 +794,7 @@ def test_a_stopped_worker_stays_stopped_whatever_its_policy() -> None:
 @pytest.mark.parametrize("scenario", [completed, failed, lambda: stopping(Verb.REMOVE).exits(0)])
 def test_a_closing_that_was_lost_is_ordered_again(scenario: Callable[[], Story]) -> None:
     s = scenario().order(Verb.REMOVE)
-    assert s.wait(CLOSE_AGAIN).did(ClosePane) == [ClosePane("%1")]
+    assert closings(s.wait(CLOSE_AGAIN).did(AskPane)) == ["%1"]
     assert s.absent().w.state is S.REMOVED
 
 
@@ -802,7 +806,7 @@ def test_a_pending_worker_that_is_being_removed_is_not_started() -> None:
 def test_a_removal_in_back_off_starts_nothing_more() -> None:
     s = dies_with_tail(running()).order(Verb.REMOVE)
     assert (s.wait(100).w.state, due(s.w)) == (S.BACKOFF, None)
-    assert s.gone().did(ClosePane) == [ClosePane("%1")]
+    assert closings(s.gone().did(AskPane)) == ["%1"]
     assert s.absent().w.state is S.REMOVED
     assert len(s.ever(Start)) == 1
 
@@ -825,7 +829,7 @@ def test_the_later_order_takes_back_a_removal(again: Fact, restart: Restart) -> 
 def test_what_is_quarantined_is_never_signalled_or_closed(fact: Fact) -> None:
     s = quarantined().seen(pane_of("stranger")).tell(fact)
     s.wait(100)
-    assert (s.signals, s.ever(ClosePane)) == ([], [])
+    assert (s.signals, closings(s.ever(AskPane))) == ([], [])
     assert len(s.ever(Start)) == 1
 
 
@@ -987,8 +991,8 @@ def test_a_respawn_by_hand_during_a_stop_is_ended_too() -> None:
 def test_a_completed_worker_loses_its_pane_after_a_while() -> None:
     s = completed()
     assert due(s.w) == pytest.approx(s.now + 30, abs=0.1)
-    assert s.wait(29).did(ClosePane) == []
-    assert s.wait(1).did(ClosePane) == [ClosePane("%1")]
+    assert closings(s.wait(29).did(AskPane)) == []
+    assert closings(s.wait(1).did(AskPane)) == ["%1"]
     assert due(s.w) == pytest.approx(s.now + CLOSE_AGAIN, abs=0.1)
     s.absent()
     assert (s.w.pane, due(s.w)) == (None, None)
@@ -996,7 +1000,7 @@ def test_a_completed_worker_loses_its_pane_after_a_while() -> None:
 
 def test_a_changed_cleanup_counts_for_what_is_completed_already() -> None:
     s = completed(cleanup_after=None).respec(cleanup_after=30.0)
-    assert s.wait(30).did(ClosePane)
+    assert closings(s.wait(30).did(AskPane))
     s = completed(cleanup_after=30.0).respec(cleanup_after=None)
     assert due(s.w) is None
 
@@ -1006,7 +1010,7 @@ def test_an_ephemeral_worker_is_forgotten_a_while_after_its_end_however_it_ended
         s.seen(corpse_of("s-1", 0)) if s.w.state is S.STOPPING else None
         assert due(s.w) == pytest.approx(s.now + 30, abs=0.1)
         assert s.wait(29).w.goal is None
-        assert s.wait(1).did(ClosePane) == [ClosePane("%1")]
+        assert closings(s.wait(1).did(AskPane)) == ["%1"]
         assert record_of(s.w).intent is Intent.REMOVED
         assert s.absent().w.state is S.REMOVED
     assert due(failed().w) is None
@@ -1086,7 +1090,7 @@ def test_what_a_person_runs_in_the_pane_of_what_has_ended_is_for_a_person(scenar
     assert (s.w.state, s.w.pane, s.signals[-1]) == (S.QUARANTINED, None, "TERM")
     assert "pid 999" in s.w.reason
     assert s.order(Verb.REMOVE).w.state is S.REMOVED
-    assert s.ever(ClosePane) == []
+    assert closings(s.ever(AskPane)) == []
 
 
 def test_a_sweep_from_before_the_end_of_a_survivor_quarantines_nobody() -> None:

@@ -259,7 +259,9 @@ class OneWorker(RuleBasedStateMachine):
             case do.Start(life):
                 self.check_start(life)
                 world.orders.append(Held(effect, self.now))
-            case do.AskPane():
+            case do.AskPane(pane, close=close):
+                if close and world.pane and world.pane.id == pane and world.pane.dead:
+                    world.pane = None
                 world.asks.append(effect)
             case do.SeekTree(life):
                 left = sorted(world.lives.get(life, set()), key=lambda handle: handle.pid)
@@ -274,9 +276,6 @@ class OneWorker(RuleBasedStateMachine):
                 world.probing, world.purpose = life, effect.purpose
             case do.EndProbe(life):
                 world.probing = None if world.probing == life else world.probing
-            case do.ClosePane(pane):
-                if world.pane and world.pane.id == pane and world.pane.dead:
-                    world.pane = None
             case do.Forget(life):
                 self.forgotten.append(life)
                 world.typing = [order for order in world.typing if order.life != life]
@@ -626,7 +625,8 @@ class OneWorker(RuleBasedStateMachine):
     def waiting_input_leads_on(self) -> None:
         if self.w.typing.count and not self.world.typing:
             assert will_run(self.w)
-            assert reader(self.w) is None or tries_at(self.w) is not None
+            for_the_ready = self.w.state is S.STARTING and self.w.typing.waiting[0].when_ready
+            assert reader(self.w) is None or for_the_ready or tries_at(self.w) is not None
 
     @invariant()
     def what_rests_is_tidy(self) -> None:

@@ -12,7 +12,7 @@ from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
 from actors.ports import PaneQuestion
 from actors.terminal import CHUNK, MOST_LOOKS, Discarding, InputLook, StartWanted, TerminalActor, Typing
-from actors.values.effects import ArmLog, AskPane, ClosePane, LookAtInput, Start, Type
+from actors.values.effects import ArmLog, AskPane, LookAtInput, Start, Type
 from actors.values.facts import (
     Fact,
     Handle,
@@ -84,6 +84,28 @@ def test_one_look_answers_all_who_wait(tmux: Tmux) -> None:
     assert (len(tmux.looks), len(told)) == (1, 200)
 
 
+def test_all_who_leave_together_are_closed_before_the_one_look_that_answers_them(tmux: Tmux) -> None:
+    told: list[Any] = []
+    for number in range(20):
+        tmux.post.tell(StartWanted(start(f"w{number}"), told.append))
+    tmux.work()
+    for pane in tmux.panes:
+        tmux.panes[pane] = replace(tmux.panes[pane], dead=True)
+    told.clear()
+    for pane in list(tmux.panes):
+        tmux.post.tell(Look(tmux.panes[pane].name, pane, False, told.append, close=True))
+    tmux.work()
+    assert (tmux.calls[-2:], told) == (["close", "look"], [PaneAbsent(tmux.time)] * 20)
+
+
+def test_a_pane_is_closed_though_its_worker_asks_for_it_once_more(tmux: Tmux) -> None:
+    told: list[Any] = []
+    tmux.post.tell(Look("a", "%1", False, told.append, close=True))
+    ask(tmux, "a", told, "%1")
+    tmux.work()
+    assert tmux.calls == ["close", "look"]
+
+
 def test_looks_at_inputs_that_have_come_meanwhile_are_one_and_other_orders_come_between(tmux: Tmux) -> None:
     told: list[Any] = []
     for number in range(MOST_LOOKS + 5):
@@ -138,15 +160,15 @@ def test_the_supervisor_has_them_answered_when_tmux_answers_again(tmux: Tmux) ->
 
 
 def test_an_order_that_is_given_again_waits_once(tmux: Tmux) -> None:
-    orders = [ClosePane("%1"), ArmLog("x", "%1", SPEC), Revive()]
+    orders = [ArmLog("x", "%1", SPEC), Revive()]
     for _ in range(100):
         for order in orders:
             tmux.post.tell(order)
-    assert len(tmux.box.messages) == 3
+    assert len(tmux.box.messages) == 2
     tmux.work()
     for order in orders:
         tmux.post.tell(order)
-    assert len(tmux.box.messages) == 3
+    assert len(tmux.box.messages) == 2
 
 
 def test_a_stale_question_drops_no_start_but_that_of_the_supervisor_does(tmux: Tmux) -> None:
@@ -255,7 +277,7 @@ def test_each_start_and_each_typing_gets_its_own_answer(tmux: Tmux) -> None:
 
 def test_an_order_that_fails_is_logged_and_the_next_is_carried_out(tmux: Tmux) -> None:
     tmux.hangs = True
-    tmux.post.tell(ClosePane("%1"))
+    tmux.post.tell(Look("x", "%1", False, lambda fact: None, close=True))
     tmux.post.tell(ArmLog("x", "%1", SPEC))
     tmux.work()
     assert [facts["order"] for _, facts in tmux.journal.lines] == ["close", "arm_log"]

@@ -14,7 +14,6 @@ from actors.life.state import State
 from actors.loop import Loop
 from actors.terminal import Discarding, InputLook, StartWanted, Typing
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
-from actors.values.effects import ClosePane
 from actors.values.facts import (
     Admitted,
     Handle,
@@ -260,7 +259,8 @@ def test_a_removed_worker_clears_the_tables_of_all_and_says_no_more(world: World
     for look in world.terminal.take(Look):
         look.tell(world.pane(process, process=None, dead=True, signal=15))
     world.tell()
-    assert world.terminal.last(ClosePane) == ClosePane("%1")
+    closed = world.terminal.last(Look)
+    assert (closed.pane, closed.close) == ("%1", True)
     world.clock.pass_time(1.0)
     world.tell(PaneAbsent(world.clock.now().mono))
     for post in (world.ticker, world.metrics):

@@ -94,10 +94,10 @@ def test_a_pane_of_another_worker_is_refused_as_gone_and_stays_as_it_is(world: W
 
 def test_only_a_dead_pane_is_closed(world: World) -> None:
     started = world.start("a")
-    world.port.close(started.pane)
+    world.port.close([started.pane])
     assert world.pane("a") is not None
     world.kill("a", started.process)
-    world.port.close(started.pane)
+    world.port.close([started.pane])
     assert world.pane("a") is None
 
 
