@@ -1,10 +1,12 @@
-"""When beats and alarms are due: arithmetic without a clock.
+"""When beats and alarms are due, and how long beats took: arithmetic without a clock.
 
 Beat n is due at start + n·interval, so the clock does not drift. Missed beats are skipped and counted.
 """
 
 import heapq
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,47 @@ class Alarms:
             del self._at[key]
             keys.append(key)
         return keys
+
+
+# ── how long they took ────────────────────────────────────────────────────────────────────────────────────────────
+
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the buckets in seconds; one more bucket is for what took longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """`counts`: how many fell into each bucket, not summed up; `sum_s`: seconds of all of them."""
+
+    counts: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+    sum_s: float = 0.0
+
+    def and_one(self, seconds: float) -> "Durations":
+        """Return the durations with one more."""
+        at = bisect_left(BOUNDS, seconds)
+        counts = tuple(count + (place == at) for place, count in enumerate(self.counts))
+        return Durations(counts, self.sum_s + max(0.0, seconds))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"counts": list(self.counts), "sum_s": round(self.sum_s, 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class BeatTimes:
+    """How long the beats of one kind took.
+
+    `sweep`: until tmux or the process table had answered. `whole`: until the workers were told (capture), or had
+    reported (health).
+    """
+
+    sweep: Durations = field(default_factory=Durations)
+    whole: Durations = field(default_factory=Durations)
+
+    def swept(self, seconds: float) -> "BeatTimes":
+        return replace(self, sweep=self.sweep.and_one(seconds))
+
+    def over(self, seconds: float) -> "BeatTimes":
+        return replace(self, whole=self.whole.and_one(seconds))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"sweep": self.sweep.to_dict(), "whole": self.whole.to_dict()}

@@ -94,6 +94,7 @@ class MetricsActor(SupervisedActor):
         self._due = False
         self._dirty = False
         self._beat = 0
+        self._began: float | None = None  # monotonic; the health beat whose reports are awaited
         self._ended = 0  # the last health beat that is over
         self._awaited: frozenset[str] = frozenset()
         self._answered: dict[int, set[str]] = {}
@@ -114,10 +115,8 @@ class MetricsActor(SupervisedActor):
                 self._publisher.activity(tuple(self._feed))
             case HealthTold():
                 self._await_reports(message)
-            case CaptureTold(beat, took_ms, overruns):
-                self._service = replace(
-                    self._service, tick=max(beat, self._service.tick), tick_ms=took_ms, overruns=overruns
-                )
+            case CaptureTold():
+                self._note_capture(message)
                 self._watchdog.beat_ended(self._snapshot)  # last: a Metrics that hangs must not look alive
             case DefinitionOrder(names):
                 self._line_up(names)
@@ -203,10 +202,17 @@ class MetricsActor(SupervisedActor):
         self._awaited -= {name}
         self._end_beat_if_answered()
 
+    def _note_capture(self, told: CaptureTold) -> None:
+        capture = self._service.capture.swept(told.swept_s).over(told.took_s)
+        tick, took_ms = max(told.beat, self._service.tick), round(told.took_s * 1000, 1)
+        self._service = replace(self._service, capture=capture, tick=tick, tick_ms=took_ms, overruns=told.overruns)
+
     # ── the health beat ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _await_reports(self, told: HealthTold) -> None:
         self._beat, self._awaited, self._host = told.beat, told.names, told.host
+        self._began = told.began if told.names else None
+        self._service = replace(self._service, health=self._service.health.swept(told.swept_s))
         self._dirty = True
         deadline = self._clock.now().mono + BEAT_DEADLINE
         self._arm("metrics:beat", deadline, BeatOver())
@@ -217,6 +223,9 @@ class MetricsActor(SupervisedActor):
             self._end_beat()
 
     def _end_beat(self) -> None:
+        if self._began is not None:
+            took = self._clock.now().mono - self._began
+            self._began, self._service = None, replace(self._service, health=self._service.health.over(took))
         self._complete = True  # a worker that has not reported by now is not waited for
         self._ended, self._awaited = self._beat, frozenset()
         self._answered = {beat: names for beat, names in self._answered.items() if beat > self._beat}

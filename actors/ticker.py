@@ -170,13 +170,15 @@ class TickerActor(SupervisedActor):
 
     def _panes_swept(self, beat: int, sweep: PaneSweep | SweepFailed) -> None:
         began, self._sweeping_panes = self._sweeping_panes, None
+        began = sweep.taken if began is None else began
+        swept = self._clock.now().mono - began
         if isinstance(sweep, SweepFailed):
             self._say_tmux_answers(False, sweep.reason)
         else:
             self._say_tmux_answers(True, None)
             self._tell_slices(sweep)
-        took = self._clock.now().mono - (sweep.taken if began is None else began)
-        self._metrics.tell(CaptureTold(beat, round(took * 1000, 1), self._overruns))
+        took = self._clock.now().mono - began
+        self._metrics.tell(CaptureTold(beat, took, swept, self._overruns))
 
     def _say_tmux_answers(self, answers: bool, reason: str | None) -> None:
         if answers is not self._answering:
@@ -195,8 +197,10 @@ class TickerActor(SupervisedActor):
                 enrolled.tell(PaneSeen(sweep.taken, pane, sweep.screens.get(name)))
 
     def _trees_swept(self, answer: SweptTrees) -> None:
-        self._sweeping_trees = None
+        began, self._sweeping_trees = self._sweeping_trees, None
         sweep = answer.sweep
+        began = sweep.taken if began is None else began
+        swept = self._clock.now().mono - began
         for name, enrolled in self._enrolled.items():
             # a worker that started after the sweep began gets no slice, only the beat
             known = name in sweep.trees
@@ -204,7 +208,7 @@ class TickerActor(SupervisedActor):
             log = sweep.logs.get(name)
             kept, new = (log.bytes, log if sweep.logs_are_new else None) if log else (None, None)
             enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), kept, new))
-        self._metrics.tell(HealthTold(answer.beat, frozenset(self._enrolled), sweep.host))
+        self._metrics.tell(HealthTold(answer.beat, frozenset(self._enrolled), sweep.host, began, swept))
         self._supervisor.tell(HostSeen(sweep.host))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from actors.life import step
 from actors.life.budget import Complete, Fail, Retry, Verdict, judge
 from actors.life.ending import begin_ending, begin_stop
-from actors.life.outcomes import apply_verdict, arm_cleanup, death_of, dice, exit_facts, said, true_exit
+from actors.life.outcomes import apply_verdict, arm_cleanup, dead, dice, exit_facts, said, true_exit
 from actors.life.readiness import await_readiness, watch_over
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
 from actors.values.effects import Effect, Emit, Watch
@@ -239,7 +239,8 @@ def _ended_unseen(w: Worker, found: Leave, now: Instant) -> Step:
     facts = {"worker": w.name, "cause": "exit-unwatched", "life": pane.life} | exit_facts(exit, None)
     left = replace(w, state=found.state)
     life, uptime = str(pane.life), found.uptime_s
-    kept = death_of(left, life, exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
+    left, kept = dead(left, life, exit, now, started_at=None, uptime_s=uptime, cause="exit-unwatched")
+    w = replace(w, exits=left.exits)
     return w, (kept,) if found.told else (Emit("worker.exited", facts), kept)
 
 
@@ -255,7 +256,7 @@ def _judged(w: Worker, found: Judge, now: Instant) -> Step:
         w, emitted = move(w, State.PENDING, now, "worker.exited", "exit-unwatched", reason=reason, **facts)
     else:
         w, emitted = apply_verdict(w, verdict, now, "worker.exited", "exit-unwatched", said(exit), **facts)
-    kept = death_of(w, found.life, exit, now, started_at=None, uptime_s=found.uptime_s, cause="exit-unwatched")
+    w, kept = dead(w, found.life, exit, now, started_at=None, uptime_s=found.uptime_s, cause="exit-unwatched")
     return _end_survivor(w, Survivor(found.life, found.process), (*emitted, kept), now)
 
 

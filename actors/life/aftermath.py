@@ -11,7 +11,7 @@ from actors.life.outcomes import (
     apply_verdict,
     arm_cleanup,
     dated,
-    death_of,
+    dead,
     dice,
     exit_facts,
     lived,
@@ -52,7 +52,7 @@ def died(w: Worker, life: Life, exit: Exit, now: Instant) -> Step:
         told = (Emit("worker.exited", {"worker": w.name, "cause": w.goal or w.state, **facts}),)
         cause = w.goal.value if w.goal else "ended"  # by policy: not ready, unwell, stalled, above a limit
     begun, ended = life.since.wall, (life.ended or now).wall
-    kept = death_of(w, life.id, exit, now, started_at=begun, ended_at=ended, uptime_s=facts["uptime_s"], cause=cause)
+    w, kept = dead(w, life.id, exit, now, started_at=begun, ended_at=ended, uptime_s=facts["uptime_s"], cause=cause)
     w, effects = lay_down(w, life, now)
     return w, (*told, kept, *effects)
 

@@ -85,7 +85,7 @@ def forgive(w: Worker, now: Instant) -> Step:
     return replace(w, budget=budget_after(w, w.life, now)), ()
 
 
-def death_of(
+def dead(
     w: Worker,
     life: str,
     exit: Exit,
@@ -95,10 +95,12 @@ def death_of(
     uptime_s: float | None,
     cause: str,
     ended_at: float | None = None,
-) -> KeepDeath:
-    """Return the effect that keeps a record of a judged exit; `w` is the worker after the verdict."""
+) -> tuple[Worker, KeepDeath]:
+    """Count a judged exit, and keep a record of it; `w` is the worker after the verdict."""
     again = w.next_start if w.state is S.BACKOFF else None
-    return KeepDeath(
+    exits = dict(w.exits)
+    exits[cause] = exits.get(cause, 0) + 1
+    return replace(w, exits=tuple(exits.items())), KeepDeath(
         Death(
             worker=w.name,
             life=life,

@@ -155,6 +155,7 @@ class Worker:
     admitted: bool = False  # the start waits only for the end of the old tree
     cleanup_at: float | None = None
     exit: Exit | None = None
+    exits: tuple[tuple[str, int], ...] = ()  # how many lives have ended by each cause, for this actor
     judged: str | None = None  # the life that `exit` is of
     order: int = 0  # number of the last order that was carried out
     typing: TypingQueue = field(default_factory=TypingQueue)

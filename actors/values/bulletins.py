@@ -90,19 +90,28 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class HealthTold:
-    """A health beat went out to these workers: publish when all have reported, or the deadline passes."""
+    """A health beat went out to these workers: publish when all have reported, or the deadline passes.
+
+    It began at `began` (monotonic); the sweep took `swept_s` of it.
+    """
 
     beat: int
     names: frozenset[str]
     host: Host
+    began: float
+    swept_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureTold:
-    """A capture beat is over, whether tmux answered or not. The workers' reports follow."""
+    """A capture beat is over, whether tmux answered or not. The workers' reports follow.
+
+    It took `took_s` seconds, the sweep `swept_s` of them.
+    """
 
     beat: int
-    took_ms: float
+    took_s: float
+    swept_s: float
     overruns: int
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from actors.beats import BOUNDS, BeatTimes
 from actors.events.words import iso
 from actors.life import stop_plan
 from actors.life.attention import Attention
@@ -56,6 +57,7 @@ class StallShown:
 class Row:
     """One worker in the picture. Times are Unix times.
 
+    `exits`: how many of its lives have ended by each cause (of death records) since its actor began.
     `order`, `draining` and `gate` are for verdicts; `ending`, `stall`, `recent` and `slow` (of its budget) are for
     `why`. None of them is in `status`.
     """
@@ -81,6 +83,7 @@ class Row:
     max_restarts: int
     next_start_at: float | None
     exit: Exit | None
+    exits: tuple[tuple[str, int], ...] = ()
     reason: str
     depends_on: tuple[str, ...]
     rss_bytes: int | None
@@ -124,6 +127,7 @@ class Row:
             "pane": self.pane,
             "life": self.life,
             "since": iso(self.since),
+            "started_at": iso(self.started_at),
             "uptime_s": self.uptime_at(now),
             "restarts": self.restarts,
             "attempt": self.attempt,
@@ -132,6 +136,7 @@ class Row:
             "exit_code": exit.code if exit else None,
             "exit_signal": exit.signal if exit else None,
             "exited_at": iso(exit.at or None) if exit else None,
+            "exits": dict(self.exits),
             "reason": self.reason,
             "depends_on": list(self.depends_on),
             "rss_bytes": self.rss_bytes,
@@ -175,6 +180,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: floa
         max_restarts=w.spec.max_restarts,
         next_start_at=w.next_start.wall if w.next_start else None,
         exit=w.exit,
+        exits=w.exits,
         reason=w.reason,
         gate=w.gate,
         depends_on=tuple(name for name, _ in w.spec.depends_on),
@@ -260,7 +266,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The service's own part of the picture. `kept_by`: who starts it again when it fails; None: nobody does."""
+    """The service's own part of the picture. `kept_by`: who starts it again when it fails; None: nobody does.
+
+    `capture` and `health`: how long its beats have taken since it started.
+    """
 
     pid: int
     version: str
@@ -273,10 +282,12 @@ class Service:
     tick: int = 0
     tick_ms: float | None = None
     overruns: int = 0
+    capture: BeatTimes = field(default_factory=BeatTimes)
+    health: BeatTimes = field(default_factory=BeatTimes)
     tmux: str = "ok"
     degraded: tuple[str, ...] = ()
 
-    def to_dict(self, now: float, subscribers: int) -> dict[str, Any]:
+    def to_dict(self, now: float, audience: "Audience") -> dict[str, Any]:
         config = self.config
         return {
             "pid": self.pid,
@@ -290,9 +301,11 @@ class Service:
             "tick": self.tick,
             "tick_ms": self.tick_ms,
             "overruns": self.overruns,
+            "beats": {"bounds_s": list(BOUNDS), "capture": self.capture.to_dict(), "health": self.health.to_dict()},
             "tmux": self.tmux,
             "degraded": list(self.degraded),
-            "subscribers": subscribers,
+            "subscribers": audience.subscribers,
+            "broadcast_bytes": audience.broadcast_bytes,
             "config": {
                 "path": config.path,
                 "digest": config.digest,
@@ -301,6 +314,14 @@ class Service:
                 "error": config.error,
             },
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who reads along, as the Gateway knows: connections with a topic, and the bytes that all of them were handed."""
+
+    subscribers: int = 0
+    broadcast_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,17 +337,17 @@ class Snapshot:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))
 
-    def to_dict(self, subscribers: int = 0) -> dict[str, Any]:
+    def to_dict(self, audience: "Audience | None" = None) -> dict[str, Any]:
         """Return the whole picture as in `status -o json`."""
         workers = [row.to_dict(self.at.wall) for row in self.rows.values()]
-        return {**self.head(subscribers), "totals": totals_of(workers), "workers": workers}
+        return {**self.head(audience or Audience()), "totals": totals_of(workers), "workers": workers}
 
-    def head(self, subscribers: int) -> dict[str, Any]:
+    def head(self, audience: "Audience") -> dict[str, Any]:
         """Return what does not depend on the workers."""
         return {
             "schema": SCHEMA,
             "seq": self.seq,
-            "supervisor": self.service.to_dict(self.at.wall, subscribers),
+            "supervisor": self.service.to_dict(self.at.wall, audience),
             "host": {
                 "load": self.host.load,
                 "memory_available_bytes": self.host.memory_available_bytes,

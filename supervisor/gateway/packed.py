@@ -12,7 +12,7 @@ from typing import Any
 
 import msgpack
 
-from actors.values.snapshot import Row, Snapshot
+from actors.values.snapshot import Audience, Row, Snapshot
 from actors.values.totals import totals_of
 from supervisor.wire import frames as wire
 
@@ -47,11 +47,11 @@ class PackedPicture:
         """Replace the picture."""
         self._before, self.snapshot = self.snapshot, snapshot
 
-    def whole(self, subscribers: int) -> bytes:
+    def whole(self, audience: Audience) -> bytes:
         """Return the packed Snapshot; there must be one."""
-        return self._joined(None, {}, subscribers)
+        return self._joined(None, {}, audience)
 
-    def changes(self, subscribers: int) -> bytes:
+    def changes(self, audience: Audience) -> bytes:
         """Return what is new since the picture before, with its number as `base`; the whole where rows changed places.
 
         `workers` has the rows that changed or came, these behind the known ones; `left` names those that are gone.
@@ -59,19 +59,19 @@ class PackedPicture:
         assert self.snapshot is not None
         before, new = self._before, self.snapshot.rows
         if before is None or not _in_place(before.rows, new):
-            return self.whole(subscribers)
+            return self.whole(audience)
         old = before.rows
         left = [name for name in old if name not in new]
         moved = [(name, row) for name, row in new.items() if old.get(name) is not row]  # few: to compare a row is slow
         changed = [name for name, row in moved if old.get(name) != row]
-        return self._joined(changed, {"base": before.seq, "left": left}, subscribers)
+        return self._joined(changed, {"base": before.seq, "left": left}, audience)
 
-    def _joined(self, names: Iterable[str] | None, more: Mapping[str, Any], subscribers: int) -> bytes:
+    def _joined(self, names: Iterable[str] | None, more: Mapping[str, Any], audience: Audience) -> bytes:
         assert self.snapshot is not None
         now, old = self.snapshot.at.wall, self._rows
         self._rows = {name: _packed(old.get(name), row) for name, row in self.snapshot.rows.items()}
         totals = totals_of([packed.tallied for packed in self._rows.values()])
-        head = {**more, **self.snapshot.head(subscribers), "totals": totals}
+        head = {**more, **self.snapshot.head(audience), "totals": totals}
         rows = list(self._rows.values()) if names is None else [self._rows[name] for name in names]
         bodies = [part for row in rows for part in (row.before, wire.pack(row.row.uptime_at(now)), row.after)]
         start = (_map_header(len(head) + 1), _pairs(head), wire.pack("workers"), _array_header(len(rows)))

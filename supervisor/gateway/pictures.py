@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors.events.words import iso
-from actors.values.snapshot import Entry, Snapshot
+from actors.values.snapshot import Audience, Entry, Snapshot
 from supervisor.gateway.histories import Histories
 from supervisor.gateway.packed import PackedPicture
 from supervisor.text.plain import plain
@@ -32,7 +32,7 @@ class Pictures:
         self._picture = PackedPicture()
         self.screens: Mapping[str, bytes] = {}
         self._packed: dict[str, bytes] = {}
-        self._status: tuple[int, bytes] | None = None  # for how many subscribers, and what
+        self._status: tuple[Audience, bytes] | None = None  # for whom, and what
         self._tails: dict[str, tuple[bytes, str]] = {}
         self.feed: tuple[Entry, ...] = ()
         self.histories = Histories(before)
@@ -58,30 +58,30 @@ class Pictures:
             self.histories.add(entry)
         return tuple(reversed(fresh))
 
-    def present(self, topic: str, subscribers: int) -> bytes:
+    def present(self, topic: str, audience: Audience) -> bytes:
         """Return what a client gets that knows nothing yet: of `changes` the whole picture."""
-        return self.data(METRICS if topic == CHANGES else topic, subscribers)
+        return self.data(METRICS if topic == CHANGES else topic, audience)
 
-    def data(self, topic: str, subscribers: int) -> bytes:
+    def data(self, topic: str, audience: Audience) -> bytes:
         """Return the packed news of a topic other than activity; there must be a picture."""
         packed = self._packed.get(topic)
         if packed is None:
-            packed = self._packed[topic] = self._pack(topic, subscribers)
+            packed = self._packed[topic] = self._pack(topic, audience)
         return packed
 
-    def status(self, subscribers: int) -> bytes:
-        """Return the packed Snapshot with the present number of subscribers in it; there must be a picture."""
-        if self._status is None or self._status[0] != subscribers:
-            self._status = subscribers, self._picture.whole(subscribers)
+    def status(self, audience: Audience) -> bytes:
+        """Return the packed Snapshot with the present audience in it; there must be a picture."""
+        if self._status is None or self._status[0] != audience:
+            self._status = audience, self._picture.whole(audience)
         return self._status[1]
 
-    def part(self, names: frozenset[str] | None, project: str | None, subscribers: int) -> bytes:
+    def part(self, names: frozenset[str] | None, project: str | None, audience: Audience) -> bytes:
         """Return the packed Snapshot of these workers only, its totals theirs."""
         assert self.snapshot is not None
         part = self.snapshot if project is None else self.snapshot.of_project(project)
         if names is not None:
             part = replace(part, rows={name: row for name, row in part.rows.items() if name in names})
-        return wire.pack(part.to_dict(subscribers))
+        return wire.pack(part.to_dict(audience))
 
     def entries(self, most: int, since: int | None = None) -> tuple[Entry, ...]:
         """Return up to `most` entries with a number above `since`, newest first."""
@@ -93,12 +93,12 @@ class Pictures:
             return 0
         return max(0, self.feed[-1].seq - since - 1)
 
-    def _pack(self, topic: str, subscribers: int) -> bytes:
+    def _pack(self, topic: str, audience: Audience) -> bytes:
         if topic == METRICS:
             self.packs += 1
-            return self._picture.whole(subscribers)
+            return self._picture.whole(audience)
         if topic == CHANGES:
-            return self._picture.changes(subscribers)
+            return self._picture.changes(audience)
         if topic == SCREENS:
             return wire.pack(self._all_tails())
         screen = self.screens.get(topic.removeprefix(SCREEN))

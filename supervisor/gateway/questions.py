@@ -48,9 +48,9 @@ async def status(gateway: "Gateway", _connection: Connection, request: requests.
     snapshot = _present(gateway)
     names, project = request.names, request.project
     if names is None and project is None:
-        return gateway.pictures.status(gateway.subscribers)
+        return gateway.pictures.status(gateway.audience)
     _known(snapshot, names or ())
-    return gateway.pictures.part(None if names is None else frozenset(names), project, gateway.subscribers)
+    return gateway.pictures.part(None if names is None else frozenset(names), project, gateway.audience)
 
 
 async def subscribe(gateway: "Gateway", connection: Connection, request: requests.Subscribe) -> bytes:
@@ -64,7 +64,7 @@ async def subscribe(gateway: "Gateway", connection: Connection, request: request
         if topic == ACTIVITY:
             _begin_activity(gateway, connection, request.since)
         else:
-            connection.offer(topic, snapshot.seq, gateway.pictures.present(topic, gateway.subscribers))
+            connection.offer(topic, snapshot.seq, gateway.pictures.present(topic, gateway.audience))
     return wire.pack({"topics": sorted(connection.topics)})
 
 

@@ -26,7 +26,7 @@ from actors.events.words import exact, some_of
 from actors.ports import Journal
 from actors.values.records import Death
 from actors.values.requests import Apply, ConfigBroken, GiveInput, RequestRefused
-from actors.values.snapshot import Entry, Snapshot
+from actors.values.snapshot import Audience, Entry, Snapshot
 from actors.values.spec import WorkerSpec
 from actors.values.typing import Untyped
 from actors.vital import VitalThread
@@ -113,6 +113,7 @@ class Gateway:
         self._waiting: set[VerdictWait] = set()
         self._closing = False
         self._foreign: set[int] = set()
+        self._broadcast = 0  # bytes of publications, each counted for each subscriber that it was handed to
 
     # ── for any thread ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,6 +126,11 @@ class Gateway:
     def subscribers(self) -> int:
         """How many connections have a topic."""
         return sum(1 for connection in tuple(self._connections) if connection.topics)
+
+    @property
+    def audience(self) -> Audience:
+        """Who reads along now."""
+        return Audience(self.subscribers, self._broadcast)
 
     def start(self) -> None:
         """Listen; raises OSError. The lock of the state directory must be held."""
@@ -189,11 +195,13 @@ class Gateway:
 
     def _publish(self, snapshot: Snapshot, screens: Mapping[str, bytes]) -> None:
         self.pictures.take(snapshot, screens)
-        count = self.subscribers
+        audience = self.audience
         for connection in self._connections:
             for topic in connection.topics - {ACTIVITY}:
                 one = self.pictures.present if connection.waits(topic) else self.pictures.data
-                connection.publish(topic, snapshot.seq, one(topic, count))
+                packed = one(topic, audience)
+                self._broadcast += len(packed)
+                connection.publish(topic, snapshot.seq, packed)
         for waiting in tuple(self._waiting):
             waiting.look(snapshot.rows)
 
@@ -202,6 +210,7 @@ class Gateway:
         listeners = [connection for connection in self._connections if ACTIVITY in connection.topics]
         for entry in fresh if listeners else ():
             packed = wire.pack(plain_entry(entry))
+            self._broadcast += len(packed) * len(listeners)
             for connection in listeners:
                 connection.tell(entry.seq, packed)
 

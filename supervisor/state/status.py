@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.events.words import iso
 from supervisor.kernel.files import explained, replace_file
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ class StatusFile:
         self._end("crashed", "error", error, snapshot)
 
     def _end(self, status: str, key: str, said: str, snapshot: "Snapshot | None") -> None:
+        from actors.events.words import iso
+
         with self._changed:
             self._ended = True
             last = snapshot or self._last
@@ -89,6 +90,8 @@ class StatusFile:
             return snapshot
 
     def _fields(self, status: str, snapshot: "Snapshot | None", mono: float) -> dict[str, Any]:
+        from actors.events.words import iso
+
         return {
             "service": SERVICE,
             "status": status,

@@ -252,7 +252,7 @@ def test_an_unwatched_death_is_judged_by_policy(restart: Restart, exit: Exit | N
     line = done(effects, Emit)[0]
     assert (line.event, line.facts["life"], line.facts["cause"]) == ("worker.exited", "l1", "exit-unwatched")
     assert done(effects, EndTree) == [EndTree("l1", ROOT, (), "TERM")]
-    assert w.budget.restarts == 0
+    assert (w.budget.restarts, w.exits) == (0, (("exit-unwatched", 1),))
 
 
 @pytest.mark.parametrize(

@@ -731,6 +731,14 @@ def test_an_exit_while_stopping_is_told_but_not_judged() -> None:
     assert told[0].facts["exit_code"] == 1
 
 
+def test_each_end_is_counted_by_its_cause() -> None:
+    s = running()
+    for _ in range(2):
+        s.exits(3).too_late().begun()
+    s.order(Verb.RESTART).exits(0)
+    assert dict(s.w.exits) == {"exit": 2, "restart": 1}
+
+
 def test_a_missed_deadline_is_never_in_the_past_for_good() -> None:
     s = dies_with_tail(running(cleanup_after=1.0), 0)
     assert s.w.state is S.COMPLETED

@@ -11,7 +11,7 @@ from actors.life.budget import Budget
 from actors.life.screen import Screen
 from actors.life.state import Ending, Life, Phase, State, Worker
 from actors.values.facts import Exit, Handle, Instant
-from actors.values.snapshot import SCHEMA, Config, Host, Row, Service, Snapshot, row_of
+from actors.values.snapshot import SCHEMA, Audience, Config, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import Condition, WorkerSpec
 
 NOW = Instant(1000.0, 1_700_000_000.0)
@@ -33,19 +33,53 @@ SUPERVISOR = {
         "tick_ms",
         "overruns",
     ),
-    *("tmux", "degraded", "subscribers", "config"),
+    *("tmux", "degraded", "subscribers", "broadcast_bytes", "beats", "config"),
 }
 CONFIG = {"path", "digest", "loaded_at", "changed_on_disk", "error"}
 HOST = {"load", "memory_available_bytes", "cpu_percent"}
 WORKER = {
-    *("name", "project", "labels", "state", "health", "pid", "pane", "life", "since", "uptime_s", "restarts"),
-    *("attempt", "max_restarts", "next_start_at", "exit_code", "exit_signal", "exited_at", "reason", "depends_on"),
+    *(
+        "name",
+        "project",
+        "labels",
+        "state",
+        "health",
+        "pid",
+        "pane",
+        "life",
+        "since",
+        "started_at",
+        "uptime_s",
+        "restarts",
+    ),
+    *(
+        "attempt",
+        "max_restarts",
+        "next_start_at",
+        "exit_code",
+        "exit_signal",
+        "exited_at",
+        "exits",
+        "reason",
+        "depends_on",
+    ),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_path", "log_bytes"),
     *("queued_input", "hands_on", "reported_at"),
     *("attention", "attention_by", "attention_since", "attention_text", "cost", "tokens"),
 }
 NULL_IF_UNKNOWN = {
-    *("health", "pid", "pane", "life", "uptime_s", "next_start_at", "exit_code", "exit_signal", "exited_at"),
+    *(
+        "health",
+        "pid",
+        "pane",
+        "life",
+        "started_at",
+        "uptime_s",
+        "next_start_at",
+        "exit_code",
+        "exit_signal",
+        "exited_at",
+    ),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_bytes", "reported_at"),
     *("attention", "attention_by", "attention_since", "cost", "tokens"),
 }
@@ -91,13 +125,14 @@ def named(name: str, project: str = "") -> WorkerSpec:
 
 
 def test_the_picture_has_exactly_the_keys_of_the_contract() -> None:
-    data = picture(running()).to_dict(subscribers=2)
+    data = picture(running()).to_dict(Audience(2, 4096))
     assert data.keys() == TOP
     assert data["supervisor"].keys() == SUPERVISOR
     assert data["supervisor"]["config"].keys() == CONFIG
     assert data["host"].keys() == HOST
     assert [w.keys() for w in data["workers"]] == [WORKER]
-    assert (data["schema"], data["seq"], data["supervisor"]["subscribers"]) == (SCHEMA, 3, 2)
+    assert (data["schema"], data["seq"]) == (SCHEMA, 3)
+    assert (data["supervisor"]["subscribers"], data["supervisor"]["broadcast_bytes"]) == (2, 4096)
     assert data["supervisor"]["uptime_s"] == 60.0
 
 
@@ -135,14 +170,14 @@ def test_a_process_that_is_not_known_to_live_is_not_shown(phase: Phase) -> None:
 
 def test_a_clock_that_was_set_back_makes_no_negative_uptime() -> None:
     assert row(running()).to_dict(NOW.wall - 3600)["uptime_s"] == 0.0
-    assert service().to_dict(NOW.wall - 3600, 0)["uptime_s"] == 0.0
+    assert service().to_dict(NOW.wall - 3600, Audience())["uptime_s"] == 0.0
 
 
 def test_what_verdicts_go_by_is_in_the_row_but_not_for_readers() -> None:
     ending = Ending(life="s-0", process=None, last=(), steps=())
     seen = row(worker(State.STOPPED, ending=ending, order=7))
     assert (seen.order, seen.draining) == (7, True)
-    assert not {"order", "draining", "started_at"} & seen.to_dict(0.0).keys()
+    assert not {"order", "draining"} & seen.to_dict(0.0).keys()
 
 
 # totals

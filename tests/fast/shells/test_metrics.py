@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actors.base import Post
+from actors.beats import BOUNDS, Durations
 from actors.life.state import State, Worker
 from actors.metrics import BEAT_DEADLINE, KEPT, TOGETHER, MetricsActor
 from actors.values.bulletins import Activity, Armed, CaptureTold, DefinitionOrder, HealthTold, Opened, Report
@@ -85,6 +86,10 @@ def row(name: str = "a", **facts: Any) -> Row:
     return replace(row_of(w, log_path="", log_bytes=None, reported_at=START.wall), **facts)
 
 
+def health_told(beat: int) -> HealthTold:
+    return HealthTold(beat, frozenset("ab"), Host(), began=START.mono, swept_s=0.003)
+
+
 @pytest.fixture
 def world() -> World:
     """A Metrics that knows workers a and b, has published them, and rests."""
@@ -126,13 +131,13 @@ def test_a_worker_that_says_nothing_holds_up_the_first_picture_until_the_end_of_
     world = World()
     world.tell(DefinitionOrder(("a", "b")))
     world.tell(Report(row("a"), None, None))
-    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.tell(health_told(1))
     world.pass_time(BEAT_DEADLINE)
     assert list(world.rows()) == ["a"]
 
 
 def test_a_screen_that_changed_is_published_soon_after_its_beat_and_not_with_the_next(world: World) -> None:
-    world.tell(CaptureTold(1, 1.0, 0))  # before any worker had its turn: each has its own thread
+    world.tell(CaptureTold(1, 0.001, 0.001, 0))  # before any worker had its turn: each has its own thread
     world.tell(Report(row(last_output_at=7), b"new", None))
     world.pass_time(TOGETHER)
     assert world.screens() == {"a": b"new", "b": b"old"}
@@ -162,14 +167,14 @@ def test_a_change_of_state_is_published_at_once(world: World) -> None:
 
 def test_what_says_the_same_again_is_not_published(world: World) -> None:
     world.tell(Report(row(reported_at=START.wall + 5), b"old", None))
-    world.tell(CaptureTold(1, 1.0, 0))
+    world.tell(CaptureTold(1, 0.001, 0.001, 0))
     world.pass_time(1.0)
     assert world.published == []
 
 
 def test_measurements_of_a_health_beat_are_published_when_all_have_reported(world: World) -> None:
     world.tell(Report(row("a", rss_bytes=1), b"old", 1))  # a worker can be faster than the Ticker
-    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.tell(health_told(1))
     world.pass_time(BEAT_DEADLINE / 2)
     assert world.published == []
     world.tell(Report(row("b", rss_bytes=2), b"old", 1))
@@ -177,7 +182,7 @@ def test_measurements_of_a_health_beat_are_published_when_all_have_reported(worl
 
 
 def test_who_has_not_reported_keeps_its_last_row_whose_age_is_told(world: World) -> None:
-    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.tell(health_told(1))
     world.tell(Report(row("b", rss_bytes=2, reported_at=START.wall + 9), b"old", 1))
     world.pass_time(BEAT_DEADLINE)
     assert world.rows()["a"] == row("a")
@@ -185,30 +190,59 @@ def test_who_has_not_reported_keeps_its_last_row_whose_age_is_told(world: World)
 
 
 def test_a_silent_worker_delays_no_screen_of_another(world: World) -> None:
-    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.tell(health_told(1))
     world.tell(Report(row("b", screen_bytes=3), b"new", None))
     world.pass_time(TOGETHER)
     assert world.screens()["b"] == b"new"
 
 
 def test_a_report_that_comes_after_its_beat_was_closed_is_published_soon(world: World) -> None:
-    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.tell(health_told(1))
     world.pass_time(BEAT_DEADLINE)
     world.tell(Report(row("a", rss_bytes=7), b"old", 1))
     world.pass_time(TOGETHER)
     assert world.rows()["a"].rss_bytes == 7
 
 
+def test_each_beat_is_counted_in_a_histogram_by_what_its_sweep_and_the_whole_of_it_took(world: World) -> None:
+    world.tell(CaptureTold(1, 0.03, 0.02, 0))
+    world.tell(CaptureTold(2, 60.0, 0.005, 3))
+    world.tell(replace(health_told(1), began=world.time))
+    world.pass_time(0.2)
+    for name in ("a", "b"):
+        world.tell(Report(row(name, rss_bytes=2), b"old", 1))
+    world.pass_time(BEAT_DEADLINE)  # its deadline comes after its end, and counts for nothing
+    service = world.published[-1][0].service
+    assert filled(service.capture.whole) == {0.05: 1, None: 1}
+    assert filled(service.capture.sweep) == {0.005: 1, 0.025: 1}
+    assert service.capture.whole.sum_s == pytest.approx(60.03)
+    assert (filled(service.health.whole), filled(service.health.sweep)) == ({0.25: 1}, {0.005: 1})
+    assert (service.tick, service.tick_ms, service.overruns) == (2, 60_000.0, 3)
+
+
+def test_a_health_beat_of_no_worker_is_no_long_one() -> None:
+    world = World()
+    world.tell(DefinitionOrder(()))
+    world.tell(replace(health_told(1), names=frozenset()))
+    world.pass_time(BEAT_DEADLINE)
+    assert filled(world.published[-1][0].service.health.whole) == {}
+
+
+def filled(durations: Durations) -> dict[float | None, int]:
+    """Return the buckets that hold something, by their upper bound; None: above all bounds."""
+    return {bound: count for bound, count in zip((*BOUNDS, None), durations.counts, strict=True) if count}
+
+
 def test_the_end_of_a_capture_beat_is_told_to_the_watchdog_though_nothing_changed(world: World) -> None:
-    world.tell(CaptureTold(1, 1.0, 0))
+    world.tell(CaptureTold(1, 0.001, 0.001, 0))
     assert (world.beats_ended, world.published) == (1, [])
 
 
 def test_of_two_beats_the_end_of_the_first_forgets_nobody_who_answered_the_second(world: World) -> None:
-    world.tell(HealthTold(1, frozenset("ab"), Host()))
+    world.tell(health_told(1))
     world.tell(Report(row("a"), b"old", 2))
     world.pass_time(BEAT_DEADLINE)
-    world.tell(HealthTold(2, frozenset("ab"), Host()))
+    world.tell(health_told(2))
     world.published.clear()
     world.tell(Report(row("b", rss_bytes=2), b"old", 2))
     assert world.rows()["b"].rss_bytes == 2

@@ -122,6 +122,9 @@ def test_a_publication_is_packed_once_for_all_who_get_it_and_not_at_all_while_no
             assert (message["seq"], message["data"]["workers"][0]["state"]) == (seq, "failed")
     assert bench.gateway.pictures.packs == 6
     assert bench.gateway.subscribers == 50
+    told = bench.client().call("status")["supervisor"]["broadcast_bytes"]
+    assert told % 50 == 0
+    assert told > 0
 
 
 def test_nobody_is_left_over_when_subscribers_go(bench: Bench) -> None:
@@ -237,6 +240,7 @@ def test_status_tells_of_the_present_subscribers_and_takes_names_and_projects(be
     assert client.call("status")["supervisor"]["subscribers"] == 0
     next(bench.client().subscribe("metrics"))
     assert client.call("status")["supervisor"]["subscribers"] == 1
+    assert client.call("status")["supervisor"]["broadcast_bytes"] == 0  # the first picture is an answer to it alone
     part = client.call("status", names=["b"])
     assert [worker["name"] for worker in part["workers"]] == ["b"]
     assert part["totals"]["workers"] == 1
