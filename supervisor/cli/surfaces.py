@@ -1,0 +1,35 @@
+"""The verbs that show the service to other programs: metrics."""
+
+from pathlib import Path
+
+import click
+
+from supervisor.cli.options import Given, duration, panevisor
+from supervisor.wire.errors import CommandError
+
+
+@panevisor.command()
+@click.option(
+    "--write",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them to FILE (NAME.prom), for the textfile collector of node_exporter.",
+)
+@click.option("--every", metavar="TIME", callback=duration, help="With --write: again and again, 15s for example.")
+@click.pass_obj
+def metrics(given: Given, path: Path | None, every: float | None) -> int:
+    """Print the metrics for Prometheus once, or keep them in a file."""
+    try:
+        from supervisor.metrics import keeping
+    except ImportError as error:
+        if error.name is None or not error.name.startswith("prometheus_client"):
+            raise
+        raise CommandError("failed", "metrics need an extra: pip install 'panevisor[metrics]'") from None
+    if path is None:
+        if every is not None:
+            raise click.UsageError("--every goes with --write")
+        return keeping.show(given.place())
+    if every is not None and every < 1:
+        raise click.UsageError("--every must be at least 1s")
+    return keeping.keep(given.place(), path, every)

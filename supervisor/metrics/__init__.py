@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, made from the status JSON: OpenMetrics text, printed or kept in a file."""
