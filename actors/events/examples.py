@@ -44,5 +44,6 @@ EXAMPLES: Mapping[str, Facts] = {
     "service.restarted": {"exit_code": 70},
     "service.stopping": {"cause": "down", "workers": "stopped"},
     "config.applied": {"create": 1, "replace": 2},
+    "order.given": {"by": "phone", "do": "restart", "names": ["web"]},
     "actor.failed": {"worker": "web", "error": "ValueError: …"},
 }

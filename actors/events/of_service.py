@@ -284,4 +284,11 @@ SERVICE: Mapping[str, Event] = {
         fields="do error traceback",
         said="a request ({do}) failed in the service: {error}",
     ),
+    "order.given": Event(
+        INFO,
+        "somebody has ordered something through the page or the API; by: the name of the token; what is typed is not "
+        "here",
+        fields="by do names select signal force",
+        said=say.order_given,
+    ),
 }

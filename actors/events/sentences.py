@@ -342,6 +342,13 @@ def config_applied(facts: Facts, _most: int) -> str:
     return f"the file was applied: {changes or 'no worker changed'}{later}"
 
 
+def order_given(facts: Facts, _most: int) -> str:
+    names, select = facts.get("names"), facts.get("select")
+    whom = f" of {_listed(names)}" if names else " of a selection of workers" if select else ""
+    what = f"signal {facts['signal']}" if facts.get("signal") else str(facts.get("do"))
+    return f"{facts.get('by')} ordered {what}{whom}" + (" by force" if facts.get("force") else "")
+
+
 def filled(said: str, facts: Facts) -> str:
     """Return a sentence with the facts that it names in braces; seconds and bytes stand in their short form."""
     return re.sub(r"{(\w+)}", lambda name: _in_words(name[1], facts.get(name[1])), said)

@@ -31,6 +31,7 @@ class Pictures:
         self.packs = 0
         self._picture = PackedPicture()
         self.screens: Mapping[str, bytes] = {}
+        self._before: Mapping[str, bytes] = {}
         self._packed: dict[str, bytes] = {}
         self._status: tuple[Audience, bytes] | None = None  # for whom, and what
         self._tails: dict[str, tuple[bytes, str]] = {}
@@ -46,7 +47,7 @@ class Pictures:
         """Replace the picture; what has gone from it leaves no history."""
         self.histories.look(snapshot.rows.keys(), snapshot.at.mono)
         self._picture.take(snapshot)
-        self.screens = screens
+        self.screens, self._before = screens, self.screens
         self._packed, self._status = {}, None
 
     def take_activity(self, newest: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -57,6 +58,13 @@ class Pictures:
         for entry in reversed(fresh):
             self.histories.add(entry)
         return tuple(reversed(fresh))
+
+    def is_news(self, topic: str) -> bool:
+        """Whether a topic is published with this picture: a single screen only if it is not as in the one before."""
+        if not topic.startswith(SCREEN):
+            return True
+        name = topic.removeprefix(SCREEN)
+        return self.screens.get(name) != self._before.get(name)
 
     def present(self, topic: str, audience: Audience) -> bytes:
         """Return what a client gets that knows nothing yet: of `changes` the whole picture."""

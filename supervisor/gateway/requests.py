@@ -5,6 +5,7 @@ CommandError("usage"); what is written in it is never shown where it may be a se
 """
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeGuard, TypeVar
@@ -22,16 +23,32 @@ Raw = Mapping[str, Any]
 MOST_DEATHS = 200
 MOST_EVENTS = 100
 T = TypeVar("T")
+_ENVELOPE = frozenset({"id", "do", "by"})
+_BY = re.compile(r"[A-Za-z0-9_.@:-]{1,80}")
 
 
 def request_of(kind: type[T], raw: Raw) -> T:
     """Return the request as its verb takes it; raises CommandError."""
-    for key in raw.keys() - keys_of(kind).keys() - {"id", "do"}:
+    for key in raw.keys() - keys_of(kind).keys() - _ENVELOPE:
         raise CommandError("usage", f"{raw['do']} takes no {shown(key)}")
-    found, wrong = read(kind, {key: value for key, value in raw.items() if key not in ("id", "do")})
+    found, wrong = read(kind, {key: value for key, value in raw.items() if key not in _ENVELOPE})
     if found is None:
         raise CommandError("usage", wrong[0].said())
     return found
+
+
+def named(by: object) -> str:
+    """Return who a request says it is made for, as another program vouches for; raises CommandError."""
+    if not isinstance(by, str) or not _BY.fullmatch(by):
+        raise CommandError("usage", "by must be a name of 1 to 80 letters, digits and _.@:-")
+    return by
+
+
+def meant_in(raw: Raw) -> dict[str, Any]:
+    """Return whom a request that was read is about, for the log: never what it types."""
+    names = [raw["name"]] if raw.get("name") else raw.get("names")
+    found = {"names": names, "select": raw.get("select"), "signal": raw.get("signal"), "force": raw.get("force")}
+    return {key: value for key, value in found.items() if value}
 
 
 # ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────

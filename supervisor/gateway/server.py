@@ -197,7 +197,7 @@ class Gateway:
         self.pictures.take(snapshot, screens)
         audience = self.audience
         for connection in self._connections:
-            for topic in connection.topics - {ACTIVITY}:
+            for topic in filter(self.pictures.is_news, connection.topics - {ACTIVITY}):
                 one = self.pictures.present if connection.waits(topic) else self.pictures.data
                 packed = one(topic, audience)
                 self._broadcast += len(packed)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actors.values.facts import Verb as OrderVerb
 from supervisor.gateway import orders, questions, reports, requests, succession
 from supervisor.gateway.connection import Connection
-from supervisor.gateway.requests import Raw, request_of
+from supervisor.gateway.requests import Raw, meant_in, named, request_of
 from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
 
@@ -29,7 +29,10 @@ async def dispatch(gateway: "Gateway", connection: Connection, raw: Raw) -> byte
         known = ", ".join(VERBS)
         raise CommandError("usage", f"do {shown(do)} is none of: {known}")
     run, request = verb
-    return await run(gateway, connection, request_of(request, raw))
+    asked: Any = request_of(request, raw)
+    if (by := raw.get("by")) is not None:
+        gateway.note("order.given", {"by": named(by), "do": do, **meant_in(raw)})
+    return await run(gateway, connection, asked)
 
 
 VERBS: dict[str, tuple[Verb, type]] = {

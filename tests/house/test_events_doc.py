@@ -11,7 +11,7 @@ from actors.events.__main__ import document
 from actors.events.table import EVENTS, faults_in, level_of
 
 BY_STATE = {"worker.stopped", "worker.completed", "worker.failed"}  # f"worker.{state}" of what rests at adoption
-EMITTERS = {"log", "say", "_say", "move", "line_of", "apply_verdict", "Emit", "entry_of", "_end_as_crashed"}
+EMITTERS = {"log", "say", "_say", "move", "line_of", "apply_verdict", "Emit", "entry_of", "_end_as_crashed", "note"}
 
 
 def named_by_emitters() -> Iterator[str]:
