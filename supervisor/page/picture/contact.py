@@ -1,0 +1,98 @@
+"""The web process's hold on the service: one connection for the picture and the orders, made again when it has ended.
+
+run ──▶ connect, subscribe ──▶ Board ◀── publications        call ──▶ the same connection
+  ▲            │ ended: no contact; all streams are told
+  └── 0.3 s ───┘
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from supervisor.page.picture.board import Board
+from supervisor.page.picture.link import Link
+from supervisor.page.picture.screens import Screens
+from supervisor.wire.client import Message, NoService, ServiceError
+
+_PAUSE = 0.3  # seconds between two tries
+_PICTURE_WITHIN = 10.0
+
+
+class Contact:
+    """`here`: whether the service answers, `since` when that is so (Unix time). `changed` is called after any news."""
+
+    def __init__(self, socket: Path, changed: Callable[[], object]) -> None:
+        self.board = Board(changed)
+        self.screens = Screens(socket, changed)
+        self.here, self.since = False, time.time()
+        self._socket, self._changed = socket, changed
+        self._link: Link | None = None
+        self._wanted: Callable[[], Iterable[str]] = tuple
+        self._first = asyncio.Event()
+        self._looked = asyncio.Event()
+
+    async def run(self, wanted: Callable[[], Iterable[str]]) -> None:
+        """Keep the contact, forever. `wanted` returns the names of the screens that are looked at."""
+        self._wanted = wanted
+        while True:
+            with contextlib.suppress(ServiceError):
+                await self._follow()
+            self._is_here(False)
+            await self.screens.forget()
+            await asyncio.sleep(_PAUSE)
+
+    async def call(self, do: str, **fields: Any) -> Any:
+        """Ask the service; raises ServiceError."""
+        if self._link is None:
+            raise NoService("the service does not answer; it is tried again all the time")
+        return await self._link.call(do, **fields)
+
+    async def pictured(self) -> Board:
+        """Return the board with a picture on it, waiting a moment at the very beginning; raises NoService."""
+        if self.board.picture is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PICTURE_WITHIN if self.here else 1.0):
+                    await self._first.wait()
+        if self.board.picture is None:
+            raise NoService("the service does not answer; it is tried again all the time")
+        return self.board
+
+    def look(self) -> None:
+        """See to the screens that are wanted now."""
+        self._looked.set()
+
+    async def _follow(self) -> None:
+        link = await Link.open(self._socket, self._take)
+        try:
+            self.board.begin(link.service_pid)
+            await link.call("subscribe", topics=["changes", "activity"])
+            self._link = link
+            self._is_here(True)
+            watching = asyncio.ensure_future(self._watch_screens())
+            await asyncio.wait((link.ended, watching), return_when=asyncio.FIRST_COMPLETED)
+            watching.cancel()
+        finally:
+            self._link = None
+            await link.close()
+
+    async def _watch_screens(self) -> None:
+        while True:
+            self._looked.clear()
+            with contextlib.suppress(ServiceError):
+                names = {row["name"] for row in (self.board.picture or {"workers": []})["workers"]}
+                await self.screens.want(names.intersection(self._wanted()))
+            await self._looked.wait()
+
+    def _take(self, message: Message) -> None:
+        self.board.take(message)
+        if self.board.picture is not None and not self._first.is_set():
+            self._first.set()
+            self.look()
+
+    def _is_here(self, here: bool) -> None:
+        if here != self.here:
+            self.here, self.since = here, time.time()
+            self._changed()
