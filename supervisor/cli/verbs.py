@@ -17,7 +17,6 @@ _MEANT = {
     "delete": "remove NAME` stops a worker and forgets it",
     "rm": "remove NAME` stops a worker and forgets it",
     "exec": "run --name NAME -- CMD…` starts a worker, `panevisor attach NAME` leads to its terminal",
-    "top": "status --watch` prints again at each change",
     "shutdown": "down` stops the workers, then the service",
     "quit": "down` stops the workers, then the service",
 }

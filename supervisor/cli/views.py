@@ -39,6 +39,15 @@ def status(
 
 
 @panevisor.command()
+@click.pass_obj
+def top(given: Given) -> int:
+    """Watch and reach all workers on one screen: table, live screens, logs, orders. `?` shows its keys."""
+    from supervisor.top import run
+
+    return run(given.place(), given.command())
+
+
+@panevisor.command()
 @OUTPUT
 def ps(output: str) -> int:
     """List every service of this user on this machine, and workers that live on without one."""
