@@ -100,10 +100,10 @@ def rehearse(place: Place) -> str:
     return version()
 
 
-def end_what_lives(place: Place, lock: Lock) -> int:
+def end_what_lives(place: Place, lock: Lock, *, kill: bool = False) -> int:
     """Adopt what lives here by the records, apply no file, and end all in order; return the exit code."""
     given = Given(place, lock, None, "no file is applied: what lives is ended")
-    return Service(given, closing=ShutDown(keep_workers=False, cause="down")).run()
+    return Service(given, closing=ShutDown(keep_workers=False, cause="down", kill=kill)).run()
 
 
 class _Inbox(Post[Any]):

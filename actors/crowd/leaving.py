@@ -4,6 +4,7 @@ orders for many ──join──▶ each waits (`leaving`) ──▶ told (`ends
                              └─ stay: a later order for this worker replaces the order to end
 
 ShutDown ──▶ Closing ──▶ every living worker leaves, or all are kept ──▶ Done
+                └─ another one with `now` or `kill`, or a `stop`: those that are ending already are hurried
 """
 
 from collections.abc import Iterable
@@ -74,6 +75,7 @@ def _tell(turn: Turn, name: str) -> None:
 
 def shut_down(turn: Turn, order: ShutDown, _now: Instant) -> None:
     if turn.roster.closing and not order.keep_workers:
+        _hurry(turn, order)
         return
     turn.become(closing=order)
     turn.effects.append(Closing(order))
@@ -81,11 +83,21 @@ def shut_down(turn: Turn, order: ShutDown, _now: Instant) -> None:
     turn.touched |= dict.fromkeys(turn.crowd.order)
 
 
+def _hurry(turn: Turn, order: ShutDown) -> None:
+    """Let those that are ending go on with the next step of their plans, or with `kill` all that live with the last."""
+    closing = turn.roster.closing
+    if closing is None or closing.keep_workers or not (order.now or order.kill):
+        return
+    turn.become(closing=replace(closing, kill=closing.kill or order.kill))
+    hurried = [name for name, member in turn.crowd.items() if member.ends or (order.kill and member.leaving)]
+    join(turn, hurried, Ordered(Verb.DOWN, turn.next_number(), order.kill, order.now))
+
+
 def go_on_closing(turn: Turn) -> None:
     """Let everything that lives leave, while the service ends."""
     closing = turn.roster.closing
     if closing and not closing.keep_workers:
-        join(turn, _still_to_leave(turn), Ordered(Verb.DOWN, turn.roster.number))
+        join(turn, _still_to_leave(turn), Ordered(Verb.DOWN, turn.roster.number, closing.kill, closing.now))
 
 
 def _still_to_leave(turn: Turn) -> list[str]:

@@ -37,7 +37,7 @@ _ENDING = {Verb.STOP, Verb.COMPLETE, Verb.REMOVE, Verb.DOWN}
 
 def order(turn: Turn, order: Order, _now: Instant) -> None:
     """Carry out one verb for these workers. Their new intent is on disk before the answer."""
-    turn.refuse_if_closing()
+    order = _while_closing(turn, order)
     if order.choose:
         strangers = unknown.living(turn.roster.unknown) if order.verb is Verb.REMOVE else ()
         order = replace(order, names=order.choose([each.record.spec for each in turn.crowd.values()], strangers))
@@ -59,6 +59,15 @@ def order(turn: Turn, order: Order, _now: Instant) -> None:
             leaving.stay(turn, name)
             turn.tell_news(name, news)
     turn.effects.append(Answer(Accepted(news.number, order.names)))
+
+
+def _while_closing(turn: Turn, order: Order) -> Order:
+    """Return the order as the end of the service takes it: there a stop is hurry, and no wish for the next start."""
+    closing = turn.roster.closing
+    if closing and not closing.keep_workers and order.verb is Verb.STOP:
+        return replace(order, verb=Verb.DOWN, now=True, force=True)
+    turn.refuse_if_closing()
+    return order
 
 
 def run(turn: Turn, run: Run, _now: Instant) -> None:

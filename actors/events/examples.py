@@ -37,6 +37,7 @@ EXAMPLES: Mapping[str, Facts] = {
     "worker.rule": {"rule": "oom", "text": "out of memory", "do": ["restart"], **_CRASH},
     "worker.input_held": {"why": "typing"},
     "worker.respawned_by_hand": {"pid": 4712, "old_pid": 4711},
+    "worker.hurried": {"step": "KILL"},
     "worker.escaped": {"worker": "web", "pids": [4713]},
     "tmux.unreachable": {"reason": "no answer within 5s"},
     "tmux.died": {"pid": 4000, "workers": 12},

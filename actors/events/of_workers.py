@@ -64,6 +64,12 @@ WORKER: Mapping[str, Event] = {
         fields="signal to",
         said=say.signalled,
     ),
+    "worker.hurried": Event(
+        INFO,
+        "a person was in a hurry, and its stop plan went on with this step at once",
+        fields="step",
+        said=say.hurried,
+    ),
     "worker.stopping": Event(
         INFO,
         "it was told to end; goal: stop, restart, complete, remove, replace, down; cause: adopted where a service "

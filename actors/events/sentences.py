@@ -202,6 +202,10 @@ def removed(facts: Facts, _most: int) -> str:
     return "removed" + ("; it had to be killed (KILL)" if facts.get("forced") else "")
 
 
+def hurried(facts: Facts, _most: int) -> str:
+    return f"a person was in a hurry: {facts['step']}, at once"
+
+
 def signalled(facts: Facts, _most: int) -> str:
     whole = ", and all of its tree" if facts.get("to") == "tree" else ""
     return f"a person sent it{whole} the signal {facts.get('signal')}"

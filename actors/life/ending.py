@@ -48,7 +48,10 @@ def hurry(w: Worker, now: Instant, *, kill: bool) -> Step:
     ending = w.ending
     if ending is None or ending.gone or (not ending.steps and ending.forced):
         return w, ()
-    return next_ending_step(w, replace(ending, steps=(stop_plan.LAST,)) if kill else ending, now)
+    ending = replace(ending, steps=(stop_plan.LAST,)) if kill else ending
+    step = stop_plan.in_words(stop_plan.next_step(ending.steps).action)
+    w, effects = next_ending_step(w, ending, now)
+    return w, (Emit("worker.hurried", {"worker": w.name, "life": ending.life, "step": step}), *effects)
 
 
 def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:

@@ -121,9 +121,9 @@ def dead(
 
 
 def true_exit(spec: WorkerSpec, exit: Exit) -> Exit:
-    """Return the exit of the program: the shell of a text command exits with 128 + n after signal n."""
+    """Return the exit of the program: a shell that was given a text exits with 128 + n after signal n."""
     number = (exit.code or 0) - SHELL_SIGNAL
-    return Exit(None, number, exit.at) if spec.needs_shell and number in _SIGNALS else exit
+    return Exit(None, number, exit.at) if spec.ends_as_a_shell and number in _SIGNALS else exit
 
 
 _SIGNALS = range(1, 65)

@@ -73,6 +73,16 @@ _OF_THE_SHELL = frozenset(
 )
 
 
+_SHELLS = frozenset(["ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"])
+_TEXT_FOLLOWS = re.compile(r"-[a-zA-Z]*c")
+
+
+def is_text_for_a_shell(argv: tuple[str, ...]) -> bool:
+    """Whether a list calls a shell with a text, like `bash -lc "…"`."""
+    options = (word for word in argv[1:3] if word.startswith("-"))
+    return bool(argv) and argv[0].rpartition("/")[2] in _SHELLS and any(map(_TEXT_FOLLOWS.fullmatch, options))
+
+
 def words_of(text: str) -> tuple[str, ...] | None:
     """Return the program and its arguments, as /bin/sh would call it; None where only a shell can tell."""
     if not _SIMPLE.fullmatch(text):

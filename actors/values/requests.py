@@ -138,10 +138,16 @@ class ConfigBroken:
 
 @dataclass(frozen=True, slots=True)
 class ShutDown:
-    """End the service: stop the workers in reverse dependency order, or keep them. Answered when this has started."""
+    """End the service: stop the workers in reverse dependency order, or keep them. Answered when this has started.
+
+    `kill`: their trees are killed, whatever their stop plans say. `now`: those that are stopping already go on with the
+    next step of their plan.
+    """
 
     keep_workers: bool
     cause: str = "person"
+    kill: bool = False
+    now: bool = False
 
 
 class Action(StrEnum):

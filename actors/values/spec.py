@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from actors.values.command_text import words_of
+from actors.values.command_text import is_text_for_a_shell, words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 from actors.values.rules import Rule
 
@@ -396,6 +396,11 @@ class WorkerSpec:
     def needs_shell(self) -> bool:
         """Whether it is a text that /bin/sh has to read."""
         return isinstance(self.command, str) and words_of(self.command) is None
+
+    @property
+    def ends_as_a_shell(self) -> bool:
+        """Whether its exit code is a shell's, in which 128 + n means signal n: a text, or a list like `bash -lc …`."""
+        return self.needs_shell if isinstance(self.command, str) else is_text_for_a_shell(self.command)
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -85,18 +86,23 @@ def up(given: Given, timeout: float, force: bool) -> int:
 
 @panevisor.command()
 @click.option("--keep-workers", is_flag=True, help="End the service only; the workers live on.")
+@click.option("--now", is_flag=True, help="Those that are stopping already go on with the next step of their plans.")
+@click.option("--kill", is_flag=True, help="Kill the workers at once, whatever their plans say.")
 @click.pass_obj
-def down(given: Given, keep_workers: bool) -> int:
+def down(given: Given, keep_workers: bool, now: bool, kill: bool) -> int:
     """Stop the workers in reverse dependency order, then the service, then tmux."""
     from supervisor.commands.service.down import down as take_down
 
-    return take_down(given.place(), keep_workers=keep_workers, end=_end_what_lives)
+    if keep_workers and (now or kill):
+        raise CommandError("usage", "--keep-workers ends no worker: leave out --now and --kill")
+    end = partial(_end_what_lives, kill=kill)
+    return take_down(given.place(), keep_workers=keep_workers, end=end, now=now, kill=kill)
 
 
-def _end_what_lives(place: "Place", lock: "Lock") -> int:
+def _end_what_lives(place: "Place", lock: "Lock", *, kill: bool) -> int:
     from supervisor.service import end_what_lives  # 0.3 s, only where no service runs
 
-    return end_what_lives(place, lock)
+    return end_what_lives(place, lock, kill=kill)
 
 
 @panevisor.command(name="tmux-server")

@@ -36,6 +36,11 @@ class Progress:
             self._tell(states, self._states)
         self._states = states
 
+    @property
+    def open_ones(self) -> list[str]:
+        """Who is waited for, as seen last."""
+        return [name for name, state in (self._states or {}).items() if state not in self._settled]
+
     def done(self) -> None:
         """Leave a clean line for what comes after."""
         if self._redraws and self._states is not None:

@@ -11,6 +11,7 @@ sees. Loading does not check that a `cwd` exists: the start of the worker does.
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
@@ -31,7 +32,7 @@ from actors.values.spec import (
 from supervisor.attention.presets import PresetsWrong, with_those_of
 from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
-from supervisor.config.problems import DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
+from supervisor.config.problems import ALIKE, DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
 from supervisor.config.settings import Config, OfFile, Receiver, SupervisorSettings
 from supervisor.config.slips import proposed
@@ -342,9 +343,16 @@ class _Reader:
 
         places, file = Places(self._text), printable(self._shown_path)
         found = [(places.line(keys), *_whose(keys), finding) for (keys, _), finding in self._faults.items()]
-        first = nsmallest(MOST_PROBLEMS, found, key=lambda one: (one[0] or 0, one[2], one[3].message))
+        found.sort(key=lambda one: (one[0] or 0, one[2], one[3].message))
+        times: Counter[str] = Counter()
+        turns = []  # the first ones of each kind, then the others: one slip in 500 workers hides no other one
+        for index, (*_, finding) in enumerate(found):
+            times[finding.message] += 1
+            turns.append((times[finding.message] > ALIKE, index))
+        first = [found[index] for index in sorted(index for _, index in nsmallest(MOST_PROBLEMS, turns))]
         problems = [Problem(file, line, worker, key or None, finding.said()) for line, worker, key, finding in first]
-        return ConfigError(tuple(problems), len(found) - len(problems))
+        alike = {each.message: times[finding.message] for each, (*_, finding) in zip(problems, first, strict=True)}
+        return ConfigError(tuple(problems), len(found) - len(problems), alike)
 
 
 def _whose(keys: Keys) -> tuple[str | None, str]:

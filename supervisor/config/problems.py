@@ -7,7 +7,8 @@ A message never holds a value of `env` or of `headers`, which may be a secret.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,8 @@ DEFAULTS = "[defaults]"
 
 MOST_PROBLEMS = 100
 """How many problems of a file are shown, the first ones; the others are only counted."""
+ALIKE = 3
+"""How many problems with the same words are shown, where there are more than one above it; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,16 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The file is wrong. `problems` has the first ones by line, `more` counts the others."""
+    """The file is wrong. `problems` has the first ones by line, `more` counts the others.
 
-    def __init__(self, problems: tuple[Problem, ...], more: int = 0) -> None:
+    `alike` tells of a message how often the file has it, where that is more than once.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], more: int = 0, alike: Mapping[str, int] | None = None) -> None:
         super().__init__(problems, more)
         self.problems = problems
         self.more = more
+        self.alike = {message: n for message, n in (alike or {}).items() if n > ALIKE + 1}
 
     @property
     def count(self) -> int:
@@ -62,13 +69,25 @@ class ConfigError(Exception):
         return len(self.problems) + self.more
 
     def __str__(self) -> str:
-        return "\n".join((*map(str, self.problems), *self.rest()))
+        told: Counter[str] = Counter()
+        lines: list[str] = []
+        for problem in self.problems:
+            told[problem.message] += 1
+            if problem.message not in self.alike or told[problem.message] <= ALIKE:
+                lines.append(str(problem))
+        lines += [f"… and {self.alike[same] - ALIKE:,} more times: {same}" for same in told if same in self.alike]
+        counted = sum(self.alike.get(message, n) for message, n in told.items())
+        return "\n".join((*lines, *_rest(self.count - counted)))
 
     def rest(self) -> Iterator[str]:
         """Yield the line that counts the problems which are not shown, if there are any."""
-        if self.more:
-            plural = "" if self.more == 1 else "s"
-            yield f"… and {self.more:,} more problem{plural} (correct these first, then check again)"
+        return _rest(self.more)
+
+
+def _rest(more: int) -> Iterator[str]:
+    if more:
+        plural = "" if more == 1 else "s"
+        yield f"… and {more:,} more problem{plural} (correct these first, then check again)"
 
 
 class Refused(ValueError):

@@ -237,5 +237,5 @@ async def _verdicts(gateway: "Gateway", accepted: Accepted, expected: Expected, 
 async def down(gateway: "Gateway", _connection: Connection, request: requests.Down) -> bytes:
     keep = request.keep_workers
     tmux_pid = None if keep else await gateway.tmux_pid()
-    await gateway.ask(ShutDown(keep))
+    await gateway.ask(ShutDown(keep, kill=request.kill, now=request.now))
     return wire.pack({"pid": os.getpid(), "tmux_pid": tmux_pid})

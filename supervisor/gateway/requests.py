@@ -278,7 +278,11 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Down:
+    """`kill` and `now` as in `Ordered`; they also hurry a `down` that is under way."""
+
     keep_workers: bool = False
+    kill: bool = False
+    now: bool = False
 
 
 Selecting = Deaths | Ordered | Signal | Send | Prompt

@@ -25,7 +25,7 @@ _OF_THE_CALLER = {
     *("MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE"),
 }
 _OF_ITS_TERMINAL = {
-    *("COLUMNS", "LINES", "TERMCAP", "COLORTERM", "COLORFGBG"),  # its size and its colours
+    *("COLUMNS", "LINES", "TERMCAP", "TERMINFO", "COLORTERM", "COLORFGBG"),  # its size, its colours, its language
     *("TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "TERMINAL_EMULATOR", "LC_TERMINAL"),  # which one it is
     *("LC_TERMINAL_VERSION", "VTE_VERSION", "WINDOWID", "INSIDE_EMACS", "WT_SESSION", "WT_PROFILE_ID"),
     *("GPG_TTY", "SSH_TTY", "SSH_CLIENT", "SSH_CONNECTION"),  # its device, and from where

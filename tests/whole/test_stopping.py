@@ -2,11 +2,12 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from kit.support import LEAVES, Site, alive, rows_of, service_inside, sleepers, wait_until
+from kit.support import DEADLINE, LEAVES, Site, alive, rows_of, service_inside, sleepers, wait_until
 
 CONSOLE = """
 import signal, sys
@@ -109,3 +110,9 @@ def test_a_signal_reloads_a_worker_and_a_second_stop_does_not_wait_for_its_plan(
     site.run("stop", "a", "--no-wait", check=0)
     assert site.run("stop", "a", check=0).stdout == "a: stopped\n"
     assert "a is stopped" in site.run("signal", "a", "HUP", check=3).stderr
+    site.run("start", "a", check=0)
+    with subprocess.Popen(site.argv("down"), env=site.environment(), stderr=subprocess.PIPE, text=True) as first:
+        site.wait_state("a", "stopping")
+        site.run("down", "--now", check=0)
+        assert first.wait(DEADLINE) == 0
+    assert [hurried["step"] for hurried in site.events("worker.hurried")] == ["KILL"] * 3

@@ -37,6 +37,8 @@ def test_a_job_that_is_run_to_its_end_runs_once_and_is_forgotten_with_rm_even_wh
     site.up()
     for _ in range(2):  # its name is free again at once
         site.run("run", "--wait", "--rm", "--name", "job", "--", "sh", "-c", "kill -9 $$", check=137)
+    for program, code in (("/nonexistent", 127), ("no-such-program", 127), ("/tmp", 126)):  # as a shell has it
+        site.run("run", "--wait", "--rm", "--name", "job", "--", program, check=code)
     assert set(site.workers()) == {"idle"}
     left = ("--wait", "--rm", "--set", "cleanup_after = '0s'", "--name", "left", "--", "sleep", "1000")
     caller = subprocess.Popen(site.argv("run", *left), env=site.environment(), stderr=subprocess.PIPE)

@@ -14,17 +14,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from actors.events.words import some_of
 from supervisor.commands.progress import STOPPED, Progress
 from supervisor.commands.service.conflicts import service_of
 from supervisor.state.lock import Held, Lock, hold
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_origin
+from supervisor.text.plain import visible
 from supervisor.tmux.panes import foreign_panes, known_to_live, living, some
 from supervisor.upkeep.keeper import Keeper, keeper_of
 from supervisor.wire.client import Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
+NAMED = 4  # workers in a line
 KEEPER_TIMEOUT = 30.0  # as long as `up` waits for a service to answer
+HINTED = 4.0  # seconds of waiting, after which it is said how it is hurried
 TMUX_TIMEOUT = 20.0  # the service ends tmux before itself; tmux took 8 s for 3,000 panes
 
 
@@ -32,8 +36,8 @@ End = Callable[[Place, Lock], int]
 """Ends the workers that a dead service left, as a service would; returns the exit code."""
 
 
-def down(place: Place, *, keep_workers: bool, end: End) -> int:
-    """Take everything down, or only the service with `keep_workers`."""
+def down(place: Place, *, keep_workers: bool, end: End, now: bool = False, kill: bool = False) -> int:
+    """Take everything down, or only the service with `keep_workers`; `now` and `kill` also hurry one under way."""
     try:
         client = service_of(place)
     except NoService:
@@ -48,19 +52,35 @@ def down(place: Place, *, keep_workers: bool, end: End) -> int:
         client.on_message = progress
         with contextlib.suppress(ServiceError):  # a service that has only begun has no picture, but it can end
             client.call("subscribe", topics=["changes"])
-        answer = client.call("down", keep_workers=keep_workers)
+        answer = client.call("down", keep_workers=keep_workers, now=now, kill=kill)
         if keeper := keeper_of(place.state_dir):
             descriptors.enter_context(keeper).dismiss()  # else a service that is killed on its way out would come back
         service, tmux = (_descriptor(answer[key], descriptors) for key in ("pid", "tmux_pid"))
-        with contextlib.suppress(NoService):  # it ends by closing the connection
-            for message in client.messages():
-                progress(message)
+        _follow(client, progress, hint=not (keep_workers or kill))
         _ended(service, None)
         if keeper:
             keeper.ended(KEEPER_TIMEOUT)  # it follows its service at once
         progress.done()
         tmux_gone = _ended(tmux, 0.0) or (not _is_left(place) and _ended(tmux, TMUX_TIMEOUT))
     return _report(place, answer["pid"], keep_workers=keep_workers, tmux_gone=tmux_gone)
+
+
+def _follow(client: Client, progress: Progress, *, hint: bool) -> None:
+    """Show what ends until the service closes the connection; after a while say what is waited for."""
+    deadline = time.monotonic() + HINTED if hint else None
+    with contextlib.suppress(NoService):
+        while True:
+            try:
+                for message in client.messages(deadline):
+                    progress(message)
+            except ServiceError as late:
+                if late.code != "timeout":
+                    raise
+                deadline = None
+                if names := progress.open_ones:
+                    progress.done()
+                    mend = "`panevisor down --now` goes on with the next step of their stop plans, --kill with the last"
+                    print(visible(f"still waiting for {some_of(names, NAMED)}: {mend}"), file=sys.stderr)
 
 
 def _descriptor(pid: int | None, descriptors: contextlib.ExitStack) -> int | None:

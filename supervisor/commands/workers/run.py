@@ -21,6 +21,7 @@ from supervisor.wire.errors import CommandError
 from supervisor.wire.frames import MAX_ARRAY
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # bash exports functions under other names, which no worker can have
+NOT_EXECUTED, NOT_FOUND = 126, 127
 REMOVED = 10.0  # seconds that the removal of an ended job may take
 
 
@@ -41,15 +42,25 @@ def run_to_its_end(place: Place, name: str, command: tuple[str, ...], *, timeout
     if options["restart"] is None and not any("restart" in line for line in options["settings"]):
         options["restart"] = "never"
     recorded = on_record(_ordered(place, name, command, 0.0, options))
+    waiting = Waiting("ended", names=[name])
     try:
-        code = wait_for(place, Waiting("ended", names=[name]), timeout=timeout, exit_code=True)
+        code = wait_for(place, waiting, timeout=timeout, exit_code=True)
     except KeyboardInterrupt:
         again, end = own_command("wait", name, "--exit-code"), own_command("stop", name)
         print(f"\n{name} goes on: `{again}` waits for it again, `{end}` ends it", file=sys.stderr)
         raise
+    if waiting.never_ran(name):
+        code = _as_a_shell_says(command[0], options)
     if options["ephemeral"]:
         _forget(place, name)
     return code or (0 if recorded else 1)
+
+
+def _as_a_shell_says(program: str, options: Mapping[str, Any]) -> int:
+    """Return the exit code of a program that could not be started, as every shell has it."""
+    given = environment(options["env"], None, options["env_files"], whole=options["env_all"])
+    folders = [""] if "/" in program else given.get("PATH", os.environ.get("PATH", os.defpath)).split(os.pathsep)
+    return NOT_EXECUTED if any(os.path.exists(os.path.join(folder, program)) for folder in folders) else NOT_FOUND
 
 
 def _ordered(

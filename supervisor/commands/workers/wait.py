@@ -83,6 +83,11 @@ class Waiting:
     def undecided(self) -> str:
         return some_of([f"{name} ({self._where(name, self.last)})" for name in self.open], _NAMED)
 
+    def never_ran(self, name: str) -> bool:
+        """Whether the worker has failed without any exit: it could not be started."""
+        row = self.last.get(name)
+        return row is not None and row["state"] == "failed" and row["exit_code"] is None and row["exit_signal"] is None
+
     def exit_code(self) -> int:
         """Return the first exit code that is not 0; 128 + n for a signal, 1 for a worker that could not start."""
         return next((code for name in self._names if (code := _code(self.last.get(name)))), 0)

@@ -183,7 +183,7 @@ def test_more_arguments_and_environment_than_can_be_passed_are_refused(lines: li
     "text",
     [
         pytest.param("[workers.a]\ncommand = 'x'\n" + "".join(f"k{n} = 1\n" for n in range(2500)), id="unknown keys"),
-        pytest.param("".join(f"[workers.w{n}]\ncomand = 'x'\n" for n in range(1250)), id="in many workers"),
+        pytest.param("".join(f"[workers.w{n}]\nk{n} = {{}}\n" for n in range(1250)), id="in many workers"),
         pytest.param("[defaults]\n" + "".join(f"k{n} = 1\n" for n in range(2500)), id="in the defaults"),
         pytest.param("[workers.a]\ncommand = 'x'\nstop = [" + "1, " * 2500 + "]", id="in an array"),
         pytest.param(
@@ -199,7 +199,23 @@ def test_the_first_hundred_problems_are_told_and_the_rest_is_counted(text: str) 
     lines = [problem.line or 0 for problem in error.problems]
     assert lines == sorted(lines)
     assert len(str(error)) < 20_000
-    assert str(error).endswith("\n… and 2,400 more problems (correct these first, then check again)")
+    assert str(error).endswith(" more problems (correct these first, then check again)")
+
+
+def test_a_slip_that_is_in_many_workers_is_told_three_times_and_hides_no_other_one() -> None:
+    slips = "".join(f"[workers.w{n}]\ncommand = 'x'\npane = 3\nretsart = 'never'\n" for n in range(500))
+    error = outcome(f"{slips}[workers.last]\ncommand = 'x'\nrepl = 2\n".encode())
+    assert isinstance(error, ConfigError)
+    assert str(error).splitlines() == [
+        *(
+            f'/etc/pv/panevisor.toml:{line}: worker "w{n}": unknown key {key}'
+            for n in range(3)
+            for line, key in ((4 * n + 3, '"pane"'), (4 * n + 4, '"retsart" (did you mean "restart"?)'))
+        ),
+        '/etc/pv/panevisor.toml:2003: worker "last": unknown key "repl" (did you mean "replicas"?)',
+        '… and 497 more times: unknown key "pane"',
+        '… and 497 more times: unknown key "retsart" (did you mean "restart"?)',
+    ]
 
 
 def test_the_nearest_word_is_looked_up_only_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,12 @@ def said(text: str) -> str:
         ('command = "x"\nmax_memory_restart = "1G"', "(here it is limits.memory)"),
         ('command = "x"\nhealthcheck = {}', "(here it is live, or ready)"),
         ('command = "x"\nports = []', "(here it is no key: "),
+        ('command = "x"\nstop_grace_period = "10s"', "(here it is stop"),
+        ('command = "x"\navailability = { restart = "always" }', "(here it is restart, backoff and max_restarts)"),
+        ('command = "x"\nlivenessProbe = {}', "(here it is live)"),
+        ('command = "x"\ngraceful_timeout = 3', "(here it is stop"),
+        ('command = "x"\nis_daemon = true', '(here it is background = "allow")'),
+        ('command = "x"\nLimitNOFILE = 1024', "(here it is rlimits)"),
     ],
 )
 def test_a_slip_is_told_with_what_is_meant(line: str, told: str) -> None:

@@ -437,6 +437,29 @@ def test_a_service_that_ends_lets_no_worker_in_and_takes_no_orders() -> None:
     assert story.told(Admitted) == []
 
 
+def test_the_end_of_a_service_can_be_hurried() -> None:
+    story = Story({"db": member(S.RUNNING, "db"), "web": member(S.RUNNING, spec("web", db=READY))})
+    story.tell(ShutDown(keep_workers=False)).change("web", S.STOPPING)
+    assert story.tell(ShutDown(keep_workers=False)).told(Ordered) == []  # a second `down` waits as the first does
+    story.tell(ShutDown(keep_workers=False, now=True))
+    (hurry,) = [told.message for told in effects(story, Tell) if isinstance(told.message, Ordered)]
+    assert (hurry.verb, hurry.now, hurry.kill) == (Verb.DOWN, True, False)
+    story.tell(ShutDown(keep_workers=False, kill=True))
+    assert [told.message.kill for told in effects(story, Tell) if isinstance(told.message, Ordered)] == [True]
+    story.change("web", S.STOPPED)
+    assert [told.message.kill for told in effects(story, Tell) if isinstance(told.message, Ordered)] == [
+        True
+    ]  # db's turn
+
+
+def test_a_stop_while_the_service_ends_hurries_that_worker_and_is_no_wish_for_the_next_start() -> None:
+    story = Story(crowd(a=S.RUNNING)).tell(ShutDown(keep_workers=False)).change("a", S.STOPPING)
+    story.tell(Order(Verb.STOP, ("a",), kill=True))
+    (hurry,) = [told.message for told in effects(story, Tell) if isinstance(told.message, Ordered)]
+    assert (hurry.verb, hurry.now, hurry.kill) == (Verb.DOWN, True, True)
+    assert story.roster.crowd["a"].record.intent is Intent.WANTED
+
+
 def test_the_tmux_server_stays_where_something_is_quarantined() -> None:
     story = Story(crowd(a=S.QUARANTINED)).tell(ShutDown(keep_workers=False))
     assert effects(story, Done) == [Done("person", end_server=False)]

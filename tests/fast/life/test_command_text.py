@@ -46,7 +46,10 @@ def test_a_long_text_is_told_in_one_pass(part: str) -> None:
 @pytest.mark.parametrize(
     "rule", [ExitRule(do=ExitAction.FAIL, signals=(11,)), ExitRule(do=ExitAction.FAIL, codes=(139,))]
 )
-@pytest.mark.parametrize(("command", "code", "signal"), [("a && b", 139, None), ("a", None, 11), (("a",), None, 11)])
+@pytest.mark.parametrize(
+    ("command", "code", "signal"),
+    [("a && b", 139, None), ("a", None, 11), (("a",), None, 11), (("bash", "-lc", "a; b"), 139, None)],
+)
 def test_a_signal_is_the_same_in_both_forms_of_a_command(
     rule: ExitRule, command: str | tuple[str, ...], code: int | None, signal: int | None
 ) -> None:
@@ -58,6 +61,8 @@ def test_a_signal_is_the_same_in_both_forms_of_a_command(
 def test_a_program_s_own_code_above_128_stays_a_code_and_an_ok_code_may_name_a_signal() -> None:
     s = running(command=("java",), restart=Restart.NEVER).exits(143)
     assert (s.w.state, s.w.exit and s.w.exit.code) == (S.FAILED, 143)
+    s = running(command=("bash", "start.sh", "-c"), restart=Restart.NEVER).exits(143)
+    assert (s.w.exit and s.w.exit.code) == 143  # a script decides itself what it ends with
     assert running(command="a && b", ok_exit_codes=(143,)).exits(143).w.state is S.COMPLETED
     assert running(command=("a",), ok_exit_codes=(143,)).exits(None, 15).w.state is S.COMPLETED
     assert running(command="a && b", restart=Restart.NEVER).exits(200).w.exit.code == 200  # type: ignore[union-attr]

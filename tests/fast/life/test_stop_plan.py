@@ -86,6 +86,7 @@ def test_who_orders_the_same_end_again_is_in_a_hurry_and_gets_the_next_step(verb
     assert s.tell(Ordered(verb, 1)).signals == []  # the same order, told again
     assert s.tell(Ordered(verb, 2)).signals == ["TERM"]
     assert s.tell(Ordered(verb, 3)).signals == ["TERM", "KILL"]
+    assert [said.facts["step"] for said in s.ever(Emit) if said.event == "worker.hurried"] == ["TERM", "KILL"]
     assert s.tell(Ordered(verb, 4)).signals == ["TERM", "KILL"]
 
 

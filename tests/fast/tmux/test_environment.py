@@ -8,6 +8,7 @@ OF_A_TERMINAL = (
     "COLUMNS",
     "LINES",
     "COLORTERM",
+    "TERMINFO",
     "TERM_PROGRAM",
     "WINDOWID",
     "TMUX",
