@@ -203,7 +203,7 @@ def removed(facts: Facts, _most: int) -> str:
 
 
 def hurried(facts: Facts, _most: int) -> str:
-    return f"a person was in a hurry: {facts['step']}, at once"
+    return f"a person was in a hurry: {facts.get('step')}, at once"
 
 
 def signalled(facts: Facts, _most: int) -> str:

@@ -1,5 +1,6 @@
 """Which text commands need no shell: a program and its arguments, without any word that means something to a shell."""
 
+import itertools
 import re
 import shlex
 
@@ -79,7 +80,7 @@ _TEXT_FOLLOWS = re.compile(r"-[a-zA-Z]*c")
 
 def is_text_for_a_shell(argv: tuple[str, ...]) -> bool:
     """Whether a list calls a shell with a text, like `bash -lc "…"`."""
-    options = (word for word in argv[1:3] if word.startswith("-"))
+    options = itertools.takewhile(lambda word: word.startswith("-"), argv[1:])
     return bool(argv) and argv[0].rpartition("/")[2] in _SHELLS and any(map(_TEXT_FOLLOWS.fullmatch, options))
 
 

@@ -1,4 +1,4 @@
-"""What Tab offers in a shell: verbs and options by click, and the workers, projects and labels of this config.
+"""What Tab offers in a shell: verbs, options and signals, and the workers, projects and labels of this config.
 
 It asks the service for a moment, and goes by the file where none answers. It never says anything.
 """
@@ -12,6 +12,7 @@ from supervisor.cli.options import NAME, Given, panevisor
 
 VARIABLE = "_PANEVISOR_COMPLETE"
 _PATIENCE = 0.1  # seconds for the service
+_SIGNALS = ("HUP", "INT", "QUIT", "USR1", "USR2", "TERM", "KILL", "STOP", "CONT", "WINCH", "ALRM", "ABRT")
 _KINDS = {"names": "name", "name": "name", "words": "name", "project": "project", "labels": "label"}
 
 
@@ -29,6 +30,8 @@ class _Offered(click.ParamType):  # type: ignore[type-arg]  # generic only in th
         except Exception:  # whatever it is: a person who presses Tab is told nothing
             return []
         given = set(ctx.params.get(param.name or "") or ()) if param.nargs == -1 else set()
+        if ctx.params.get("number"):  # of `signal`: a word is there, so the next one may be the signal
+            found = [*found, *_SIGNALS]
         return [CompletionItem(value) for value in found if value.startswith(incomplete) and value not in given]
 
 

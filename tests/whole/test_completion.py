@@ -45,6 +45,7 @@ def test_tab_completes_verbs_options_workers_projects_and_labels(site: Site, she
             ("panevisor restart -p shop", "shopping "),
             ("panevisor restart -l ti", "tier=front"),
             ("panevisor restart --no-w", "--no-wait "),
+            ("panevisor signal webserver WIN", "WINCH "),
         ):
             terminal.type(b"echo rea''dy\r")
             terminal.until(b"ready", plain=True)
