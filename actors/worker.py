@@ -261,6 +261,7 @@ def record_of(worker: Worker) -> Record:
         exit=worker.exit,
         judged=worker.judged,
         reason=worker.reason,
+        hold=worker.hold,
     )
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from immutables import Map
 
-from actors.life.state import State
+from actors.life.state import HOLDS, State
 from actors.values.facts import Ordered, SpecChanged, Verb
 from actors.values.gates import Gate
 from actors.values.records import Intent, Record
@@ -71,6 +71,12 @@ class Member:
     @property
     def may_start(self) -> bool:
         return self.state is S.PENDING and not self.rests and self.record.intent is not Intent.REMOVED
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a rule of it holds it, as far as it has reported."""
+        hold = self.record.hold
+        return hold is not None and not hold.over and self.state in HOLDS
 
     @property
     def on_the_way(self) -> bool:

@@ -25,11 +25,13 @@ from actors.values.requests import (
     Inspect,
     Inspection,
     Order,
+    Release,
     RequestRefused,
     Run,
     Scale,
     SendSignal,
 )
+from actors.values.rules import Released
 from actors.values.spec import NoReplica, WorkerSpec
 
 _ENDING = {Verb.STOP, Verb.COMPLETE, Verb.REMOVE, Verb.DOWN}
@@ -139,6 +141,18 @@ def send_signal(turn: Turn, sent: SendSignal, _now: Instant) -> None:
     for name in names:
         turn.tell(name, SignalOrdered(sent.signal, sent.whole))
     turn.effects.append(Answer(Accepted(turn.roster.number, names)))
+
+
+def release(turn: Turn, freed: Release, _now: Instant) -> None:
+    """End the holds of those that are held."""
+    names = freed.choose([each.record.spec for each in turn.crowd.values()], ()) if freed.choose else freed.names
+    _refuse_unknown(names, turn.crowd)
+    held = tuple(name for name in names if turn.crowd[name].is_held)
+    if not held:
+        raise RequestRefused("not-met", f"{names[0]} is not held" if len(names) == 1 else "none of them is held")
+    for name in held:
+        turn.tell(name, Released(freed.cancel))
+    turn.effects.append(Answer(Accepted(turn.roster.number, held)))
 
 
 def inspect(turn: Turn, asked: Inspect, _now: Instant) -> None:

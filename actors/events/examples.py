@@ -35,6 +35,8 @@ EXAMPLES: Mapping[str, Facts] = {
         "lost_bytes": 812_000,
     },
     "worker.rule": {"rule": "oom", "text": "out of memory", "do": ["restart"], **_CRASH},
+    "worker.held": {"rule": "limit", "hold_s": 12_303.0, "then": "restart"},
+    "worker.released": {"rule": "limit", "cause": "time", "held_s": 12_303.0, "do": "restart"},
     "worker.input_held": {"why": "typing"},
     "worker.respawned_by_hand": {"pid": 4712, "old_pid": 4711},
     "worker.hurried": {"step": "KILL"},

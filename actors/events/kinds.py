@@ -62,3 +62,7 @@ def of_failed(facts: Facts) -> str:
 def of_limit(facts: Facts) -> str:
     planned = facts.get("which") == "age" and facts.get("do") == "restart"
     return INFO if planned else by_outcome(facts)
+
+
+def of_held(facts: Facts) -> str:
+    return WARNING if facts.get("unclear") else INFO

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 
 from actors.events import sentences as say
-from actors.events.kinds import ERROR, INFO, WARNING, Event, by_outcome, of_exited, of_failed, of_limit, of_pending
+from actors.events.kinds import (
+    ERROR,
+    INFO,
+    WARNING,
+    Event,
+    by_outcome,
+    of_exited,
+    of_failed,
+    of_held,
+    of_limit,
+    of_pending,
+)
 
 WORKER: Mapping[str, Event] = {
     "worker.pending": Event(
@@ -137,8 +148,8 @@ WORKER: Mapping[str, Event] = {
     ),
     "worker.attention": Event(
         INFO,
-        "it begins or ceases to wait for a person or to be held, or reports what it is at; attention: working, idle, "
-        "waiting, held, or null when nothing is known any more; by: report, rule, terminal, screen, kernel, silence",
+        "it begins or ceases to wait for a person, or reports what it is at; attention: working, idle, waiting, or "
+        "null when nothing is known any more; by: report, rule, terminal, screen, kernel, silence",
         fields="attention was by text",
         said=say.attention,
     ),
@@ -150,6 +161,21 @@ WORKER: Mapping[str, Event] = {
         moves="with do = restart: running, starting → backoff, failed",
         fields="rule on text do left_out again delay_s attempt",
         said=say.ruled,
+    ),
+    "worker.held": Event(
+        of_held,
+        "one of its rules holds it until a time that it has printed; hold_s: for how long; then: continue, restart. "
+        "unclear: the hold lasts `max` (and its jitter), as no time can be read in `found` (unread), or one that is "
+        "further away (too-far)",
+        fields="rule until hold_s then unclear found",
+        said=say.held,
+    ),
+    "worker.released": Event(
+        INFO,
+        "its hold is over; cause: time, person, ended (its life has ended otherwise, or another one has begun). do: "
+        "restart, start (it was in back-off), send (what is typed is not told), or null",
+        fields="rule held_s do",
+        said=say.released,
     ),
     "worker.rule_limited": Event(
         WARNING,

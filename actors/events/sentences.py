@@ -147,6 +147,8 @@ def stopping(facts: Facts, _most: int) -> str:
             return "a person ordered it to stop"
         case "restart" if facts.get("cause") == "age":
             return "it is restarted for its age: it is ended first"
+        case "restart" if facts.get("cause") == "held":
+            return "it is restarted after its hold: it is ended first"
         case "restart":
             return "a person ordered a restart: it is ended first"
         case "complete":
@@ -284,18 +286,42 @@ def unstalled(facts: Facts, _most: int) -> str:
     return f"it showed a sign of life again, {short_time(facts.get('stalled_s'))} after it was found stalled"
 
 
+def held(facts: Facts, _most: int) -> str:
+    then = "; then it is restarted" if facts.get("then") == "restart" else ""
+    said = f"its rule {facts.get('rule')} holds it for {short_time(facts.get('hold_s'))}{then}"
+    match facts.get("unclear"):
+        case "unread":
+            return f'{said} (no time can be read in "{facts.get("found")}": this is the longest)'
+        case "too-far":
+            return f'{said} ("{facts.get("found")}" is further away than the longest hold, which this is)'
+    return said
+
+
+_RELEASED = {"restart": "it is restarted", "start": "it starts", "send": "it is typed to"}
+
+
+def released(facts: Facts, _most: int) -> str:
+    done = _RELEASED.get(str(facts.get("do")))
+    after = f" after {short_time(facts.get('held_s'))}" + (f": {done}" if done else "")
+    match facts.get("cause"):
+        case "person":
+            return f"a person released it from its hold{after}"
+        case "ended":
+            return f"its hold ended with its life{after}"
+    return f"its hold is over{after}"
+
+
 _ATTENTION = {
     "waiting": "it waits for a person",
     "working": "it works",
     "idle": "it has nothing to do",
-    "held": "it is held",
 }
 
 
 def attention(facts: Facts, _most: int) -> str:
     word = facts.get("attention")
     if word is None:
-        return "it does not wait for a person any more" if facts.get("was") == "waiting" else "it is not held any more"
+        return "it does not wait for a person any more"
     by = "" if facts.get("by") == "report" else f" (by {facts.get('by')})"
     return f"{_ATTENTION.get(str(word), word)}{by}" + (f": {facts['text']}" if facts.get("text") else "")
 

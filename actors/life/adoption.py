@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from actors.life import step
 from actors.life.budget import Complete, Fail, Retry, Verdict, judge
 from actors.life.ending import begin_ending, begin_stop
+from actors.life.holding import held_before, still_held
 from actors.life.outcomes import apply_verdict, arm_cleanup, dead, dice, exit_facts, said, true_exit
 from actors.life.readiness import await_readiness, watch_over
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
@@ -183,18 +184,24 @@ def again(record: Record, seed: str, now: Instant) -> Step:
 def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:
     """Carry out a decision of `plan`."""
     w = replace(_unborn(record.spec, seed, now), exit=record.exit, judged=record.judged)
+    w, effects = _carried_out(held_before(w, record, now), decision, record.reason, now)
+    w, told = still_held(w, now)
+    return w, (*effects, *told)
+
+
+def _carried_out(w: Worker, decision: Decision, reason: str, now: Instant) -> Step:
     match decision:
         case Adopt():
             return _adopted(w, decision, now)
         case Judge():
             return _judged(w, decision, now)
         case Leave():
-            return _left(w, decision, record.reason, now)
+            return _left(w, decision, reason, now)
         case Begin(cause, pane, survivor):
             w, emitted = move(replace(w, pane=pane.id if pane else None), State.PENDING, now, "worker.pending", cause)
             return _end_survivor(w, survivor, emitted, now)
-        case Quarantine(reason):
-            return move(w, State.QUARANTINED, now, "worker.quarantined", "adopted", reason=reason)
+        case Quarantine(why):
+            return move(w, State.QUARANTINED, now, "worker.quarantined", "adopted", reason=why)
 
 
 def _unborn(spec: WorkerSpec, seed: str, now: Instant) -> Worker:

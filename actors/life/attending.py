@@ -10,8 +10,6 @@ from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.effects import Emit
 from actors.values.facts import Instant
 
-_TOLD = frozenset({Word.WAITING, Word.HELD})
-
 
 def attention_said(w: Worker, said: AttentionSaid, now: Instant) -> Step:
     """Take what a source says. It is dropped when it is about another life."""
@@ -23,9 +21,9 @@ def attention_said(w: Worker, said: AttentionSaid, now: Instant) -> Step:
 
 
 def look_at_attention(w: Worker, now: Instant) -> Step:
-    """Let what is stale go, and tell a change of the word."""
+    """Let what is stale go, and tell a change of the word; a hold comes before all that they say."""
     life = w.life
-    if life is None or w.state is not State.RUNNING or life.phase is not Phase.ALIVE:
+    if life is None or w.state is not State.RUNNING or life.phase is not Phase.ALIVE or w.is_held:
         return w, ()
     seen = attention.look(life.attention, w.last_output, now)
     if seen is life.attention:
@@ -34,19 +32,19 @@ def look_at_attention(w: Worker, now: Instant) -> Step:
     return (w, (_line(w, before, seen.shown),)) if _is_told(before, seen.shown) else (w, ())
 
 
-def looks_at(life: Life) -> float | None:
+def looks_at(w: Worker, life: Life) -> float | None:
     """Return when (monotonic) its attention has to be looked at again."""
-    return attention.stale_at(life.attention)
+    return None if w.is_held else attention.stale_at(life.attention)
 
 
 def _is_told(before: attention.Statement | None, after: attention.Statement | None) -> bool:
-    """Whether the change gets a line: it waits or is held now or did before, or says itself what it is at.
+    """Whether the change gets a line: it waits now or did before, or says itself what it is at.
 
     That a known agent works or idles is seen on its screen, again and again; the log is not for that.
     """
     words = {one.word for one in (before, after) if one}
     changed = (before and before.word) is not (after and after.word)
-    return changed and (bool(words & _TOLD) or (after is not None and after.by is Source.REPORT))
+    return changed and (Word.WAITING in words or (after is not None and after.by is Source.REPORT))
 
 
 def _line(w: Worker, before: attention.Statement | None, after: attention.Statement | None) -> Emit:

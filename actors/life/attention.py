@@ -2,7 +2,7 @@
 
     AttentionSaid ──take──▶ Attention (one statement a source) ──held_now──▶ the freshest statement of the best source
 
-A hold outranks everything; else the order of `Source` decides. A stale statement counts for nothing: its time is over,
+The order of `Source` decides. A stale statement counts for nothing: its time is over,
 or the worker printed something after it. But a worker that reported that it waits or idles, and that has printed
 nothing since, still does, however long ago that was.
 """
@@ -91,7 +91,7 @@ def held_now(attention: Attention, output: int | None, now: Instant) -> Statemen
     """Return the freshest statement of the best source; None when nothing is known."""
     fresh = [one for one in attention.statements if _is_fresh(one, output, now)]
     fresh += _silence(attention, output, now)
-    return min(fresh, key=lambda one: (one.word is not Word.HELD, _RANK[one.by]), default=None)
+    return min(fresh, key=lambda one: _RANK[one.by], default=None)
 
 
 def stale_at(attention: Attention) -> float | None:

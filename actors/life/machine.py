@@ -8,6 +8,7 @@ from actors.life.aftermath import clean_up, end_pause, leave, leaves_at, tree_go
 from actors.life.attending import attention_said, look_at_attention, looks_at
 from actors.life.background import look_again, tree_found
 from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
+from actors.life.holding import look_at_hold, released, still_held
 from actors.life.moves import ask_again
 from actors.life.orders import ordered, signal_ordered, spec_changed
 from actors.life.outcomes import forgive
@@ -47,6 +48,9 @@ def step(worker: Worker, fact: facts.Fact, now: facts.Instant) -> Step:
         after, effects = heed(worker, after, effects, fact, now)
     if after is worker:
         return after, effects
+    if after.hold is not None:
+        after, told = still_held(after, now)
+        effects = (*effects, *told)
     after, more = after_each_change(after, now)
     return after, (*effects, *more)
 
@@ -58,6 +62,7 @@ def due(worker: Worker) -> float | None:
 
 def _deadlines(w: Worker) -> list[float]:
     found: list[float | None] = [w.ending.due if w.ending else w.cleanup_at, leaves_at(w), tries_at(w)]
+    found.append(w.hold_over)
     if w.next_start and (w.rests or (w.state is S.BACKOFF and not w.ending)):
         found.append(w.next_start.mono)
     if w.life:
@@ -74,8 +79,8 @@ def _life_deadlines(w: Worker, life: Life) -> list[float | None]:
         return [_ready_at(life), silence_at(w)]
     if w.state is S.RUNNING:
         healthy = life.since.mono + w.spec.healthy_after if w.budget.attempt and w.spec.stall.after is None else None
-        watched = stall.ask_at(life.stall, w.spec.stall)
-        return [healthy, watched, looks_at(life), silence_at(w), settles_at(w)]
+        watched = None if w.is_held else stall.ask_at(life.stall, w.spec.stall)
+        return [healthy, watched, looks_at(w, life), silence_at(w), settles_at(w)]
     return []
 
 
@@ -104,6 +109,7 @@ def _health_beat(w: Worker, fact: facts.TreeSeen, now: facts.Instant) -> Step:
 _AT_A_DEADLINE: tuple[Callable[[Worker, facts.Instant], Step], ...] = (
     step_ending,
     wait_for_word,
+    look_at_hold,
     end_pause,
     look_at_readiness,
     settle,
@@ -150,5 +156,6 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     rules.ScreenMatched: screen_matched,
     rules.LinesSkipped: lines_skipped,
     rules.CommandEnded: command_ended,
+    rules.Released: released,
     facts.Woken: _woken,
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 from actors.life.aftermath import change_goal, finish_stop, remove
 from actors.life.budget import fresh
 from actors.life.ending import begin_stop, hurry
+from actors.life.holding import given_up
 from actors.life.moves import begin_life, ran_beside
 from actors.life.outcomes import arm_cleanup
 from actors.life.readiness import probe_anew
@@ -24,10 +25,10 @@ def ordered(w: Worker, fact: Ordered, now: Instant) -> Step:
     again = w.state is S.STOPPING and w.order < fact.number and (fact.now or _GOALS.get(fact.verb) is w.goal)
     w = replace(w, order=max(w.order, fact.number))
     match fact.verb:
-        case Verb.START:
-            return _order_start(w, now)
-        case Verb.RESTART:
-            w, effects = _order_restart(w, now)
+        case Verb.START | Verb.RESTART as verb:
+            w, freed = given_up(w, now)
+            w, effects = _order_start(w, now) if verb is Verb.START else _order_restart(w, now)
+            effects = (*freed, *effects)
         case verb:
             w, effects = order_end(w, _GOALS[verb], now)
     if not (again or fact.kill):

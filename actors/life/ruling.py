@@ -2,13 +2,14 @@
 
 An act on the living program is left out where another life than the one that matched lives now, and typing also
 where the match may have been told before. The line of the log says so. What is typed waits for a person's hands, as all
-input does, for up to `STALE` seconds.
+input does, for up to `STALE` seconds; while the worker is held it waits for the end of that.
 """
 
 from dataclasses import replace
 from typing import Any
 
 from actors.life.attending import attention_said
+from actors.life.holding import begin_hold
 from actors.life.moves import line_of
 from actors.life.orders import order_end
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, renewed
@@ -45,7 +46,7 @@ def lines_matched(w: Worker, fact: LinesMatched, now: Instant) -> Step:
 def screen_matched(w: Worker, fact: ScreenMatched, now: Instant) -> Step:
     if w.life is None or w.life.id != fact.life:
         return w, ()
-    return _heed(w, engine.Shown(fact.matches), fact.life, now)
+    return _heed(w, engine.Shown(fact.matches, w.is_held), fact.life, now)
 
 
 def lines_skipped(w: Worker, fact: LinesSkipped, _now: Instant) -> Step:
@@ -68,6 +69,8 @@ def silence_at(w: Worker) -> float | None:
 
 def _due(w: Worker) -> tuple[float | None, float | None]:
     """Return when a look at the pane may decide something, and when a silence of lines may be over."""
+    if w.is_held:
+        return None, None
     by_look, by_line = engine.silence_due(w.rules)
     prompt = None if w.attached else engine.prompt_due(w.rules)
     return min((at for at in (by_look, prompt) if at is not None), default=None), by_line
@@ -96,9 +99,10 @@ def heed(before: Worker, after: Worker, effects: tuple[Effect, ...], fact: Fact,
         seen += [engine.Found(told.matches) for told in after.early if told.life == new.id]
         after = replace(after, early=())
     if new and isinstance(fact, PaneSeen) and _is_of(fact, after, new):
-        printed = before.last_output != after.last_output
+        held = after.is_held  # nothing is typed by itself then, and its silence is on purpose
+        printed = before.last_output != after.last_output or held
         same = after.screen is before.screen if fact.screen is not None else not printed
-        seen.append(engine.Looked(fact.taken, printed, same, after.attached))
+        seen.append(engine.Looked(fact.taken, printed, same, after.attached or held))
         after = renewed(after, silence_asked=None)
     if after.exit is not None and (after.judged, after.exit) != (before.judged, before.exit):
         seen.append(engine.Ended(after.exit))
@@ -139,7 +143,7 @@ def _limited(w: Worker, rule: Rule) -> Step:
 def _fire(w: Worker, rule: Rule, match: Match, life: str | None, now: Instant) -> Step:
     """Do what the rule says, and write one line about it."""
     ours = _living(w) if w.life and w.life.id == life else None
-    left = [act for act in rule.do if _hindered(w, act, ours, match)]
+    left = [act for act in rule.do if _hindered(w, act, ours, match, life)]
     acts = [act for act in rule.do if act not in left]
     facts: dict[str, Any] = {"rule": rule.called, "on": rule.on.value, "do": [act.called for act in acts]}
     facts |= {"text": match.text} if match.text else {}
@@ -161,8 +165,11 @@ def _fire(w: Worker, rule: Rule, match: Match, life: str | None, now: Instant) -
     return w, (line, *effects)
 
 
-def _hindered(w: Worker, act: Act, ours: Life | None, match: Match) -> bool:
+def _hindered(w: Worker, act: Act, ours: Life | None, match: Match, life: str | None) -> bool:
     """Whether this cannot be done now: the life is another, or it may be a repetition."""
+    if act.hold is not None:  # a program may print its limit and end
+        present = w.life.id if w.life and w.state in (S.STARTING, S.RUNNING) else None
+        return life != (w.judged if w.state is S.BACKOFF else present)
     if act.send is not None or act.keys:
         return ours is None or match.again or (bool(match.stands) and w.attached)
     if act.order == "restart":
@@ -190,7 +197,9 @@ def _do(w: Worker, rule: Rule, act: Act, match: Match, life: str | None, now: In
         facts |= {"text": match.text, "groups": dict(match.groups), "again": match.again, "at": now.wall}
         facts |= {"exit_code": w.exit.code, "exit_signal": w.exit.signal} if w.exit else {}
         return w, (RunCommand(w.name, rule.called, argv, w.spec.cwd, facts, act.timeout),)
-    until = now.mono + (ANSWER if match.stands else STALE)
+    if act.hold is not None:
+        return begin_hold(w, rule, act.hold, match, life or "", now)
+    until = max(now.mono, (w.is_held and w.hold_over) or 0.0) + (ANSWER if match.stands else STALE)
     if act.send is not None:
         text = filled(act.send, match).encode()
         given = InputGiven(NO_SENDER, text, until=until, manner=Manner.LINE, stands=match.stands)

@@ -16,7 +16,7 @@ from actors.rules.engine import Book
 from actors.values.effects import Effect, Emit
 from actors.values.facts import Exit, Handle, Instant, Member, Purpose
 from actors.values.gates import Gate
-from actors.values.rules import LinesMatched
+from actors.values.rules import Holding, LinesMatched
 from actors.values.spec import StopStep, WorkerSpec
 
 
@@ -37,6 +37,8 @@ class State(StrEnum):
 
 
 S = State
+HOLDS = frozenset({S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF})
+"""The states in which a worker may be held."""
 _ENDS = {S.QUARANTINED, S.REMOVED}
 
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -162,6 +164,8 @@ class Worker:
     rules: Book = field(default_factory=Book)
     early: tuple[LinesMatched, ...] = ()  # printed by a life whose start tmux has not answered yet
     silence_asked: float | None = None  # monotonic; when the pane was asked for, to judge a silence
+    hold: Holding | None = None
+    hold_over: float | None = None  # monotonic; when to look whether it is over
     screen: Screen | None = None
     log: LogWatch = field(default_factory=LogWatch)
     last_output: int | None = None
@@ -178,6 +182,11 @@ class Worker:
     def is_empty(self) -> bool:
         """Whether no life is left, and none is being ended."""
         return self.life is None and self.ending is None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a rule holds it: it lives, or waits for its next start, and is left alone until a time."""
+        return self.hold is not None and not self.hold.over and self.state in HOLDS
 
     @property
     def rests(self) -> bool:

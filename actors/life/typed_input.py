@@ -82,6 +82,8 @@ def type_next(w: Worker, now: Instant) -> Step:
     if is_interrupted(w.typing):
         w, more = _finish(w, _cut_off(w), now)
         return w, (*told, *more)
+    if first and first.is_automatic and w.is_held and not (w.ending or w.typing.begun):
+        w = replace(w, typing=replace(set_aside(w.typing, now.mono), aside_at=w.hold_over))
     queue, order = next_order(w.typing, now.mono)
     match order:
         case Glance(number, rows):

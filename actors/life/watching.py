@@ -22,7 +22,7 @@ S = State
 def ask_whether_stalled(w: Worker, now: Instant) -> Step:
     """Ask for the pane when a look at it can decide something."""
     life = w.life
-    if w.state is not S.RUNNING or life is None or life.phase is not Phase.ALIVE:
+    if w.state is not S.RUNNING or life is None or life.phase is not Phase.ALIVE or w.is_held:
         return w, ()
     at = stall.ask_at(life.stall, w.spec.stall)
     if at is None or now.mono < at:
@@ -32,7 +32,7 @@ def ask_whether_stalled(w: Worker, now: Instant) -> Step:
 
 def look_for_stall(w: Worker, life: Life, fact: PaneSeen, now: Instant) -> Step:
     """Compare the pane with the last look, and do the rungs of the ladder that are due."""
-    if w.state is not S.RUNNING:
+    if w.state is not S.RUNNING or w.is_held:
         return w, ()
     pane, digest = fact.pane, w.screen.digest if fact.screen is not None and w.screen else None
     sight = stall.Sight(fact.taken, pane.activity, (pane.columns, pane.rows), digest, pane.attached)

@@ -72,9 +72,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The screen matches these rules, and no other."""
+    """The screen matches these rules, and no other. `held`: no prompt is dealt with now."""
 
     matches: Matches
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,11 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class Freed:
+    """The worker is not held any more: silence counts from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The process ended, and how."""
 
@@ -114,7 +120,7 @@ class Came:
     state: str
 
 
-Seen = Found | Shown | Begun | Looked | Passed | Ended | Came
+Seen = Found | Shown | Begun | Looked | Passed | Freed | Ended | Came
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +174,11 @@ def _candidates(book: Book, marks: list[Mark], seen: Seen, now: float) -> list[t
                 if book.rules[place].on is On.SILENCE:
                     marks[place] = replace(marks[place], quiet=now, silent=False)
             return [(place, match) for place, match in known if book.rules[place].on is On.LINE]
-        case Shown(matches):
+        case Shown(matches, held):
             shown = dict(book.placed(matches))
             screens = book.looking_at(On.SCREEN)
             new = [(place, match) for place, match in shown.items() if place in screens and not marks[place].shown]
-            new += _standing(book, marks, shown, now)
+            new += _standing(book, marks, shown, now, held=held)
             for place in book.looking_at(On.SCREEN):
                 marks[place] = replace(marks[place], shown=place in shown)
             return new
@@ -187,6 +193,10 @@ def _candidates(book: Book, marks: list[Mark], seen: Seen, now: float) -> list[t
             return [*_stood(book, marks, seen), *_quiet(book, marks, seen)]
         case Passed():
             return _over(book, marks, now, by_line=True)
+        case Freed():
+            for place in book.looking_at(On.SILENCE):
+                if marks[place].quiet is not None:
+                    marks[place] = replace(marks[place], quiet=now, silent=False)
         case Ended(exit):
             for place in book.looking_at(On.SILENCE):
                 marks[place] = replace(marks[place], quiet=None)
@@ -196,14 +206,16 @@ def _candidates(book: Book, marks: list[Mark], seen: Seen, now: float) -> list[t
     return []
 
 
-def _standing(book: Book, marks: list[Mark], shown: Mapping[int, Match], now: float) -> list[tuple[int, Match]]:
+def _standing(
+    book: Book, marks: list[Mark], shown: Mapping[int, Match], now: float, *, held: bool
+) -> list[tuple[int, Match]]:
     """Return the prompts that two screens have shown alike; another prompt, or none, begins anew."""
     found = []
     for place in book.looking_at(On.PROMPT):
         mark, match = marks[place], shown.get(place)
         if match is None or mark.prompt is None or match.stands != mark.prompt.stands:
             marks[place] = replace(mark, prompt=match, stood=now, answered=False)
-        elif not mark.answered and now >= mark.stood + STANDS:
+        elif not mark.answered and now >= mark.stood + STANDS and not held:
             marks[place] = replace(mark, answered=True)
             found.append((place, match))
     return found

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from actors.values.attention import AttentionSaid
 from actors.values.gates import Gate
-from actors.values.rules import CommandEnded, LinesMatched, LinesSkipped, ScreenMatched
+from actors.values.rules import CommandEnded, LinesMatched, LinesSkipped, Released, ScreenMatched
 from actors.values.spec import WorkerSpec
 from actors.values.typing import Manner, Sight
 
@@ -433,5 +433,6 @@ Fact = (
     | ScreenMatched
     | LinesSkipped
     | CommandEnded
+    | Released
     | Woken
 )

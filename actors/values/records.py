@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from actors.values.facts import Exit, Handle
+from actors.values.rules import Holding
 from actors.values.spec import WorkerSpec
 
 
@@ -38,6 +39,7 @@ class Record:
     exit: Exit | None = None
     judged: str | None = None
     reason: str = ""
+    hold: Holding | None = None
 
     def to_json(self) -> dict[str, Any]:
         return self.state_to_json() | {"spec": self.spec.to_json(), "digest": self.spec.digest}
@@ -45,7 +47,9 @@ class Record:
     def state_to_json(self) -> dict[str, Any]:
         """Return all but the spec, which is most of a record and seldom changes."""
         state = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "spec"}
-        return {key: asdict(value) if isinstance(value, Handle | Exit) else value for key, value in state.items()}
+        return {
+            key: asdict(value) if isinstance(value, Handle | Exit | Holding) else value for key, value in state.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,18 @@ class SendSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """End the holds of these workers; with `cancel` nothing is done then. `choose` as of `Order`.
+
+    Answered by `Accepted` with those that were held; refused where none was.
+    """
+
+    names: tuple[str, ...]
+    cancel: bool = False
+    choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GiveInput:
     """Type into a worker's terminal. Answered by `Accepted` when the input is on its way to the worker.
 

@@ -37,6 +37,22 @@ Order = Literal["event", "notify", "restart", "stop", "complete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldUntil:
+    """Leave the worker alone until a time that it has printed; its `attention` is `held` so long."""
+
+    until: Text
+    """The group of `match` with the time: "9pm (Asia/Bangkok)", "14:30", "in 3h 20m", a Unix time, ISO 8601."""
+    max: Annotated[float, Seconds("1s")] = 21_600.0
+    """The longest hold; it lasts so long where no time can be read, or one that is further away."""
+    then: Literal["continue", "restart"] = "continue"
+    """What comes then: the worker goes on as it is, or is stopped and started, which is not counted."""
+    send: Text | None = None
+    """What is typed then, with Enter; for `then = "continue"`."""
+    jitter: Annotated[float, Seconds()] = 300.0
+    """Each worker waits up to this longer, always for the same part of it: so not all go on in one second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """One thing that a rule does; exactly one key but `timeout` is given.
 
@@ -56,6 +72,8 @@ class Act:
     """Run this command, beside the worker, with the facts as environment and as JSON on its standard input."""
     timeout: Annotated[float, Seconds("100ms")] = 30.0
     """After this `run` is killed."""
+    hold: HoldUntil | None = None
+    """Leave it alone until a time that it has printed."""
 
     @property
     def called(self) -> str:
@@ -64,6 +82,8 @@ class Act:
             return self.order
         if self.attention is not None:
             return "attention"
+        if self.hold is not None:
+            return "hold"
         return "run" if self.run else "send" if self.send is not None else "keys"
 
 
@@ -106,6 +126,11 @@ class Rule:
     """What it does, in this order. One thing may stand without the array."""
 
     @property
+    def hold(self) -> HoldUntil | None:
+        """The hold that it begins, if it begins one."""
+        return next((act.hold for act in self.do if act.hold is not None), None)
+
+    @property
     def called(self) -> str:
         """Its name, or what it looks for."""
         return self.name or (f"{self.on}: {self.match}" if self.match else str(self.on))
@@ -118,6 +143,7 @@ class Match:
 
     `stands`: the last rows of the screen, as they have to stand when a prompt is answered.
     `count`: so many lines in a row, of which this is the last. `again`: a service that was killed may have told it.
+    `until`: the Unix time that is read from the group of a hold; None: none can be read.
     """
 
     text: str = ""
@@ -125,6 +151,26 @@ class Match:
     count: int = 1
     again: bool = False
     stands: tuple[str, ...] = ()
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A hold: which rule began it over which life, and what ends it. Times are Unix times.
+
+    `at`: the time that was read, None where none was; `until`: when it ends. `text`: what the rule found. `over`: it
+    has ended, and is only known so that the same message does not begin it again.
+    """
+
+    rule: str
+    life: str
+    since: float
+    at: float | None
+    until: float
+    then: Literal["continue", "restart"]
+    send: str | None
+    text: str
+    over: bool = False
 
 
 def filled(argument: str, match: Match) -> str:
@@ -159,6 +205,13 @@ class LinesSkipped:
 
     bytes: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A person ends the worker's hold. `cancel`: nothing is done then, as if it had not been held."""
+
+    cancel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from typing import Any
 from actors.beats import BOUNDS, BeatTimes
 from actors.events.words import iso
 from actors.life import stop_plan
-from actors.life.attention import Attention
+from actors.life.attention import Attention, Statement
 from actors.life.stall import next_rung
 from actors.life.state import Phase, State, Worker
+from actors.values.attention import Source, Word
 from actors.values.facts import Exit, Instant
 from actors.values.gates import Gate
 from actors.values.totals import totals_of
@@ -71,6 +72,7 @@ class Row:
     attention_by: str | None = None
     attention_since: float | None = None
     attention_text: str = ""
+    held_until: float | None = None
     cost: float | None = None
     tokens: int | None = None
     pid: int | None
@@ -121,6 +123,7 @@ class Row:
             "attention_by": self.attention_by,
             "attention_since": iso(self.attention_since),
             "attention_text": self.attention_text,
+            "held_until": iso(self.held_until),
             "cost": self.cost,
             "tokens": self.tokens,
             "pid": self.pid,
@@ -164,10 +167,7 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: floa
         labels=w.spec.labels,
         state=w.state.value,
         health=_health(w),
-        attention=shown.word.value if shown else None,
-        attention_by=shown.by.value if shown else None,
-        attention_since=shown.since.wall if shown else None,
-        attention_text=shown.text if shown else "",
+        **_attention_of(w, shown),
         cost=attention.cost,
         tokens=attention.tokens,
         pid=life.process.pid if life and life.process else None,
@@ -201,6 +201,25 @@ def row_of(w: Worker, *, log_path: str, log_bytes: int | None, reported_at: floa
         slow=w.budget.slow,
         reported_at=reported_at,
     )
+
+
+def _attention_of(w: Worker, shown: Statement | None) -> dict[str, Any]:
+    """Return the fields about its attention; a hold comes before whatever `shown` says."""
+    hold = w.hold if w.is_held else None
+    until = hold.until if hold else None
+    if hold and w.state is State.RUNNING:
+        word, by, since, text = Word.HELD.value, Source.RULE.value, hold.since, hold.text
+    elif shown:
+        word, by, since, text = shown.word.value, shown.by.value, shown.since.wall, shown.text
+    else:
+        return {"held_until": until}
+    return {
+        "attention": word,
+        "attention_by": by,
+        "attention_since": since,
+        "attention_text": text,
+        "held_until": until,
+    }
 
 
 def _health(w: Worker) -> str | None:

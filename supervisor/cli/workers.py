@@ -131,6 +131,17 @@ def send_signal(given: Given, /, **options: Any) -> int:
 
 
 @panevisor.command()
+@meaning
+@click.option("--cancel", is_flag=True, help="Type nothing and restart nothing then.")
+@click.pass_obj
+def release(given: Given, /, cancel: bool, **options: Any) -> int:
+    """End the holds of workers before their time: they go on as their rule says; exit 3 when none is held."""
+    from supervisor.commands.workers.orders import release as end_holds
+
+    return end_holds(given.place(), chosen_of(options), cancel=cancel)
+
+
+@panevisor.command()
 @click.argument("word", type=click.Choice(["working", "waiting", "idle"]))
 @click.argument("text", default="")
 @click.option("--ttl", default="5m", show_default=True, callback=duration, help="How long this is true without news.")

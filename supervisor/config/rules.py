@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from actors.values.rules import Act, On, Rule
+from actors.values.rules import Act, HoldUntil, On, Rule
 from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Http, Limit, Limits, Live, Ready, Rung, Stall
 from supervisor.config.forms import LimitGiven, pauses, refuse
 from supervisor.config.problems import Mismatch, Refused
@@ -123,7 +123,7 @@ def _restart_comes_last(stall: _Values, _given: Collection[str]) -> None:
 
 
 _LOOKS_FOR = {"codes": On.EXIT, "signals": On.EXIT, "states": On.STATE, "unless": On.PROMPT, "rows": On.PROMPT}
-_THINGS = ("order", "attention", "send", "keys", "run")
+_THINGS = ("order", "attention", "send", "keys", "run", "hold")
 _BY_PATTERN = (On.LINE, On.SCREEN, On.PROMPT)
 
 
@@ -132,6 +132,11 @@ def _one_thing(act: _Values, _given: Collection[str]) -> None:
     if len(things) != 1:
         found = f"has {' and '.join(things)}" if things else "says nothing to do"
         raise Mismatch(None, f"{found}: give one of {', '.join(_THINGS)}")
+
+
+def _sends_to_what_goes_on(hold: _Values, _given: Collection[str]) -> None:
+    if hold["send"] is not None and hold["then"] == "restart":
+        raise Mismatch("send", 'is for then = "continue": a program that is restarted is typed to by nobody')
 
 
 def _looks_for_what_it_can(rule: _Values, given: Collection[str]) -> None:
@@ -158,10 +163,14 @@ def _looks_for_what_it_can(rule: _Values, given: Collection[str]) -> None:
 def _groups_are_captured(rule: _Values, _given: Collection[str]) -> None:
     known = groups_of(rule["match"]) if rule["match"] and rule["on"] is not On.SILENCE else ()
     for number, act in enumerate(rule["do"]):
-        for argument in (*act.run, *([act.send] if act.send is not None else [])):
+        typed = [act.send, act.hold.send if act.hold else None]
+        for argument in (*act.run, *(text for text in typed if text is not None)):
             if _GROUP.fullmatch(argument) and argument[1:-1] not in known:
                 what = f"has {argument}, which match does not capture"
                 raise Refused((("do", number), f"{what} ({', '.join(known) or 'it has no group'})"))
+        if act.hold and act.hold.until not in known:
+            what = f"hold.until must be a group of match, not {shown(act.hold.until)}"
+            raise Refused((("do", number), f"{what} ({', '.join(known) or 'there is none'})"))
 
 
 _GROUP = re.compile(r"\{[A-Za-z0-9_]+\}")
@@ -192,5 +201,6 @@ _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Stall: (_restart_comes_last,),
     Receiver: (_one_way_to_tell,),
     Act: (_one_thing,),
+    HoldUntil: (_sends_to_what_goes_on,),
     Rule: (_looks_for_what_it_can, _groups_are_captured),
 }

@@ -101,7 +101,8 @@ def _pending(data: Data) -> Next:
     if data["draining"]:
         return Next("starts when nothing is left of its last life")
     if at := data["worker"]["next_start_at"]:
-        return Next("is tried again", timestamp(at))
+        held = bool(data["worker"].get("held_until"))
+        return Next("is held; then it starts" if held else "is tried again", timestamp(at))
     return Next("starts in a moment")
 
 
@@ -129,6 +130,8 @@ def _running(data: Data) -> Next:
         return Next("it runs on; should it end, that is judged when tmux answers again")
     if worker["pid"] is None:
         return Next("its process has ended; it is judged as soon as tmux says how")
+    if worker.get("held_until"):
+        return Next("it is held; then it goes on", timestamp(worker["held_until"]))
     if data.get("stall"):
         return _of_the_stalled(data["stall"])
     if worker["attempt"] and data["policy"]["stall"]["after"] is not None:
@@ -166,7 +169,8 @@ def _backoff(data: Data) -> Next:
     at = data["worker"]["next_start_at"]
     first = "nothing is left of its last life" if data["draining"] else ""
     first = "tmux answers again" if data["tmux"] != "ok" else first
-    what = f"once {first}, starts again" if first else "starts again"
+    again = "is held; then it starts again" if data["worker"].get("held_until") else "starts again"
+    what = f"once {first}, {again}" if first else again
     return Next(what, timestamp(at) if at else None)
 
 
@@ -249,8 +253,13 @@ def _remedies(data: Data) -> list[Remedy]:
             return [Remedy(f"screen {name}", "what it shows now"), logs, stop]
         case "running":
             restart = Remedy(f"restart {name}", "end it and start it again, counted from zero")
+            if worker.get("held_until"):
+                release = Remedy(f"release {name}", "end its hold now; with --cancel nothing is done then")
+                return [release, Remedy(f"attach {name}", "its terminal"), restart, stop]
             return [*_of_the_last_life(worker), Remedy(f"attach {name}", "its terminal"), restart, stop]
         case "backoff":
+            if worker.get("held_until"):
+                return [logs, Remedy(f"release {name}", "end its hold: it starts now"), stop]
             at_once = Remedy(f"start {name}", "start it now, counted from zero")
             return [logs, at_once, stop]
         case "stopping":

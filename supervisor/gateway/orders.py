@@ -14,6 +14,7 @@ from actors.values.requests import (
     Order,
     Plan,
     Planned,
+    Release,
     RequestRefused,
     Run,
     Scale,
@@ -62,12 +63,19 @@ async def signal(gateway: "Gateway", _connection: Connection, request: requests.
     return wire.pack({"names": list(accepted.names)})
 
 
+async def release(gateway: "Gateway", _connection: Connection, request: requests.Release) -> bytes:
+    names, choose = _meant(request)
+    accepted = await gateway.ask(Release(names, request.cancel, choose))
+    assert isinstance(accepted, Accepted)
+    return wire.pack({"names": list(accepted.names)})
+
+
 def _order_of(verb: OrderVerb, request: requests.Ordered) -> Order:
     names, choose = _meant(request)
     return Order(verb, names, request.force, request.kill, request.now, choose)
 
 
-def _meant(request: requests.Ordered | requests.Signal) -> tuple[tuple[str, ...], Choose | None]:
+def _meant(request: requests.Ordered | requests.Signal | requests.Release) -> tuple[tuple[str, ...], Choose | None]:
     """Return the names that a request gives, or what chooses them; raises CommandError."""
     if request.select is not None:
         return (), partial(_chosen, selection_of(request))

@@ -191,6 +191,15 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The end of holds. `names` and `select` as in `Ordered`. `cancel`: nothing is done then."""
+
+    names: Names | None = None
+    select: Select | None = None
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """`policy` has further keys of the worker's table as a file would have them. `ephemeral`: forget it at its end."""
 
@@ -285,5 +294,5 @@ class Down:
     now: bool = False
 
 
-Selecting = Deaths | Ordered | Signal | Send | Prompt
+Selecting = Deaths | Ordered | Signal | Release | Send | Prompt
 """The requests that name or select workers."""

@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[Verb, type]] = {
     "deaths": (questions.deaths, requests.Deaths),
     **{verb.value: (partial(orders.order, verb), requests.Ordered) for verb in OrderVerb if verb is not OrderVerb.DOWN},
     "signal": (orders.signal, requests.Signal),
+    "release": (orders.release, requests.Release),
     "run": (orders.run, requests.Run),
     "send": (orders.send, requests.Send),
     "report": (reports.report, requests.Report),

@@ -75,7 +75,7 @@ def _started(row: Row, verb: str) -> Verdict | None:
         case "stopped" if verb == "up":
             who = f"({row.reason})" if row.reason else "by a person"
             return Verdict("stopped", True, f"stopped {who}, and stays so until it is started")
-        case "pending" if row.gate is None or not row.gate.lasts:
+        case "pending" if row.held_until is None and (row.gate is None or not row.gate.lasts):
             return None
         case "backoff" if row.draining:
             return None  # what is left of the last life is being ended; the pause counts only after it

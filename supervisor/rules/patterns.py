@@ -4,12 +4,14 @@ chunk of lines ──one pass──▶ nothing matches: done
                           └▶ a pass for each line ──▶ groups of those patterns that match it
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from actors.values.rules import Match, On, Rule
+from supervisor.rules.until import read_until
 from supervisor.text.patterns import captured
 
 MOST_MEMORY = 64 << 20  # bytes that one pass may use for its states: with fewer it could miss matches of 2,000 patterns
@@ -99,7 +101,8 @@ def _compiled(rules: tuple[Rule, ...]) -> Any:
 
 def _match(rule: Rule, text: str, shown: str) -> Match:
     groups = captured(rule.match or "", text)
-    return Match(shown[:MOST_SHOWN], tuple((name, value[:MOST_SHOWN]) for name, value in groups))
+    until = read_until(dict(groups).get(rule.hold.until, ""), time.time()) if rule.hold else None
+    return Match(shown[:MOST_SHOWN], tuple((name, value[:MOST_SHOWN]) for name, value in groups), until=until)
 
 
 def _prompt(rule: Rule, text: str) -> tuple[Rule, Match] | None:

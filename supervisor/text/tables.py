@@ -73,7 +73,8 @@ def why(worker: Worker, now: float) -> str:
     if worker.get("attention") in _NEEDED:
         parts.append(attention(worker, now))
     if worker["next_start_at"]:
-        parts.append(f"again in {short_time(max(0.0, timestamp(worker['next_start_at']) - now))}")
+        held = "held, " if worker.get("held_until") else ""
+        parts.append(f"{held}again in {short_time(max(0.0, timestamp(worker['next_start_at']) - now))}")
     if worker["hands_on"]:
         parts.append("a person is attached")
     return "; ".join(parts)
@@ -92,7 +93,9 @@ def attention(worker: Worker, now: float) -> str:
     """Return what it is at, since when, by whose word and with which text."""
     since = short_time(max(0.0, now - timestamp(worker["attention_since"])))
     text = f": {worker['attention_text']}" if worker["attention_text"] else ""
-    return f"{worker['attention']} for {since} ({worker['attention_by']}){text}"
+    left = worker.get("held_until")
+    until = f", until {clock(timestamp(left), now)}" if left else ""
+    return f"{worker['attention']} for {since}{until} ({worker['attention_by']}){text}"
 
 
 def usage(worker: Worker) -> str:

@@ -111,6 +111,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.ScreenMatched("x", ()),
     facts.LinesSkipped(1, "sample"),
     facts.CommandEnded("x", "sample"),
+    facts.Released(),
     facts.Woken(),
 )
 ERRORS = itertools.cycle([RuntimeError, SystemExit, KeyboardInterrupt])

@@ -8,7 +8,7 @@ from kit.support import FAST, Site, wait_until
 
 PROGRAMS = {
     "approval": "printf 'Do you want to proceed? '; read answer",
-    "limit": "echo 'usage limit reached, it resets 9pm'; exec sleep 1000",
+    "limit": "echo usage limit reached, it resets in 1s; read line; echo got $line; exec sleep 1000",
     "banned": "for n in 1 2 3; do echo 'HTTP 429 Too Many Requests'; done; exec sleep 1000",
     "oom": "test -e begun && exec sleep 1000; touch begun; echo java.lang.OutOfMemoryError; exec sleep 1000",
     "save": "echo server is overloaded; read line; echo got $line; echo saved; exec sleep 1000",
@@ -48,9 +48,11 @@ def test_each_recipe_does_what_it_says(site: Site) -> None:
     site.up(check=None)
     notified = site.place / "notified"
     wait_until(lambda: notified.exists() and len(notified.read_text().splitlines()) == 2)
-    assert set(notified.read_text().splitlines()) == {"approval: Do you want to proceed?", "limit: 9pm"}
+    assert set(notified.read_text().splitlines()) == {"approval: Do you want to proceed?", "limit: in 1s"}
     wait_until(lambda: site.worker("approval")["attention"] == "waiting")
     assert site.worker("approval")["attention_by"] == "rule"
+    wait_until(lambda: site.worker("limit")["attention"] == "held")
+    site.run("release", "limit", check=0)  # its jitter is 5 minutes
     site.wait_state("banned", "stopped")
     wait_until(lambda: len(site.events("worker.starting", worker="oom")) == 2)
     (line,) = site.events("worker.rule", worker="oom")
@@ -58,4 +60,5 @@ def test_each_recipe_does_what_it_says(site: Site) -> None:
     site.living("oom")
     site.wait_state("save", "stopped")
     assert [line["rule"] for line in site.events("worker.rule", worker="save")] == ["save", "saved"]
+    wait_until(lambda: "got continue" in site.run("logs", "limit", check=0).stdout)
     assert "got save-all" in site.run("logs", "save", check=0).stdout

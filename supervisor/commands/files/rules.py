@@ -1,23 +1,28 @@
 """`panevisor rules test`: which rules would have fired on a recorded log, line by line; nothing is done."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from actors.events.words import counted
-from actors.values.rules import Match, On, Rule
+from actors.events.words import counted, exact
+from actors.values.rules import HoldUntil, Match, On, Rule
 from supervisor.commands.files.check import loaded
 from supervisor.config.settings import Config
-from supervisor.logs.reading import read_tail
+from supervisor.logs.reading import stamped
 from supervisor.rules.patterns import patterns_of
+from supervisor.rules.until import read_until
 from supervisor.state.place import Place
 from supervisor.text.columns import aligned
 from supervisor.text.plain import plain, visible
+from supervisor.text.tables import clock
 from supervisor.text.words import nearest
 from supervisor.wire.errors import CommandError, UnknownWorker
 
 MOST_SHOWN = 1000  # lines; the others are counted
 _LONGEST = 120  # characters of a line that are shown
+Lines = Iterable[tuple[float, bytes]]
+"""Each line with the Unix time at which it was there."""
 
 
 def test(place: Place, what: str, since: float | None, rules_of: str | None) -> int:
@@ -26,7 +31,7 @@ def test(place: Place, what: str, since: float | None, rules_of: str | None) -> 
     file = Path(what)
     if what in _names(config):
         rules = _rules(config, rules_of or what)
-        lines: Iterable[bytes] = read_tail(place.logs, what, since=since)
+        lines: Lines = stamped(place.logs, what, since=since)
     elif not file.is_file():
         near = nearest(what, sorted(_names(config)))
         raise UnknownWorker(what, f"{visible(what)}: neither a worker of {visible(place.config)} nor a file{near}")
@@ -52,19 +57,21 @@ def _rules(config: Config, name: str | None) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def _lines(file: Path) -> Iterator[bytes]:
+def _lines(file: Path) -> Iterator[tuple[float, bytes]]:
+    now = time.time()
     with open(file, "rb") as opened:
-        yield from opened
+        for line in opened:
+            yield now, line
 
 
-def _print(rules: tuple[Rule, ...], lines: Iterable[bytes]) -> None:
+def _print(rules: tuple[Rule, ...], lines: Lines) -> None:
     tested = tuple(rule for rule in rules if rule.on is On.LINE)
     rows, more, read = [["line", "rule", "text", "does"]], 0, 0
-    for number, rule, match in _found(tested, lines):
+    for number, at, rule, match in _found(tested, lines):
         if len(rows) > MOST_SHOWN:
             more += 1
         else:
-            rows.append([str(number), visible(rule.called), visible(match.text[:_LONGEST]), _does(rule)])
+            rows.append([str(number), visible(rule.called), visible(match.text[:_LONGEST]), _does(rule, match, at)])
         read = number
     print("\n".join(aligned(rows, right=[0])) if read else "no rule would have fired")
     if more:
@@ -75,16 +82,28 @@ def _print(rules: tuple[Rule, ...], lines: Iterable[bytes]) -> None:
         )
 
 
-def _found(rules: tuple[Rule, ...], lines: Iterable[bytes]) -> Iterator[tuple[int, Rule, Match]]:
+def _found(rules: tuple[Rule, ...], lines: Lines) -> Iterator[tuple[int, float, Rule, Match]]:
     patterns = patterns_of(rules)
-    for number, line in enumerate(lines, 1):
+    for number, (at, line) in enumerate(lines, 1):
         for _, rule, match in patterns.in_lines(plain(line.rstrip(b"\n"))):
-            yield number, rule, match
+            yield number, at, rule, match
 
 
-def _does(rule: Rule) -> str:
+def _does(rule: Rule, match: Match, at: float) -> str:
     """Return what it does, with what a log cannot tell: how often it may."""
     limits = [f"after {rule.times} within {rule.within:g} s"] if rule.times > 1 else []
     limits += [f"once a burst of {rule.debounce:g} s"] if rule.debounce else []
     limits += [f"at most {rule.at_most}"]
-    return f"{', '.join(act.called for act in rule.do)} ({', '.join(limits)})"
+    acts = [_hold(act.hold, match, at) if act.hold else act.called for act in rule.do]
+    return f"{', '.join(acts)} ({', '.join(limits)})"
+
+
+def _hold(hold: HoldUntil, match: Match, at: float) -> str:
+    """Return until when the line, which was there `at` this time, would have been waited for."""
+    found = dict(match.groups).get(hold.until, "")
+    until, longest = read_until(found, at), at + hold.max
+    if until is None or until > longest:
+        why = "no time can be read" if until is None else "further away"
+        return f'hold for {exact(hold.max)} ({why}: "{visible(found[:_LONGEST])}")'
+    late = f" + up to {exact(hold.jitter)}" if hold.jitter else ""
+    return f"hold until {clock(until, at)}{late}"

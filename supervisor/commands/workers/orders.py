@@ -108,3 +108,14 @@ def send_signal(place: Place, selection: Selection, signal: str, *, tree: bool) 
     for name in answer["names"]:
         print(f"{name}: {signal} was sent to its {'process tree' if tree else 'main process'}")
     return 0
+
+
+def release(place: Place, selection: Selection, *, cancel: bool) -> int:
+    """End holds, and say whose."""
+    selection.require()
+    with service_of(place) as client:
+        answer = call_for(client, "release", selection, cancel=cancel)
+    done = "its hold is cancelled, and nothing is done" if cancel else "its hold is over"
+    for name in answer["names"]:
+        print(f"{name}: {done}")
+    return 0

@@ -48,10 +48,6 @@ def test_a_source_outranks_the_next_one_whichever_spoke_last(better: Source, wor
     assert word_of(taken(*reversed(two))) is W.WORKING
 
 
-def test_a_hold_outranks_a_report() -> None:
-    assert word_of(taken(said(Source.RULE, W.HELD, ttl=60.0), said(Source.REPORT, W.WAITING))) is W.HELD
-
-
 def test_a_stale_report_gives_way_to_what_the_screen_says() -> None:
     both = taken(said(Source.REPORT, W.WORKING, ttl=300.0), said(Source.SCREEN, W.WAITING))
     assert [word_of(both, now) for now in (399.0, 400.0)] == [W.WORKING, W.WAITING]

@@ -65,7 +65,7 @@ WORKER = {
     ),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_path", "log_bytes"),
     *("queued_input", "hands_on", "reported_at"),
-    *("attention", "attention_by", "attention_since", "attention_text", "cost", "tokens"),
+    *("attention", "attention_by", "attention_since", "attention_text", "held_until", "cost", "tokens"),
 }
 NULL_IF_UNKNOWN = {
     *(
@@ -81,7 +81,7 @@ NULL_IF_UNKNOWN = {
         "exited_at",
     ),
     *("rss_bytes", "cpu_percent", "processes", "last_output_at", "screen_bytes", "log_bytes", "reported_at"),
-    *("attention", "attention_by", "attention_since", "cost", "tokens"),
+    *("attention", "attention_by", "attention_since", "held_until", "cost", "tokens"),
 }
 
 
