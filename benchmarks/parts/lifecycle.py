@@ -3,13 +3,14 @@
 import os
 import random
 import signal
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
-from benchmarks.bare import BareTmux, bare_tmux
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
 from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, latest_in, script_of, started, until
@@ -95,24 +96,56 @@ def _many(keeper: Keeper, count: int) -> Figure:
 
 def _floor(n: int) -> list[float]:
     """Return how long tmux alone needs: a kill, its pane known to be dead, a respawn; over one control client."""
-    with bare_tmux(n, script_of(Path("{place}/births"), SLEEP)) as tmux:
-        time.sleep(2)
-        return [_floor_once(tmux, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
+    with tempfile.TemporaryDirectory(prefix="pvb-", dir="/tmp") as folder:
+        place = Path(folder)
+        births = place / "births"
+        script = place / "worker.sh"
+        script.write_text(script_of(births, SLEEP))
+        (place / "conf").write_text("set -s exit-empty off\nset -g remain-on-exit on\n")
+        tmux = ["tmux", "-u", "-S", f"{place}/s", "-f", f"{place}/conf"]
+        lines = [f"new-session -d -s w{i} -x 200 -y 50 -- /bin/sh {script} w{i}\n" for i in range(n)]
+        subprocess.run([*tmux, "start-server", ";", "source-file", "-"], input="".join(lines), text=True, check=True)
+        client = subprocess.Popen(
+            [*tmux, "-C", "attach", "-t", "=w0", "-f", "no-output,ignore-size"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        try:
+            time.sleep(2)
+            return [_floor_once(client, births, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
+        finally:
+            subprocess.run([*tmux, "kill-server"], check=False)
+            client.kill()
+            client.wait()
 
 
-def _floor_once(tmux: BareTmux, name: str) -> float:
-    births = tmux.place / "births"
+def _ask(client: "subprocess.Popen[str]", line: str, token: str) -> str:
+    assert client.stdin
+    assert client.stdout
+    client.stdin.write(f"{line}\ndisplay-message -p {token}\n")
+    text = ""
+    while (read := client.stdout.readline()).strip() != token:
+        if not read:
+            raise NotDone("the control client has ended")
+        text += read
+    return text
+
+
+def _floor_once(client: "subprocess.Popen[str]", births: Path, name: str) -> float:
     pid = latest_in(births)[name].pid
-    server = int(tmux.ask("display-message -p 'server #{pid}'").partition("server ")[2].split()[0])
+    token = f"asked-{time.time()}"
+    server = int(_ask(client, "display-message -p 'server #{pid}'", token).partition("server ")[2].split()[0])
 
     def dead() -> bool:
         os.kill(server, signal.SIGCHLD)  # Debian's tmux misses some: it looks again
-        return "dead 1" in tmux.ask(f"display-message -p -t ={name}: 'dead #{{pane_dead}}'")
+        return "dead 1" in _ask(client, f"display-message -p -t ={name}: 'dead #{{pane_dead}}'", token)
 
     began = time.time()
     os.kill(pid, signal.SIGKILL)
     until(dead, "tmux knows that it is dead", every=0.001)
-    tmux.ask(f"respawn-pane -t ={name}:")
+    _ask(client, f"respawn-pane -t ={name}:", token)
     until(lambda: latest_in(births)[name].pid != pid, "it is back")
     time.sleep(0.02)
     return latest_in(births)[name].at - began

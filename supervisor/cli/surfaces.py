@@ -1,4 +1,4 @@
-"""The verbs that show the service to other programs: metrics."""
+"""The verbs that show the service to other programs: metrics, mcp."""
 
 from pathlib import Path
 
@@ -33,3 +33,19 @@ def metrics(given: Given, path: Path | None, every: float | None) -> int:
     if every is not None and every < 1:
         raise click.UsageError("--every must be at least 1s")
     return keeping.keep(given.place(), path, every)
+
+
+@panevisor.command()
+@click.option(
+    "--operate", is_flag=True, help="Also the tools that type and give orders; without it nothing is changed."
+)
+@click.option("--project", help="Only workers of this project.")
+@click.option("--own-project", is_flag=True, help="Only those of the project of the worker that this runs in.")
+@click.pass_obj
+def mcp(given: Given, operate: bool, project: str | None, own_project: bool) -> int:
+    """Serve an agent by the Model Context Protocol (stdio): it sees workers, and operates them if it may."""
+    from supervisor.mcp.command import become
+
+    if own_project and project is not None:
+        raise click.UsageError("use --project or --own-project, not both")
+    become(None if given.empty else given.place(), operate=operate, project=project, own_project=own_project)

@@ -21,6 +21,11 @@ from supervisor.wire.errors import CommandError
 from supervisor.wire.following import Following
 
 CALL_TIMEOUT = 15.0  # longer than the service itself waits for its actors
+BY = "PANEVISOR_BY"
+"""The variable that says for whom a command gives its orders; the log has it."""
+_ORDERS = frozenset(
+    ("start", "stop", "restart", "complete", "remove", "signal", "run", "send", "prompt", "apply", "scale", "down")
+)
 _LARGEST = 1 << 30  # bytes of an answer: our service never sends more
 
 Message = dict[str, Any]
@@ -89,6 +94,8 @@ class Client:
         `timeout` begins after the seconds that the request itself asks the service to `wait`.
         """
         deadline = time.monotonic() + fields.get("wait", 0.0) + timeout
+        if do in _ORDERS and (by := os.environ.get(BY)):
+            fields.setdefault("by", by)
         id = self._send({"do": do, **fields}, deadline)
         while True:
             message = self._receive(deadline, f"the service has not answered {do} within {exact(timeout)}")

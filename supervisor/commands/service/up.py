@@ -25,7 +25,7 @@ from supervisor.state.place import OUTPUT, Place, words_of
 from supervisor.text.plain import visible
 from supervisor.upkeep import keeper
 from supervisor.upkeep.systemd import VARIABLES
-from supervisor.wire.client import Client, NoService, ServiceError
+from supervisor.wire.client import BY, Client, NoService, ServiceError
 from supervisor.wire.errors import CommandError
 
 _BEGINS = frozenset({"create", "start", "replace"})
@@ -118,7 +118,7 @@ RIVAL_TIMEOUT = 5.0  # from taking the lock to listening: the imports, mostly
 PATIENCE = 3  # failures of a service in its start, after which `up` tells of them
 SHOWN_LINES = 20
 _PAUSE = 0.02
-_NOT_ITS_OWN = {"PANEVISOR_WORKER", *VARIABLES}  # what speaks of the caller: its worker, its systemd unit
+_NOT_ITS_OWN = {"PANEVISOR_WORKER", BY, *VARIABLES}  # what speaks of the caller: its worker, its systemd unit
 _CONFLICT = 9
 _CODES = {2: "usage", 5: "config", 6: "not-permitted", 7: "failed", 9: "conflict"}
 
