@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from actors.values.keys import Between, Bytes, Form, Seconds, Unwritten
 from actors.values.spec import WorkerSpec
 from supervisor.commands.files.schema import texts_of
-from supervisor.config.settings import OfFile, Receiver, SupervisorSettings
+from supervisor.config.settings import SURFACES, OfFile, Receiver, SupervisorSettings
 from supervisor.config.tables import hints_of, is_pairs, keys_of, metadata, table_in
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
@@ -50,6 +50,7 @@ def reference() -> str:
         *_sections("[supervisor]", SupervisorSettings),
         *_sections("[workers.NAME]", WorkerSpec, OfFile),
         *_sections("[notify.NAME]", Receiver),
+        *(section for name, kind in SURFACES.items() for section in _sections(f"[{name}]", kind)),
     ]
     return "\n".join([_HEAD, *sections])
 

@@ -13,16 +13,15 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.values.spec import (
     KINDS,
     LONGEST_NAME,
     MOST,
-    NAME_PATTERN,
     REPLICA_OF,
     Family,
     NoReplica,
@@ -34,8 +33,8 @@ from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.config.problems import ALIKE, DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
-from supervisor.config.settings import Config, OfFile, Receiver, SupervisorSettings
-from supervisor.config.slips import proposed
+from supervisor.config.settings import SURFACES, Config, OfFile, Receiver, SupervisorSettings, surface
+from supervisor.config.slips import name_fault
 from supervisor.config.tables import check, read, tables_in
 from supervisor.kernel.files import absolute
 from supervisor.state.paths import (
@@ -52,6 +51,7 @@ from supervisor.state.place import SERVICE_LOG
 from supervisor.text.words import Keys, dotted, shown
 
 _Raw = dict[str, Any]
+T = TypeVar("T")
 
 _MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
 _OWN = frozenset({"command", "depends_on"})  # belong to each worker, never to the defaults
@@ -65,6 +65,8 @@ class _File:
     defaults: dict[str, Any] = field(default_factory=dict)
     workers: dict[str, dict[str, Any]] = field(default_factory=dict)
     notify: dict[str, dict[str, Any]] = field(default_factory=dict)
+    web: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 def load(path: Path) -> Config:
@@ -80,8 +82,8 @@ def load(path: Path) -> Config:
         raise _error(path, None, _unreadable(error)) from error
     config = load_text(text, path)
     if not is_utf8(state_dir := config.supervisor.state_dir):
-        what = f"its state directory {printable(state_dir)} is not UTF-8 (name another by state_dir or XDG_STATE_HOME)"
-        raise _error(path, None, what)
+        mend = "name another by state_dir or XDG_STATE_HOME"
+        raise _error(path, None, f"its state directory {printable(state_dir)} is not UTF-8 ({mend})")
     return config
 
 
@@ -181,6 +183,7 @@ class _Reader:
         supervisor = self._supervisor(tables["supervisor"])
         self._pane = supervisor.pane if supervisor else self._pane
         workers = self._workers(tables["workers"], self._inherited(tables["defaults"]))
+        workers += self._surfaces(tables)
         receivers = tuple(self._receivers(tables["notify"]))
         self._check_dependencies(tables["workers"])
         if supervisor is None or self._faults:
@@ -211,12 +214,17 @@ class _Reader:
         _, found = read(_File, raw)
         for finding in found:
             self._add(finding)
-        return {key: _table_or_empty(raw.get(key)) for key in ("supervisor", "defaults", "workers", "notify")}
+        return {each.name: _table_or_empty(raw.get(each.name)) for each in fields(_File)}
+
+    def _read(self, kind: type[T], raw: _Raw, *table: str, **known: str) -> T | None:
+        """Return a table; what is wrong with it is noted."""
+        found, findings = read(kind, raw, {"folder": self._path.parent, **known})
+        for finding in findings:
+            self._add(finding._replace(message=f"[{'.'.join(table)}]: {finding.message}"), *table)
+        return found
 
     def _supervisor(self, raw: _Raw) -> SupervisorSettings | None:
-        settings, found = read(SupervisorSettings, raw, {"folder": self._path.parent})
-        for finding in found:
-            self._add(finding._replace(message=f"[supervisor]: {finding.message}"), "supervisor")
+        settings = self._read(SupervisorSettings, raw, "supervisor")
         if settings is None:
             return None
         try:
@@ -232,12 +240,16 @@ class _Reader:
     def _receivers(self, raw: _Raw) -> Iterator[Receiver]:
         """Yield those whose tables are right."""
         for name, table in raw.items():
-            if isinstance(table, dict):
-                receiver, found = read(Receiver, table, {"name": name})
-                for finding in found:
-                    self._add(finding._replace(message=f"[notify.{name}]: {finding.message}"), "notify", name)
-                if receiver:
-                    yield receiver
+            if isinstance(table, dict) and (receiver := self._read(Receiver, table, "notify", name, name=name)):
+                yield receiver
+
+    def _surfaces(self, tables: dict[str, _Raw]) -> Iterator[WorkerSpec]:
+        """Yield the workers that keep those that are enabled."""
+        for table, kind in SURFACES.items():
+            if (settings := self._read(kind, tables[table], table)) and settings.enabled:
+                yield (worker := surface(table, settings, self._path, self._pane))
+                if worker.name in tables["workers"]:
+                    self._add(Finding((), f"is the name of the worker that [{table}] gives"), "workers", worker.name)
 
     def _inherited(self, raw: _Raw) -> _Raw:
         """Return what workers inherit, and note what is wrong in it by itself.
@@ -259,7 +271,7 @@ class _Reader:
     def _workers(self, raw: _Raw, defaults: _Raw) -> list[WorkerSpec]:
         """Return the workers whose tables are right."""
         for name in raw:
-            if fault := _name_fault(name):
+            if fault := name_fault(name):
                 self._add(Finding((), fault), "workers", name)
         specs: list[WorkerSpec | None] = []
         for name, own in raw.items():
@@ -375,7 +387,7 @@ def define(name: str, raw: Mapping[str, Any], pane: PaneSize) -> WorkerSpec:
     known = {"folder": str(raw.get("cwd", "")), "name": name, "pane": pane}
     spec, found = read(WorkerSpec, dict(raw), known, beside=OfFile)
     messages = [finding.said() for finding in (*found[:MOST_PROBLEMS], *_size_findings(dict(raw), {}))]
-    if fault := _name_fault(name):
+    if fault := name_fault(name):
         messages.append(f"{shown(name)} {fault}")
     if not os.path.isabs(str(raw.get("cwd", ""))):
         messages.append("cwd must be an absolute path")
@@ -417,15 +429,6 @@ def _has(table: Any, keys: Keys) -> bool:
 
 
 # what one table cannot tell
-
-
-def _name_fault(name: str) -> str | None:
-    if not re.fullmatch(NAME_PATTERN, name):
-        near = f"; write {shown(better)}" if (better := proposed(name)) else ""
-        return f"is not a valid name for a worker (1 to 64 letters, digits, _ and -{near})"
-    if name.startswith("_panevisor"):
-        return "names that begin with _panevisor are kept for the service itself (choose another)"
-    return None
 
 
 def _size_findings(merged: _Raw, by_files: dict[str, str]) -> Iterator[Finding]:

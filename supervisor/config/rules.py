@@ -13,7 +13,7 @@ from actors.values.rules import Act, HoldUntil, On, Rule
 from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Http, Limit, Limits, Live, Ready, Rung, Stall
 from supervisor.config.forms import LimitGiven, pauses, refuse
 from supervisor.config.problems import Mismatch, Refused
-from supervisor.config.settings import Receiver
+from supervisor.config.settings import MetricsSettings, Receiver, WebSettings
 from supervisor.text.patterns import groups_of
 from supervisor.text.urls import http_target
 from supervisor.text.words import shown
@@ -192,6 +192,16 @@ def _one_way_to_tell(receiver: _Values, _given: Collection[str]) -> None:
         raise Mismatch("command", "cannot stand beside urls (make it a receiver of its own)")
 
 
+def _two_files_of_a_certificate(web: _Values, _given: Collection[str]) -> None:
+    if (web["cert"] is None) != (web["key"] is None):
+        raise Mismatch("cert" if web["cert"] else "key", "needs the other one: a certificate has cert and key")
+
+
+def _somewhere(metrics: _Values, _given: Collection[str]) -> None:
+    if metrics["enabled"] and metrics["write"] is None:
+        raise Mismatch("write", "has to say into which file")
+
+
 _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Backoff: (_steps_alone, _factor_only_where_it_counts, _max_not_below_initial),
     ExitRule: (_after_something,),
@@ -200,6 +210,8 @@ _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     Rung: (_types_only_to_send,),
     Stall: (_restart_comes_last,),
     Receiver: (_one_way_to_tell,),
+    WebSettings: (_two_files_of_a_certificate,),
+    MetricsSettings: (_somewhere,),
     Act: (_one_thing,),
     HoldUntil: (_sends_to_what_goes_on,),
     Rule: (_looks_for_what_it_can, _groups_are_captured),

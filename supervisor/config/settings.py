@@ -4,6 +4,8 @@ Like `actors.values.spec`, these classes are the only description of their keys.
 """
 
 import dataclasses
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Annotated, Literal
 
 from actors.values.gates import MAX_STARTING
 from actors.values.keys import Between, Bytes, Command, Elsewhere, Form, Seconds, Text, Unwritten
-from actors.values.spec import MOST, Attaching, Family, PaneSize, WorkerSpec
+from actors.values.spec import MOST, Attaching, Family, PaneSize, Ready, Restart, WorkerSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,75 @@ class Receiver:
     """Hours of the day in which nothing is told; what lasts until their end is told then."""
     unless_attached: bool = False
     """Whether a worker that somebody is attached to is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """The page and the HTTP API, kept by the service as the worker `panevisor-web`; see [web.md](web.md)."""
+
+    enabled: bool = False
+    """Whether it runs with the service."""
+    host: Text = "127.0.0.1"
+    """The address it listens at; beyond loopback it needs a certificate, or a proxy."""
+    port: Annotated[int, Between(1, 65_535)] = 7263
+    """The port."""
+    unix: Annotated[Path | None, Form.PATH, Unwritten(None, "none")] = None
+    """A Unix socket to listen at instead."""
+    names: tuple[Text, ...] = ()
+    """Further names that browsers know it by: `HOST` or `HOST:PORT`."""
+    proxy: bool = False
+    """Whether a proxy with TLS stands before it."""
+    cert: Annotated[Path | None, Form.PATH, Unwritten(None, "none")] = None
+    """Its certificate (PEM)."""
+    key: Annotated[Path | None, Form.PATH, Unwritten(None, "none")] = None
+    """The key of the certificate (PEM)."""
+
+    def words(self) -> Iterator[str]:
+        """Yield the command line that is meant, from its verb on."""
+        yield "web"
+        yield from ("--unix", str(self.unix)) if self.unix else ("--host", self.host, "--port", str(self.port))
+        for name in self.names:
+            yield from ("--name", name)
+        if self.proxy:
+            yield "--i-have-a-proxy"
+        for option, path in (("--cert", self.cert), ("--key", self.key)):
+            yield from (option, str(path)) if path else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """Metrics in a file for node_exporter, by the worker `panevisor-metrics`; see [metrics.md](metrics.md)."""
+
+    enabled: bool = False
+    """Whether it runs with the service."""
+    write: Annotated[Path | None, Form.PATH, Unwritten(None, "none")] = None
+    """The file: NAME.prom in the folder of the textfile collector."""
+    every: Annotated[float, Seconds("1s")] = 15.0
+    """How often it is written."""
+
+    def words(self) -> Iterator[str]:
+        """Yield the command line that is meant, from its verb on."""
+        yield from ("metrics", "--write", str(self.write), "--every", f"{self.every:g}s")
+
+
+SURFACES: Mapping[str, type[WebSettings] | type[MetricsSettings]] = {"web": WebSettings, "metrics": MetricsSettings}
+"""By table: what can be kept beside the workers, each a process of its own."""
+
+
+def surface(table: str, settings: WebSettings | MetricsSettings, config: Path, pane: PaneSize) -> WorkerSpec:
+    """Return the worker that a surface is kept as. It finds the service by its config, wherever that lives."""
+    program = (sys.executable, "-P", "-m", "supervisor", "-c", str(config))  # -P: the folder decides no import
+    return WorkerSpec(
+        name=f"panevisor-{table}",
+        command=(*program, *settings.words()),
+        cwd=str(config.parent),
+        project="panevisor",
+        restart=Restart.ALWAYS,
+        retry=60.0,
+        ready=Ready(log="^panevisor web: ") if table == "web" else Ready(),
+        stop=("TERM", 5.0, "KILL"),
+        pane=pane,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import re
 
+from actors.values.spec import NAME_PATTERN
 from supervisor.text.words import shown
 
 OF_OTHER_TOOLS = {
@@ -155,3 +156,13 @@ def several_words(program: str) -> bool:
 def proposed(name: str) -> str:
     """Return a name for a worker that is near to this one: feature-x for feature/x; "" where there is none."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64]
+
+
+def name_fault(name: str) -> str | None:
+    """Return why this can be no name of a worker; None where it can."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        near = f"; write {shown(better)}" if (better := proposed(name)) else ""
+        return f"is not a valid name for a worker (1 to 64 letters, digits, _ and -{near})"
+    if name.startswith("_panevisor"):
+        return "names that begin with _panevisor are kept for the service itself (choose another)"
+    return None

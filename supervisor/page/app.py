@@ -52,6 +52,7 @@ def application(page: Page, failed: Callable[[BaseException], object]) -> Guard:
     routes: list[BaseRoute] = [
         *(Rule(route.path, _endpoint(page, route, repeats), methods=[route.method]) for route in ROUTES),
         Rule(f"{API}/stream", _StreamOf(page)),
+        Rule(f"{API}/openapi.json", _document),
         Rule("/", _index),
         *([Mount("/static", StaticFiles(directory=STATIC))] if STATIC.is_dir() else []),
     ]
@@ -171,6 +172,12 @@ class _StreamOf:
             await stream.serve(receive, send)
         finally:
             page.streams.leave(stream, known.name)
+
+
+async def _document(request: Request) -> Response:
+    from supervisor.page.openapi import document  # only now: few ask for it
+
+    return answer_of(Packed.of(document()), request.headers, cached=True)
 
 
 async def _index(_request: Request) -> Response:

@@ -172,11 +172,12 @@ class Activity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Since:
-    """A time ("10m", "09:30", ISO 8601)."""
+class Brief:
+    """What has changed since a time ("10m", "09:30", ISO 8601), in all or in one project."""
 
     __pydantic_config__ = _LOOSE
     since: Annotated[str, MaxLen(100)] | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

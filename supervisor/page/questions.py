@@ -12,6 +12,7 @@ from actors.events.words import iso
 from actors.values.totals import totals_of
 from supervisor.commands.workers.panes import Look, pane_of, screen
 from supervisor.explain.account import explain
+from supervisor.explain.briefing import brief
 from supervisor.explain.outlook import next_of, remedies
 from supervisor.logs.reading import stamped
 from supervisor.page import bodies
@@ -30,6 +31,7 @@ from supervisor.wire.errors import CommandError, UnknownWorker
 from supervisor.wire.selection import parse_label
 
 _LONGEST_LINE = 1 << 16
+_LATELY = 3600.0  # seconds that a briefing looks back
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -90,11 +92,8 @@ def screen_now(place: Place, name: str) -> str:
 async def logs(asked: Asked) -> Any:
     await _row(asked)
     wanted: bodies.Logs = asked.query
-    try:
-        since = None if wanted.since is None else moment(wanted.since, time.time())
-        pattern = None if wanted.grep is None else compiled(wanted.grep)
-    except ValueError as error:
-        raise CommandError("usage", f"{'since' if wanted.since and wanted.grep is None else 'grep'} {error}") from None
+    since = None if wanted.since is None else _moment(wanted.since, "since", time.time())
+    pattern = None if wanted.grep is None else _pattern(wanted.grep)
     lines = await asyncio.to_thread(_lines, asked.page.place, asked.name, wanted, since, pattern)
     if asked.prefers_text():
         return Packed("".join(f"{line['text']}\n" for line in lines).encode(errors="replace"), _TEXT)
@@ -111,6 +110,20 @@ def _lines(
         if (since is None or at >= since) and (pattern is None or pattern.search(text)):
             found.append((at, text))
     return [{"at": iso(at or None), "text": text} for at, text in found]
+
+
+def _moment(text: str, key: str, now: float) -> float:
+    try:
+        return moment(text, now)
+    except ValueError as error:
+        raise CommandError("usage", f"{key} {error}") from None
+
+
+def _pattern(text: str) -> Pattern:
+    try:
+        return compiled(text)
+    except ValueError as error:
+        raise CommandError("usage", f"grep {error}") from None
 
 
 def _text(raw: bytes) -> str:
@@ -144,6 +157,25 @@ async def history(asked: Asked) -> dict[str, Any]:
 async def activity(asked: Asked) -> dict[str, Any]:
     board = await asked.page.contact.pictured()
     return {"entries": board.entries_since(asked.query.since, asked.query.n)}
+
+
+async def briefing(asked: Asked) -> Any:
+    board = await asked.page.contact.pictured()
+    assert board.picture is not None
+    wanted, now = asked.query, time.time()
+    since = _moment(wanted.since, "since", now) if wanted.since is not None else now - _LATELY
+    found = brief(board.picture, list(board.entries), now=now, since=since, project=wanted.project)
+    if asked.prefers_text():
+        return Packed(("\n".join(found.lines()) + "\n").encode(errors="replace"), _TEXT)
+    return found.to_dict()
+
+
+async def metrics(asked: Asked) -> Packed:
+    from supervisor.metrics.exposition import openmetrics  # only now: not every page is scraped
+
+    contact = asked.page.contact
+    text = await asyncio.to_thread(openmetrics, contact.board.picture if contact.here else None)
+    return Packed(text, "application/openmetrics-text; version=1.0.0; charset=utf-8")
 
 
 async def health(asked: Asked) -> Any:

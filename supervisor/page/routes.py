@@ -13,7 +13,9 @@ Endpoint = Callable[[Asked], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One endpoint. `role`: who may ask; None: everybody. `rate`: which bucket an order takes from."""
+    """One endpoint. `role`: who may ask; None: everybody. `rate`: which bucket an order takes from.
+
+    `also`: further statuses with the same kind of answer."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
@@ -24,6 +26,7 @@ class Route:
     body: type | None = None
     answer: Any = None
     status: int = 200
+    also: tuple[int, ...] = ()
     rate: Literal["orders", "keys"] | None = None
     kinds: tuple[str, ...] = ("application/json",)
 
@@ -54,7 +57,15 @@ ROUTES: tuple[Route, ...] = (
     _get(f"{_ONE}/history", questions.history, "What it used in the last half hour.", bodies.History),
     _get("/deaths", questions.deaths, "How lives of all workers ended.", list[dict[str, Any]], query=bodies.Count),
     _get("/activity", questions.activity, "What happened lately.", bodies.Entries, query=bodies.Activity),
-    _get("/health", questions.health, "Whether the service is well.", bodies.Health),
+    _get("/briefing", questions.briefing, "What one should know now.", dict[str, Any], query=bodies.Brief, kinds=_TEXT),
+    _get("/health", questions.health, "Whether the service is well.", bodies.Health, also=(503,)),
+    Route(
+        method="GET",
+        path="/metrics",
+        run=questions.metrics,
+        about="Metrics for Prometheus.",
+        kinds=("application/openmetrics-text; version=1.0.0; charset=utf-8",),
+    ),
     _get("/plan", questions.plan, "What applying the file would change.", bodies.Planned),
     *(
         _post(f"{_ONE}/{verb}", orders.order, about, bodies.Ordered, bodies.Settled)

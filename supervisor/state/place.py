@@ -25,6 +25,7 @@ RECORDS = "records.jsonl"
 DEATHS = "deaths.jsonl"
 JUDGED = "judged.json"  # how far the logs are judged by rules
 STATUS = "status.json"
+WEB_TOKENS = "web-tokens.json"  # who may use the page and the HTTP API
 NOTICES = "notices.json"  # which incidents were told to whom
 SERVICE_LOG = "service.log"
 LOGS = "logs"  # a directory: what workers printed

@@ -16,7 +16,8 @@ except SystemExit:
     pass
 print(gc.isenabled())
 import supervisor.service
-print(*({"rich.console", "_ssl", "_hashlib"} & {name for name, module in sys.modules.items() if module}))
+EXTRAS = {"starlette", "uvicorn", "prometheus_client", "textual"}
+print(*(({"rich.console", "_ssl", "_hashlib"} | EXTRAS) & {name for name, module in sys.modules.items() if module}))
 """
 
 

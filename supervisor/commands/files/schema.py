@@ -21,7 +21,7 @@ from actors.values.keys import MANY, Between, Bytes, Form, Seconds
 from actors.values.rules import Act, Order, Rule
 from actors.values.spec import NAME_PATTERN, Backoff, Condition, Http, WorkerSpec
 from supervisor.config.forms import RLIMITS, SIGNALS
-from supervisor.config.settings import OfFile, Receiver, SupervisorSettings
+from supervisor.config.settings import SURFACES, OfFile, Receiver, SupervisorSettings
 from supervisor.config.tables import hints_of, is_pairs, keys_of, metadata, table_in
 
 Schema = dict[str, Any]
@@ -63,6 +63,7 @@ def whole() -> str:
                     **_object({}),
                     "additionalProperties": _table(Receiver),
                 },
+                **{name: _table(kind) for name, kind in SURFACES.items()},
                 "defaults": {"description": "What workers inherit.", **_object(keys)},
                 "workers": {
                     "description": "One table for each worker.",

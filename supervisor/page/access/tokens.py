@@ -21,12 +21,11 @@ from typing import Literal
 
 from actors.events.words import iso
 from supervisor.kernel.files import claim, content_of, explained, replace_file
-from supervisor.state.place import Place
+from supervisor.state.place import WEB_TOKENS, Place
 from supervisor.text.columns import Column, laid_out
 from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
 
-FILE = "web-tokens.json"
 SESSION = 7 * 86_400.0  # seconds that a login lasts at most
 NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 Role = Literal["read", "operate"]
@@ -54,7 +53,7 @@ class Tokens:
     """The file, read again when it has changed. Raises CommandError where it can't be read: then nobody may ask."""
 
     def __init__(self, place: Place) -> None:
-        self.path = place.state_dir / FILE
+        self.path = place.state_dir / WEB_TOKENS
         self.cookie = f"panevisor_{place.marker}"  # cookies are shared by the ports of a host
         self._stamp: tuple[int, int] | None = None
         self._known: tuple[Known, ...] = ()

@@ -21,11 +21,12 @@ STATUS = dict.fromkeys(EXIT_CODES, 500) | {
     "shutting-down": 503,
     "busy": 503,
     "parked": 409,
-    "timeout": 504,
-    "unknown": 504,
+    "timeout": 409,
+    "unknown": 409,
     "conflict": 409,
     "too-large": 413,
     # of this process
+    "no-answer": 504,
     "unauthenticated": 401,
     "csrf": 403,
     "origin": 403,
@@ -39,7 +40,10 @@ STATUS = dict.fromkeys(EXIT_CODES, 500) | {
     "no-keyboard": 409,
     "internal": 500,
 }
-"""By code: the status of the answer. `failed` is the service's own trouble, so the answer is 502."""
+"""By code: the status of the answer. `failed` is the service's own trouble, so the answer is 502.
+
+`timeout` and `unknown` are no failures of a server: a worker has not come to a state in the time that was asked for.
+"""
 STATUS["failed"] = STATUS["bad-frame"] = 502
 
 

@@ -69,7 +69,7 @@ class Link:
                     await self._writer.drain()
                     return _data_of(await answer)
             except TimeoutError:
-                raise ServiceError("timeout", f"the service has not answered {do} within {timeout:g} s") from None
+                raise ServiceError("no-answer", f"the service has not answered {do} within {timeout:g} s") from None
             except ConnectionError as error:
                 raise NoService("the service has closed the connection") from error
             finally:
