@@ -7,6 +7,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -49,12 +50,12 @@ command = "exec sleep 1000"
 live = { tcp = "127.0.0.1:8472", interval = "1s", failures = 2, do = "notify" }
 
 [workers.feature-checkout-with-the-new-payment-provider-2]
-project = "東京 🚀"
+project = "東京"
 command = "echo thinking; exec sleep 1000"
 stall = { after = "3s", by = "output" }
 
 [workers.crawler]
-project = "東京 🚀"
+project = "東京"
 command = "exec sleep 1000"
 cwd = "日本語のフォルダ"
 
@@ -71,7 +72,7 @@ backoff = { kind = "constant", initial = "5m", max = "5m" }
 
 [workers.proxy]
 project = "shop"
-command = "sleep 1000 & sleep 1"
+command = "sleep 1000 & echo the proxy is up"
 
 [workers.nightly]
 command = "echo 1,204 rows; exit 0"
@@ -88,10 +89,20 @@ def main() -> None:
         for command in COMMANDS:
             for columns in COLUMNS:
                 shown = _on_a_terminal(["panevisor", *command.split()], columns, folder, environment)
+                if command == "ps":
+                    shown = _ours(shown, folder, environment)
                 name = f"{command.split()[0]}-{columns}"
                 (PICTURES / f"{name}.svg").write_text(
                     _drawn(f"\x1b[1m$ panevisor {command}\x1b[0m\n{shown}", columns, name)
                 )
+
+
+def _ours(shown: str, folder: Path, environment: dict[str, str]) -> str:
+    """Return the head of `ps` and the row of this service: what else runs on this machine is no picture for others."""
+    told = subprocess.check_output(["panevisor", "status", "-o", "json"], cwd=folder, env=environment)
+    pid = str(json.loads(told)["supervisor"]["pid"])
+    head, *rows = shown.splitlines()
+    return "\n".join((head, *(row for row in rows if row.split()[:1] == [pid]), ""))
 
 
 @contextlib.contextmanager

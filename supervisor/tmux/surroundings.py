@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.values.spec import Background, WorkerSpec
-from supervisor.tmux.daemons import goes_behind
+from supervisor.tmux.daemons import goes_behind, shell_script
 
 _SYS_RESOURCE = 1 << 24  # the capability that may raise hard limits
 _NR_OPEN = Path("/proc/sys/fs/nr_open")
@@ -71,7 +71,8 @@ def cannot_surround(spec: WorkerSpec) -> str | None:
 
 def prelude(spec: WorkerSpec, account: Account | None) -> str:
     """Return what the wrapper does last, before it becomes the program. What it puts before "$@" first runs last."""
-    behind = spec.background is Background.FAIL and "HUP" not in spec.stop and goes_behind(spec.argv)
+    told = spec.background is Background.FAIL and "HUP" not in spec.stop
+    behind = told and goes_behind(spec.argv, shell_script(spec.argv, spec.cwd))
     # when the main process ends, the kernel hangs up what shares its process group: a daemon before its setsid, too
     hangup = "trap '' HUP; " if behind or spec.background is Background.ALLOW else ""
     umask = f"umask {spec.umask}; " if spec.umask else ""

@@ -1,6 +1,7 @@
 """What a main process leaves behind: stragglers, programs that go into the background, and those that may do so."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kit.life import PROBED, S, Story, adopted, at, corpse_of, pane_of, running, starting
@@ -12,7 +13,7 @@ from actors.values.effects import Emit, EndTree, KeepDeath, SeekTree, Watch
 from actors.values.facts import Handle, Member, PaneAbsent, ProcessEnded, ServerDied, TreeFound, Verb
 from actors.values.records import Record
 from actors.values.spec import Background, ExitAction, ExitRule, Ready, Restart
-from supervisor.tmux.daemons import goes_behind
+from supervisor.tmux.daemons import goes_behind, shell_script
 
 DAEMON = Member(Handle(200, 200), "nginx")
 CHILD = Member(Handle(201, 201), "nginx")
@@ -237,6 +238,9 @@ def test_who_ends_before_it_has_listened_has_not_ended_well(restart: Restart, st
         ("uwsgi", "--daemonize=/var/log/x"),
         ("sh", "-c", "sleep 1000 &"),
         ("/bin/bash", "-lc", "cd x && java -jar y >log 2>&1 & echo $! >pid"),
+        ("sh", "-c", "server & sleep 1"),
+        ("sh", "-c", "(server &)\nPID=$!\necho $PID > pid; exit 0"),
+        ("sh", "-c", "if x; then\n  server &  # in the background\nfi"),
     ],
 )
 def test_commands_that_go_into_the_background_by_their_own_words(argv: tuple[str, ...]) -> None:
@@ -250,6 +254,13 @@ def test_commands_that_go_into_the_background_by_their_own_words(argv: tuple[str
         ("sh", "start.sh"),
         ("sh", "-c", "Xvfb :1 & exec pytest"),
         ("sh", "-c", "a && b"),
+        ("sh", "-c", "server & wait"),
+        ("sh", "-c", "server & trap 'kill 0' TERM; wait"),
+        ("sh", "-c", "a &>x; echo b"),
+        ("sh", "-c", "a 2>&1 | b"),
+        ("sh", "-c", "a # x &"),
+        ("sh", "-c", "while :; do a & sleep 5; done"),
+        ("sh", "-c", "trap reload HUP; a & sleep 5"),
         ("sh", "-c", "exec a >x 2>&1"),
         ("sh", "-c", r"echo \&"),
         ("git", "fetch", "--daemons"),
@@ -258,3 +269,19 @@ def test_commands_that_go_into_the_background_by_their_own_words(argv: tuple[str
 )
 def test_commands_that_may_stay_in_the_foreground(argv: tuple[str, ...]) -> None:
     assert not goes_behind(argv)
+
+
+@pytest.mark.parametrize("argv", [("./start.sh",), ("sh", "start.sh"), ("bash", "-e", "start.sh", "prod")])
+def test_a_start_script_tells_by_its_text_that_it_goes_behind(argv: tuple[str, ...], tmp_path: Path) -> None:
+    script = tmp_path / "start.sh"
+    script.write_text("#!/usr/bin/env bash\nset -e\njava -jar shop.jar >log 2>&1 &\necho $! > shop.pid\n")
+    assert goes_behind(argv, shell_script(argv, str(tmp_path)))
+    script.write_text("#!/bin/sh\nexporter &\nexec java -jar shop.jar\n")
+    assert not goes_behind(argv, shell_script(argv, str(tmp_path)))
+
+
+def test_only_shell_scripts_are_read(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("#!/usr/bin/env node\nx &\n")
+    (tmp_path / "data").write_text("x &\n")
+    for argv in (("./tool",), ("./data",), ("tool",), ("sh", "-c", "x", "data"), ("sh", "gone"), ("sh",)):
+        assert shell_script(argv, str(tmp_path)) == ""
