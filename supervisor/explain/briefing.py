@@ -238,9 +238,8 @@ def _changes(rows: Mapping[str, Worker], entries: Sequence[Entry], now: float, s
 
 def _told(name: str, row: Worker | None, story: _Story, now: float) -> Item:
     worst = next(entry for entry in story.entries if _RANKS.get(entry["level"], 0) == story.rank)
-    said = _when(worst, now, told(worst, row["max_restarts"] if row else 0))
-    if story.ends > 1:
-        said = f"{story.ends} crashes, the last at {said}"
+    said, at = told(worst, row["max_restarts"] if row else 0), clock(timestamp(worst["ts"]), now)
+    said = f"{story.ends} crashes, the last at {at}: {said}" if story.ends > 1 else f"{at} {said}"
     after = f"; now {row['state']}" if row else "; it is gone now"
     return Item(name, row["project"] or None if row else None, said + after)
 

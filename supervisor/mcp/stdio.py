@@ -2,10 +2,11 @@
 
     stdin ──line──▶ handle ──▶ stdout       tools/call ──thread──▶ handle ──▶ stdout
 
-The end of stdin ends the server, and with it whatever still runs.
+The end of stdin ends the server, as SIGTERM does, and with it whatever still runs.
 """
 
 import json
+import signal
 import sys
 import threading
 from typing import Any, BinaryIO
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 from supervisor.mcp.protocol import INVALID_REQUEST, PARSE_ERROR, Reply, Session, handle, is_call, refusal
 
 LONGEST = 4 << 20  # bytes of a message
-MOST_CALLS = 16  # at the same time
+MOST_CALLS = 8  # at the same time
 
 
 def serve(session: Session, given: BinaryIO, taken: BinaryIO) -> None:
@@ -82,6 +83,7 @@ def main(argv: list[str]) -> None:
 
     from supervisor.mcp.calls import Access
 
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     found = json.loads(argv[1])
     access = Access(
         socket=Path(found["socket"]),

@@ -12,6 +12,7 @@ from typing import Any
 from supervisor.mcp.calls import Answer, Call
 from supervisor.mcp.parameters import Arguments, Parameter, read, schema_of
 from supervisor.mcp.untrusted import capped, fenced
+from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError
 
 Run = Callable[[Call, Arguments], Answer]
@@ -79,7 +80,8 @@ def _list(call: Call, given: Arguments) -> Answer:
 def _status(call: Call, given: Arguments) -> Answer:
     workers = call.picture()["workers"]
     names = set(call.chosen(workers, (given["name"],)))
-    return Answer("\n".join(json.dumps(worker, ensure_ascii=False) for worker in workers if worker["name"] in names))
+    found = [json.dumps(worker, ensure_ascii=False) for worker in workers if worker["name"] in names]
+    return Answer(visible("\n".join(found), keep="\n"))
 
 
 def _one(call: Call, given: Arguments) -> list[str]:

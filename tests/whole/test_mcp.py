@@ -145,7 +145,8 @@ def test_an_agent_within_a_worker_finds_its_service_and_project_though_its_serve
     talk(["sh", "-c", command], marked, use)
 
 
-def test_a_call_that_is_cancelled_ends_its_command_and_the_end_of_input_ends_all(site: Site) -> None:
+@pytest.mark.parametrize("end", ["end of input", "SIGTERM"])
+def test_a_call_that_is_cancelled_ends_its_command_and_the_end_of_a_server_ends_all(site: Site, end: str) -> None:
     waits = {"name": "wait", "arguments": {"names": ["web"], "for": "ended", "timeout_s": 600}}
     with subprocess.Popen(
         site.argv("mcp"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=site.place, env=site.environment()
@@ -170,6 +171,6 @@ def test_a_call_that_is_cancelled_ends_its_command_and_the_end_of_input_ends_all
         say(id=3, method="tools/call", params=waits)
         wait_until(children)
         left = children()
-        server.stdin.close()
+        server.stdin.close() if end == "end of input" else server.terminate()
         assert server.wait(DEADLINE) == 0
         wait_until(lambda: not any(map(alive, left)))

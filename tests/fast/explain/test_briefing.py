@@ -69,8 +69,8 @@ def test_a_crash_loop_says_when_it_starts_again_and_how_often_it_has_crashed() -
         "- api: starts again at 12:00:04, in 4.0s (restart 2 of 5): exited with code 3",
     ]
     assert told.sections["changes"].lines()[1:] == [
-        "- api: 3 crashes, the last at 11:59:59 exited with code 3 after 0.2s (restart 2 of 5, after a pause of 4.0s); "
-        "now backoff"
+        "- api: 3 crashes, the last at 11:59:59: exited with code 3 after 0.2s "
+        "(restart 2 of 5, after a pause of 4.0s); now backoff"
     ]
 
 

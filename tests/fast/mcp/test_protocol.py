@@ -11,6 +11,7 @@ import pytest
 
 from supervisor.mcp import tools
 from supervisor.mcp.calls import Access, Answer, Call
+from supervisor.mcp.http import answer
 from supervisor.mcp.protocol import VERSIONS, Session, handle
 from supervisor.mcp.stdio import LONGEST, serve
 from supervisor.mcp.untrusted import MOST, capped, fenced
@@ -143,6 +144,15 @@ def test_a_call_that_takes_long_holds_up_nobody_and_ends_when_it_is_cancelled(mo
     assert ended.wait(60)
     caller.join(60)
     assert done == [None]  # the client wants no answer any more
+
+
+def test_over_http_each_body_stands_for_itself() -> None:
+    access = session().access
+    ping = answer(lines({"jsonrpc": "2.0", "id": "a", "method": "ping"}), access, "1")
+    assert json.loads(ping or b"") == {"jsonrpc": "2.0", "id": "a", "result": {}}
+    assert answer(lines({"jsonrpc": "2.0", "method": "notifications/initialized"}), access, "1") is None
+    for broken in (b"", b"{", b"[" * 100_000, b"\xff"):
+        assert json.loads(answer(broken, access, "1") or b"")["error"]["code"] == -32700
 
 
 # ── what programs printed ─────────────────────────────────────────────────────────────────────────────────────────

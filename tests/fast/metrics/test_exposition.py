@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_cla
 from actors.beats import BeatTimes
 from actors.values.facts import Instant
 from actors.values.snapshot import Audience, Row
+from supervisor.command_line import run
 from supervisor.metrics.exposition import CONTENT_TYPE, classic, openmetrics
 
 NOW = 1_700_000_000.0
@@ -116,6 +118,17 @@ def test_the_file_for_node_exporter_is_in_the_older_format_with_the_same_samples
     assert types == {"gauge", "counter", "histogram"}  # it refuses `info`
     samples = {(s.name, frozenset(s.labels.items())): s.value for family in parse_classic(text) for s in family.samples}
     assert samples == series(openmetrics(shown))
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    for name in [name for name in sys.modules if name.startswith("supervisor.metrics.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("supervisor.metrics.keeping", raising=False)
+    assert run(["metrics"]) == 1
+    assert capsys.readouterr().err == "panevisor: metrics need an extra: pip install 'panevisor[metrics]'\n"
 
 
 # ── alerts and dashboard ──────────────────────────────────────────────────────────────────────────────────────────
