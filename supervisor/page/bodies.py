@@ -124,11 +124,11 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What a page shows."""
+    """What a page shows: `focus` is whom it shows whole, in each of its tabs."""
 
     __pydantic_config__ = _STRICT
     visible: Annotated[list[Name], MaxLen(64)] = field(default_factory=list)
-    focus: Name | None = None
+    focus: Name | Annotated[list[Name], MaxLen(8)] | None = None
 
 
 # ── queries ───────────────────────────────────────────────────────────────────────────────────────────────────────

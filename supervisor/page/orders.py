@@ -159,5 +159,7 @@ async def logout(asked: Asked) -> Response:
 
 async def see(asked: Asked) -> Response:
     body: bodies.Seen = asked.body
-    asked.page.streams.see((asked.known.name, asked.path["view"]), tuple(dict.fromkeys(body.visible)), body.focus)
+    focus = [body.focus] if isinstance(body.focus, str) else body.focus or []
+    key = asked.known.name, asked.path["view"]
+    asked.page.streams.see(key, tuple(dict.fromkeys(body.visible)), tuple(dict.fromkeys(focus)))
     return Response(status_code=204)

@@ -38,10 +38,10 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class View:
-    """What one page shows: the names of its visible tiles, and the worker that it shows whole."""
+    """What one page shows: the names of its visible tiles, and the workers that its tabs show whole."""
 
     visible: tuple[str, ...] = ()
-    focus: str | None = None
+    focus: tuple[str, ...] = ()
     touched: float = field(default_factory=time.monotonic)
     version: int = 0
 
@@ -68,7 +68,7 @@ class Streams:
         view.touched = time.monotonic()
         return view
 
-    def see(self, key: Key, visible: tuple[str, ...], focus: str | None) -> None:
+    def see(self, key: Key, visible: tuple[str, ...], focus: tuple[str, ...]) -> None:
         """Set what a view shows; raises Refused."""
         view = self.view(key)
         view.visible, view.focus, view.version = visible, focus, view.version + 1
@@ -78,7 +78,7 @@ class Streams:
     def wanted(self) -> set[str]:
         """Return the names of the screens that open streams show."""
         views = [stream.view for streams in self._open.values() for stream in streams]
-        return {name for view in views for name in (*view.visible, view.focus) if name}
+        return {name for view in views for name in (*view.visible, *view.focus)}
 
     def enter(self, stream: "Stream", login: str) -> None:
         """Add a stream, and end the oldest of too many."""
@@ -135,7 +135,7 @@ class Stream:
         self._place, self._resumed = place, place is not None
         self._entry: Place | None = None
         self._shown: dict[str, Screen] = {}
-        self._focused: tuple[str | None, Screen | None] = (None, None)
+        self._focused: dict[str, Screen] = {}
         self._version = -1
         self._told: tuple[bool, float] | None = None
         self._taken: dict[str, str] = {}
@@ -180,7 +180,7 @@ class Stream:
                 async with asyncio.timeout(PING):
                     await self._news.wait()
             except TimeoutError:
-                await _send(send, b": ping\n\n")
+                await _send(send, _event("ping", b"{}"))  # a comment would not be seen by the page
 
     # ── what is new ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -225,20 +225,19 @@ class Stream:
         if self.view.version != self._version:
             self._version = self.view.version
             self._shown = {name: shown for name, shown in self._shown.items() if name in self.view.visible}
-        fresh = []
-        for name in self.view.visible:
+            self._focused = {name: shown for name, shown in self._focused.items() if name in self.view.focus}
+        if fresh := list(self._fresh(self.view.visible, self._shown)):
+            yield _event("rows", b'{"rows":{' + b",".join(screen.tail for screen in fresh) + b"}}")
+        for screen in self._fresh(self.view.focus, self._focused):
+            yield _event("screen", screen.whole)
+
+    def _fresh(self, names: tuple[str, ...], known: dict[str, Screen]) -> Iterator[Screen]:
+        """Yield the screens that are not known yet, and note them as known."""
+        for name in names:
             screen = self._contact.screens.of(name)
-            if screen is not None and self._shown.get(name) is not screen:
-                self._shown[name] = screen
-                fresh.append(screen.tail)
-        if fresh:
-            yield _event("rows", b'{"rows":{' + b",".join(fresh) + b"}}")
-        focus = self.view.focus
-        screen = self._contact.screens.of(focus) if focus else None
-        if (focus, screen) != self._focused:
-            self._focused = focus, screen
-            if screen is not None:
-                yield _event("screen", screen.whole)
+            if screen is not None and known.get(name) is not screen:
+                known[name] = screen
+                yield screen
 
     def _keyboard_frames(self) -> Iterator[bytes]:
         now = self._keyboards.holders()

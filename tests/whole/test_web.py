@@ -29,6 +29,9 @@ command = "cat"
 protected = true
 [workers.shell]
 command = ["bash", "--norc", "--noprofile", "-i"]
+[workers.broken]
+command = "echo my last words; exit 3"
+max_restarts = 0
 [workers.fuzzed]
 command = "cat"
 [web]
@@ -42,7 +45,7 @@ command = "trap '' USR1; sleep 1000"
 @pytest.fixture(scope="module")
 def web(shared_site: Site) -> Iterator[Web]:
     shared_site.write(WORKERS)
-    shared_site.up()
+    shared_site.up(check=1)
     with web_of(shared_site) as running:
         yield running
 
@@ -333,6 +336,21 @@ def test_a_stream_goes_on_after_the_last_event_that_its_client_has(client: httpx
         assert base == int(last.rpartition("-")[2])
     with Stream(client, **{"Last-Event-ID": "1-1"}) as stream:
         assert stream.until("snapshot")["missed"] == 0
+
+
+def test_one_that_has_ended_shows_its_last_words(client: httpx.Client) -> None:
+    with Stream(client, "two-tabs") as stream:
+        view = {"visible": ["broken"], "focus": ["broken", "shell"]}
+        assert client.put("/api/v1/views/two-tabs", json=view).status_code == 204
+        stream.until("rows", lambda data: data["rows"].get("broken") == ["my last words"])
+        seen: dict[str, list[str] | None] = {}
+
+        def has_both(data: dict[str, Any]) -> bool:
+            seen[data["name"]] = data["rows"]
+            return bool(seen.get("broken") and seen.get("shell"))
+
+        stream.until("screen", has_both)
+        assert (seen["broken"] or [])[0] == "my last words"
 
 
 def test_the_fifth_stream_of_a_login_ends_the_first(web: Web) -> None:

@@ -26,7 +26,7 @@ class Contact:
 
     def __init__(self, socket: Path, changed: Callable[[], object]) -> None:
         self.board = Board(changed)
-        self.screens = Screens(socket, changed)
+        self.screens = Screens(socket, changed, self.call)
         self.here, self.since = False, time.time()
         self._socket, self._changed = socket, changed
         self._link: Link | None = None

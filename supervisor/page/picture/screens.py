@@ -5,9 +5,10 @@ views ──want──▶ names ──subscribe──▶ service, up to 60 a con
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from functools import cached_property, partial
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from supervisor.page.answers.packed import json_of
 from supervisor.page.picture.link import Link
@@ -20,10 +21,10 @@ _A_LINK = 60  # topics; the service takes 64 a connection
 
 
 class Screen:
-    """What a worker shows: None where it has no screen."""
+    """What a worker shows; `text` is None where it has no screen. `ended`: it is what its last life printed last."""
 
-    def __init__(self, name: str, text: str | None) -> None:
-        self.name, self.text = name, text
+    def __init__(self, name: str, text: str | None, *, ended: bool = False) -> None:
+        self.name, self.text, self.ended = name, text, ended
 
     @cached_property
     def rows(self) -> list[str] | None:
@@ -36,7 +37,7 @@ class Screen:
 
     @cached_property
     def whole(self) -> bytes:
-        return json_of({"name": self.name, "rows": self.rows})
+        return json_of({"name": self.name, "rows": self.rows, "ended": self.ended})
 
 
 def rows_of(text: str) -> list[str]:
@@ -50,8 +51,9 @@ def rows_of(text: str) -> list[str]:
 class Screens:
     """By name, for those that are wanted. `changed` is called when one is new."""
 
-    def __init__(self, socket: Path, changed: Callable[[], object]) -> None:
-        self._socket, self._changed = socket, changed
+    def __init__(self, socket: Path, changed: Callable[[], object], ask: Callable[..., Awaitable[Any]]) -> None:
+        self._socket, self._changed, self._ask = socket, changed, ask
+        self._asking: set[asyncio.Future[None]] = set()
         self._known: dict[str, Screen] = {}
         self._links: list[tuple[Link, set[str]]] = []
         self._lock = asyncio.Lock()
@@ -104,9 +106,23 @@ class Screens:
         for link, topics in self._links:
             if len(topics) < _A_LINK:
                 return link, topics
-        link = await Link.open(self._socket, partial(self._take))
+        link = await Link.open(self._socket, self._take)
         self._links.append((link, set()))
         return self._links[-1]
 
     def _take(self, message: Message) -> None:
-        self.show(message["topic"].removeprefix(_TOPIC), message["data"])
+        name, text = message["topic"].removeprefix(_TOPIC), message["data"]
+        self.show(name, text)
+        if text is None:
+            asking = asyncio.ensure_future(self._show_last_words(name))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+
+    async def _show_last_words(self, name: str) -> None:
+        """Show how its last life ended, as long as there is no other screen."""
+        with contextlib.suppress(ServiceError):
+            found = await self._ask("deaths", names=[name], n=1)
+            known = self._known.get(name)
+            if found and found[0]["lines"] and known is not None and known.text is None:
+                self._known[name] = Screen(name, "\n".join(found[0]["lines"]), ended=True)
+                self._changed()
