@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,7 @@ from supervisor.page.routes import API, ROUTES, Route
 from supervisor.page.stream import Stream
 from supervisor.wire.errors import CommandError
 
+_THREADS = 24  # that read logs and screens, and wait for tools of agents
 STATIC = Path(__file__).with_name("static")
 
 
@@ -44,6 +46,7 @@ def application(page: Page, failed: Callable[[BaseException], object]) -> Guard:
 
     @contextlib.asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "web"))
         contact = asyncio.ensure_future(page.contact.run(page.streams.wanted))
         contact.add_done_callback(lambda done: None if done.cancelled() else failed(done.exception() or EOFError()))
         yield

@@ -181,6 +181,14 @@ class Brief:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfProject:
+    """Only workers of this project are reached."""
+
+    __pydantic_config__ = _LOOSE
+    project: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StreamOf:
     """`view`: the page's own id. `after`: the place from X-Panevisor-At of a snapshot that the page has."""
 

@@ -89,7 +89,7 @@ def _responses(route: Route, schemas: Schema) -> Schema:
         schema = {"type": "string"} if route.answer is None else _schema(route.answer, schemas)
         by_kind = {kind: {"type": "string"} if kind.startswith("text/") else schema for kind in route.kinds}
         good["content"] = {kind: {"schema": each} for kind, each in by_kind.items()}
-    more = dict.fromkeys(map(str, route.also), good)
+    more = {str(status): good if status != 202 else {"description": "Accepted"} for status in route.also}
     return {str(route.status): good, **more, "default": {"$ref": "#/components/responses/Problem"}}
 
 

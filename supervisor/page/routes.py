@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from supervisor.page import bodies, orders, questions
+from supervisor.page import agents, bodies, orders, questions
 from supervisor.page.asked import Asked
 
 API = "/api/v1"
@@ -65,6 +65,16 @@ ROUTES: tuple[Route, ...] = (
         run=questions.metrics,
         about="Metrics for Prometheus.",
         kinds=("application/openmetrics-text; version=1.0.0; charset=utf-8",),
+    ),
+    Route(
+        method="POST",
+        path="/mcp",
+        run=agents.mcp,
+        about="A message of the Model Context Protocol.",
+        query=bodies.OfProject,
+        answer=dict[str, Any],
+        also=(202,),
+        rate="orders",
     ),
     _get("/plan", questions.plan, "What applying the file would change.", bodies.Planned),
     *(

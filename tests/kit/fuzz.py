@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 Schema = dict[str, Any]
 WORKERS = ("fuzzed", "safe", "nobody", "a b", "%00")  # the others are looked at by other tests
-_LEFT_OUT = ("/stream", "/login", "/logout", "/apply", "/complete", "/remove", "/orders")  # they would end the rest
+_LEFT_OUT = (
+    "/stream",
+    "/login",
+    "/logout",
+    "/apply",
+    "/complete",
+    "/remove",
+    "/orders",
+    "/mcp",
+)  # they would end the rest
 _KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "wait": st.sampled_from([0.01, 0.05, -1, "soon"]),  # 0 means the service's own time
     "keys": st.lists(st.sampled_from(["Enter", "C-c", "Up", "Entre", "x"]), max_size=3),

@@ -273,6 +273,20 @@ def test_metrics_and_the_briefing_are_served(client: httpx.Client) -> None:
     assert client.get("/api/v1/briefing", headers={"Accept": "text/plain"}).text
 
 
+def test_agents_get_the_tools_that_their_token_allows(web: Web, client: httpx.Client) -> None:
+    def tools(asking: httpx.Client) -> set[str]:
+        told = asking.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).json()
+        return {tool["name"] for tool in told["result"]["tools"]}
+
+    with web.client(web.token("read", "watcher")) as watcher:
+        assert tools(watcher) < tools(client)
+        assert watcher.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}).status_code == 202
+        call = {"name": "list", "arguments": {}}
+        told = watcher.post("/mcp", json={"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}).json()
+        assert "idle" in told["result"]["content"][0]["text"]
+        refused(watcher.get("/mcp"), 405, "method")
+
+
 def test_the_service_keeps_it_as_a_worker_where_the_file_says_so(web: Web, token: str) -> None:
     web.site.wait_state("panevisor-web", "running")
     by_socket = httpx.HTTPTransport(uds=str(web.site.place / "web.sock"))
