@@ -153,6 +153,7 @@ class Machine:
             log,
             self.adapter_failed,
             begun=self.clock.now().mono,
+            nofile=nofile,
         )
         self._hang_watch = HangWatch(log, lambda what, why: self.posts.metrics.tell(PartFailing(what, why)))
 

@@ -1,4 +1,4 @@
-"""The child that sends one message by Apprise: `python -m supervisor.notify.by_apprise`, with JSON on its stdin.
+"""The child that sends one message by Apprise: a program of its own, with JSON on its stdin.
 
 Exit codes: 0 sent to all, 1 not sent, 2 a URL that Apprise does not know, 3 Apprise is not installed. It prints
 nothing: what libraries say may hold a URL, and with it a secret.

@@ -1,24 +1,25 @@
 """Hands one message to one receiver, in a child that lives for 30 s at most.
 
-    message ──JSON on stdin──▶ the receiver's command, or `python -m supervisor.notify.by_apprise` with its URLs
+    message ──JSON on stdin──▶ the receiver's command, or Python with by_apprise.py and its URLs
 
 URLs hold secrets: they travel on stdin, and nothing that a child prints is kept.
 """
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from actors.events.words import exit_in_words, iso
+from actors.events.words import iso
+from supervisor.children.limited import Children
 from supervisor.config.settings import Receiver
-from supervisor.kernel.shortage import kill_group, popen
+from supervisor.notify import by_apprise
 from supervisor.notify.by_apprise import NO_APPRISE
 from supervisor.notify.plan import Line, Message
 
 TIME_LIMIT = 30.0  # seconds
+BY_APPRISE = (sys.executable, "-P", by_apprise.__file__)  # -P: the folder of the file may have a json.py of its own
+MOST_IN_A_VARIABLE = 30_000  # characters: the kernel takes 131,072 bytes
 HOW_TO_GET = "urls need the extra: pip install 'panevisor[notify]'"
 
 
@@ -55,40 +56,19 @@ def _facts_of_line(line: Line) -> dict[str, Any]:
     }
 
 
-def deliver(receiver: Receiver, facts: dict[str, Any], folder: Path) -> str | None:
-    """Return why the receiver has not got it, None when it has. Blocks; raises nothing but what a thread can't bear."""
-    if receiver.urls:
-        argv: tuple[str, ...] = (sys.executable, "-m", "supervisor.notify.by_apprise")
-        facts = facts | {"urls": receiver.urls}
-    else:
-        command = receiver.command
-        argv = ("/bin/sh", "-c", command) if isinstance(command, str) else command
-    told = {"PANEVISOR_TITLE": facts["title"], "PANEVISOR_BODY": facts["body"]}
-    try:
-        return _run(argv, json.dumps(facts).encode(), os.environ | told, folder)
-    except OSError as error:
-        return f"cannot be started: {error.strerror}"
+class Postman:
+    """Hands messages over; `nofile` is the soft limit of open files of its children."""
 
+    def __init__(self, nofile: int) -> None:
+        self._children = Children(nofile)
 
-def _run(argv: tuple[str, ...], given: bytes, environment: dict[str, str], folder: Path) -> str | None:
-    with popen(
-        argv,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-    ) as child:
-        try:
-            child.communicate(given, timeout=TIME_LIMIT)
-        except subprocess.TimeoutExpired:
-            return f"no end within {TIME_LIMIT:g} s"
-        finally:
-            if child.returncode is None:
-                kill_group(child)
-    if child.returncode == NO_APPRISE and argv[0] == sys.executable:
-        return HOW_TO_GET
-    if child.returncode < 0:
-        return exit_in_words(None, -child.returncode)
-    return exit_in_words(child.returncode, None) if child.returncode else None
+    def deliver(self, receiver: Receiver, facts: dict[str, Any], folder: Path) -> str | None:
+        """Return why the receiver has not got it, None when it has. Blocks for `TIME_LIMIT` at most."""
+        ended = self._children.run(
+            BY_APPRISE if receiver.urls else receiver.command,
+            cwd=str(folder),
+            timeout=TIME_LIMIT,
+            more={"PANEVISOR_TITLE": facts["title"], "PANEVISOR_BODY": facts["body"][:MOST_IN_A_VARIABLE]},
+            given=json.dumps(facts | {"urls": receiver.urls} if receiver.urls else facts).encode(),
+        )
+        return HOW_TO_GET if receiver.urls and ended.code == NO_APPRISE else ended.problem

@@ -25,7 +25,7 @@ from actors.vital import VitalThread
 from supervisor.config.settings import Config, Occasion, Receiver
 from supervisor.kernel.crew import Crew
 from supervisor.kernel.files import replace_file
-from supervisor.notify.deliver import deliver, facts_of
+from supervisor.notify.deliver import Postman, facts_of
 from supervisor.notify.incidents import Incident, ends, moments, shown_in
 from supervisor.notify.plan import Message, Plan, step, taken_up
 
@@ -58,8 +58,12 @@ class Notices:
         on_error: Callable[[BaseException], None],
         *,
         begun: float,
+        nofile: int,
     ) -> None:
-        """`path`: where it is kept what was told. `folder`: where commands run. `begun`: of the service, monotonic."""
+        """`path`: where it is kept what was told. `folder`: where commands run. `begun`: of the service, monotonic.
+
+        `nofile`: the soft limit of open files that they get.
+        """
         self._path, self._folder = path, folder
         self._clock, self._journal, self._on_error, self._begun = clock, journal, on_error, begun
         self._host = socket.gethostname()
@@ -76,6 +80,7 @@ class Notices:
         self._under_way = 0
         self._numbers = itertools.count()
         self._crew: Crew | None = None
+        self._postman = Postman(nofile)
 
     # ── what others call ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -206,7 +211,7 @@ class Notices:
         while self._crew and self._under_way < _AT_A_TIME and self._parcels and self._parcels[0].at <= now:
             parcel = heapq.heappop(self._parcels)
             self._under_way += 1
-            sent = self._crew.submit(deliver, parcel.receiver, parcel.facts, self._folder)
+            sent = self._crew.submit(self._postman.deliver, parcel.receiver, parcel.facts, self._folder)
             sent.add_done_callback(lambda done, parcel=parcel: self._settle(parcel, done))  # type: ignore[misc]
 
     def _settle(self, parcel: _Parcel, done: Any) -> None:

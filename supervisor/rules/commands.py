@@ -1,19 +1,14 @@
 """Commands of rules: a few at a time, each with a time limit, so that none delays a worker or another rule."""
 
 import json
-import os
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from actors.events.words import exit_in_words
 from actors.values.effects import RunCommand
+from supervisor.children.limited import Children
 from supervisor.kernel.crew import Crew
-from supervisor.kernel.shortage import kill_group, popen
-from supervisor.tmux.environment import scrubbed
-from supervisor.tmux.words import LOWERED
 
 AT_ONCE = 4
 MOST = 64  # that run or wait, of all workers
@@ -25,11 +20,10 @@ class Commands:
     """A bounded crew; its threads begin with the first command."""
 
     def __init__(self, nofile: int) -> None:
-        self._nofile = nofile
+        self._children = Children(nofile)
         self._crew: Crew | None = None
         self._gate = threading.Lock()
         self._waiting: Counter[str] = Counter()
-        self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
     def run(self, order: RunCommand, told: Told) -> None:
@@ -54,8 +48,7 @@ class Commands:
             self._closed = True
             if self._crew:
                 self._crew.shutdown()
-            for process in self._running:
-                kill_group(process)
+        self._children.close()
 
     def _turn(self, order: RunCommand, told: Told) -> None:
         try:
@@ -65,46 +58,21 @@ class Commands:
                 self._waiting -= Counter([order.name])
 
     def _problem(self, order: RunCommand) -> str | None:
-        null = subprocess.DEVNULL
-        lowered = ("/bin/sh", "-c", f'{LOWERED.format(nofile=self._nofile)}; exec "$@"', "panevisor", *order.argv)
-        try:
-            process = popen(
-                lowered,
-                cwd=order.cwd,
-                env=environment_of(order),
-                stdin=subprocess.PIPE,
-                stdout=null,
-                stderr=null,
-                start_new_session=True,
-            )
-        except OSError as problem:
-            return f"not run: {problem}"
-        with self._gate:
-            self._running.add(process)
-            if self._closed:
-                kill_group(process)
-        try:
-            process.communicate(json.dumps(order.facts).encode() + b"\n", timeout=order.timeout)
-        except subprocess.TimeoutExpired:
-            return f"killed: it ran longer than {order.timeout:g} s"
-        finally:
-            kill_group(process)  # its group, before it is reaped where it still runs
-            process.wait()
-            with self._gate:
-                self._running.discard(process)
-        code = process.returncode
-        if code == 0:
-            return None
-        return exit_in_words(code, None) if code > 0 else exit_in_words(None, -code)
+        return self._children.run(
+            order.argv,
+            cwd=order.cwd,
+            timeout=order.timeout,
+            more=told_by(order),
+            given=json.dumps(order.facts).encode() + b"\n",
+        ).problem
 
 
-def environment_of(order: RunCommand) -> dict[str, str]:
-    """Return the service's environment with the facts: PANEVISOR_RULE, PANEVISOR_TEXT, PANEVISOR_GROUP_name …
+def told_by(order: RunCommand) -> dict[str, str]:
+    """Return the facts as variables: PANEVISOR_RULE, PANEVISOR_TEXT, PANEVISOR_GROUP_name …
 
-    The mark by which a worker's processes are known is not in it: the command belongs to no worker.
+    The worker's own variables and its mark are not among them: the command belongs to no worker.
     """
     facts: dict[str, Any] = {key: value for key, value in order.facts.items() if value is not None and key != "groups"}
     facts["name"] = facts.pop("worker")
     facts |= {f"group_{key}": value for key, value in order.facts["groups"].items()}
-    told = {f"PANEVISOR_{key.upper()}": str(value).replace("\0", "") for key, value in facts.items()}
-    return {**scrubbed(os.environ), **told}
+    return {f"PANEVISOR_{key.upper()}": str(value).replace("\0", "") for key, value in facts.items()}

@@ -1,11 +1,12 @@
 """`panevisor notify test`: send a message to one receiver of the file now, and say whether it arrived."""
 
+import resource
 import socket
 import time
 
 from supervisor.commands.files.check import loaded
 from supervisor.config.settings import Occasion
-from supervisor.notify.deliver import deliver, facts_of
+from supervisor.notify.deliver import Postman, facts_of
 from supervisor.notify.incidents import Incident
 from supervisor.notify.plan import Line
 from supervisor.state.paths import config_path
@@ -24,7 +25,8 @@ def test(named: str | None, name: str) -> int:
     text = "this is a test of `panevisor notify test`: all is well"
     incident = Incident(occasion=Occasion.FAILED, text=text, since=time.time())
     facts = facts_of(receivers[name], (Line(incident, "test"),), socket.gethostname())
-    if problem := deliver(receivers[name], facts, config.path.parent):
+    postman = Postman(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if problem := postman.deliver(receivers[name], facts, config.path.parent):
         raise CommandError("failed", f"{visible(name)} has not got the message: {problem}")
     print(f"{visible(name)} has got a test message")
     return 0
