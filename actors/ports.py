@@ -82,6 +82,29 @@ class TerminalPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SecretsRead:
+    """The variables that a start gets beside those of its spec, or why there are none. No text shows a value.
+
+    `open`: those of its secret files that others may read, where that was not told before.
+    """
+
+    life: str
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    problem: str | None = None
+    open: tuple[str, ...] = ()
+
+
+class Secrets(Protocol):
+    """Reads secrets, each start's in a thread of its own. No call blocks or raises."""
+
+    def read(self, start: Start, tell: Callable[[SecretsRead], None]) -> None:
+        """Read the secret files of this start, and run its env_command; then tell, from any thread."""
+
+    def call_off(self, life: str) -> None:
+        """Nobody waits for these secrets any more: kill the command that still runs. Telling does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaneSweep:
     """One list-panes of everything. `screens`: those that were captured, because they may have changed."""
 

@@ -1,6 +1,7 @@
 """The Terminal actor: the only writer to tmux. Single orders go out at once; waiting starts go out in chunks.
 
     StartWanted ──▶ queue ──Flush: up to CHUNK──▶ tmux ──Started, …──▶ Worker
+         └─ with secrets ─▶ Secrets ─SecretsRead─▶ queue, or StartRefused ──▶ Worker
     Typing, ArmLog, … ────────────────────────────▶ tmux
     InputLook ──▶ queue ──LookAtInputs: up to MOST_LOOKS──▶ tmux ──InputSeen, …──▶ Worker
     Errands ──LooksDue──▶ one look at tmux ──PaneSeen, PaneAbsent──▶ all who asked
@@ -11,16 +12,16 @@ a message at the end of the mailbox.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
 from actors.errands import Errands, LooksDue, Revive
 from actors.errors import TerminalError
-from actors.ports import Journal, PaneQuestion, TerminalPort
+from actors.ports import Journal, PaneQuestion, Secrets, SecretsRead, TerminalPort
 from actors.values.bulletins import Revived
 from actors.values.effects import ArmLog, LookAtInput, Start, Type
-from actors.values.facts import Fact, PaneAbsent, PaneSeen
+from actors.values.facts import Fact, PaneAbsent, PaneSeen, Refusal, StartRefused
 
 CHUNK = 4
 MOST_LOOKS = 25  # at inputs, by one client; each capture takes tmux about half a millisecond
@@ -71,34 +72,59 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class CallingOff:
+    """Refuse the start of this life if it still waits for its secrets."""
+
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
 class Flush:
     """The next chunk of starts is due."""
 
 
 TerminalOrder = (
-    StartWanted | LooksDue | InputLook | LookAtInputs | Typing | Discarding | Notice | ArmLog | Revive | Flush
+    StartWanted
+    | LooksDue
+    | InputLook
+    | LookAtInputs
+    | Typing
+    | Discarding
+    | Notice
+    | ArmLog
+    | Revive
+    | SecretsRead
+    | CallingOff
+    | Flush
 )
 
 
 class TerminalActor(SupervisedActor):
     """Owns the queue of starts. Every call of the port is bounded in time."""
 
-    def __init__(self, port: TerminalPort, errands: Errands, journal: Journal, supervisor: Post[Any]) -> None:
+    def __init__(
+        self, port: TerminalPort, secrets: Secrets, errands: Errands, journal: Journal, supervisor: Post[Any]
+    ) -> None:
         super().__init__(supervisor, "terminal")
         self._port = port
+        self._secrets = secrets
         self._errands = errands
         self._journal = journal
         self._supervisor = supervisor
         self._starts: deque[StartWanted] = deque()
         self._flushing = False
+        self._without_secrets: dict[str, StartWanted] = {}  # by life
         self._input_looks: deque[InputLook] = deque()
         self._looking = False
 
     def handle(self, message: TerminalOrder) -> None:
         match message:
             case StartWanted():
-                self._starts.append(message)
-                self._flush_soon()
+                self._want(message)
+            case SecretsRead():
+                self._take_secrets(message)
+            case CallingOff(life):
+                self._call_off(life)
             case Flush():
                 self._flush()
             case LooksDue():
@@ -122,6 +148,33 @@ class TerminalActor(SupervisedActor):
                 self._revive()
             case _:
                 assert_never(message)
+
+    def _want(self, wanted: StartWanted) -> None:
+        spec = wanted.start.spec
+        if spec.secret_files or spec.env_command:
+            self._without_secrets[wanted.start.life] = wanted
+            self._secrets.read(wanted.start, self.tell_me)
+        else:
+            self._starts.append(wanted)
+            self._flush_soon()
+
+    def _take_secrets(self, read: SecretsRead) -> None:
+        wanted = self._without_secrets.pop(read.life, None)
+        if wanted is None:
+            return  # called off meanwhile
+        if read.open:
+            facts = {"worker": wanted.start.name, "life": read.life, "files": list(read.open)}
+            self._journal.log("worker.secrets_open", facts)
+        if read.problem is not None:
+            wanted.tell(StartRefused(read.life, Refusal.NO_SECRETS, read.problem))
+            return
+        self._starts.append(replace(wanted, start=replace(wanted.start, secrets=read.variables)))
+        self._flush_soon()
+
+    def _call_off(self, life: str) -> None:
+        if wanted := self._without_secrets.pop(life, None):
+            self._secrets.call_off(life)
+            wanted.tell(StartRefused(life, Refusal.UNREACHABLE, "it was called off"))
 
     def _flush_soon(self) -> None:
         if self._starts and not self._flushing:
@@ -169,8 +222,12 @@ class TerminalActor(SupervisedActor):
             look.tell(PaneSeen(taken, pane) if pane else PaneAbsent(taken))
 
     def _drop_starts(self, names: set[str]) -> None:
-        if names:
-            self._starts = deque(wanted for wanted in self._starts if wanted.start.name not in names)
+        if not names:
+            return
+        self._starts = deque(wanted for wanted in self._starts if wanted.start.name not in names)
+        for life in [life for life, wanted in self._without_secrets.items() if wanted.start.name in names]:
+            del self._without_secrets[life]
+            self._secrets.call_off(life)
 
     def _revive(self) -> None:
         try:

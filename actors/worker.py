@@ -17,7 +17,7 @@ from actors.life.readiness import settles_at
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
-from actors.terminal import Discarding, InputLook, Notice, StartWanted, Typing
+from actors.terminal import CallingOff, Discarding, InputLook, Notice, StartWanted, Typing
 from actors.values import effects as do
 from actors.values.bulletins import Activity, Armed, Changed, Enrolled, Finished, Report, Withdrawn
 from actors.values.facts import (
@@ -182,6 +182,8 @@ class WorkerActor(LoopActor):
         match effect:
             case do.Start():
                 deps.terminal.tell(StartWanted(effect, tell))
+            case do.CallOff(life):
+                deps.terminal.tell(CallingOff(life))
             case do.AskPane(pane, nudge, close):
                 deps.terminal.tell(Look(self._name, pane, nudge, tell, close=close))
             case do.ArmLog():

@@ -39,7 +39,7 @@ This page lists every key of `panevisor.toml`. It is made from the code that rea
   `"512KiB"`, or a whole number of bytes.
 - A path is relative to the folder of the file. The file's own path must be UTF-8.
 - A key of a worker wins over the same key of `[defaults]`. The tables `backoff`, `ready`, `live`, `log`, `env`,
-  `labels`, `stall` and `limits` are merged key by key; a kind of probe replaces another kind.
+  `secret_files`, `labels`, `stall` and `limits` are merged key by key; a kind of probe replaces another kind.
 - `panevisor check` reports everything that is wrong with a file, with its line and the nearest right key.
 """
 

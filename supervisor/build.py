@@ -37,6 +37,7 @@ from actors.values.snapshot import Entry, Snapshot
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
 from supervisor.attention.watch import SignWatch
+from supervisor.children.secrets import SecretReader
 from supervisor.config.load import define
 from supervisor.config.on_disk import digest_on_disk, origin_of
 from supervisor.config.settings import Config
@@ -168,6 +169,7 @@ class Machine:
         self.terminal = TmuxTerminal(
             home, self.server, marker=self._place.marker, nofile=nofile, segments=self._segments
         )
+        self.secrets = SecretReader(nofile)
         self.panes = PaneSweeper(home, self.adapter_failed, lambda: self.server.pid)
 
     def _build_processes(self, nofile: int) -> None:
@@ -299,7 +301,7 @@ class Machine:
 
     def _factories(self) -> Factories:
         return Factories(
-            terminal=lambda: TerminalActor.start(self.terminal, self._errands, self.log, self.posts.supervisor),
+            terminal=self._start_terminal,
             ticker=self._start_ticker,
             metrics=self._start_metrics,
             worker=self._start_worker,
@@ -325,6 +327,9 @@ class Machine:
     def _watch_server(self, server: Handle) -> None:
         self.panes.reset()
         self.processes.watch_server(server, lambda: self.posts.supervisor.tell(ServerEnded(server)))
+
+    def _start_terminal(self) -> pykka.ActorRef[Any]:
+        return TerminalActor.start(self.terminal, self.secrets, self._errands, self.log, self.posts.supervisor)
 
     def _start_ticker(self) -> pykka.ActorRef[Any]:
         return TickerActor.start(
@@ -392,6 +397,7 @@ class Machine:
         self.gateway.close()
         self.prober.close()
         self.judge.close()
+        self.secrets.close()
         self._housekeeping.close()
         self.panes.close()
         self._signs.close()

@@ -17,7 +17,7 @@ from actors.values.requests import Action, Change
 from actors.values.spec import Family, WorkerSpec
 
 S = State
-_FORCES_REPLACE = ("command", "cwd", "env", "pane")
+_FORCES_REPLACE = ("command", "cwd", "env", "secret_files", "env_command", "pane")
 _RUNNING = {S.STARTING, S.RUNNING}
 _ENDED = {Action.STOP, Action.REPLACE}
 _ENDS = {Intent.STOPPED, Intent.COMPLETED}

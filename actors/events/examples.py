@@ -11,6 +11,7 @@ EXAMPLES: Mapping[str, Facts] = {
     "worker.starting": {"cause": "backoff-over", "attempt": 2},
     "worker.ready": {"startup_s": 1.2},
     "worker.unready": {"reason": "not ready within 1m", **_CRASH},
+    "worker.no_secrets": {"reason": "env_command exited with code 2", **_CRASH},
     "worker.unhealthy": {"reason": "connection refused", "kind": "tcp", "uptime_s": 303.0, **_CRASH},
     "worker.healthy": {"kind": "tcp"},
     "worker.exited": {"exit_code": 3, "uptime_s": 12.0, **_CRASH},

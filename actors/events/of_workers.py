@@ -43,6 +43,19 @@ WORKER: Mapping[str, Event] = {
         fields="delay_s attempt",
         said=say.unready,
     ),
+    "worker.no_secrets": Event(
+        by_outcome,
+        "its secret files or its env_command gave nothing usable: it was not started, which counts as a crash",
+        moves="starting → backoff, failed",
+        fields="delay_s attempt",
+        said=say.no_secrets,
+    ),
+    "worker.secrets_open": Event(
+        WARNING,
+        "everybody on this machine may read or write these secret files; told once for each",
+        fields="files",
+        said="everybody may read its secret files: {files}",
+    ),
     "worker.unhealthy": Event(
         by_outcome,
         "its liveness probe failed `live.failures` times in a row; it is ended. Without `from`/`to` where "

@@ -82,6 +82,10 @@ def unready(facts: Facts, most: int) -> str:
     return f"{_what(facts, 'not ready in time')}, so it was ended{_verdict(facts, most)}"
 
 
+def no_secrets(facts: Facts, most: int) -> str:
+    return f"not started: {_what(facts, 'it has no secrets')}{_verdict(facts, most)}"
+
+
 def unhealthy(facts: Facts, most: int) -> str:
     reason = _what(facts, "not well")
     if facts.get("to") is None:

@@ -12,7 +12,7 @@ forgives everything. The counter lives in one Worker and starts at zero.
 
 from dataclasses import dataclass, replace
 
-from actors.events.words import exact
+from actors.events.words import counted, exact
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
@@ -120,13 +120,17 @@ def _again(spec: WorkerSpec, budget: Budget, at_once: bool, dice: float, now: In
 def _spent(spec: WorkerSpec, budget: Budget, now: Instant) -> str | None:
     """Return in words which limit is spent; None when there is budget left."""
     if 0 <= spec.max_restarts <= budget.attempt:
-        return f"{budget.attempt} restarts without a healthy life of {exact(spec.healthy_after)}"
+        return _of_lives(spec, budget)
     window = spec.max_restarts_in
     if window:
-        counted = sum(now.mono - at.mono < window.within for at in budget.recent)
-        if counted >= window.restarts:
-            return f"{counted} restarts within {exact(window.within)}"
-    return f"{budget.attempt} restarts without a healthy life of {exact(spec.healthy_after)}" if budget.slow else None
+        recent = sum(now.mono - at.mono < window.within for at in budget.recent)
+        if recent >= window.restarts:
+            return f"{counted(recent, 'restart')} within {exact(window.within)}"
+    return _of_lives(spec, budget) if budget.slow else None
+
+
+def _of_lives(spec: WorkerSpec, budget: Budget) -> str:
+    return f"{counted(budget.attempt, 'restart')} without a healthy life of {exact(spec.healthy_after)}"
 
 
 def slow_jitter(spec: WorkerSpec) -> float:

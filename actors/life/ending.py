@@ -7,7 +7,7 @@ from actors.life.moves import end_probe, ran_beside
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import drop_input, given_up, type_next, under_way
 from actors.life.typing_queue import held, interrupted, is_stuck
-from actors.values.effects import Emit, EndTree
+from actors.values.effects import CallOff, Emit, EndTree
 from actors.values.facts import Instant, TreeEscaped, TreeLeft, TypeHeld, TypeRefused
 from actors.values.spec import SignalTree, TypeKeys, TypeText
 
@@ -21,6 +21,8 @@ def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person", *, ru
     cause = "rule" if rule else cause
     cause = goal.value if goal in (Goal.DOWN, Goal.REPLACE) and cause == "person" else cause
     w, emitted = move(replace(w, goal=goal), S.STOPPING, now, "worker.stopping", cause, goal=goal.value, **why)
+    if w.life and w.life.phase is Phase.ORDERED and (w.spec.secret_files or w.spec.env_command):
+        return w, (*emitted, CallOff(w.life.id))  # a command that hangs would be waited for
     if w.life is None or w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return w, emitted  # the process is not known yet: it is ended when the answer comes
     w, effects = begin_ending(w, w.life, now)

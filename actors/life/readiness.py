@@ -96,7 +96,7 @@ def _ask_about(w: Worker, purpose: Purpose) -> Step:
 
 def _probe(w: Worker, life: Life, purpose: Purpose) -> Probe:
     shown = w.screen.content if w.screen and life.seen else None
-    return Probe(life.id, purpose, w.spec, w.pane, shown)
+    return Probe(life.id, purpose, w.spec, w.pane, shown, life.process)
 
 
 def probe_told(w: Worker, fact: ProbeSucceeded | ProbeFailed, now: Instant) -> Step:

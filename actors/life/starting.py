@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from actors.life.aftermath import finish_stop, lay_down
+from actors.life.budget import judge
 from actors.life.ending import begin_ending
 from actors.life.moves import begin_life, without_pane
+from actors.life.outcomes import apply_verdict, dice
 from actors.life.readiness import await_readiness
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
 from actors.values.effects import Effect, Forget, Start, Watch
@@ -69,6 +71,9 @@ def _refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
             w = _resting(w, now, least=NO_PROCESS_PAUSE)
             w, told = move(w, S.PENDING, now, "worker.pending", "no-process", reason=gate.reason)
             return replace(w, gate=gate), told
+        case Refusal.NO_SECRETS:
+            verdict = judge(w.spec, w.budget, None, 0.0, dice(w), now)
+            return apply_verdict(w, verdict, now, "worker.no_secrets", "no-secrets", fact.reason)
         case Refusal.UNREACHABLE | Refusal.PANE_GONE:
             w = _resting(w, now)
             return move(w, S.PENDING, now, "worker.pending", "tmux-unreachable", reason=fact.reason)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from actors.values.facts import Handle, Purpose
@@ -13,16 +13,27 @@ from actors.values.typing import Rows, Untyped
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start `spec` as `life`: in the dead pane `pane`, or in a new session when it is None."""
+    """Start `spec` as `life`: in the dead pane `pane`, or in a new session when it is None.
+
+    `secrets`: what its secret files and its env_command have given. The Terminal puts them in; no text shows them.
+    """
 
     life: str
     spec: WorkerSpec
     pane: str | None
+    secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:
         """The worker's."""
         return self.spec.name
+
+
+@dataclass(frozen=True, slots=True)
+class CallOff:
+    """Refuse the start of the life if it still waits for its secrets. The answer is StartRefused then, or its own."""
+
+    life: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ class EndTree:
 class Probe:
     """Probe the life by the check of `spec`, until `EndProbe` or `Forget`. It replaces an earlier probe of the life.
 
-    `screen` is what the pane shows; None when that may be of an earlier life.
+    `screen` is what the pane shows; None when that may be of an earlier life. `process`: the life's own.
     """
 
     life: str
@@ -163,6 +174,7 @@ class Probe:
     spec: WorkerSpec
     pane: str | None = None
     screen: bytes | None = None
+    process: Handle | None = None
 
     @property
     def check(self) -> Check:
@@ -226,6 +238,7 @@ class Finish:
 
 Effect = (
     Start
+    | CallOff
     | AskPane
     | ArmLog
     | LookAtInput

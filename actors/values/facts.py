@@ -53,6 +53,7 @@ class Refusal(StrEnum):
     NAME_TAKEN = "name-taken"  # a session of that name exists
     PANE_GONE = "pane-gone"  # someone closed the dead pane to start in
     NO_PROCESS = "no-process"  # the kernel gives tmux no process now
+    NO_SECRETS = "no-secrets"  # its secret files or its env_command gave nothing usable; the reason says which
     UNREACHABLE = "unreachable"  # tmux did not answer or could not do it now; the order was not sent, or has expired
 
 

@@ -323,6 +323,12 @@ class WorkerSpec:
     """The working directory."""  # in a spec it is absolute, like each path
     env: tuple[tuple[Annotated[str, Form.VARIABLE], Text], ...] = ()
     """Added to the environment in which the service was started; wins over `env_file`."""
+    secret_files: tuple[tuple[Annotated[str, Form.VARIABLE], PathText], ...] = ()
+    """Variables, and the files that hold their values, read at each start; they win over all."""
+    env_command: Command = ()
+    """Prints NAME=value lines, read at each start; they win over `env`. It runs as the command of a check does."""
+    env_command_timeout: Annotated[float, Seconds("10ms")] = 10.0
+    """How long `env_command` may run."""
     project: Text = ""
     """A name for a group of workers, for `-p PROJECT`."""
     labels: tuple[tuple[Annotated[str, Form.LABEL], Text], ...] = ()
@@ -423,6 +429,8 @@ class WorkerSpec:
         changed: list[Any] = [] if surroundings == ["terminal", 0, None] else [surroundings]
         if self.rlimits or self.user or self.group:  # so the digests of old records stay
             changed.append([sorted(self.rlimits), self.user, self.group])
+        if self.secret_files or self.env_command:
+            changed.append({"secrets": [sorted(self.secret_files), self.env_command]})
         identity = json.dumps([argv, self.cwd, sorted(self.env), size, *changed])
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 

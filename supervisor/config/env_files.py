@@ -33,24 +33,24 @@ class EnvFile:
     wrong: str | None = None
 
 
-class _Wrong(Exception):
-    """An env file can't be used. Its text is `EnvFile.wrong`."""
+class Unusable(Exception):
+    """A file, or what it says, can't be used. Its text is `EnvFile.wrong`."""
 
 
 def read_env_file(path: Path) -> EnvFile:
     """Read one env file. A later line wins over an earlier one. What is wrong is returned, not raised."""
     content = None
     try:
-        content = _content(path)
-        return EnvFile(content=content, variables=_variables(content))
-    except _Wrong as wrong:
+        content = content_at(path)
+        return EnvFile(content=content, variables=variables_in(content))
+    except Unusable as wrong:
         return EnvFile(content=content, wrong=str(wrong))
 
 
 def content_of(path: Path) -> bytes | None:
     """Return the bytes of an env file; None if it cannot be read."""
-    with suppress(_Wrong):
-        return _content(path)
+    with suppress(Unusable):
+        return content_at(path)
     return None
 
 
@@ -81,24 +81,28 @@ def digest_of(config: bytes, env_files: Iterable[bytes | None]) -> str:
     return whole.hexdigest()[:12]
 
 
-def _content(path: Path) -> bytes:
+def content_at(path: Path) -> bytes:
+    """Return the bytes of a file of variables, or of a secret; raises Unusable."""
     try:
         content = regular_content(path, MOST_BYTES + 1)
     except (NoRegularFile, IsADirectoryError):
-        raise _Wrong("which is no regular file") from None
+        raise Unusable("which is no regular file") from None
     except FileNotFoundError:
-        raise _Wrong(f"and there is no such file (looked for {path})") from None
+        raise Unusable(f"and there is no such file (looked for {path})") from None
     except PermissionError:
-        raise _Wrong("which this user may not read") from None
+        raise Unusable("which this user may not read") from None
     except OSError as error:
-        raise _Wrong(f"which cannot be read: {error.strerror}") from None
+        raise Unusable(f"which cannot be read: {error.strerror}") from None
     if len(content) > MOST_BYTES:
-        raise _Wrong(f"which is larger than {MOST_BYTES // 10**6} MB")
+        raise Unusable(f"which is larger than {MOST_BYTES // 10**6} MB")
     return content
 
 
-def _variables(content: bytes) -> dict[str, str]:
-    """Return what the file sets: its lines are read one by one because `dotenv_values` leaves bad ones out."""
+def variables_in(content: bytes) -> dict[str, str]:
+    """Return what lines of NAME=value set; raises Unusable.
+
+    They are read one by one because `dotenv_values` leaves bad ones out.
+    """
     from dotenv.parser import parse_stream  # only now: most configs name no env file
 
     found: dict[str, str] = {}
@@ -106,7 +110,7 @@ def _variables(content: bytes) -> dict[str, str]:
         if binding.key is None and not binding.error:
             continue  # nothing but blanks and a comment
         if fault := _fault(binding):
-            raise _Wrong(f"whose line {_line(binding)} {fault}")
+            raise Unusable(f"whose line {_line(binding)} {fault}")
         found[str(binding.key)] = str(binding.value)
     return found
 
@@ -116,7 +120,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _Wrong(f"whose line {line} is not UTF-8 (save the file as UTF-8)") from None
+        raise Unusable(f"whose line {line} is not UTF-8 (save the file as UTF-8)") from None
 
 
 def _fault(binding: "Binding") -> str | None:

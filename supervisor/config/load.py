@@ -53,7 +53,7 @@ from supervisor.text.words import Keys, dotted, shown
 _Raw = dict[str, Any]
 T = TypeVar("T")
 
-_MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
+MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest is for what tmux and sh add
 _OWN = frozenset({"command", "depends_on"})  # belong to each worker, never to the defaults
 
 
@@ -435,14 +435,15 @@ def _size_findings(merged: _Raw, by_files: dict[str, str]) -> Iterator[Finding]:
     """Yield a finding if arguments and environment are too long together, at the longest of them."""
     command, own = merged.get("command"), _table_or_empty(merged.get("env"))
     env = by_files | own
-    arguments = _bytes_of(command if isinstance(command, list) else [command])
-    total = arguments + _bytes_of([*env, *env.values()])
-    if total > _MOST_ARGUMENTS:
-        by_env = _bytes_of([*own, *own.values()])
+    arguments = bytes_of(command if isinstance(command, list) else [command])
+    total = arguments + bytes_of([*env, *env.values()])
+    if total > MOST_ARGUMENTS:
+        by_env = bytes_of([*own, *own.values()])
         key = "command" if arguments * 2 >= total else "env" if by_env * 2 >= total - arguments else "env_file"
-        what = f"command and environment together are longer than {_MOST_ARGUMENTS:,} bytes (put the bulk in a file)"
+        what = f"command and environment together are longer than {MOST_ARGUMENTS:,} bytes (put the bulk in a file)"
         yield Finding((key,), what, mismatch=True)
 
 
-def _bytes_of(texts: list[Any]) -> int:
+def bytes_of(texts: list[Any]) -> int:
+    """Return what these texts take as arguments or variables of a program."""
     return sum(len(text.encode()) + 1 for text in texts if isinstance(text, str))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-WHERE = ("command", "cwd", "env", "ready")
+WHERE = ("command", "cwd", "env", "secret_files", "env_command", "ready")
 _FORM = r"\{(?:(name)|(?:([0-9]{1,9})\+)?(index0?))\}"
 _WORD = re.compile(rf"\{{({_FORM})\}}|{_FORM}")
 

@@ -42,7 +42,7 @@ DROPPED = {
     "is_elevated": "nothing is started through sudo: start the service as root, or put sudo before the command",
     "schedule": "there is no schedule: let cron run `panevisor start NAME`",
     "extends": "import that file, too, and put both together",
-    "env_cmds": "no command is run for a variable: put it into an env_file",
+    "env_cmds": "no command is run for one variable: let env_command print its NAME=value line",
 }
 NEEDLESS = (
     *("version", "log_level", "log_length", "log_format", "is_strict", "is_tui_disabled", "ordered_shutdown", "name"),

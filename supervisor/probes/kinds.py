@@ -20,6 +20,7 @@ from actors.events.words import exit_in_words
 from actors.values.effects import Probe
 from actors.values.facts import Purpose
 from actors.values.spec import Http
+from supervisor.kernel.proc_table import environment_of
 from supervisor.kernel.programs import cannot_execute
 from supervisor.kernel.shortage import kill_group, popen
 from supervisor.logs.of_life import LinesOfLife
@@ -222,6 +223,8 @@ class Command(Attempt):
         self._spec = probe.spec
         mark = f"{deps.marker}/{probe.spec.name}/{probe.life}"
         self._env = {**scrubbed(os.environ), **dict(probe.spec.env), "PANEVISOR_WORKER": mark}
+        secret = probe.spec.secret_files or probe.spec.env_command
+        self._process = probe.process if secret else None
 
     async def fault(self) -> str | None:
         try:
@@ -245,12 +248,16 @@ class Command(Attempt):
         return popen(
             ("/bin/sh", "-c", f'{lowered}; {as_account(account)}exec "$@"', "panevisor", *self._argv),
             cwd=self._cwd,
-            env=self._env | own | {key: self._env[key] for key, _ in self._spec.env},
+            env=self._env | own | {key: self._env[key] for key, _ in self._spec.env} | self._secrets(),
             stdin=null,
             stdout=null,
             stderr=null,
             start_new_session=True,
         )
+
+    def _secrets(self) -> dict[str, str]:
+        """Return the environment of the worker's own process where it has secrets: nobody else keeps them."""
+        return scrubbed(environment_of(self._process.pid)) if self._process else {}
 
 
 class Processes:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
@@ -48,6 +49,7 @@ from supervisor.tmux.words import (
     words,
 )
 
+Variables = tuple[tuple[str, str], ...]
 FEW = 8  # panes that are listed one by one: 0.04 ms each, a list of all 1,000 takes 36
 STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death that the kernel has told us of
 
@@ -67,7 +69,8 @@ class TmuxTerminal:
     def start(self, starts: list[Start]) -> list[StartAnswer]:
         answers: dict[str, StartAnswer] = {}  # by life
         for start in starts:
-            if reason := cannot_start(start.spec, self._server.search_path()):
+            spec = replace(start.spec, env=(*start.spec.env, *start.secrets))
+            if reason := cannot_start(spec, self._server.search_path()):
                 answers[start.life] = StartRefused(start.life, Refusal.IMPOSSIBLE, reason)
         sent = self._send([start for start in starts if start.life not in answers])
         answers |= {answer.life: answer for answer in sent}
@@ -90,13 +93,15 @@ class TmuxTerminal:
         return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
 
     def _line(self, start: Start, number: int | None) -> str:
-        launch = self._launch(start.name, start.life, start.spec, number)
+        launch = self._launch(start.name, start.life, start.spec, number, start.secrets)
         return start_in_dead_pane(launch, start.pane) if start.pane else start_in_new_session(launch)
 
-    def _launch(self, name: str, life: str, spec: WorkerSpec, number: int | None = None) -> Launch:
+    def _launch(
+        self, name: str, life: str, spec: WorkerSpec, number: int | None = None, secrets: Variables = ()
+    ) -> Launch:
         """`number`: of its first log segment, for a life that no pipe has served yet."""
         account = account_of(spec)
-        own = dict(account.environment if account else ()) | dict(spec.env)
+        own = dict(account.environment if account else ()) | dict(spec.env) | dict(secrets)
         environment = (*own.items(), ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
         pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size, number=number)
         pipe = _unexpanded(pipe)

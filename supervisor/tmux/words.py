@@ -8,7 +8,7 @@ in double quotes. Braces keep the quoting of what is inside them.
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.values.effects import Type
 from actors.values.facts import Handle, Pane
@@ -91,7 +91,7 @@ class Launch:
 
     spec: WorkerSpec
     life: str
-    environment: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str], ...] = field(repr=False)
     pipe: str
     nofile: int
     account: Account | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from actors.base import Post
 from actors.errors import TerminalUnreachable
 from actors.events.table import faults_in, level_of
-from actors.ports import LookAnswer, PaneQuestion, StartAnswer, Tell, TypeAnswer
+from actors.ports import LookAnswer, PaneQuestion, SecretsRead, StartAnswer, Tell, TypeAnswer
 from actors.values.effects import EndTree, LookAtInput, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Handle,
@@ -216,6 +216,7 @@ class FakeTerminal:
         self.hangs = False
         self.calls: list[str] = []
         self.looks: list[list[PaneQuestion]] = []
+        self.starts: list[Start] = []
         self.panes: dict[str, Pane] = {}
         self._started = 0
 
@@ -226,6 +227,7 @@ class FakeTerminal:
                 self.panes[pane.id] = replace(pane, process=None, dead=True, signal=9, dead_at=self.time)
 
     def start(self, starts: list[Start]) -> list[StartAnswer]:
+        self.starts += starts
         try:
             self._answers("start")
         except TerminalUnreachable:
@@ -303,6 +305,20 @@ class FakeTerminal:
         if self.hangs:
             self.time += self.HUNG
             raise TerminalUnreachable("tmux has not answered within 2s")
+
+
+class FakeSecrets:
+    """Implements `Secrets`: notes who reads, and answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Callable[[SecretsRead], None]] = {}  # by life
+        self.called_off: list[str] = []
+
+    def read(self, start: Start, tell: Callable[[SecretsRead], None]) -> None:
+        self.asked[start.life] = tell
+
+    def call_off(self, life: str) -> None:
+        self.called_off.append(life)
 
 
 class FakeJournal:

@@ -1,8 +1,11 @@
 """`panevisor check`: a config file, examined."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from actors.events.words import counted
+from actors.values.spec import WorkerSpec
+from supervisor.children.secrets import open_to_all
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
@@ -22,9 +25,15 @@ def check(named: str | None) -> int:
         print(f"  {spec.name}: {visible(in_words(spec))}")
         if arithmetic := line(spec):
             print(f"    {arithmetic}")
-    for warning in (*waits_in_vain(found.workers), *warnings(found.workers)):
+    for warning in (*waits_in_vain(found.workers), *warnings(found.workers), *_told_to_all(found.workers)):
         print(f"warning: {visible(warning)}")
     return 0
+
+
+def _told_to_all(workers: Iterable[WorkerSpec]) -> Iterator[str]:
+    for spec in workers:
+        for file in open_to_all(spec):
+            yield f"{spec.name}: everybody on this machine may read {file} (chmod 600 it, or 640 for its group)"
 
 
 def loaded(path: Path) -> Config:

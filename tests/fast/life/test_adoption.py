@@ -199,7 +199,7 @@ def test_an_adopted_worker_that_was_not_ready_gets_its_time_anew() -> None:
     probed = replace(SPEC, ready=Ready(tcp="127.0.0.1:1", timeout=20.0))
     w, effects = adopted(record(spec=probed), Adopt(pane(), "l1", ROOT, ready=False))
     assert (w.state, due(w)) == (State.STARTING, NOW.mono + 20)
-    assert done(effects, Probe) == [Probe("l1", Purpose.READY, probed, "%1")]
+    assert done(effects, Probe) == [Probe("l1", Purpose.READY, probed, "%1", process=ROOT)]
 
 
 @pytest.mark.parametrize(

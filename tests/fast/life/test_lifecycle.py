@@ -49,6 +49,7 @@ from actors.values.effects import (
     Acknowledge,
     ArmLog,
     AskPane,
+    CallOff,
     Emit,
     EndTree,
     Forget,
@@ -120,6 +121,8 @@ SCENARIOS: list[tuple[State, State, str, Callable[[], Story]]] = [
     (S.STARTING, S.FAILED, "budget spent", lambda: starting(max_restarts=0).exits(1)),
     (S.STARTING, S.FAILED, "not ready, budget spent", lambda: not_ready_in_time(ready=PROBED, max_restarts=0)),
     (S.STARTING, S.FAILED, "cannot start", lambda: refused(ordered(), Refusal.IMPOSSIBLE)),
+    (S.STARTING, S.BACKOFF, "no secrets", lambda: refused(ordered(), Refusal.NO_SECRETS)),
+    (S.STARTING, S.FAILED, "no secrets, never again", lambda: refused(ordered(max_restarts=0), Refusal.NO_SECRETS)),
     (S.STARTING, S.COMPLETED, "ended well", lambda: starting().exits(0)),
     (S.STARTING, S.STOPPING, "told to stop", lambda: starting().order(Verb.STOP)),
     (S.STARTING, S.STOPPING, "told to stop before it was there", lambda: ordered().order(Verb.STOP)),
@@ -1055,6 +1058,23 @@ def test_a_start_that_tmux_could_not_fork_waits_for_capacity_and_is_tried_again(
     assert (s.w.gate.hold, s.w.rests) == (Hold.CAPACITY, True)
     s.wait(1.0)
     assert not s.w.rests
+
+
+def test_a_start_without_secrets_is_charged_like_a_crash_and_tried_again_by_policy() -> None:
+    s = refused(ordered(max_restarts=1), Refusal.NO_SECRETS)
+    assert (s.w.budget.attempt, s.w.life, s.line.event) == (1, None, "worker.no_secrets")
+    s.wait(1.0)
+    assert s.w.state is S.STARTING
+    refused(s, Refusal.NO_SECRETS)
+    assert s.w.state is S.FAILED
+
+
+def test_a_stop_calls_off_a_start_that_waits_for_its_secrets() -> None:
+    s = ordered(env_command=("vault",)).order(Verb.STOP)
+    assert s.did(CallOff) == [CallOff(s.life)]
+    refused(s, Refusal.UNREACHABLE)
+    assert s.w.state is S.STOPPED
+    assert ordered().order(Verb.STOP).did(CallOff) == []
 
 
 def test_a_worker_that_goes_with_the_service_goes_without_tmuxs_word_in_the_end() -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.fake_ports import FakeJournal, FakeTerminal, NotingPost
+from kit.fake_ports import FakeJournal, FakeSecrets, FakeTerminal, NotingPost
 
 from actors.errands import LOOK_PAUSE, Errands, Look, LooksDue, Revive, TerminalPost
 from actors.life import due, step
 from actors.life.state import Life, Phase, State, Worker
-from actors.ports import PaneQuestion
-from actors.terminal import CHUNK, MOST_LOOKS, Discarding, InputLook, StartWanted, TerminalActor, Typing
+from actors.ports import PaneQuestion, SecretsRead
+from actors.terminal import CHUNK, MOST_LOOKS, CallingOff, Discarding, InputLook, StartWanted, TerminalActor, Typing
 from actors.values.effects import ArmLog, AskPane, LookAtInput, Start, Type
 from actors.values.facts import (
     Fact,
@@ -19,6 +19,7 @@ from actors.values.facts import (
     Instant,
     PaneAbsent,
     ProcessEnded,
+    Refusal,
     Started,
     StartRefused,
     Typed,
@@ -52,7 +53,8 @@ class Tmux(FakeTerminal):
         self.post = TerminalPost(self.errands)
         self.post.ref = self.box  # type: ignore[assignment]
         self.journal, self.supervisor = FakeJournal(), NotingPost()
-        self.terminal = TerminalActor(self, self.errands, self.journal, self.supervisor)
+        self.secrets = FakeSecrets()
+        self.terminal = TerminalActor(self, self.secrets, self.errands, self.journal, self.supervisor)
         self.terminal.tell_me = self.box.tell  # type: ignore[method-assign]
 
     def work(self, most: int = 1_000_000) -> None:
@@ -181,6 +183,46 @@ def test_a_stale_question_drops_no_start_but_that_of_the_supervisor_does(tmux: T
     told.clear()
     tmux.work()
     assert [answer.life for answer in told] == ["a-2"]
+
+
+def secret(name: str) -> StartWanted:
+    order = start(name)
+    return StartWanted(replace(order, spec=replace(order.spec, env_command="vault")), TOLD.append)
+
+
+TOLD: list[Any] = []
+
+
+def test_a_start_that_waits_for_its_secrets_holds_up_no_other_and_gets_them(tmux: Tmux) -> None:
+    TOLD.clear()
+    tmux.terminal.handle(secret("a"))
+    tmux.terminal.handle(StartWanted(start("b"), TOLD.append))
+    tmux.work()
+    assert [answer.life for answer in TOLD] == ["b-1"]
+    tmux.terminal.handle(SecretsRead("a-1", (("TOKEN", "canary"),), open=("/run/a",)))
+    tmux.work()
+    assert [answer.life for answer in TOLD] == ["b-1", "a-1"]
+    assert [(order.life, order.secrets) for order in tmux.starts] == [("b-1", ()), ("a-1", (("TOKEN", "canary"),))]
+    assert "canary" not in repr(tmux.starts)
+    assert [(event, facts["files"]) for event, facts in tmux.journal.lines] == [("worker.secrets_open", ["/run/a"])]
+
+
+def test_a_start_without_its_secrets_is_refused_and_one_that_was_called_off_comes_never(tmux: Tmux) -> None:
+    TOLD.clear()
+    for name in "abc":
+        tmux.terminal.handle(secret(name))
+    tmux.terminal.handle(SecretsRead("a-1", problem="env_command exited with code 2"))
+    tmux.terminal.handle(CallingOff("b-1"))
+    tmux.terminal.handle(CallingOff("a-1"))  # it has its answer
+    tmux.post.tell(Look("c", None, False, TOLD.append, drop_start=True))
+    tmux.work()
+    refusals = [(answer.life, answer.refusal) for answer in TOLD[:2]]
+    assert refusals == [("a-1", Refusal.NO_SECRETS), ("b-1", Refusal.UNREACHABLE)]
+    assert tmux.secrets.called_off == ["b-1", "c-1"]
+    for life in ("b-1", "c-1"):
+        tmux.terminal.handle(SecretsRead(life))
+    tmux.work()
+    assert (tmux.panes, len(TOLD)) == ({}, 3)
 
 
 def test_starts_and_typing_wait_behind_one_look_at_most(tmux: Tmux) -> None:
