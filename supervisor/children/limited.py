@@ -79,6 +79,8 @@ class Children:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
+        except ValueError as error:  # a text that is no argument: NUL, half a surrogate pair; it may be a secret
+            return Ended(f"cannot be started: {type(error).__name__}")
         except OSError as error:
             return Ended(f"cannot be started: {error.strerror}{f' ({error.filename})' if error.filename else ''}")
         ended = self._watched(process, timeout, output, of)

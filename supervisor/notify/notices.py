@@ -1,6 +1,6 @@
 """Tells the receivers of the file what a picture shows: a thread that looks when something changes or becomes due.
 
-    Metrics ──publish, activity──▶ latest ──thread──▶ plan.step, for each receiver ──▶ Crew ──▶ deliver
+    Metrics ──publish, activity──▶ latest ──thread──▶ plan.step, for each receiver ──▶ Outbox ──▶ Crew ──▶ deliver
                                                 │ told ──▶ notices.json               └──failed──▶ tried again later
                                                 └ nothing is ever waited for by Metrics
 
@@ -8,14 +8,12 @@ A message is noted as told when it is handed over, so no incident is told twice 
 file has a receiver there is no thread.
 """
 
-import heapq
-import itertools
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +25,11 @@ from supervisor.kernel.crew import Crew
 from supervisor.kernel.files import replace_file
 from supervisor.notify.deliver import Postman, facts_of
 from supervisor.notify.incidents import Incident, ends, moments, shown_in
+from supervisor.notify.outbox import MOST, PAUSES, Outbox, Parcel
 from supervisor.notify.plan import Message, Plan, step, taken_up
 
 REST = 0.5  # seconds between two looks
-PAUSES = (5.0, 30.0, 120.0, 600.0)  # seconds before a message is tried again; after the last it is given up
-MOST_WAITING = 100  # messages of all receivers that are under way or to be tried again; the oldest is given up
-_AT_A_TIME = 2  # deliveries
-
-
-@dataclass(order=True, slots=True)
-class _Parcel:
-    """One message on its way to one receiver; `at`: when (monotonic) it is tried next, `tries`: so far."""
-
-    at: float
-    number: int
-    receiver: Receiver = field(compare=False)
-    facts: dict[str, Any] = field(compare=False)
-    tries: int = field(default=0, compare=False)
+_AT_A_TIME = 4  # deliveries, each to another receiver
 
 
 class Notices:
@@ -76,9 +62,7 @@ class Notices:
         self._receivers: tuple[Receiver, ...] = ()
         self._plans: dict[str, Plan] = {}
         self._kept: dict[str, dict[str, Any]] = {}  # what the file says was told, by receiver
-        self._parcels: list[_Parcel] = []
-        self._under_way = 0
-        self._numbers = itertools.count()
+        self._outbox = Outbox()
         self._crew: Crew | None = None
         self._postman = Postman(nofile)
 
@@ -169,14 +153,13 @@ class Notices:
             plans[receiver.name], message, at = step(receiver, plan, incidents | fresh, now, begun=self._begun)
             later += [] if at is None else [at]
             if message:
-                self._post(receiver, message)
+                self._post(receiver, message, now.mono)
         self._plans = plans
         if before != {name: plan.told for name, plan in plans.items()}:
             self._keep()
         with self._changed:
-            self._send_due(now.mono)
-            if self._under_way < _AT_A_TIME:
-                later += [parcel.at for parcel in self._parcels[:1]]
+            self._hand_over(now.mono)
+            later += [at for at in (self._outbox.next_at,) if at is not None]
         return min(later, default=None)
 
     def _taken_up(self, receiver: Receiver) -> Plan:
@@ -196,49 +179,38 @@ class Notices:
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _post(self, receiver: Receiver, message: Message) -> None:
-        facts = facts_of(receiver, message, self._host)
+    def _post(self, receiver: Receiver, message: Message, now: float) -> None:
         with self._changed:
-            heapq.heappush(self._parcels, _Parcel(0.0, next(self._numbers), receiver, facts))
-            if len(self._parcels) > MOST_WAITING:
-                oldest = min(self._parcels, key=lambda parcel: parcel.number)
-                self._parcels.remove(oldest)
-                heapq.heapify(self._parcels)
-                self._give_up(oldest, f"more than {MOST_WAITING} messages wait")
+            given_up = self._outbox.post(receiver, facts_of(receiver, message, self._host), now)
+        if given_up:
+            self._give_up(given_up, f"more than {MOST} messages wait")
 
-    def _send_due(self, now: float) -> None:
-        """Hand over what is due, up to a few at a time."""
-        while self._crew and self._under_way < _AT_A_TIME and self._parcels and self._parcels[0].at <= now:
-            parcel = heapq.heappop(self._parcels)
-            self._under_way += 1
+    def _hand_over(self, now: float) -> None:
+        """Give what is due to the crew."""
+        assert self._crew is not None
+        for parcel in self._outbox.take(now):
             sent = self._crew.submit(self._postman.deliver, parcel.receiver, parcel.facts, self._folder)
             sent.add_done_callback(lambda done, parcel=parcel: self._settle(parcel, done))  # type: ignore[misc]
 
-    def _settle(self, parcel: _Parcel, done: Any) -> None:
+    def _settle(self, parcel: Parcel, done: Any) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        problem = f"failed by {type(error).__name__}" if error else done.result()  # its text may hold a URL
         with self._changed:
-            self._under_way -= 1
-            if not done.cancelled():
-                error = done.exception()
-                self._judge(parcel, repr(error) if error else done.result())
+            again = self._outbox.settled(parcel, arrived=problem is None, now=self._clock.now().mono)
             self._wake()
-
-    def _judge(self, parcel: _Parcel, problem: str | None) -> None:
-        tries = parcel.tries + 1
+        facts: dict[str, Any] = {"receiver": parcel.receiver.name}
         if problem is None:
-            facts = {"receiver": parcel.receiver.name, "incidents": len(parcel.facts["incidents"]), "tries": tries}
+            facts |= {"incidents": len(parcel.facts["incidents"]), "tries": parcel.tries + 1}
             self._journal.log("notify.sent", facts)
-        elif tries > len(PAUSES):
-            self._give_up(replace(parcel, tries=tries), problem)
-        else:
-            pause = PAUSES[tries - 1]
-            again = replace(parcel, at=self._clock.now().mono + pause, tries=tries)
-            heapq.heappush(self._parcels, again)
-            if tries == 1:
-                facts = {"receiver": parcel.receiver.name, "reason": problem, "again_s": pause}
-                self._journal.log("notify.failed", facts)
+        elif again is None:
+            self._give_up(parcel, problem)
+        elif again.tries == 1:
+            self._journal.log("notify.failed", facts | {"reason": problem, "again_s": PAUSES[0]})
 
-    def _give_up(self, parcel: _Parcel, problem: str) -> None:
-        facts = {"receiver": parcel.receiver.name, "reason": problem, "tries": parcel.tries}
+    def _give_up(self, parcel: Parcel, problem: str) -> None:
+        facts = {"receiver": parcel.receiver.name, "reason": problem, "tries": parcel.tries + 1}
         self._journal.log("notify.given_up", facts | {"title": parcel.facts["title"]})
 
 

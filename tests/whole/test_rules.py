@@ -76,7 +76,7 @@ def test_what_a_rule_does_is_done_and_told(site: Site) -> None:
     assert (facts["worker"], facts["rule"], facts["text"]) == ("runs", "limit", "limit resets at 9pm; rm -rf /")
     wait_until(lambda: len(site.events("worker.rule_command")) == 2)
     assert {line["reason"] for line in site.events("worker.rule_command")} == {
-        *("exited with code 1", "killed: it ran longer than 0.1 s")
+        *("exited with code 1", "has not ended within 0.1s")
     }
     wait_until(lambda: fired(site, rule="got"))
 

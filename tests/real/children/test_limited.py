@@ -62,5 +62,7 @@ def test_it_is_killed_when_its_time_is_up(place: Path, children: Children) -> No
 def test_what_cannot_be_started_is_named(place: Path, children: Children) -> None:
     ended = children.run(("no-such-program",), cwd=str(place), timeout=9.0, more={"PATH": "/bin"})
     assert ended.problem == "cannot be started: program not found: no-such-program (in none of the 1 folders of PATH)"
+    ended = run(children, place, "true", more={"TEXT": "canary \ud800"})
+    assert ended.problem == "cannot be started: UnicodeEncodeError"
     missing = run(children, place / "missing", "true")
     assert (missing.problem, missing.code) == (f"cannot be started: No such file or directory ({place}/missing)", None)
