@@ -135,7 +135,7 @@ class TmuxTerminal:
         """Close the pane whose last program could not be forked; the next start makes another one."""
         assert start.pane is not None
         with contextlib.suppress(TerminalError):
-            self.close(start.pane)
+            self.close([start.pane])
         return _pane_gone(start)
 
     def _once_more(self, start: Start) -> StartAnswer:
