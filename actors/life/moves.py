@@ -25,7 +25,7 @@ def begin_life(w: Worker, now: Instant, cause: str) -> Step:
 
 def ran_beside(w: Worker, life: Life) -> bool:
     """Whether commands of checks have run beside the life's tree: of present ones, or of those the file had before."""
-    return life.beside or w.spec.runs_commands
+    return life.beside or w.spec.ready.command is not None or w.spec.live.command is not None
 
 
 def question(w: Worker, life: Life, now: Instant) -> Step:

@@ -394,11 +394,6 @@ class WorkerSpec:
     """With `"never"` a worker whose budget is spent has failed; else it starts again after each such pause."""
 
     @property
-    def runs_commands(self) -> bool:
-        """Whether one of its checks runs a command, as a child of the service."""
-        return self.ready.command is not None or self.live.command is not None
-
-    @property
     def needs_shell(self) -> bool:
         """Whether it is a text that /bin/sh has to read."""
         return isinstance(self.command, str) and words_of(self.command) is None
