@@ -257,7 +257,14 @@ class Command(Attempt):
 
     def _secrets(self) -> dict[str, str]:
         """Return the environment of the worker's own process where it has secrets: nobody else keeps them."""
-        return scrubbed(environment_of(self._process.pid)) if self._process else {}
+        if self._process is None:
+            return {}
+        own = Path(f"/proc/{self._process.pid}")
+        known = environment_of(self._process.pid)
+        with contextlib.suppress(OSError):  # between its fork and its exec it has tmux's environment, or none
+            if (own / "comm").read_text().startswith("tmux") or (not known and os.access(own / "environ", os.R_OK)):
+                raise NotKnown
+        return scrubbed(known)
 
 
 class Processes:
