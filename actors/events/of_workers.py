@@ -219,7 +219,8 @@ WORKER: Mapping[str, Event] = {
         WARNING,
         "its log goes on in a new file: output of the last `gap_s` seconds may be missing. why: deleted, truncated, "
         "replaced (the file that was being written), silent (nothing was written, though it printed), closed (the "
-        "writer had ended). lost_bytes: what the file held",
+        "writer had ended). lost_bytes: what the file held when it "
+        "was last looked at, null where it never was",
         fields="why file gap_s lost_bytes",
         said=say.log_gap,
     ),

@@ -27,12 +27,12 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Output that is in no file: what came after `since` (Unix time), and the bytes of a file that went."""
+    """Output that is in no file: what came after `since` (Unix time), and the bytes of a file that went, if known."""
 
     why: Why
     file: str | None
     since: float | None
-    lost_bytes: int
+    lost_bytes: int | None
     is_over: bool = False  # its writer has gone on to the next file by itself
 
 
@@ -60,7 +60,7 @@ def look(watch: LogWatch, pane: str, seen: LogSeen, output: float | None, born: 
         kept = seen.file == before.file and seen.inode == before.inode and why is not Why.TRUNCATED
         return after, Gap(why, before.file, before.written_at, 0 if kept else before.size)
     if before and seen.holes > before.holes:
-        lost = before.size if seen.hole == before.file else 0
+        lost = before.size if seen.hole == before.file else None  # nobody had looked at it
         return after, Gap(Why.DELETED, seen.hole, before.written_at, lost, is_over=True)
     if unwritten is not None and unwritten == watch.unwritten and not told:
         return after, Gap(Why.SILENT, seen.file, written, 0)
