@@ -136,11 +136,12 @@ class WorkerActor(LoopActor):
         old, new = before.life if before else None, after.life
         begins = new is not None and new.phase is Phase.ORDERED and (old is None or old.id != new.id)
         rules_before = before.spec.rules if before else ()
-        if (after.spec.rules or rules_before) and (before is None or begins or after.spec.rules != rules_before):
+        others = before is None or after.spec.rules != rules_before
+        if (after.spec.rules or rules_before) and (others or begins):
             life = new.id if begins and new else None
             self._deps.judge.follow(self._name, after.spec.rules, life, self.tell_me)
         screen = after.screen
-        if after.spec.rules and new and screen and (before is None or screen is not before.screen):
+        if after.spec.rules and new and screen and (others or before is None or screen is not before.screen):
             self._deps.judge.show(self._name, new.id, screen.content)
 
     def _arm(self, worker: Worker) -> None:

@@ -36,6 +36,7 @@ from actors.values.snapshot import Config as ConfigFacts
 from actors.values.snapshot import Entry, Snapshot
 from actors.values.snapshot import Service as ServiceFacts
 from actors.worker import Birth, Dependencies, WorkerActor
+from supervisor.attention.presets import usable
 from supervisor.attention.watch import SignWatch
 from supervisor.children.secrets import SecretReader
 from supervisor.config.load import define
@@ -179,7 +180,14 @@ class Machine:
             marker, foreign_roots=self.panes.foreign_roots, own=self._own_processes, on_error=self.adapter_failed
         )
         self.prober = ProbePool(self.adapter_failed, logs=logs, marker=marker, nofile=nofile, glance=self.panes.glance)
-        self.judge = Judge(logs, self._given.lock.home / JUDGED, nofile=nofile, on_error=self.adapter_failed)
+        self._presets = usable(self._settings.prompts, self.adapter_failed)
+        self.judge = Judge(
+            logs,
+            self._given.lock.home / JUDGED,
+            nofile=nofile,
+            presets=self._presets,
+            on_error=self.adapter_failed,
+        )
 
     def _build_files(self, kept: Kept) -> None:
         home = self._given.lock.home
@@ -202,7 +210,7 @@ class Machine:
             },
         )
         self._housekeeping = Housekeeping(self._segments, self.rounds.go, self.adapter_failed)
-        self._signs = SignWatch(home / LOGS, self._settings.prompts, self.posts.supervisor.tell, self.adapter_failed)
+        self._signs = SignWatch(home / LOGS, self._presets, self.posts.supervisor.tell, self.adapter_failed)
         self._sweeps = Sweeps(self.panes, self.trees, self._housekeeping, self._signs.take)
         self.status_file = StatusFile(
             home / STATUS,

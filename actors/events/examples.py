@@ -36,6 +36,7 @@ EXAMPLES: Mapping[str, Facts] = {
         "lost_bytes": 812_000,
     },
     "worker.rule": {"rule": "oom", "text": "out of memory", "do": ["restart"], **_CRASH},
+    "worker.answered": {"rule": "proceed", "text": "Do you want to proceed?", "prompt": "claude-question"},
     "worker.held": {"rule": "limit", "hold_s": 12_303.0, "then": "restart"},
     "worker.released": {"rule": "limit", "cause": "time", "held_s": 12_303.0, "do": "restart"},
     "worker.input_held": {"why": "typing"},

@@ -169,10 +169,11 @@ WORKER: Mapping[str, Event] = {
     "worker.rule": Event(
         by_outcome,
         "one of its rules fired; text: the line, the row of the screen or the state; left_out: what could not be done, "
-        "as the life was another one, or (typing) as it may have been done before; again: the "
-        "service before this one was killed, and may have told it. With do = restart it is ended, as after a crash",
+        "as the life was another one, or (typing) as it may have been done before; prompt: the preset that was found; "
+        "again: the service before this one was killed, and may have told it. With do = restart it is ended, as after "
+        "a crash",
         moves="with do = restart: running, starting → backoff, failed",
-        fields="rule on text do left_out again delay_s attempt",
+        fields="rule on text do prompt left_out again delay_s attempt",
         said=say.ruled,
     ),
     "worker.held": Event(
@@ -189,6 +190,12 @@ WORKER: Mapping[str, Event] = {
         "restart, start (it was in back-off), send (what is typed is not told), or null",
         fields="rule held_s do",
         said=say.released,
+    ),
+    "worker.answered": Event(
+        INFO,
+        "one of its rules has answered a prompt: the keys are typed. text: the row that asks; prompt: the preset",
+        fields="rule text prompt",
+        said='its rule {rule} answered "{text}"',
     ),
     "worker.rule_limited": Event(
         WARNING,
@@ -211,9 +218,9 @@ WORKER: Mapping[str, Event] = {
     ),
     "worker.input_dropped": Event(
         WARNING,
-        "this number of inputs that waited to be typed are given up; each sender was told",
+        "this number of inputs that waited to be typed are given up; each sender was told, which a rule has none of",
         fields="inputs",
-        said="{inputs} of the inputs that waited to be typed were given up",
+        said="{inputs} of the inputs that waited to be typed were given up: {reason}",
     ),
     "worker.log_gap": Event(
         WARNING,

@@ -6,16 +6,19 @@ Text from here never extends a draft. What was typed from here and not entered i
 what was entered and still stands there is not extended either.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from actors.life.input_line import compact, draft
 from actors.values.facts import InputGiven, Instant
+from actors.values.rules import Match
 from actors.values.typing import Manner, Rows, Sight
 
 HANDS = 10.0  # seconds after a person's last key in which they are taken to be typing
 REMEMBERED = 400  # characters of what was typed from here
 INTERRUPTS = frozenset({"C-c", "C-d", "C-z", "C-\\", "Escape"})
+_CHOICE = re.compile(r"\d+[.)]\s")  # in a menu
 _ENTERS = frozenset({"Enter", "C-m", "C-j"})
 
 
@@ -66,6 +69,8 @@ def needs_look(given: InputGiven) -> bool:
 
 def rows_of(given: InputGiven) -> Rows:
     """Return when `hold`, or the look at a prompt, needs the rows."""
+    if given.asked:
+        return Rows.PROMPT
     if given.manner.is_prompt:
         return Rows.ALWAYS
     return Rows.TOUCHED if _chooses(given) else Rows.DRAWN
@@ -79,17 +84,47 @@ def _chooses(given: InputGiven) -> bool:
 def hold(given: InputGiven, sight: Sight, left: Left, since: float, now: Instant) -> Hold | None:
     """Return what keeps this input from being typed; None: nothing does. `since`: Unix time of the life's start.
 
-    Keys and exact bytes wait only for what a person may have typed.
+    Keys and exact bytes wait only for what a person may have typed. The prompt that is answered is none of it.
     """
     if sight.typing is not None and now.wall - sight.typing < HANDS:
         return Hold.TYPING
     touched = has_touched(sight, left, since)
     if not touched and _chooses(given):
         return None
-    text = compact(draft(sight, anybody=touched))
+    found = draft(sight, anybody=touched)
+    if given.asked and (given.asked.match.ends or _CHOICE.match(found)):
+        return None
+    text = compact(found)
     if not text or (compact(left.ours).endswith(text) and not given.manner.is_prompt):
         return None
     return Hold.OURS if text in compact(left.entered) or text in compact(left.ours) else Hold.DRAFT
+
+
+def standing_rows(match: Match, sight: Sight) -> tuple[str, ...] | None:
+    """Return the last rows of the terminal if they are those of the match; None where others are there.
+
+    tmux has joined the rows of the match where they were wrapped, and has not joined those of the sight.
+    """
+    wanted, last = _squeezed(match.stands), len(sight.rows)
+    while last and len(_squeezed(sight.rows[last:])) < len(wanted):
+        last -= 1
+    return sight.rows[last:] if _squeezed(sight.rows[last:]) == wanted else None
+
+
+def is_asked(match: Match, sight: Sight) -> bool:
+    """Whether a program asks, where only a quotation may stand: it reads, or the terminal is as a program leaves it.
+
+    What a rule has found by its own pattern is taken for what it is.
+    """
+    if not match.preset or sight.reads:
+        return True
+    if match.drawn:
+        return not sight.canonical
+    return compact(sight.before) == compact(sight.rows[-1]) and not compact(sight.after)
+
+
+def _squeezed(rows: tuple[str, ...]) -> str:
+    return "".join("".join(rows).split())
 
 
 def has_touched(sight: Sight, left: Left, since: float) -> bool:

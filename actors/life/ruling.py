@@ -25,7 +25,7 @@ from actors.values.facts import (
     Instant,
     PaneSeen,
 )
-from actors.values.rules import Act, CommandEnded, LinesMatched, LinesSkipped, Match, Rule, ScreenMatched, filled
+from actors.values.rules import Act, Asked, CommandEnded, LinesMatched, LinesSkipped, Match, Rule, ScreenMatched, filled
 from actors.values.typing import Manner
 
 STALE = 60.0  # seconds after which what a rule types is no answer any more to what the program printed
@@ -146,6 +146,7 @@ def _fire(w: Worker, rule: Rule, match: Match, life: str | None, now: Instant) -
     left = [act for act in rule.do if _hindered(w, act, ours, match, life)]
     acts = [act for act in rule.do if act not in left]
     facts: dict[str, Any] = {"rule": rule.called, "on": rule.on.value, "do": [act.called for act in acts]}
+    facts |= {"prompt": match.preset} if match.preset else {}
     facts |= {"text": match.text} if match.text else {}
     facts |= {"left_out": [act.called for act in left]} if left else {}
     facts |= {"again": True} if match.again else {}
@@ -166,12 +167,13 @@ def _fire(w: Worker, rule: Rule, match: Match, life: str | None, now: Instant) -
 
 
 def _hindered(w: Worker, act: Act, ours: Life | None, match: Match, life: str | None) -> bool:
-    """Whether this cannot be done now: the life is another, or it may be a repetition."""
+    """Whether this cannot be done now: another life, perhaps a repetition, or the preset has no such answer."""
     if act.hold is not None:  # a program may print its limit and end
         present = w.life.id if w.life and w.state in (S.STARTING, S.RUNNING) else None
         return life != (w.judged if w.state is S.BACKOFF else present)
-    if act.send is not None or act.keys:
-        return ours is None or match.again or (bool(match.stands) and w.attached)
+    if act.types:
+        unknown = act.answer is not None and not _keys(act, match)
+        return ours is None or match.again or (bool(match.stands) and w.attached) or unknown
     if act.order == "restart":
         return ours is None
     if act.attention is not None:
@@ -200,10 +202,13 @@ def _do(w: Worker, rule: Rule, act: Act, match: Match, life: str | None, now: In
     if act.hold is not None:
         return begin_hold(w, rule, act.hold, match, life or "", now)
     until = max(now.mono, (w.is_held and w.hold_over) or 0.0) + (ANSWER if match.stands else STALE)
+    given = InputGiven(NO_SENDER, until=until, asked=Asked(rule.called, match) if match.stands else None)
     if act.send is not None:
-        text = filled(act.send, match).encode()
-        given = InputGiven(NO_SENDER, text, until=until, manner=Manner.LINE, stands=match.stands)
-        return input_given(w, given, now)
-    if act.keys:
-        return input_given(w, InputGiven(NO_SENDER, keys=act.keys, until=until, stands=match.stands), now)
+        return input_given(w, replace(given, content=filled(act.send, match).encode(), manner=Manner.LINE), now)
+    if keys := _keys(act, match):
+        return input_given(w, replace(given, keys=keys), now)
     return w, ()
+
+
+def _keys(act: Act, match: Match) -> tuple[str, ...]:
+    return act.keys if act.answer is None else dict(match.answers).get(act.answer, ())

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 from actors.life import prompting, stall
-from actors.life.hands import Hold, entered, has_touched, hold
+from actors.life.hands import Hold, entered, has_touched, hold, is_asked, standing_rows
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, renewed
 from actors.life.typing_queue import (
     PAUSE,
@@ -19,6 +19,7 @@ from actors.life.typing_queue import (
     enters,
     for_next_life,
     hands_off,
+    held,
     in_time,
     is_interrupted,
     next_order,
@@ -40,10 +41,13 @@ from actors.values.facts import (
     TypeRefused,
     TypeUnknown,
 )
+from actors.values.rules import Asked
 from actors.values.typing import Sight, Untyped, Why
 
 SETTLE = 3.0  # seconds for a program to take what was sent to it before from its input line
 NOBODY = "no one waits for it any more"
+NOT_ASKED = "no program asks: the text stands there, and nobody reads"
+TOO_LATE = "a rule meant it for what stood on the screen then"
 
 S = State
 _COMES = {S.PENDING, S.STARTING, S.RUNNING, S.BACKOFF}
@@ -113,10 +117,11 @@ def _without_late(w: Worker, now: Instant) -> Step:
     if w.state is not S.RUNNING and not late[0][1]:
         said = f"{w.name} is {w.state}, and has not come to run in time; it was not typed"
         return replace(w, typing=queue), _dropped(w, said, [(number, Untyped(Why.LATE, said)) for number, _ in late])
-    told = _untyped(NOBODY, late)
+    reason = NOBODY if any(number != NO_SENDER for number, _ in late) else TOO_LATE
+    told = _untyped(reason, late)
     if before.prompting and late[0][1]:
         told[0] = late[0][0], prompting.out_of_time(before.prompting)
-    return replace(w, typing=queue), _dropped(w, NOBODY, told)
+    return replace(w, typing=queue), _dropped(w, reason, told)
 
 
 def _cut_off(w: Worker) -> Untyped:
@@ -141,22 +146,28 @@ def input_seen(w: Worker, fact: InputSeen, now: Instant) -> Step:
 
 def _before_typing(w: Worker, life: Life, sight: Sight, now: Instant) -> Step:
     queue, first = w.typing, w.typing.waiting[0]
-    held = hold(first, sight, queue.left, life.since.wall, now)
-    if held is None:
+    if first.asked and standing_rows(first.asked.match, sight) is None:
+        return replace(w, typing=held(queue, now.mono, unasked=True, moved=True)), ()
+    if first.asked and not is_asked(first.asked.match, sight):
+        dropped = _dropped(w, NOT_ASKED, [(NO_SENDER, Untyped(Why.NOT_MET, NOT_ASKED))])
+        w, more = _finish(w, None, now)
+        return w, (*dropped, *more)
+    why = hold(first, sight, queue.left, life.since.wall, now)
+    if why is None:
         return type_next(replace(w, typing=hands_off(queue, sight)), now)
-    certain = held is Hold.TYPING or (held is Hold.DRAFT and has_touched(sight, queue.left, life.since.wall))
+    certain = why is Hold.TYPING or (why is Hold.DRAFT and has_touched(sight, queue.left, life.since.wall))
     since = now.mono if queue.held_since is None else queue.held_since
     if not certain and now.mono - since < SETTLE:
         return replace(w, typing=replace(queue, under_way=None, held_since=since, retry_at=now.mono + PAUSE)), ()
     if first.is_automatic:
         w, more = type_next(replace(w, typing=set_aside(queue, now.mono)), now)
-        return w, (*_held_back(w, first, held), *more)
-    return _finish(w, Untyped(Why.CONFLICT, f"{held}; nothing was typed (--force types all the same)"), now)
+        return w, (*_held_back(w, first, why), *more)
+    return _finish(w, Untyped(Why.CONFLICT, f"{why}; nothing was typed (--force types all the same)"), now)
 
 
-def _held_back(w: Worker, first: InputGiven, held: Hold) -> tuple[Effect, ...]:
+def _held_back(w: Worker, first: InputGiven, why: Hold) -> tuple[Effect, ...]:
     """Tell once of each input that waits for a person."""
-    facts = {"worker": w.name, "life": w.life.id if w.life else None, "why": held.name.lower()}
+    facts = {"worker": w.name, "life": w.life.id if w.life else None, "why": why.name.lower()}
     return () if first.waited else (Emit("worker.input_held", facts),)
 
 
@@ -189,11 +200,18 @@ def _finish(w: Worker, problem: Untyped | None, now: Instant) -> Step:
 def was_typed(w: Worker, fact: Typed, now: Instant) -> Step:
     if not under_way(w, fact):
         return w, ()
-    queue, number = typed(w.typing, now, w.spec.enter_delay)
+    first, (queue, number) = w.typing.waiting[0], typed(w.typing, now, w.spec.enter_delay)
     if number == NO_SENDER and w.life:  # it may have waited in the queue: its echo comes now
         w = replace(w, life=replace(w.life, stall=stall.echoing(w.life.stall, now)))
+    answered = _answered(w, first.asked) if number is not None and first.asked else ()
     w, more = type_next(replace(w, typing=queue), now)
-    return w, (*_acknowledged(number, None), *more)
+    return w, (*answered, *_acknowledged(number, None), *more)
+
+
+def _answered(w: Worker, asked: Asked) -> tuple[Effect, ...]:
+    facts = {"worker": w.name, "life": w.life.id if w.life else None, "rule": asked.rule, "text": asked.match.text}
+    facts |= {"prompt": asked.match.preset} if asked.match.preset else {}
+    return (Emit("worker.answered", facts),)
 
 
 def type_unknown(w: Worker, fact: TypeUnknown, now: Instant) -> Step:
@@ -259,8 +277,8 @@ def _untyped(reason: str, inputs: Dropped) -> list[tuple[int, Untyped]]:
 
 
 def _dropped(w: Worker, reason: str, told: list[tuple[int, Untyped]]) -> tuple[Effect, ...]:
-    told = [(number, problem) for number, problem in told if number != NO_SENDER]
     if not told:
         return ()
     facts = {"worker": w.name, "life": w.life.id if w.life else None, "inputs": len(told), "reason": reason}
-    return (Emit("worker.input_dropped", facts), *(Acknowledge(number, problem) for number, problem in told))
+    acks = [Acknowledge(number, problem) for number, problem in told if number != NO_SENDER]
+    return (Emit("worker.input_dropped", facts), *acks)

@@ -14,7 +14,7 @@ the terminal was last empty, a piece waits until it is empty again.
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from actors.life.hands import Left, entered, is_interrupt, needs_look, rows_of, typed_more
+from actors.life.hands import Left, entered, is_interrupt, needs_look, rows_of, standing_rows, typed_more
 from actors.life.prompting import Press, Prompting, pressed
 from actors.values.facts import NO_SENDER, InputGiven, Instant
 from actors.values.typing import Manner, Rows, Sight
@@ -58,7 +58,8 @@ class TypingQueue:
     aside_at: float | None = None
     touched: int | None = None  # as seen by the look at the first input
     prompting: Prompting | None = None
-    cursor: tuple[int, int] | None = None  # where Enter of a prompt is meant for
+    cursor: tuple[int, int] | None = None  # where Enter of a prompt, or an answer to one, is meant for
+    stands: tuple[str, ...] = ()  # the rows of the prompt that is answered, as seen by the look
     left: Left = field(default_factory=Left)
 
     @property
@@ -155,7 +156,8 @@ def _content(queue: TypingQueue, first: InputGiven, number: int) -> tuple[Typing
     content = first.content if paste else first.content[queue.done : queue.done + PIECE]
     if_taken = queue.ahead + len(content) > AHEAD
     touched = None if queue.done else queue.touched
-    piece = Piece(number, content, first.keys, if_taken, first.until, paste, touched, stands=first.stands)
+    keys, cursor, stands = first.first_keys, queue.cursor, queue.stands
+    piece = Piece(number, content, keys, if_taken, first.until, paste, touched, cursor, stands)
     return replace(queue, under_way=len(content)), piece
 
 
@@ -211,15 +213,18 @@ def typed(queue: TypingQueue, now: Instant, delay: float = 0.0) -> tuple[TypingQ
             return replace(queue, stage=Stage.WATCH, prompting=pressed(queue.prompting, now)), None
     if queue.done < len(first.content):
         return queue, None
-    queue = replace(queue, left=typed_more(queue.left, first, first.content, now))
+    typed = replace(first, keys=first.first_keys)
+    queue = replace(queue, left=typed_more(queue.left, typed, first.content, now), cursor=None)
     if first.manner.is_prompt:
         return replace(queue, stage=Stage.WATCH, prompting=Prompting(now.mono)), None
-    return (replace(queue, stage=Stage.TAKEN), None) if first.manner.enters else without_first(queue)
+    return (replace(queue, stage=Stage.TAKEN), None) if first.enters else without_first(queue)
 
 
 def hands_off(queue: TypingQueue, sight: Sight) -> TypingQueue:
-    """Return the queue after a look that lets its first input be typed."""
-    return replace(queue, stage=Stage.CONTENT, under_way=None, held_since=None, touched=sight.touched)
+    """Return the queue after a look that lets its first input be typed; an answer only where the look has seen it."""
+    queue = replace(queue, stage=Stage.CONTENT, under_way=None, held_since=None, touched=sight.touched)
+    asked = queue.waiting[0].asked
+    return replace(queue, cursor=sight.cursor, stands=standing_rows(asked.match, sight) or ()) if asked else queue
 
 
 def watched(queue: TypingQueue, prompting: Prompting) -> TypingQueue:
@@ -280,6 +285,7 @@ def _fresh(queue: TypingQueue) -> TypingQueue:
         touched=None,
         prompting=None,
         cursor=None,
+        stands=(),
     )
 
 
@@ -293,8 +299,8 @@ def interrupted(queue: TypingQueue, urgent: InputGiven) -> tuple[TypingQueue, Dr
     after = replace(_fresh(queue), waiting=(urgent,), aside=(), aside_at=None)
     if first and queue.under_way is not None and queue.stage in (Stage.CONTENT, Stage.ENTER):
         end = queue.done + queue.under_way
-        whole = end >= len(first.content) and not first.manner.enters
-        cut = InputGiven(NO_SENDER, first.content[:end], () if queue.stage is Stage.ENTER else first.keys)
+        whole = end >= len(first.content) and not first.enters
+        cut = InputGiven(NO_SENDER, first.content[:end], () if queue.stage is Stage.ENTER else first.first_keys)
         dropped = dropped if whole else [(first.number, True), *dropped]
         kept = replace(queue, waiting=(first if whole else cut, urgent), aside=(), aside_at=None, prompting=None)
         after = replace(kept, stage=Stage.CONTENT)

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from actors.values.attention import AttentionSaid
 from actors.values.gates import Gate
-from actors.values.rules import CommandEnded, LinesMatched, LinesSkipped, Released, ScreenMatched
+from actors.values.rules import Asked, CommandEnded, LinesMatched, LinesSkipped, Released, ScreenMatched
 from actors.values.spec import WorkerSpec
 from actors.values.typing import Manner, Sight
 
@@ -175,14 +175,24 @@ class InputGiven:
     until: float = math.inf
     manner: Manner = Manner.EXACT
     force: bool = False
-    stands: tuple[str, ...] = ()  # rows that have to be on the screen when it is typed
+    asked: Asked | None = None  # typed only while this prompt stands
     waited: bool = False  # for a person, and that was told
     when_ready: bool = False  # it was given to a worker that did not run
 
     @property
     def is_automatic(self) -> bool:
-        """Whether a stop plan or a ladder types it."""
+        """Whether a stop plan, a ladder or a rule types it."""
         return self.number == NO_SENDER
+
+    @property
+    def enters(self) -> bool:
+        """Whether Enter follows as a key of its own: a program may take what comes in one burst for a paste."""
+        return self.manner.enters or self.keys != self.first_keys
+
+    @property
+    def first_keys(self) -> tuple[str, ...]:
+        """The keys, without the Enter that follows as a key of its own."""
+        return self.keys[:-1] if len(self.keys) > 1 and self.keys[-1] == "Enter" else self.keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class Act:
     """Type this text, and Enter."""
     keys: Annotated[tuple[str, ...], Form.KEY_NAMES] = ()
     """Press these keys."""
+    answer: Text | None = None
+    """Press the keys that the preset has for this answer, as `"yes"`. For `prompts`."""
     run: tuple[Text, ...] = ()
     """Run this command, beside the worker, with the facts as environment and as JSON on its standard input."""
     timeout: Annotated[float, Seconds("100ms")] = 30.0
@@ -84,7 +86,14 @@ class Act:
             return "attention"
         if self.hold is not None:
             return "hold"
-        return "run" if self.run else "send" if self.send is not None else "keys"
+        if self.run:
+            return "run"
+        return "send" if self.send is not None else "keys" if self.keys else "answer"
+
+    @property
+    def types(self) -> bool:
+        """Whether it types into the worker's terminal."""
+        return self.send is not None or bool(self.keys) or self.answer is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +110,13 @@ class Rule:
     stands unchanged in its last rows while nobody is attached, once for the same rows. `silence`: no (matching) line
     for `within`. `exit`: its process ended. `state`: it has come into one of `states`."""
     match: Annotated[str | None, Form.PATTERN] = None
-    """What is looked for; `line`, `screen` and `prompt` need it, `silence` may have it."""
+    """What is looked for; `line`, `screen` and `prompt` need it, `silence` may have it, and `prompt` with `prompts`."""
+    prompts: tuple[Text, ...] = ()
+    """The [presets](attention.md#known-prompts) that are looked for, by their names. For `prompt`."""
     unless: tuple[Annotated[str, Form.PATTERN], ...] = ()
-    """Nothing is done where one of these is found in the same rows. For `prompt`."""
+    """Nothing is done where one of these is found anywhere on the screen. For `prompt`."""
     rows: Annotated[int, Between(1, 200)] = 15
-    """How many of the last rows with text count. For `prompt`."""
+    """How many of the last rows with text have to stand; `match` is looked for in them. For `prompt`."""
     codes: tuple[Annotated[int, Between(0, 255)], ...] = ()
     """Only these exit codes; 128 + n also means signal n. For `exit`."""
     signals: tuple[Annotated[int, Form.SIGNAL], ...] = ()
@@ -133,7 +144,7 @@ class Rule:
     @property
     def called(self) -> str:
         """Its name, or what it looks for."""
-        return self.name or (f"{self.on}: {self.match}" if self.match else str(self.on))
+        return self.name or (f"{self.on}: {self.match or ', '.join(self.prompts)}".removesuffix(": "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,9 @@ class Match:
     """What a pattern found. `text`: the line, or the row of the screen; `groups`: what its groups captured, by name and
     by number.
 
-    `stands`: the last rows of the screen, as they have to stand when a prompt is answered.
+    `stands`: the last rows of the screen, as they have to stand when a prompt is answered. `ends`: what was found ends
+    with them, so that a draft behind it would have been seen. `preset`, `answers`: what was found, and the keys for
+    each answer. `drawn`: by a program that reads each key; else the cursor stands behind it.
     `count`: so many lines in a row, of which this is the last. `again`: a service that was killed may have told it.
     `until`: the Unix time that is read from the group of a hold; None: none can be read.
     """
@@ -152,6 +165,18 @@ class Match:
     again: bool = False
     stands: tuple[str, ...] = ()
     until: float | None = None
+    ends: bool = False
+    preset: str = ""
+    drawn: bool = False
+    answers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an input answers: the rule that does, and what it has found."""
+
+    rule: str
+    match: Match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

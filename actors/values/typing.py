@@ -32,6 +32,7 @@ class Rows(StrEnum):
     """When a look captures the rows, which takes a process of its own."""
 
     ALWAYS = "always"
+    PROMPT = "prompt"  # always, and whether the program reads its terminal
     DRAWN = "drawn"  # where the program reads each key and draws its input, or a person has been there
     TOUCHED = "touched"  # where a person has been there
 
@@ -62,6 +63,8 @@ class Sight:
     which programs suggest, is left out. All are empty where the rows were not looked at.
     `cursor`: where tmux has it. `columns`: of the pane.
     `canonical`: the kernel collects whole lines for the program. Else the program reads each key and shows it itself.
+    `rows`, `reads`: all rows with text, and whether the program sleeps in a read of its terminal, where a prompt is
+    answered.
     `unread`: bytes that wait in the terminal for the program; of a canonical one only whole lines count.
     `touched`: Unix time at which a person last came or pressed a key, 0 for never. `typing`: the same of those who are
     attached now and may type; None: nobody is.
@@ -70,6 +73,8 @@ class Sight:
     above: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
+    rows: tuple[str, ...] = ()
+    reads: bool = False
     cursor: tuple[int, int] = (0, 0)
     columns: int = 200
     alternate: bool = False

@@ -7,17 +7,18 @@ def table() -> str:
     """Return a line for each preset: how many of its own screens it finds, and how many others it takes for its own."""
     presets = shipped()
     lines = [
-        "| preset | says | looks at | own screens | right | others tried | wrong |",
-        "|---|---|---|---|---|---|---|",
+        "| preset | says | looks at | answers | own screens | right | others tried | wrong |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for preset in presets:
         own = preset.shows
         others = _others(preset, presets)
         right = sum(_first(preset, screen, presets) is preset for screen in own)
         wrong = sum(_first(preset, screen, presets) is preset for screen in others)
-        where = {"row": "the last row", "rows": "the last rows", "title": "the title"}[preset.region]
+        where = {"row": "the last row", "title": "the title"}.get(preset.region, "the last rows")
         numbers = f"{len(own)} | {right} | {len(others)} | {wrong}"
-        lines.append(f"| `{preset.name}` | {preset.says} | {where} | {numbers} |")
+        answers = ", ".join(f"`{answer}`" for answer, _ in preset.keys)
+        lines.append(f"| `{preset.name}` | {preset.says} | {where} | {answers} | {numbers} |")
     return "\n".join(lines)
 
 

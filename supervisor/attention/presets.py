@@ -2,19 +2,21 @@
 
     [NAME]
     says = "waiting"            # or working, idle
-    in = "row"                  # the last row that is not empty; "rows": the last 15 of those; "title": the last title
+    in = "row"                  # the last row that is not empty; "input", "rows": the last 15; "title": the last title
     match = '''RE2'''           # \\z is the end of what is looked at; ^ and $ are the ends of a row
     keys = { yes = ["y", "Enter"], no = ["n", "Enter"] }    # optional: what answers it
     shows = ['''a recorded screen''', …]                    # recorded: each has to match
     unlike = ['''what looks like one''', …]                 # optional: none of these may match
 
-A row is looked at without the lines of a box around it. The first preset that matches is right. A file is refused as a
-whole, with all that is wrong: also when a recorded screen does not give what its preset says.
+A row is looked at without the lines of a box around it. The first preset that matches is right. An answer also wants
+the cursor behind the last row (`row`, `input`), or a program that reads each key (`rows`), or one that the kernel sees
+reading. A file is refused as a whole, with all that is wrong: also when a recorded screen does not give what its preset
+says.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,7 +33,7 @@ _BOX = "\u2500-\u257f\u2580-\u259f"  # lines of boxes, and blocks
 _FRAME = re.compile(f"^[ \t{_BOX}]+|[ \t{_BOX}]+$")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
-Region = Literal["row", "rows", "title"]
+Region = Literal["row", "input", "rows", "title"]
 
 
 class PresetsWrong(ValueError):
@@ -40,13 +42,13 @@ class PresetsWrong(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """One known prompt. `keys`: an answer's name and the keys that give it."""
+    """One known prompt. `keys`: the name of each answer, and the keys that give it."""
 
     name: str
     says: Word
     region: Region
     match: str
-    keys: Mapping[str, tuple[str, ...]]
+    keys: tuple[tuple[str, tuple[str, ...]], ...]
     shows: tuple[str, ...]
     unlike: tuple[str, ...]
 
@@ -72,15 +74,25 @@ class Rows:
     rows: str
 
 
-def rows_of(screen: bytes) -> Rows:
-    """Return the last rows of a screen that have more in them than the lines of a box."""
-    rows = [stripped for row in plain(screen).split("\n") if (stripped := _FRAME.sub("", row))]
+def unframed(text: str) -> list[str]:
+    """Return the rows of a screen that have more in them than the lines of a box, without those."""
+    return [stripped for row in text.split("\n") if (stripped := _FRAME.sub("", row))]
+
+
+def rows_of(text: str) -> Rows:
+    """Return the last rows of a screen as presets look at them."""
+    rows = unframed(text)
     return Rows(rows[-1] if rows else "", "\n".join(rows[-ROWS:]))
 
 
 def seen_on(screen: bytes, presets: Sequence[Preset]) -> Sign | None:
     """Return what the first preset finds on a screen."""
-    rows = rows_of(screen)
+    return seen_in(plain(screen), presets)
+
+
+def seen_in(shown: str, presets: Sequence[Preset]) -> Sign | None:
+    """Return what the first preset finds on a screen that has no escape sequences any more."""
+    rows = rows_of(shown)
     for preset in presets:
         if preset.region == "title":
             continue
@@ -118,6 +130,15 @@ def with_those_of(path: Path | None) -> tuple[Preset, ...]:
         raise PresetsWrong("is not UTF-8") from error
     names = {preset.name for preset in own}
     return (*own, *(preset for preset in shipped() if preset.name not in names))
+
+
+def usable(path: Path | None, on_error: Callable[[BaseException], None]) -> tuple[Preset, ...]:
+    """Return all presets; without those of the file where it has broken since the config was read."""
+    try:
+        return with_those_of(path)
+    except PresetsWrong as wrong:
+        on_error(wrong)
+        return shipped()
 
 
 def _presets(text: str) -> Iterator[Preset]:
@@ -193,7 +214,7 @@ def _preset(name: str, table: Mapping[str, Any]) -> Preset:
         says=Word(table["says"]),
         region=table.get("in", "row"),
         match=table["match"],
-        keys={answer: tuple(keys) for answer, keys in table.get("keys", {}).items()},
+        keys=tuple((answer, tuple(keys)) for answer, keys in table.get("keys", {}).items()),
         shows=tuple(table["shows"]),
         unlike=tuple(table.get("unlike", ())),
     )

@@ -20,7 +20,7 @@ from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.facts import Pane
 from actors.values.requests import Attend
 from supervisor.attention.foreground import reader_of
-from supervisor.attention.presets import Preset, PresetsWrong, seen_in_title, seen_on, shipped, with_those_of
+from supervisor.attention.presets import Preset, seen_in_title, seen_on
 from supervisor.attention.signs import Signs, signs_in
 
 CHUNK = 1 << 16  # bytes of a log that are read at a beat, its last ones
@@ -83,17 +83,17 @@ class Look:
 
 
 class SignWatch:
-    """Gets each sweep of panes by `take`. `prompts`: a file of the user's presets. `tell` leads to the Supervisor."""
+    """Gets each sweep of panes by `take`. `tell` leads to the Supervisor."""
 
     def __init__(
         self,
         logs: Path,
-        prompts: Path | None,
+        presets: Sequence[Preset],
         tell: Callable[[Attend], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
         self._logs, self._tell, self._on_error = logs, tell, on_error
-        self._presets = self._known(prompts)
+        self._presets = presets
         self._looks: dict[str, Look] = {}
         self._count = 0
         self._sweep: PaneSweep | None = None
@@ -101,14 +101,6 @@ class SignWatch:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="signs", daemon=True)
         self._thread.start()
-
-    def _known(self, prompts: Path | None) -> Sequence[Preset]:
-        """Return the presets; without the user's own where their file is broken since the config was read."""
-        try:
-            return with_those_of(prompts)
-        except PresetsWrong as wrong:
-            self._on_error(wrong)
-            return shipped()
 
     def take(self, sweep: PaneSweep | SweepFailed) -> None:
         """Look at this sweep. While one is looked at, the next one waits; its screens stay among those to look at."""

@@ -28,11 +28,12 @@ from actors.values.spec import (
     PaneSize,
     WorkerSpec,
 )
-from supervisor.attention.presets import PresetsWrong, with_those_of
+from supervisor.attention.presets import Preset, PresetsWrong, with_those_of
 from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
 from supervisor.config.problems import ALIKE, DEFAULTS, MOST_PROBLEMS, ConfigError, Finding, Problem
 from supervisor.config.replicas import filled
+from supervisor.config.rules import misnamed
 from supervisor.config.settings import SURFACES, Config, OfFile, Receiver, SupervisorSettings, surface
 from supervisor.config.slips import name_fault
 from supervisor.config.tables import check, read, tables_in
@@ -174,6 +175,7 @@ class _Reader:
         self._faults: dict[tuple[Keys, str], Finding] = {}
         self._env_files: dict[Path, EnvFile] = {}
         self._pane = PaneSize()
+        self._presets: tuple[Preset, ...] | None = None  # None: the file of the user's own is wrong
         self._replicas: dict[str, tuple[_Raw, int]] = {}  # by family: its table as written, and how many
 
     def config(self) -> Config:
@@ -224,12 +226,11 @@ class _Reader:
         return found
 
     def _supervisor(self, raw: _Raw) -> SupervisorSettings | None:
-        settings = self._read(SupervisorSettings, raw, "supervisor")
-        if settings is None:
+        if (settings := self._read(SupervisorSettings, raw, "supervisor")) is None:
             return None
         try:
             settings = replace(settings, prompts=settings.prompts and Path(settings.prompts))
-            with_those_of(settings.prompts)
+            self._presets = with_those_of(settings.prompts)
         except PresetsWrong as wrong:
             what = f"[supervisor]: prompts: {shown(str(settings.prompts))} can't be used:\n{wrong}"
             self._add(Finding(("prompts",), what), "supervisor")
@@ -296,7 +297,7 @@ class _Reader:
         known = {"folder": self._path.parent, "name": name, "pane": self._pane}
         spec, found = read(WorkerSpec, merged, known, beside=OfFile)
         by_files = self._set_by_files(merged)
-        found = [*found, *self._env_file_findings(merged), *_size_findings(merged, by_files)]
+        found += [*self._env_file_findings(merged), *_size_findings(merged, by_files), *misnamed(spec, self._presets)]
         return replace(spec, env=tuple((by_files | dict(spec.env)).items())) if spec else None, found
 
     def _members(self, name: str, own: _Raw, defaults: _Raw, merged: _Raw, count: int) -> list[WorkerSpec | None]:

@@ -6,13 +6,27 @@
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from actors.values.rules import Act, HoldUntil, On, Rule
-from actors.values.spec import KINDS, Backoff, ExitRule, Growth, Http, Limit, Limits, Live, Ready, Rung, Stall
+from actors.values.spec import (
+    KINDS,
+    Backoff,
+    ExitRule,
+    Growth,
+    Http,
+    Limit,
+    Limits,
+    Live,
+    Ready,
+    Rung,
+    Stall,
+    WorkerSpec,
+)
+from supervisor.attention.presets import Preset
 from supervisor.config.forms import LimitGiven, pauses, refuse
-from supervisor.config.problems import Mismatch, Refused
+from supervisor.config.problems import Finding, Mismatch, Refused
 from supervisor.config.settings import MetricsSettings, Receiver, WebSettings
 from supervisor.text.patterns import groups_of
 from supervisor.text.urls import http_target
@@ -122,8 +136,15 @@ def _restart_comes_last(stall: _Values, _given: Collection[str]) -> None:
             raise Refused((("ladder", number), what))
 
 
-_LOOKS_FOR = {"codes": On.EXIT, "signals": On.EXIT, "states": On.STATE, "unless": On.PROMPT, "rows": On.PROMPT}
-_THINGS = ("order", "attention", "send", "keys", "run", "hold")
+_LOOKS_FOR = {
+    "codes": On.EXIT,
+    "signals": On.EXIT,
+    "states": On.STATE,
+    "prompts": On.PROMPT,
+    "unless": On.PROMPT,
+    "rows": On.PROMPT,
+}
+_THINGS = ("order", "attention", "send", "keys", "answer", "run", "hold")
 _BY_PATTERN = (On.LINE, On.SCREEN, On.PROMPT)
 
 
@@ -144,8 +165,9 @@ def _looks_for_what_it_can(rule: _Values, given: Collection[str]) -> None:
     for key, only in _LOOKS_FOR.items():
         if key in given and on is not only:
             raise Mismatch(key, f'is only for on = "{only}"')
-    if on in _BY_PATTERN and rule["match"] is None:
-        raise Mismatch("match", f'is missing: on = "{on}" has to say what is looked for')
+    if on in _BY_PATTERN and rule["match"] is None and not rule["prompts"]:
+        what = 'or prompts is missing: on = "prompt"' if on is On.PROMPT else f'is missing: on = "{on}"'
+        raise Mismatch("match", f"{what} has to say what is looked for")
     if on in (On.EXIT, On.STATE) and rule["match"] is not None:
         raise Mismatch("match", f'is not for on = "{on}" (use {"codes, signals" if on is On.EXIT else "states"})')
     if on is On.STATE and not rule["states"]:
@@ -158,6 +180,26 @@ def _looks_for_what_it_can(rule: _Values, given: Collection[str]) -> None:
         raise Mismatch("within", "and times go together: so many matches within that time")
     if not rule["do"]:
         raise Mismatch("do", "must not be empty")
+    if any(act.answer is not None for act in rule["do"]) and not rule["prompts"]:
+        raise Mismatch("prompts", "is missing: a preset has the keys for an answer")
+
+
+def misnamed(spec: WorkerSpec | None, presets: Sequence[Preset] | None) -> Iterator[Finding]:
+    """Yield a finding for each name in `prompts` that is no preset's, and for each answer that its preset lacks."""
+    if spec is None or presets is None:
+        return
+    known = {preset.name: preset for preset in presets if preset.region != "title"}
+    for number, rule in enumerate(spec.rules):
+        for place, name in enumerate(rule.prompts):
+            where = ("rules", number, "prompts", place)
+            if name not in known:
+                what = f"rules[{number}].prompts[{place}]: no preset of screens is called {shown(name)}"
+                yield Finding(where, what, meant=(name, sorted(known)))
+                continue
+            answers = [answer for answer, _ in known[name].keys]
+            for asked in (act.answer for act in rule.do if act.answer not in (None, *answers)):
+                has = ", ".join(answers) or "none"
+                yield Finding(where, f"rules[{number}]: the preset {name} has no answer {shown(asked)} (it has {has})")
 
 
 def _groups_are_captured(rule: _Values, _given: Collection[str]) -> None:

@@ -17,6 +17,7 @@ from actors.ports import Tell
 from actors.values.effects import RunCommand
 from actors.values.rules import CommandEnded, LinesMatched, LinesSkipped, Match, Rule, ScreenMatched
 from actors.vital import VitalThread
+from supervisor.attention.presets import Preset
 from supervisor.kernel.files import as_known
 from supervisor.logs.names import listed
 from supervisor.logs.quota import NewFiles
@@ -24,8 +25,7 @@ from supervisor.rules.commands import Commands
 from supervisor.rules.patterns import Patterns, is_untold, patterns_of
 from supervisor.rules.positions import Positions
 from supervisor.rules.trail import Lines, Position, Trail
-from supervisor.text.plain import plain
-from supervisor.text.rows import is_moving
+from supervisor.text.plain import plain, plain_lines
 
 AGAIN = 10.0  # seconds between two looks at the whole directory: what inotify did not tell is found then
 BLIND = 0.5  # the same, while there is no inotify
@@ -56,8 +56,17 @@ class _Judged:
 class Judge:
     """`actors.ports.RuleJudge`. `problem`: why inotify tells nothing; None when it does."""
 
-    def __init__(self, logs: Path, positions: Path, *, nofile: int, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        logs: Path,
+        positions: Path,
+        *,
+        nofile: int,
+        presets: tuple[Preset, ...],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
         self.problem: str | None = None
+        self._presets = presets
         self._logs = logs
         self._on_error = on_error
         self._positions = Positions(positions, on_error)
@@ -153,7 +162,7 @@ class Judge:
             order()
 
     def _follow(self, name: str, rules: tuple[Rule, ...], life: str | None, tell: Tell) -> None:
-        patterns = patterns_of(rules)
+        patterns = patterns_of(rules, self._presets)
         if not patterns.read_lines and not patterns.read_screens:
             self._forget(name)
             return
@@ -277,18 +286,11 @@ class Judge:
         return [(name, judged) for name, judged in self._judged.items() if judged.patterns.read_lines]
 
 
-def text_of(data: bytes) -> str:
-    """Return lines as a terminal shows each of them."""
-    if is_moving(data.decode(errors="replace").replace("\r\n", "\n")):
-        return "\n".join(plain(line) for line in data.split(b"\n"))
-    return plain(data)
-
-
 def matches_in(patterns: Patterns, data: bytes) -> list[tuple[Rule, Match]]:
     """Return what these lines match, in their order; what is only counted is added to the rule's last match."""
     matches: list[tuple[Rule, Match]] = []
     last: dict[int, int] = {}
-    for _, rule, match in patterns.in_lines(text_of(data)):
+    for _, rule, match in patterns.in_lines(plain_lines(data)):
         if is_untold(match):
             place = last[id(rule)]
             matches[place] = rule, replace(matches[place][1], count=matches[place][1].count + 1)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from actors.values.rules import Match, On, Rule
+from supervisor.attention.presets import Preset, Sign, seen_in, unframed
 from supervisor.rules.until import read_until
 from supervisor.text.patterns import captured
 
@@ -22,9 +23,10 @@ _OF_THE_TEXT = ("\\A", "\\z", "(?-", "(?s", "(?i-", "(?U-")  # `^` of a line may
 
 
 class Patterns:
-    """The patterns of some rules, for lines and for screens."""
+    """The patterns of some rules, for lines and for screens; `presets` are those that `prompts` of a rule may name."""
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, rules: tuple[Rule, ...], presets: tuple[Preset, ...]) -> None:
+        self._presets = presets
         self._of_lines = _Pass(tuple(rule for rule in rules if rule.on in _BY_LINE and rule.match))
         self._of_screens = _Pass(tuple(rule for rule in rules if rule.on is On.SCREEN))
         self._of_prompts = tuple(rule for rule in rules if rule.on is On.PROMPT)
@@ -44,13 +46,23 @@ class Patterns:
     def on_screen(self, text: str) -> tuple[tuple[Rule, Match], ...]:
         """Return each rule that matches the text, with what was found in it."""
         shown = tuple((rule, _match(rule, text, _row(rule, text))) for rule in self._of_screens.of(text))
-        return (*shown, *(found for rule in self._of_prompts if (found := _prompt(rule, text))))
+        return (*shown, *self._prompts(text))
+
+    def _prompts(self, text: str) -> Iterator[tuple[Rule, Match]]:
+        """Yield what rules find at the end of the screen; not where it has what they must not answer."""
+        if not self._of_prompts:
+            return
+        sign = seen_in(text, self._presets)
+        for rule in self._of_prompts:
+            found = _prompt(rule, text, sign)
+            if found and not _is_denied(rule, text):
+                yield rule, found
 
 
 @lru_cache(maxsize=64)
-def patterns_of(rules: tuple[Rule, ...]) -> Patterns:
+def patterns_of(rules: tuple[Rule, ...], presets: tuple[Preset, ...] = ()) -> Patterns:
     """Return the patterns of these rules; workers with the same rules share them."""
-    return Patterns(rules)
+    return Patterns(rules, presets)
 
 
 class _Pass:
@@ -105,13 +117,30 @@ def _match(rule: Rule, text: str, shown: str) -> Match:
     return Match(shown[:MOST_SHOWN], tuple((name, value[:MOST_SHOWN]) for name, value in groups), until=until)
 
 
-def _prompt(rule: Rule, text: str) -> tuple[Rule, Match] | None:
-    """Return what the rule finds in the last rows with text; None also where they have what it must not answer."""
-    rows = tuple(row.rstrip() for row in text.split("\n") if row.strip())[-rule.rows :]
-    shown = "\n".join(rows)
-    if not captured(rule.match or "", shown) or any(captured(denied, shown) for denied in rule.unless):
+def _prompt(rule: Rule, text: str, sign: Sign | None) -> Match | None:
+    """Return what the rule finds in the last rows with text; `sign`: what a preset finds there."""
+    if rule.prompts and (sign is None or sign.preset.name not in rule.prompts):
         return None
-    return rule, replace(_match(rule, shown, _row(rule, shown)), stands=rows)
+    stands = tuple(row.rstrip() for row in text.split("\n") if row.strip())[-rule.rows :]
+    shown = "\n".join(stands)
+    found = dict(captured(rule.match, shown)) if rule.match else {}
+    if rule.match and not found:
+        return None
+    match = _match(rule, shown, _row(rule, shown)) if rule.match else Match(sign.text[:MOST_SHOWN] if sign else "")
+    if rule.prompts and sign:
+        found_by = sign.preset
+        drawn, answers = found_by.region == "rows", found_by.keys
+        return replace(match, stands=stands, ends=True, preset=found_by.name, drawn=drawn, answers=answers)
+    return replace(match, stands=stands, ends=shown.endswith(found["0"]))
+
+
+def _is_denied(rule: Rule, text: str) -> bool:
+    """Whether the screen has what the rule must not answer; a program may have broken it at the border of its box."""
+    if not rule.unless:
+        return False
+    rows = unframed(text)
+    ways = (text, "\n".join(rows), " ".join(rows), "".join(rows))
+    return any(captured(denied, way) for denied in rule.unless for way in ways)
 
 
 def _row(rule: Rule, text: str) -> str:

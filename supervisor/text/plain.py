@@ -38,7 +38,17 @@ def plain(data: bytes) -> str:
     A row of CRs before an LF is part of it; any other CR goes back to the beginning of its row, which is then written
     over. What is not UTF-8 becomes U+FFFD. Blanks at the end of rows go where anything has moved the cursor.
     """
+    return obeyed(data.decode(errors="replace").rstrip("\r").replace("\r\n", "\n"))
+
+
+def plain_lines(data: bytes) -> str:
+    """Return what a terminal would show of each line by itself: a move to another row ends with its line."""
     text = data.decode(errors="replace").rstrip("\r").replace("\r\n", "\n")
+    return "\n".join(map(obeyed, text.split("\n"))) if is_moving(text) else obeyed(text)
+
+
+def obeyed(text: str) -> str:
+    """Return what is shown of decoded text, in which each CR before an LF is gone; see `plain`."""
     if not _CONTROL.search(text):
         return text
     if "\r" in text:

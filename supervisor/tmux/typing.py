@@ -22,7 +22,9 @@ from actors.ports import LookAnswer, TypeAnswer
 from actors.values.effects import LookAtInput, Type
 from actors.values.facts import InputSeen, Typed, TypeHeld, TypeRefused, TypeUnknown
 from actors.values.typing import Rows, Sight
+from supervisor.attention.foreground import reader_of
 from supervisor.text.cells import width
+from supervisor.text.plain import plain
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.command import batch
 from supervisor.tmux.words import EXPIRED, LOOK_FORMAT, MOVED, TYPED, TYPISTS_FORMAT, in_time, type_into, words
@@ -119,6 +121,7 @@ class _Shown:
     touched: int
     attached: bool
     tty: str
+    pid: int
 
 
 def _question(pane: str, format: str = LOOK_FORMAT) -> str:
@@ -135,12 +138,12 @@ def _said(blocks: list[Block]) -> str:
 
 def _shown_of(line: str, life: str) -> _Shown | None:
     """Return what the line says; None for a pane that is gone, dead or another life's."""
-    fields = line.split(" ", 9)
-    if len(fields) != 10 or fields[0] != "0" or f'"{life}"' not in fields[9]:
+    fields = line.split(" ", 10)
+    if len(fields) != 11 or fields[0] != "0" or f'"{life}"' not in fields[10]:
         return None
-    x, y, visible, alternate, columns, touched, attached, tty = fields[1:9]
+    x, y, visible, alternate, columns, touched, attached, tty, pid = fields[1:10]
     cursor = int(x), int(y)
-    return _Shown(cursor, visible == "1", alternate == "1", int(columns), int(touched), attached != "0", tty)
+    return _Shown(cursor, visible == "1", alternate == "1", int(columns), int(touched), attached != "0", tty, int(pid))
 
 
 def _last_key(lines: str) -> int | None:
@@ -161,7 +164,7 @@ def _wants_rows(order: LookAtInput, sight: Sight | None) -> bool:
     if sight is None:
         return False
     drawn = order.rows is Rows.DRAWN and not sight.canonical
-    return order.rows is Rows.ALWAYS or drawn or sight.touched > order.since
+    return order.rows in (Rows.ALWAYS, Rows.PROMPT) or drawn or sight.touched > order.since
 
 
 def _seen(order: LookAtInput, sight: Sight | None, rows: dict[str, str]) -> LookAnswer:
@@ -173,6 +176,9 @@ def _seen(order: LookAtInput, sight: Sight | None, rows: dict[str, str]) -> Look
     if shown:
         above, before, after = input_line(captured.split("\n"), shown.cursor, visible=shown.visible)
         sight = replace(sight, above=above, before=before, after=after, cursor=shown.cursor)
+        if order.rows is Rows.PROMPT:
+            whole = tuple(row.rstrip() for row in plain(captured.encode()).split("\n") if row.strip())
+            sight = replace(sight, rows=whole, reads=reader_of(shown.pid) is not None)
     return InputSeen(order.life, order.piece, sight)
 
 

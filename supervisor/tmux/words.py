@@ -175,7 +175,7 @@ LOOK_FORMAT = " ".join(
     f"#{{{field}}}"
     for field in (
         *("pane_dead", "cursor_x", "cursor_y", "cursor_flag", "alternate_on", "pane_width", "session_activity"),
-        *("session_attached", "pane_tty", MARK_OPTION),
+        *("session_attached", "pane_tty", "pane_pid", MARK_OPTION),
     )
 )
 TYPISTS_FORMAT = "#{client_activity} #{client_readonly} #{client_control_mode}"

@@ -21,6 +21,7 @@ MODES = {
     "draft": "begins with a draft of somebody else",
     "dialog": "answers with a question, in which Enter means yes",
     "update": "asks a question as soon as something is typed, in which Enter means yes",
+    "permits": "asks again and again, and takes the word yes and an Enter by itself for an answer",
     "folds": "shows a paste of several lines in one word",
     "hidden": "hides the cursor and draws one, with a suggestion behind it",
 }
@@ -36,6 +37,7 @@ class Composer:
         self.pasting = False
         self.asks = False
         self.enters = 0
+        self.permitted = 0
 
     def run(self) -> None:
         if self.mode == "late":
@@ -71,6 +73,11 @@ class Composer:
             self.asks = False
         elif self.mode == "deaf" or (self.mode == "loses" and self.enters == 1):
             return
+        elif self.mode == "permits":
+            if self.draft == "yes":
+                self.permitted += 1
+                self.note("YES")
+                self.draft = ""
         elif self.draft:
             self.note(self.draft)
             self.draft, self.enters, self.asks = "", 0, self.mode == "dialog"
@@ -87,6 +94,8 @@ class Composer:
         rows = f"\x1b[2;1H\x1b[J {(self.shown or '')[:60]!a}\r\n\r\n> " + draft.replace("\n", "\r\n  ")
         if self.asks:
             rows = "\x1b[2;1H\x1b[J Update now?\r\n\r\n 1. Yes\r\n 2. No\r\n\r\n Enter: yes "
+        if self.mode == "permits":
+            rows = f"\x1b[2;1H\x1b[J run {self.permitted}\r\n\r\n Run tool {self.permitted}? (yes/no) {self.draft}"
         if self.mode == "hidden":
             suggestion = "" if draft else "\x1b[2mTry: fix the tests\x1b[0m"
             rows += f"\x1b[7m \x1b[0m{suggestion}\r\n\r\n ? for help\x1b[?25l"

@@ -17,6 +17,7 @@ from supervisor.attention.presets import (
     shipped,
     with_those_of,
 )
+from supervisor.text.plain import plain
 
 PRESETS = shipped()
 CASES = [(preset, screen) for preset in PRESETS for screen in preset.shows]
@@ -82,7 +83,8 @@ def test_the_table_in_the_docs_is_what_the_presets_do() -> None:
 
 def test_rows_are_looked_at_without_boxes_colours_and_empty_ones() -> None:
     screen = "\x1b[1m╭────╮\x1b[0m\n│ \x1b[32mmay I?\x1b[0m │\n│    │\n╰────╯\n\n\n"
-    assert (rows_of(screen.encode()).row, rows_of(screen.encode()).rows) == ("may I?", "may I?")
+    rows = rows_of(plain(screen.encode()))
+    assert (rows.row, rows.rows) == ("may I?", "may I?")
 
 
 def test_an_agent_that_asks_does_not_pass_for_one_that_works() -> None:
@@ -134,7 +136,7 @@ def test_presets_of_the_user_come_first_and_replace_those_of_their_name(tmp_path
         (MINE.replace("^Deploy", "(Deploy"), "match is no pattern for RE2"),
         (MINE, r"its match does not find shows[1]"),
         (MINE + "keys = { yes = ['Entr'] }", "Entr"),
-        (MINE + "in = 'column'", "in must be one of row, rows, title"),
+        (MINE + "in = 'column'", "in must be one of row, input, rows, title"),
         (MINE.replace(r"\? \z", "") + "unlike = ['Deploy to nowhere']", "its match finds unlike[1]"),
     ],
 )

@@ -385,3 +385,32 @@ def test_a_wrong_key_of_a_worker(rule: str) -> None:
 def test_a_value_that_is_too_long_to_show(line: str, message: str) -> None:
     (found,) = said_of_worker(line)
     assert found.startswith(f"1: {message}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("prompts = ['yes-on']\ndo = { answer = 'yes' }", 'called "yes-on" (did you mean "yes-no"?)'),
+        ("prompts = ['yes-no']\ndo = { answer = 'maybe' }", 'yes-no has no answer "maybe" (it has yes, no)'),
+        ("prompts = ['agent-works']\ndo = { answer = 'yes' }", 'agent-works has no answer "yes" (it has none)'),
+        ("prompts = ['claude-title-works']\ndo = 'event'", 'no preset of screens is called "claude-title-works"'),
+        ("match = 'x'\ndo = { answer = 'yes' }", "prompts is missing: a preset has the keys for an answer"),
+        ("do = 'event'", 'match or prompts is missing: on = "prompt" has to say what is looked for'),
+    ],
+)
+def test_a_rule_that_names_presets_or_answers_that_are_none(rule: str, message: str) -> None:
+    (found,) = problems(f"[workers.api]\ncommand = 'x'\n[[workers.api.rules]]\non = 'prompt'\n{rule}")
+    assert message in found.message
+    assert found.line
+
+
+def test_a_rule_may_name_presets_of_the_users_own_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        "[deploy]\nsays = 'waiting'\nmatch = '^Deploy\\?'\nkeys = { yes = ['y'] }\nshows = ['Deploy?']\n"
+    )
+    (tmp_path / "panevisor.toml").write_text(
+        "[supervisor]\nprompts = 'mine.toml'\n[workers.api]\ncommand = 'x'\n"
+        "[[workers.api.rules]]\non = 'prompt'\nprompts = ['deploy', 'yes-no']\ndo = { answer = 'yes' }\n"
+    )
+    (rule,) = load(tmp_path / "panevisor.toml").workers[0].rules
+    assert rule.prompts == ("deploy", "yes-no")

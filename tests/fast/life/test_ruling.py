@@ -164,6 +164,7 @@ def test_a_screen_counts_for_the_life_that_shows_it() -> None:
 
 def prompted(s: Story, *rows: str) -> Story:
     """Its first rule finds these rows on the screen."""
+    s.sight = Sight(rows=rows)
     return s.tell(ScreenMatched(s.life, ((s.w.spec.rules[0], Match("Proceed?", stands=rows)),)))
 
 

@@ -138,6 +138,18 @@ def test_too_much_is_refused() -> None:
     assert refusal(queue_of(b"x"), InputGiven(9, b"y")) is None
 
 
+def test_enter_after_other_keys_is_a_key_of_its_own_too() -> None:
+    queue = TypingQueue(waiting=(InputGiven(1, keys=("y", "Enter"), force=True),))
+    pressed, now = [], 0.0
+    while queue.waiting and now < 9:
+        queue, order = next_order(queue, now)
+        now += 0.5
+        if isinstance(order, Piece):
+            pressed.append((order.keys, order.if_taken))
+            queue, _ = typed(queue, at(now), 0.1)
+    assert pressed == [(("y",), False), ((), True), (("Enter",), True)]
+
+
 def test_keys_overtake_texts_but_no_other_keys_and_nothing_that_has_begun() -> None:
     queue = with_input(with_input(queue_of(b"a", b"b"), InputGiven(3, keys=("Up",))), InputGiven(4, keys=("Down",)))
     assert numbers(with_input(queue, InputGiven(5, b"c"))) == [3, 4, 1, 2, 5]

@@ -12,6 +12,7 @@ from actors.values.attention import Source, Word
 from actors.values.facts import Pane
 from actors.values.requests import Attend
 from supervisor.attention import watch as watching
+from supervisor.attention.presets import shipped
 from supervisor.attention.watch import CHUNK, SAY_AGAIN, SignWatch
 
 ASKS, WORKS = b"building\nGo on? [y/N]\n", b"Thinking (3s, esc to interrupt)\n"
@@ -23,7 +24,7 @@ class Site:
     def __init__(self, logs: Path) -> None:
         self.told: list[Attend] = []
         self.errors: list[BaseException] = []
-        self.signs = SignWatch(logs, None, self.told.append, self.errors.append)
+        self.signs = SignWatch(logs, shipped(), self.told.append, self.errors.append)
         self.log = logs / "api.log"
         self.activity, self.life = 1, "s-1"
 

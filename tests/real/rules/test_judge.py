@@ -11,6 +11,7 @@ import pytest
 from kit.support import wait_until
 
 from actors.values.rules import Act, LinesMatched, LinesSkipped, Match, On, Rule, ScreenMatched
+from supervisor.attention.presets import shipped
 from supervisor.logs import lives
 from supervisor.logs.names import segments_of
 from supervisor.rules.judge import Judge
@@ -32,7 +33,7 @@ class Bench:
         self.judge = self.begin()
 
     def begin(self) -> Judge:
-        self.judge = Judge(self.logs, self.file, nofile=1024, on_error=self.errors.append)
+        self.judge = Judge(self.logs, self.file, nofile=1024, presets=shipped(), on_error=self.errors.append)
         return self.judge
 
     def follow(self, name: str = "api", *rules: Rule, life: str | None = None) -> None:
@@ -265,7 +266,7 @@ def test_a_prompt_is_told_with_its_rows_but_not_where_what_it_must_not_answer_st
     rule = Rule(on=On.PROMPT, match=r"^ *Proceed\?", unless=("rm -rf",), rows=3, do=(Act(keys=("1",)),))
     bench.follow("api", rule)
     prose = b"Proceed? is what it asks\n\n1\n2\n3\n"
-    for screen in (prose, b"rm -rf /\n\n Proceed?\n\n", b"rm -rf /\nls\nmore\n\n Proceed?  \n\n\n"):
+    for screen in (prose, b"rm -rf /\n\n1\n2\n3\n Proceed?\n\n", b"ls\nmore\n\n Proceed?  \n\n\n"):
         bench.judge.show("api", "L", screen)
     wait_until(lambda: bench.told)
     (fact,) = bench.told
