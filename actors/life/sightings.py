@@ -61,7 +61,7 @@ def _pane_without_life(w: Worker, fact: PaneSeen, now: Instant) -> Step:
         return w, ()
     pane = fact.pane
     if pane.dead or pane.process is None or not w.is_empty:
-        return replace(w, pane=pane.id, attached=pane.attached), ()
+        return renewed(w, pane=pane.id, attached=pane.attached, screen=_screen_of(w, fact)), ()
     reason = f"a person runs something in its pane {pane.id} (pid {pane.pid})"
     w = replace(without_pane(w), goal=None, next_start=None, admitted=False, cleanup_at=None)
     return move(w, S.QUARANTINED, now, "worker.quarantined", "hands-on", reason=reason)
@@ -97,8 +97,12 @@ def _no_status_yet(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
 
 
 def _observed(w: Worker, life: Life, fact: PaneSeen) -> Worker:
-    screen = w.screen if fact.screen is None else Screen.of(fact.screen, previous=w.screen)
-    return renewed(w, life=life, attached=fact.pane.attached, last_output=fact.pane.activity, screen=screen)
+    attached, printed = fact.pane.attached, fact.pane.activity
+    return renewed(w, life=life, attached=attached, last_output=printed, screen=_screen_of(w, fact))
+
+
+def _screen_of(w: Worker, fact: PaneSeen) -> Screen | None:
+    return w.screen if fact.screen is None else Screen.of(fact.screen, previous=w.screen)
 
 
 def pane_absent(w: Worker, fact: PaneAbsent, now: Instant) -> Step:

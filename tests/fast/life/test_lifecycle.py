@@ -585,6 +585,17 @@ def test_a_question_is_repeated_after_its_answer_not_while_tmux_is_at_it() -> No
     assert s.seen(corpse_of("s-1", None)).wait(0.005).did(AskPane) == [AskPane("%1", nudge=True)]
 
 
+def test_what_a_life_showed_last_is_on_the_screen_though_it_was_seen_after_its_end() -> None:
+    s = running(max_restarts=0).tell(PaneSeen(0.5, pane_of("s-1"), b"reading"))
+    s.exits(3)
+    assert s.w.state is S.FAILED
+    s.tell(PaneSeen(s.now + 1, corpse_of("s-1", 3), b"no disk"))
+    assert s.w.screen is not None
+    assert s.w.screen.content == b"no disk"
+    s.seen(corpse_of("s-1", 3))
+    assert s.w.screen.content == b"no disk"
+
+
 def test_a_question_that_tmux_does_not_answer_waits_and_is_seldom_repeated() -> None:
     s = running().tell(ProcessEnded("s-1"))
     asked = len([ask for _ in range(6000) for ask in s.wait(0.1).did(AskPane)])
