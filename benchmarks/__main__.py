@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.figures import Figure, NotDone, head, machine, row, write_json
 from benchmarks.keepers import KEEPERS, Keeper, Panevisor, install_peers
-from benchmarks.parts import captures, clients, lifecycle, output, rules, shards, standing
+from benchmarks.parts import captures, clients, dashboards, lifecycle, output, rules, shards, standing
 
 Part = Callable[[Sequence[type[Keeper]], int], Iterator[Figure]]
 PARTS: dict[str, tuple[Part, tuple[int, ...]]] = {  # and for how many workers by default
@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[Part, tuple[int, ...]]] = {  # and for how many workers b
     "shards": (lambda _kinds, n: shards.shards(n), (500,)),
     "rules": (lambda _kinds, n: rules.delays(n), (20,)),
     "patterns": (lambda _kinds, n: rules.patterns(n), (500,)),
+    "dashboards": (lambda _kinds, n: dashboards.dashboards(n), (500,)),
     "flood": (lambda _kinds, n: output.flood(n), (20,)),
 }
 

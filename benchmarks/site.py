@@ -54,8 +54,8 @@ def site(workers: int, command: str, capture: str = "1s", health: str = "2s") ->
     tables = "".join(f"[workers.w{n}]\ncommand = '{command}'\n" for n in range(workers))
     (place / "panevisor.toml").write_text(head + tables)
     measured = Site(place)
-    measured.run("up", "--timeout", "120s")
     try:
+        measured.run("up", "--timeout", "120s")
         yield measured
     finally:
         measured.run("down")

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import struct
 import subprocess
 import sys
@@ -18,16 +17,15 @@ import tempfile
 import termios
 import time
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 
-from wcwidth import wcswidth
+from terminal_svg import drawn
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 COLUMNS = (80, 160)
 COMMANDS = ("status", "why importer", "events -n 14", "deaths", "ps")
-ENOUGH = 14.0  # seconds until every worker is in its telling state
+ENOUGH = 15.0  # seconds until every worker is in its telling state
 WORKERS = """
 [supervisor]
 health_interval = "1s"
@@ -85,7 +83,8 @@ command = "exec sleep 1000"
 def main() -> None:
     """Write a picture of each command in each width."""
     PICTURES.mkdir(exist_ok=True)
-    with _service() as (folder, environment):
+    with service(WORKERS, ENOUGH) as (folder, environment):
+        subprocess.run(["panevisor", "stop", "console"], cwd=folder, env=environment, check=False)
         for command in COMMANDS:
             for columns in COLUMNS:
                 shown = _on_a_terminal(["panevisor", *command.split()], columns, folder, environment)
@@ -93,7 +92,7 @@ def main() -> None:
                     shown = _ours(shown, folder, environment)
                 name = f"{command.split()[0]}-{columns}"
                 (PICTURES / f"{name}.svg").write_text(
-                    _drawn(f"\x1b[1m$ panevisor {command}\x1b[0m\n{shown}", columns, name)
+                    drawn(f"\x1b[1m$ panevisor {command}\x1b[0m\n{shown}", columns, name)
                 )
 
 
@@ -106,12 +105,12 @@ def _ours(shown: str, folder: Path, environment: dict[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _service() -> Iterator[tuple[Path, dict[str, str]]]:
-    """Run the workers in a folder of their own; give the folder and what commands need to find it."""
+def service(workers: str, enough: float) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Run these workers for `enough` seconds in a folder of their own; give it and what commands need to find it."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "shop"
         folder.mkdir()
-        (folder / "panevisor.toml").write_text(WORKERS)
+        (folder / "panevisor.toml").write_text(workers)
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         environment |= {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "XDG_STATE_HOME": f"{place}/state"}
         environment = {key: value for key, value in environment.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
@@ -119,10 +118,9 @@ def _service() -> Iterator[tuple[Path, dict[str, str]]]:
         def panevisor(*words: str) -> None:
             subprocess.run(["panevisor", *words], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False)
 
-        panevisor("up")
+        panevisor("up", "--timeout", "5m")
         try:
-            panevisor("stop", "console")
-            time.sleep(ENOUGH)
+            time.sleep(enough)
             yield folder, environment
         finally:
             panevisor("down")
@@ -141,51 +139,6 @@ def _on_a_terminal(command: list[str], columns: int, folder: Path, environment: 
     os.close(ours)
     process.wait()
     return printed.decode().replace("\r\n", "\n")
-
-
-# ── from what was printed to SVG ──────────────────────────────────────────────────────────────────────────────────────
-
-
-CELL, LINE, SIZE = 8.4, 19, 14  # pixels
-COLOURS = {"31": "#ff6b6b", "32": "#7ddf8a", "33": "#f5c96a", "35": "#d7a1ff", "36": "#7fd7e8"}
-FONTS = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
-PLAIN, DIM, GROUND = "#d6dae0", "#868e99", "#14171c"
-
-
-def _drawn(text: str, columns: int, title: str) -> str:
-    """Return the text as a terminal of this width has it. Each word has its place, whatever fonts a reader has."""
-    rows, words = 0, list[str]()
-    for line in text.rstrip("\n").split("\n"):
-        x, style = 0, "0"
-        for part in re.split(r"(\x1b\[[0-9;]*m|\s+)", line):
-            if part.startswith("\x1b"):
-                style = part[2:-1]
-                continue
-            while part:
-                fits = next(n for n in range(len(part), 0, -1) if n == 1 or wcswidth(part[:n]) <= columns - x)
-                if wcswidth(part[:fits]) > columns - x:
-                    x, rows = 0, rows + 1
-                    continue
-                if part.strip():
-                    words.append(_word(part[:fits], x, rows, style))
-                x, part = x + wcswidth(part[:fits]), part[fits:]
-        rows += 1
-    width, height = columns * CELL + 24, rows * LINE + 24
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">\n'
-        f"<title>{title}</title>\n"
-        f'<rect width="{width:.0f}" height="{height}" rx="6" fill="{GROUND}"/>\n'
-        f'<g font-family="{FONTS}" font-size="{SIZE}" fill="{PLAIN}">\n' + "\n".join(words) + "\n</g>\n</svg>\n"
-    )
-
-
-def _word(word: str, x: int, row: int, style: str) -> str:
-    codes = style.split(";")
-    fill = next((COLOURS[code] for code in codes if code in COLOURS), DIM if "2" in codes else None)
-    look = (f' fill="{fill}"' if fill else "") + (' font-weight="bold"' if "1" in codes else "")
-    place = f'x="{12 + x * CELL:.1f}" y="{row * LINE + 26}"'
-    length = f'textLength="{wcswidth(word) * CELL:.1f}" lengthAdjust="spacingAndGlyphs"'
-    return f"<text {place} {length}{look}>{escape(word)}</text>"
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ Only lines that have changed are drawn.
 """
 
 import functools
+import itertools
 import subprocess
 import time
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.app import App, ComposeResult
@@ -142,9 +144,10 @@ class Canvas(Widget, can_focus=True):
             self._room = self.size.width
             self.refresh()
             return
-        changed = [at for at, line in enumerate(lines) if line != before[at]]
-        if changed:
-            self.refresh(*(Region(0, at, self._room, 1) for at in changed))
+        for at, (old, new) in enumerate(zip(before, lines, strict=True)):
+            if old != new:
+                start, wide = _changed(old, new, self._room)
+                self.refresh(Region(start, at, wide, 1))
 
     def on_key(self, event: Key) -> None:
         if self._on_press(event.key, event.character):
@@ -158,6 +161,17 @@ class Canvas(Widget, can_focus=True):
         line = self._lines[y] if y < len(self._lines) else []
         strip = Strip([Segment(text, rich_style(style)) for text, style in line])
         return strip.adjust_cell_length(self.size.width)
+
+
+def _changed(before: Line, after: Line, room: int) -> tuple[int, int]:
+    """Return from which cell on a line has changed, and how many cells: a second more is seldom a whole line."""
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    start = sum(cell_len(text) for text, _ in after[:same])
+    if [len(text) for text, _ in before] != [len(text) for text, _ in after]:
+        return start, room - start
+    behind = zip(reversed(before[same:]), reversed(after[same:]), strict=True)
+    end = sum(cell_len(new[0]) for _, new in itertools.takewhile(lambda pair: pair[0] == pair[1], behind))
+    return start, room - start - end
 
 
 @functools.lru_cache(maxsize=2048)

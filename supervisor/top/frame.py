@@ -26,8 +26,10 @@ from supervisor.top.view import TABS, View
 
 _ALARM = Style(fg=1, bold=True, inverse=True)
 _KEY = Style(fg=6)
+_WELL = ("running", "completed", "stopped")
+_COUNTED = ("running", *(state for state in reversed(colours.STATES) if state not in _WELL), "completed", "stopped")
 _LEAST_PAPER = 4  # lines; a lower part of fewer is left out
-_SHARE = 0.45  # of the lines that table and lower part have together
+_SHARE, _OF_GRID = 0.45, 0.7  # of the lines that table, or grid, and lower part have together
 
 
 def frame(view: View, room: int, height: int) -> list[Line]:
@@ -84,7 +86,7 @@ def _counts(view: View) -> list[Line]:
     if need := sum(map(needs_person, workers)):
         found.append([in_colour(f"{need} need{'s' if need == 1 else ''} you", "33;1")])
     totals = view.picture["totals"]
-    found += [[in_colour(f"{n} {state}", code)] for state, code in colours.STATES.items() if (n := totals.get(state))]
+    found += [[in_colour(f"{n} {state}", colours.STATES[state])] for state in _COUNTED if (n := totals.get(state))]
     return found
 
 
@@ -106,7 +108,7 @@ def _parts(view: View, room: int, left: int) -> list[Line]:
     heads = 0 if view.is_grid else 1
     needed = _rows_needed(view, room)
     both = left - heads - 1
-    listed = min(needed, max(3, int(both * _SHARE)))
+    listed = min(needed, max(3, int(both * (_OF_GRID if view.is_grid else _SHARE))))
     if both - listed < _LEAST_PAPER:
         return _listed(view, room, left - heads)
     return [*_listed(view, room, listed), _divider(view, room), *_paper(view, room, both - listed)]

@@ -11,7 +11,7 @@ from typing import Any
 EVERY = 5.0  # seconds between two samples
 KEPT = 48  # samples of a worker
 _BARS = "▁▂▃▄▅▆▇█"
-_FLAT = 0.05  # of the most: a smaller change of memory is none
+_GROWN = 1.5  # times the least memory: less is no full cell
 
 Worker = Mapping[str, Any]
 Samples = deque[tuple[float | None, int | None]]
@@ -47,17 +47,12 @@ class Histories:
         if not known:
             return " " * room
         low, high = min(known), max(known)
-        return _drawn(found, room, low, max(high, low + _FLAT * high))
-
-
-def is_flat(drawn: str) -> bool:
-    """Whether nothing moves in it that is worth a colour."""
-    return not drawn.strip(f" {_BARS[0]}")
+        return _drawn(found, room, low, max(high, _GROWN * low))
 
 
 def _drawn(samples: Sequence[float | None], room: int, low: float, high: float) -> str:
-    bars = [_bar(value, low, high) for value in samples[-room:]] if room > 0 else []
-    return "".join(bars).ljust(room)
+    drawn = "".join(_bar(value, low, high) for value in samples[-room:]) if room > 0 else ""
+    return drawn.ljust(room) if drawn.strip(f" {_BARS[0]}") else " " * room
 
 
 def _bar(value: float | None, low: float, high: float) -> str:

@@ -17,7 +17,7 @@ from supervisor.text.cells import cut, cut_middle, padded, width
 from supervisor.text.plain import visible
 from supervisor.text.runs import PLAIN, Run
 from supervisor.text.tables import restarts, timestamp, wellness
-from supervisor.top.history import Histories, is_flat
+from supervisor.top.history import Histories
 from supervisor.top.lines import BOLD, FAINT, Line, filled, in_colour, inverse, shortened
 
 Worker = Mapping[str, Any]
@@ -270,18 +270,14 @@ def _cell(worker: Worker, column: Column, said: str, histories: Histories, now: 
         case "state":
             return in_colour(padded(cut(said, room), room), colour(said))
         case "cpu_spark":
-            return _spark(histories.cpu(worker["name"], room), "36")
+            return in_colour(histories.cpu(worker["name"], room), "36")
         case "memory_spark":
-            return _spark(histories.memory(worker["name"], room), "34")
+            return in_colour(histories.memory(worker["name"], room), "34")
     text = _text(worker, key, now)
     faint = text == "-" or key in ("for", "pid", "project") or (key == "restarts" and text == "0")
     shorten = cut_middle if key == "project" else cut
     style = in_colour("", "31")[1] if key == "because" and worker["state"] in ("failed", "quarantined") else None
     return (padded(shorten(text, room), room, right=column.right), style or (FAINT if faint else PLAIN))
-
-
-def _spark(drawn: str, code: str) -> Run:
-    return (drawn, FAINT) if is_flat(drawn) else in_colour(drawn, code)
 
 
 def _text(worker: Worker, key: str, now: float) -> str:

@@ -67,7 +67,8 @@ class View:
     """Workers side by side in the grid."""
     done_last: Order | None = None
     """The last order that was given, whose command stays in sight until the reader goes on."""
-    entries: list[Entry] = field(default_factory=list)
+    told_until: tuple[str, int] = ("", 0)
+    """Time and number of the last entry of the activity."""
     _of: str | None = None  # whose are the papers
 
     @property
@@ -113,10 +114,13 @@ class View:
             self.papers["screen"].show(rows)
 
     def take_entries(self, entries: Sequence[Entry], in_a_line: Callable[[Entry], str]) -> None:
-        """Add entries of the activity, oldest first; those that are known already are left out."""
-        last = self.entries[-1]["ts"] if self.entries else ""
-        fresh = [entry for entry in entries if entry["ts"] > last]
-        self.entries = [*self.entries, *fresh][-200:]
+        """Add entries of the activity, oldest first; those that are known already are left out.
+
+        Numbers begin anew with the next service, times do not.
+        """
+        fresh = [entry for entry in entries if (entry["ts"], entry["seq"]) > self.told_until]
+        if fresh:
+            self.told_until = fresh[-1]["ts"], fresh[-1]["seq"]
         told = [line for entry in fresh for line in in_a_line(entry).split("\n")]
         self.papers["activity"].append([line_of(line) for line in told])
 

@@ -71,7 +71,7 @@ def person(site: Site, place: Path) -> Iterator[Person]:
 def test_a_person_sees_and_reaches_his_workers_whatever_they_show_and_whatever_becomes_of_the_service(
     site: Site, person: Person
 ) -> None:
-    person.sees("3 workers", "! broken", "failed", "exited with code 3", "── broken")
+    person.sees("3 workers", "! broken", "failed", "exited with code 3", "── broken", "no disk")
 
     # a hostile screen: its text is there, and what it ordered happened to nobody
     person.finds("hostile")

@@ -1,6 +1,8 @@
 """The whole screen, line by line."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -144,12 +146,16 @@ def test_the_screen_of_another_worker_than_the_selected_is_not_shown(view: View)
 
 
 def test_the_activity_grows_and_repeats_nothing_when_the_service_comes_back(view: View) -> None:
-    def entry(ts: str) -> dict[str, str]:
-        return {"ts": ts}
+    def entries(*those: str) -> list[dict[str, Any]]:
+        return [{"ts": those[at], "seq": int(those[at + 1])} for at in range(0, len(those), 2)]
 
-    view.take_entries([entry("1"), entry("2")], lambda entry: entry["ts"])
-    view.take_entries([entry("2"), entry("3")], lambda entry: f"{entry['ts']}\n  more")
-    assert [plain(line) for line in view.papers["activity"].lines] == ["1", "2", "3", "  more"]
+    def told(entry: Mapping[str, Any]) -> str:
+        return f"{entry['ts']}{entry['seq']}\n  more" if entry["seq"] == 3 else f"{entry['ts']}{entry['seq']}"
+
+    view.take_entries(entries("a", "1", "a", "2"), told)
+    view.take_entries(entries("a", "2", "a", "3"), told)
+    view.take_entries(entries("b", "1"), told)  # another service
+    assert [plain(line) for line in view.papers["activity"].lines] == ["a1", "a2", "a3", "  more", "b1"]
 
 
 def test_the_help_has_every_key_with_its_command() -> None:
