@@ -162,7 +162,7 @@ def _nothing(view: View) -> str:
     if worker is None:
         return ""
     none = {
-        "screen": "it shows nothing",
+        "screen": "it shows nothing" if view.is_screen_known else "…",
         "log": "it has printed nothing",
         "why": "…",
         "deaths": "no death is on record",

@@ -71,14 +71,14 @@ class Link(threading.Thread):
         super().__init__(name="top-link", daemon=True)
         self._socket = socket
         self._mailbox = mailbox
-        self._watched: str | None = None
-        self._subscribed: str | None = None
+        self._watched: tuple[int, str | None] = (0, None)  # which call of `watch`, and whom
+        self._subscribed: tuple[int, str | None] = (0, None)
         self._wakes, self._waker = os.pipe()
         self._ends = False
 
     def watch(self, name: str | None) -> None:
-        """Have the screen of this worker come, and no other."""
-        self._watched = name
+        """Have the screen of this worker come, and no other; it comes at once, also where it was watched before."""
+        self._watched = (self._watched[0] + 1, name)
         self._wake()
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Link(threading.Thread):
     def _listen(self, client: Client) -> None:
         """Hand on what comes until the connection ends, which raises ServiceError."""
         client.on_message = self._take
-        self._subscribed = None
+        self._subscribed = (0, None)
         client.call("subscribe", topics=["changes", "activity"], timeout=_ANSWER)
         while not self._ends:
             self._follow_watched(client)
@@ -110,15 +110,15 @@ class Link(threading.Thread):
                 client.call("hello", timeout=_ANSWER)
 
     def _follow_watched(self, client: Client) -> None:
-        wanted = self._watched
-        if wanted == self._subscribed:
+        wanted, before = self._watched, self._subscribed
+        if wanted == before:
             return
-        if self._subscribed is not None:
-            client.call("unsubscribe", topics=[_SCREEN + self._subscribed], timeout=_ANSWER)
+        if before[1] is not None:
+            client.call("unsubscribe", topics=[_SCREEN + before[1]], timeout=_ANSWER)
         self._subscribed = wanted
-        if wanted is not None:
+        if wanted[1] is not None:
             try:
-                client.call("subscribe", topics=[_SCREEN + wanted], timeout=_ANSWER)
+                client.call("subscribe", topics=[_SCREEN + wanted[1]], timeout=_ANSWER)
             except ServiceError as error:
                 if error.code != "unknown-worker":
                     raise

@@ -69,6 +69,8 @@ class View:
     """The last order that was given, whose command stays in sight until the reader goes on."""
     told_until: tuple[str, int] = ("", 0)
     """Time and number of the last entry of the activity."""
+    is_screen_known: bool = False
+    """Whether the screen of the selected worker has come."""
     _of: str | None = None  # whose are the papers
 
     @property
@@ -100,7 +102,7 @@ class View:
         """Begin new papers if another worker is selected than before; tell whether one is."""
         if self.name == self._of:
             return False
-        self._of = self.name
+        self._of, self.is_screen_known = self.name, False
         for tab in ("screen", "log", "why", "deaths"):
             self.papers[tab].clear()
         return True
@@ -112,6 +114,7 @@ class View:
             while rows and not rows[-1]:
                 rows.pop()
             self.papers["screen"].show(rows)
+            self.is_screen_known = True
 
     def take_entries(self, entries: Sequence[Entry], in_a_line: Callable[[Entry], str]) -> None:
         """Add entries of the activity, oldest first; those that are known already are left out.

@@ -57,6 +57,12 @@ def test_a_picture_is_drawn_with_the_screen_of_who_is_selected(bench: Bench, pla
             await pilot.press("escape")
             await until(pilot, lambda: "2 workers" in seen(app) and "1 of" not in seen(app))
             assert app.desk.view.name == "web"  # who was filtered for stays selected
+            await pilot.press("down", "up")  # the screen has not changed meanwhile
+            await until(pilot, lambda: "good morning" in seen(app))
+            app.desk.view.table.move(1)
+            assert app.desk.view.turn()
+            await pilot.press("up")
+            await until(pilot, lambda: "good morning" in seen(app))
             bench.gateway.activity(entries(1, 2))
             await pilot.press("5")
             await until(pilot, lambda: "w2: ready" in seen(app))
