@@ -91,6 +91,13 @@ class Plan:
     families: tuple[Family, ...] = ()
 
 
+SENT = (
+    *("HUP", "INT", "QUIT", "USR1", "USR2", "TERM", "KILL"),
+    *("ABRT", "ALRM", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "WINCH"),
+)
+"""The signals that a person may send to a worker."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendSignal:
     """Send a signal to these workers, which must all live. Answered by `Accepted`. `choose` as of `Order`."""

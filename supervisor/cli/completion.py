@@ -8,11 +8,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
+from actors.values.requests import SENT
 from supervisor.cli.options import NAME, Given, panevisor
 
 VARIABLE = "_PANEVISOR_COMPLETE"
 _PATIENCE = 0.1  # seconds for the service
-_SIGNALS = ("HUP", "INT", "QUIT", "USR1", "USR2", "TERM", "KILL", "STOP", "CONT", "WINCH", "ALRM", "ABRT")
 _KINDS = {"names": "name", "name": "name", "words": "name", "project": "project", "labels": "label"}
 
 
@@ -31,7 +31,7 @@ class _Offered(click.ParamType):  # type: ignore[type-arg]  # generic only in th
             return []
         given = set(ctx.params.get(param.name or "") or ()) if param.nargs == -1 else set()
         if ctx.params.get("number"):  # of `signal`: a word is there, so the next one may be the signal
-            found = [*found, *_SIGNALS]
+            found = [*found, *SENT]
         return [CompletionItem(value) for value in found if value.startswith(incomplete) and value not in given]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.values.facts import Verb as OrderVerb
 from actors.values.requests import (
+    SENT,
     Accepted,
     Action,
     Order,
@@ -24,7 +25,6 @@ from actors.values.requests import (
 )
 from actors.values.spec import Family, WorkerSpec
 from actors.values.typing import Manner, Untyped
-from supervisor.config.forms import SIGNALS
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config
 from supervisor.gateway import requests
@@ -55,8 +55,8 @@ async def order(verb: OrderVerb, gateway: "Gateway", _connection: Connection, re
 
 async def signal(gateway: "Gateway", _connection: Connection, request: requests.Signal) -> bytes:
     name = request.signal.removeprefix("SIG")
-    if name not in SIGNALS:
-        raise CommandError("usage", f"signal must be one of {', '.join(SIGNALS)}, not {shown(request.signal)}")
+    if name not in SENT:
+        raise CommandError("usage", f"signal must be one of {', '.join(SENT)}, not {shown(request.signal)}")
     names, choose = _meant(request)
     accepted = await gateway.ask(SendSignal(name, request.tree, names, choose))
     assert isinstance(accepted, Accepted)

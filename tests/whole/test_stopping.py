@@ -102,6 +102,7 @@ def test_a_signal_reloads_a_worker_and_a_second_stop_does_not_wait_for_its_plan(
     assert said == "a: HUP was sent to its main process\n"
     wait_until(lambda: "reloaded" in site.run("logs", "a", check=0).stdout)
     assert "INT" in site.run("signal", "a", "INTERRUPT", check=2).stderr
+    assert site.run("signal", "a", "28", check=0).stdout == "a: WINCH was sent to its main process\n"
     site.run("stop", "a", "--no-wait", check=0)
     wait_until(lambda: "stop --kill a" in site.run("why", "a", check=0).stdout)
     assert "a is stopping" in site.run("start", "a", "--no-wait", check=0).stderr

@@ -6,6 +6,7 @@ start, stop, restart, complete, remove, scale ──▶ the selected workers ─
 import contextlib
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from signal import Signals
 from typing import Any
 
 from actors.events.words import counted, some_of
@@ -102,7 +103,7 @@ def followed(client: Client, *, shown: bool, settled: Collection[str] = SETTLED)
 def send_signal(place: Place, selection: Selection, signal: str, *, tree: bool) -> int:
     """Send a signal, and say to whom it went."""
     selection.require()
-    signal = signal.upper().removeprefix("SIG")
+    signal = _named(signal.upper().removeprefix("SIG"))
     with service_of(place) as client:
         answer = call_for(client, "signal", selection, signal=signal, tree=tree)
     for name in answer["names"]:
@@ -119,3 +120,9 @@ def release(place: Place, selection: Selection, *, cancel: bool) -> int:
     for name in answer["names"]:
         print(f"{name}: {done}")
     return 0
+
+
+def _named(signal: str) -> str:
+    """Return the name of a signal that was given by its number."""
+    known = {str(int(each)): each.name.removeprefix("SIG") for each in Signals}
+    return known.get(signal, signal)
