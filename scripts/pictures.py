@@ -33,8 +33,8 @@ capture_interval = "1s"
 
 [workers.web]
 project = "shop"
-command = ["python3", "-u", "-m", "http.server", "8471", "--bind", "127.0.0.1"]
-ready = { tcp = "127.0.0.1:8471" }
+command = ["python3", "-u", "-m", "http.server", "28471", "--bind", "127.0.0.1"]
+ready = { tcp = "127.0.0.1:28471" }
 
 [workers.api]
 project = "shop"
@@ -45,7 +45,7 @@ depends_on = { web = "ready" }
 [workers.mailer]
 project = "shop"
 command = "exec sleep 1000"
-live = { tcp = "127.0.0.1:8472", interval = "1s", failures = 2, do = "notify" }
+live = { tcp = "127.0.0.1:28472", interval = "1s", failures = 2, do = "notify" }
 
 [workers.feature-checkout-with-the-new-payment-provider-2]
 project = "東京"
