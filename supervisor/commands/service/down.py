@@ -52,7 +52,8 @@ def down(place: Place, *, keep_workers: bool, end: End, now: bool = False, kill:
         client.on_message = progress
         with contextlib.suppress(ServiceError):  # a service that has only begun has no picture, but it can end
             client.call("subscribe", topics=["changes"])
-        answer = client.call("down", keep_workers=keep_workers, now=now, kill=kill)
+        hurry = {key: True for key, given in (("now", now), ("kill", kill)) if given}  # an older service knows neither
+        answer = client.call("down", keep_workers=keep_workers, **hurry)
         if keeper := keeper_of(place.state_dir):
             descriptors.enter_context(keeper).dismiss()  # else a service that is killed on its way out would come back
         service, tmux = (_descriptor(answer[key], descriptors) for key in ("pid", "tmux_pid"))

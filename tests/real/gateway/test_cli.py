@@ -35,6 +35,7 @@ from supervisor.state import paths
 from supervisor.state.lock import hold
 from supervisor.state.records import RecordsFile
 from supervisor.tmux.server import TmuxServer
+from supervisor.wire.client import Client
 
 CONFIG = """
 [supervisor]
@@ -386,10 +387,19 @@ def test_down_returns_when_the_service_has_ended(
 
         threading.Thread(target=end).start()
 
+    asked: list[dict[str, Any]] = []
+
+    def call(self: Client, do: str, **more: Any) -> Any:
+        asked.append({"do": do, **more})
+        return ask(self, do, **more)
+
+    ask = Client.call
+    monkeypatch.setattr(Client, "call", call)
     bench.answer = end_soon
     bench.publish(1, row("a"))
     monkeypatch.setattr(os, "getpid", lambda: service.pid)
     assert run(["down"]) == 0
+    assert asked[-1] == {"do": "down", "keep_workers": False}  # a service of an older version takes no other key
     assert bench.asked == [ShutDown(False)]
     assert service.wait(DEADLINE) == 0
     assert f"the service (pid {service.pid}) and tmux have ended" in capsys.readouterr().out
