@@ -44,8 +44,8 @@ class Tool:
         """Carry it out; what is wrong is an answer that failed, so that the agent can do better."""
         try:
             if self.operates and not call.access.operate:
-                what = f"{self.name} is not permitted: this server is read-only (`panevisor mcp --operate` is not)"
-                raise CommandError("not-permitted", what)
+                what = "this takes `panevisor mcp --operate`, or a token that may operate"
+                raise CommandError("not-permitted", f"{self.name} is not permitted: {what}")
             answer = self.run(call, read(self.parameters, given))
         except CommandError as error:
             return Answer(f"{error.code}: {error.message}", failed=True, own=True)

@@ -46,7 +46,7 @@ def test_a_read_only_server_lists_and_allows_no_tool_that_operates() -> None:
     assert {t["name"] for t in everything if not t["annotations"]["readOnlyHint"]} == {"prompt", "send_keys", "order"}
     refused = asked("tools/call", name="order", arguments={"do": "stop", "names": ["a"]})["result"]
     assert refused["isError"]
-    assert refused["content"][0]["text"].startswith("not-permitted: order is not permitted: this server is read-only")
+    assert refused["content"][0]["text"].startswith("not-permitted: order is not permitted: this takes `panevisor")
 
 
 def test_what_a_tool_cannot_do_is_an_answer_that_the_agent_sees() -> None:
