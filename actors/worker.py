@@ -14,6 +14,7 @@ from actors.errands import Look
 from actors.events.table import EVENTS
 from actors.life import due, step
 from actors.life.readiness import settles_at
+from actors.life.resuming import watched
 from actors.life.state import Goal, Phase, State, Step, Worker
 from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Deaths, Journal, Prober, Processes, RuleJudge
@@ -135,13 +136,13 @@ class WorkerActor(LoopActor):
         """Say by which rules its output is judged, and show its screen to those that look at it."""
         old, new = before.life if before else None, after.life
         begins = new is not None and new.phase is Phase.ORDERED and (old is None or old.id != new.id)
-        rules_before = before.spec.rules if before else ()
-        others = before is None or after.spec.rules != rules_before
-        if (after.spec.rules or rules_before) and (others or begins):
+        rules, rules_before = watched(after.spec), watched(before.spec) if before else ()
+        others = before is None or rules != rules_before
+        if (rules or rules_before) and (others or begins):
             life = new.id if begins and new else None
-            self._deps.judge.follow(self._name, after.spec.rules, life, self.tell_me)
+            self._deps.judge.follow(self._name, rules, life, self.tell_me)
         screen = after.screen
-        if after.spec.rules and new and screen and (others or before is None or screen is not before.screen):
+        if rules and new and screen and (others or before is None or screen is not before.screen):
             self._deps.judge.show(self._name, new.id, screen.content)
 
     def _arm(self, worker: Worker) -> None:
@@ -227,7 +228,7 @@ class WorkerActor(LoopActor):
             post.tell(Withdrawn(self._name))
         self._deps.terminal.tell(Discarding(self._name))
         self._deps.deaths.forget(self._name)
-        if self._worker and self._worker.spec.rules:
+        if self._worker and watched(self._worker.spec):
             self._deps.judge.forget(self._name)
         self._deps.supervisor.tell(Finished(self._name))
         self.stop()
@@ -265,6 +266,7 @@ def record_of(worker: Worker) -> Record:
         judged=worker.judged,
         reason=worker.reason,
         hold=worker.hold,
+        session=worker.session,
     )
 
 

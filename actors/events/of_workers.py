@@ -36,6 +36,18 @@ WORKER: Mapping[str, Event] = {
     "worker.ready": Event(
         INFO, "its readiness is reached", moves="starting → running", fields="startup_s", said=say.ready
     ),
+    "worker.resumed": Event(
+        INFO,
+        "a life begins by `resume.command`, to take up the session of the one before",
+        said="it takes up its session",
+    ),
+    "worker.resume_failed": Event(
+        WARNING,
+        "a life that had taken up a session died within `healthy_after`: the next one begins by `command`, and that "
+        "session is not taken up again",
+        fields="uptime_s",
+        said="it died {uptime_s} after it had taken up its session: its next life begins by its own command",
+    ),
     "worker.unready": Event(
         by_outcome,
         "not ready within `ready.timeout`; it is ended",

@@ -184,6 +184,7 @@ def again(record: Record, seed: str, now: Instant) -> Step:
 def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:
     """Carry out a decision of `plan`."""
     w = replace(_unborn(record.spec, seed, now), exit=record.exit, judged=record.judged)
+    w = replace(w, session=record.session)
     w, effects = _carried_out(held_before(w, record, now), decision, record.reason, now)
     w, told = still_held(w, now)
     return w, (*effects, *told)

@@ -20,6 +20,7 @@ from actors.life.outcomes import (
     true_exit,
     well_for,
 )
+from actors.life.resuming import fallen_back, in_vain
 from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import life_over
 from actors.values.effects import Effect, Emit, Finish, Forget
@@ -84,6 +85,7 @@ def _with_what_is_left(w: Worker, life: Life, exit: Exit, verdict: Verdict) -> t
 
 def lay_down(w: Worker, life: Life, now: Instant) -> Step:
     """Clear the life from every table, and end the rest of its tree before anything else starts."""
+    w, fell_back = _without_session(w, life, now)
     w, untyped = life_over(w)
     w = replace(w, pane_since=now.mono)  # an earlier sweep may show the pane alive
     life = replace(life, last_tree=(*life.last_tree, *(member.process for member in life.left or ())))
@@ -96,7 +98,16 @@ def lay_down(w: Worker, life: Life, now: Instant) -> Step:
         w, effects = _nothing_left(w, ending, now)
     elif not ending.signalled:  # it ended when asked: now the rest of its tree
         w, effects = next_ending_step(w, replace(ending, last=life.last_tree or ending.last), now)
-    return w, (Forget(life.id), *untyped, *effects)
+    return w, (Forget(life.id), *fell_back, *untyped, *effects)
+
+
+def _without_session(w: Worker, life: Life, now: Instant) -> Step:
+    """Give up a session that a life has taken up and died of: the next one begins by `command`."""
+    lived = in_vain(w, life, now)
+    if lived is None or w.session is None:
+        return w, ()
+    facts = {"worker": w.name, "life": life.id, "uptime_s": round(lived, 3)}
+    return replace(w, session=fallen_back(w.session)), (Emit("worker.resume_failed", facts),)
 
 
 def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:

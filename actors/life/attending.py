@@ -5,8 +5,9 @@ from typing import Any
 
 from actors.life import attention
 from actors.life.moves import line_of
+from actors.life.resuming import known
 from actors.life.state import Life, Phase, State, Step, Worker, renewed
-from actors.values.attention import AttentionSaid, Source, Word
+from actors.values.attention import AttentionSaid, SessionSaid, Source, Word
 from actors.values.effects import Emit
 from actors.values.facts import Instant
 
@@ -18,6 +19,11 @@ def attention_said(w: Worker, said: AttentionSaid, now: Instant) -> Step:
         return w, ()
     w = replace(w, life=replace(life, attention=attention.take(life.attention, said, now)))
     return look_at_attention(w, now)
+
+
+def session_said(w: Worker, said: SessionSaid, _now: Instant) -> Step:
+    """Take the id of the session that the life is in, by its own word."""
+    return known(w, said.life, said.session), ()
 
 
 def look_at_attention(w: Worker, now: Instant) -> Step:

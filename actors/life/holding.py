@@ -15,6 +15,7 @@ from typing import Any
 
 from actors.life.ending import begin_stop
 from actors.life.moves import line_of
+from actors.life.resuming import not_in_vain
 from actors.life.stall import StallWatch
 from actors.life.state import Goal, Phase, State, Step, Worker, renewed
 from actors.life.typed_input import input_given
@@ -55,7 +56,7 @@ def begin_hold(w: Worker, rule: Rule, act: HoldUntil, match: Match, life: str, n
         send=send,
         text=text,
     )
-    w, calmed = _calmed(_watching(replace(w, hold=hold), now), now)
+    w, calmed = _calmed(_watching(replace(not_in_vain(w, life), hold=hold), now), now)
     facts: dict[str, Any] = {"rule": rule.called, "until": _iso(until), "hold_s": round(until - now.wall, 3)}
     facts |= {"then": act.then} | ({"unclear": unclear, "found": _found(act, match)} if unclear else {})
     return _slept(w, now), (line_of(w, "worker.held", facts), *calmed)

@@ -5,7 +5,7 @@ from typing import Any
 
 from actors.life import stall
 from actors.life.aftermath import clean_up, end_pause, leave, leaves_at, tree_gone, wait_for_word
-from actors.life.attending import attention_said, look_at_attention, looks_at
+from actors.life.attending import attention_said, look_at_attention, looks_at, session_said
 from actors.life.background import look_again, tree_found
 from actors.life.ending import step_ending, tree_escaped, tree_left, type_held, type_refused
 from actors.life.holding import look_at_hold, released, still_held
@@ -35,7 +35,7 @@ from actors.life.typed_input import (
 )
 from actors.life.watching import ask_whether_stalled
 from actors.values import facts, rules
-from actors.values.attention import AttentionSaid
+from actors.values.attention import AttentionSaid, SessionSaid
 from actors.values.effects import Effect
 
 S = State
@@ -152,6 +152,7 @@ _CLAUSES: dict[type[facts.Fact], Callable[[Worker, Any, facts.Instant], Step]] =
     facts.TypeRefused: type_refused,
     facts.TypeUnknown: type_unknown,
     AttentionSaid: attention_said,
+    SessionSaid: session_said,
     rules.LinesMatched: lines_matched,
     rules.ScreenMatched: screen_matched,
     rules.LinesSkipped: lines_skipped,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from actors.life.resuming import begun, take_up
 from actors.life.state import Life, Phase, State, Step, Worker, move
 from actors.values.effects import AskPane, Emit, EndProbe, Start
 from actors.values.facts import Instant
@@ -17,10 +18,11 @@ S = State
 
 def begin_life(w: Worker, now: Instant, cause: str) -> Step:
     """Order a new life, in the present pane if there is one."""
-    life = Life(id=f"{w.seed}-{w.lives + 1}", phase=Phase.ORDERED, since=now, answered=now.mono)
+    life = Life(id=f"{w.seed}-{w.lives + 1}", phase=Phase.ORDERED, since=now, answered=now.mono, take_up=take_up(w))
+    w = begun(w, life.id, life.take_up)
     w = replace(w, life=life, lives=w.lives + 1, next_start=None, admitted=False, goal=None, cleanup_at=None)
     w, emitted = move(w, S.STARTING, now, "worker.starting", cause, attempt=w.budget.attempt)
-    return w, (*emitted, Start(life.id, w.spec, w.pane))
+    return w, (*emitted, Start(life.id, w.spec, w.pane, take_up=life.take_up))
 
 
 def ran_beside(w: Worker, life: Life) -> bool:

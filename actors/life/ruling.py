@@ -8,6 +8,7 @@ input does, for up to `STALE` seconds; while the worker is held it waits for the
 from dataclasses import replace
 from typing import Any
 
+from actors.life import resuming
 from actors.life.attending import attention_said
 from actors.life.holding import begin_hold
 from actors.life.moves import line_of
@@ -38,6 +39,10 @@ _GOALS = {"stop": Goal.STOP, "complete": Goal.COMPLETE}
 
 def lines_matched(w: Worker, fact: LinesMatched, now: Instant) -> Step:
     """Heed them; what a new life prints may be heard before tmux has answered its start, and waits for that."""
+    if w.spec.resume is not None and (session := resuming.found(fact.matches)):
+        w = resuming.known(w, fact.life, session)
+    if not any(rule.do for rule, _ in fact.matches):
+        return w, ()
     if w.life and w.life.id == fact.life and w.life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return replace(w, early=(*w.early, fact)), ()
     return _heed(w, engine.Found(fact.matches), fact.life, now)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from actors.life.aftermath import finish_stop, lay_down
 from actors.life.budget import judge
 from actors.life.ending import begin_ending
-from actors.life.moves import begin_life, without_pane
+from actors.life.moves import begin_life, line_of, without_pane
 from actors.life.outcomes import apply_verdict, dice
 from actors.life.readiness import await_readiness
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
@@ -36,8 +36,11 @@ def started(w: Worker, fact: Started, now: Instant) -> Step:
     if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
         return w, ()
     life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
-    watching = (Watch(life.id, fact.process, fact.terminal),)
     w = replace(w, life=life, pane=fact.pane, pane_since=now.mono, refused=0)
+    watching: tuple[Effect, ...] = (Watch(life.id, fact.process, fact.terminal),)
+    if fact.session is not None and w.session is not None:
+        w = replace(w, session=replace(w.session, id=fact.session or w.session.id, life=life.id))
+        watching = (*watching, line_of(w, "worker.resumed", {}))
     if w.state is S.STOPPING:
         w, effects = begin_ending(w, life, now)
         return w, (*watching, *effects)
@@ -51,7 +54,7 @@ def start_refused(w: Worker, fact: StartRefused, now: Instant) -> Step:
         return w, ()
     if fact.refusal is Refusal.PANE_GONE and w.state is S.STARTING:
         again = replace(life, phase=Phase.ORDERED, since=now, answered=now.mono, ask_at=None)
-        return replace(without_pane(w), life=again), (Start(life.id, w.spec, None),)
+        return replace(without_pane(w), life=again), (Start(life.id, w.spec, None, take_up=life.take_up),)
     w = replace(w, life=None)
     if w.state is S.STOPPING:
         w, effects = finish_stop(w, now)

@@ -13,6 +13,7 @@ from actors.life.stall import StallWatch
 from actors.life.tally import Tally, Verdict
 from actors.life.typing_queue import TypingQueue
 from actors.rules.engine import Book
+from actors.values.command_text import Session, TakeUp
 from actors.values.effects import Effect, Emit
 from actors.values.facts import Exit, Handle, Instant, Member, Purpose
 from actors.values.gates import Gate
@@ -87,6 +88,7 @@ class Life:
     id: str
     phase: Phase
     since: Instant  # of the order to start, then of the process
+    take_up: TakeUp | None = None  # how it was to take up the session before
     answered: float  # monotonic; a sweep taken before tells nothing about this life
     process: Handle | None = None
     seen: bool = False  # by a sweep
@@ -164,6 +166,7 @@ class Worker:
     rules: Book = field(default_factory=Book)
     early: tuple[LinesMatched, ...] = ()  # printed by a life whose start tmux has not answered yet
     silence_asked: float | None = None  # monotonic; when the pane was asked for, to judge a silence
+    session: Session | None = None
     hold: Holding | None = None
     hold_over: float | None = None  # monotonic; when to look whether it is over
     screen: Screen | None = None

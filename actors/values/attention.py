@@ -43,3 +43,11 @@ class AttentionSaid:
     at: float | None = None
     cost: float | None = None
     tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSaid:
+    """The life says which session it is in."""
+
+    life: str
+    session: str

@@ -1,8 +1,15 @@
-"""Which text commands need no shell: a program and its arguments, without any word that means something to a shell."""
+"""What a worker's command may be: which text needs no shell, and a second command that takes up a session."""
 
 import itertools
 import re
 import shlex
+from dataclasses import dataclass
+from typing import Annotated
+
+from actors.values.keys import Form, PathText, Text
+
+SESSION = "{session}"
+_ID = re.compile(r"[A-Za-z0-9_./:][A-Za-z0-9_./:@=+~-]{0,255}")
 
 # Possessive: a text that is not simple is told in one pass, however long its words are.
 _BARE, _QUOTED, _DOUBLE = r"[A-Za-z0-9_@%+=:,./-]++", r"'[^'\n]*+'", r'"[^"$`\\!\n]*+"'
@@ -91,3 +98,58 @@ def words_of(text: str) -> tuple[str, ...] | None:
     words = tuple(shlex.split(text))
     first = text.split(None, 1)[0]
     return None if "=" in first or words[0] in _OF_THE_SHELL or not words[0] else words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSource:
+    """How the id of a session is known: exactly one of these."""
+
+    log: Annotated[str | None, Form.PATTERN] = None
+    """The worker prints such a line; the group `session`, or else the first one, is the id."""
+    file: PathText | None = None
+    """The worker writes the id into this file."""
+    report: bool = False
+    """The worker says it: `panevisor report --session ID`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """How a later life takes up the session of the one before, as a conversation with an agent."""
+
+    command: tuple[Text, ...]
+    """What is run instead of the worker's `command` from the second life on; `{session}` in it is the id."""
+    session: SessionSource | None = None
+    """How the id is known; only for a command with `{session}`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What is known of a worker's sessions.
+
+    `id`: of the last one; "": not known. `life`: the life that has taken it up, as far as that is known. `spent`: the
+    id that was taken up in vain; after that the next life begins `by_command`.
+    """
+
+    id: str = ""
+    life: str = ""
+    spent: str = ""
+    by_command: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """Take up a session by this command; with a `file` its content is the id, unless that is `spent`."""
+
+    command: tuple[str, ...]
+    file: str | None = None
+    spent: str = ""
+
+
+def is_session(text: str) -> bool:
+    """Whether this can be the id of a session: one word, which no program takes for an option."""
+    return _ID.fullmatch(text) is not None
+
+
+def taking_up(command: tuple[str, ...], session: str) -> tuple[str, ...]:
+    """Return the command with the id in it."""
+    return tuple(argument.replace(SESSION, session) for argument in command)

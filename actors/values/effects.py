@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.values.command_text import TakeUp
 from actors.values.facts import Handle, Purpose
 from actors.values.records import Death
 from actors.values.spec import Check, WorkerSpec
@@ -13,15 +14,17 @@ from actors.values.typing import Rows, Untyped
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start `spec` as `life`: in the dead pane `pane`, or in a new session when it is None.
+    """Start `spec` as `life`: in the dead pane `pane`, or in a new tmux session when it is None.
 
     `secrets`: what its secret files and its env_command have given. The Terminal puts them in; no text shows them.
+    `take_up`: by this command instead of its own, where the session is known and the program there.
     """
 
     life: str
     spec: WorkerSpec
     pane: str | None
     secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    take_up: TakeUp | None = None
 
     @property
     def name(self) -> str:

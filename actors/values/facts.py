@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 
-from actors.values.attention import AttentionSaid
+from actors.values.attention import AttentionSaid, SessionSaid
 from actors.values.gates import Gate
 from actors.values.rules import Asked, CommandEnded, LinesMatched, LinesSkipped, Released, ScreenMatched
 from actors.values.spec import WorkerSpec
@@ -244,12 +244,16 @@ class TypeUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A start was carried out: its pane, its process, and the device number of its terminal (0: not known)."""
+    """A start was carried out: its pane, its process, and the device number of its terminal (0: not known).
+
+    `session`: the id of the session that it has taken up, "" where it has none; None: it began by its own command.
+    """
 
     life: str
     pane: str
     process: Handle
     terminal: int = 0
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +444,7 @@ Fact = (
     | ProbeUnknown
     | ServerDied
     | AttentionSaid
+    | SessionSaid
     | LinesMatched
     | ScreenMatched
     | LinesSkipped

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from actors.values.command_text import Session
 from actors.values.facts import Exit, Handle
 from actors.values.rules import Holding
 from actors.values.spec import WorkerSpec
@@ -40,6 +41,7 @@ class Record:
     judged: str | None = None
     reason: str = ""
     hold: Holding | None = None
+    session: Session | None = None
 
     def to_json(self) -> dict[str, Any]:
         return self.state_to_json() | {"spec": self.spec.to_json(), "digest": self.spec.digest}
@@ -47,9 +49,11 @@ class Record:
     def state_to_json(self) -> dict[str, Any]:
         """Return all but the spec, which is most of a record and seldom changes."""
         state = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "spec"}
-        return {
-            key: asdict(value) if isinstance(value, Handle | Exit | Holding) else value for key, value in state.items()
-        }
+        return {key: _plain(value) for key, value in state.items()}
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if isinstance(value, Handle | Exit | Holding | Session) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from actors.life.state import State
-from actors.values.attention import AttentionSaid
+from actors.values.attention import AttentionSaid, SessionSaid
 from actors.values.facts import Verb
 from actors.values.gates import Gate
 from actors.values.records import Intent
@@ -139,13 +139,15 @@ class GiveInput:
 
 @dataclass(frozen=True, slots=True)
 class Attend:
-    """Hand a worker what a source says of its attention. Answered by `Accepted`; without a name if there is no worker.
+    """Hand a worker what a source says of its attention, or of its session.
+
+    Answered by `Accepted`; without a name if there is no worker.
 
     Whoever only observes tells this and waits for no answer.
     """
 
     name: str
-    said: AttentionSaid
+    said: AttentionSaid | SessionSaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from actors.values.command_text import is_text_for_a_shell, words_of
+from actors.values.command_text import Resume, is_text_for_a_shell, words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 from actors.values.rules import Rule
 
@@ -388,6 +388,8 @@ class WorkerSpec:
     """Rules for exits, before `restart` and `ok_exit_codes`."""
     rules: tuple[Rule, ...] = ()
     """What is done about what it prints, shows and does."""
+    resume: Resume | None = None
+    """How a later life takes up the session of the one before."""
     max_restarts_in: Window | None = None
     """A second limit, which counts the restarts of a period."""
     retry: Annotated[float | None, Seconds("1s", never=True)] = None

@@ -142,14 +142,15 @@ def release(given: Given, /, cancel: bool, **options: Any) -> int:
 
 
 @panevisor.command()
-@click.argument("word", type=click.Choice(["working", "waiting", "idle"]))
+@click.argument("word", type=click.Choice(["working", "waiting", "idle"]), required=False)
 @click.argument("text", default="")
 @click.option("--ttl", default="5m", show_default=True, callback=duration, help="How long this is true without news.")
 @click.option("--cost", type=click.FloatRange(min=0), help="What this life has cost so far, in your currency.")
 @click.option("--tokens", type=click.IntRange(min=0), help="How many tokens this life has used so far.")
+@click.option("--session", metavar="ID", help="The session that this life is in, for `resume`.")
 @click.option("--name", help="Which worker, where this runs outside of it.")
 @click.pass_obj
-def report(given: Given, /, word: str, text: str, name: str | None, **numbers: Any) -> int:
+def report(given: Given, /, word: str | None, text: str, name: str | None, **numbers: Any) -> int:
     """Say what this worker is at, from a hook within it: it works, idles, or waits for a person (TEXT: for what)."""
     from supervisor.commands.workers.report import report as tell_service
 

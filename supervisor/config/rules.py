@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from actors.values.command_text import SESSION, Resume, SessionSource
 from actors.values.rules import Act, HoldUntil, On, Rule
 from actors.values.spec import (
     KINDS,
@@ -215,6 +216,25 @@ def _groups_are_captured(rule: _Values, _given: Collection[str]) -> None:
             raise Refused((("do", number), f"{what} ({', '.join(known) or 'there is none'})"))
 
 
+def _one_source(source: _Values, _given: Collection[str]) -> None:
+    given = [key for key in ("log", "file", "report") if source[key]]
+    if len(given) != 1:
+        found = f"has {' and '.join(given)}" if given else "says nothing"
+        raise Mismatch(None, f"{found}: give one of log, file, report")
+    if source["log"] and len(groups_of(source["log"])) < 2:
+        raise Mismatch("log", "must have a group, which is the id of the session, as in 'session: (\\S+)'")
+
+
+def _session_where_it_is_used(resume: _Values, _given: Collection[str]) -> None:
+    if not resume["command"]:
+        raise Mismatch("command", "must not be empty")
+    uses = any(SESSION in argument for argument in resume["command"])
+    if uses and resume["session"] is None:
+        raise Mismatch("session", f"is missing: command has {SESSION}, and nothing says which that is")
+    if resume["session"] is not None and not uses:
+        raise Mismatch("command", f"has no {SESSION}: put it where the id goes, or leave out session")
+
+
 _GROUP = re.compile(r"\{[A-Za-z0-9_]+\}")
 
 
@@ -255,6 +275,8 @@ _RULES: dict[type, tuple[Callable[[_Values, Collection[str]], None], ...]] = {
     WebSettings: (_two_files_of_a_certificate,),
     MetricsSettings: (_somewhere,),
     Act: (_one_thing,),
+    SessionSource: (_one_source,),
+    Resume: (_session_where_it_is_used,),
     HoldUntil: (_sends_to_what_goes_on,),
     Rule: (_looks_for_what_it_can, _groups_are_captured),
 }

@@ -9,8 +9,9 @@ Whoever may connect is of our own user, so this keeps apart what belongs apart; 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.values.attention import AttentionSaid, Source, Word
-from actors.values.requests import Accepted, Attend
+from actors.values.attention import AttentionSaid, SessionSaid, Source, Word
+from actors.values.command_text import is_session
+from actors.values.requests import Accepted, Attend, Inspect, Inspection
 from actors.values.snapshot import Row
 from supervisor.gateway import requests
 from supervisor.gateway.connection import Connection
@@ -38,20 +39,41 @@ async def report(gateway: "Gateway", connection: Connection, request: requests.R
         raise CommandError("not-met", f"{name} is {row.state}: only a running worker is at something")
     if request.life not in (None, row.life):
         raise CommandError("not-met", f"the life of {name} that this process belongs to has ended")
-    said = AttentionSaid(
-        by=Source.REPORT,
-        word=Word(request.word),
-        life=row.life,
-        text=request.text,
-        ttl=request.ttl,
-        cost=request.cost,
-        tokens=request.tokens,
-    )
+    if request.word is None and request.session is None:
+        raise CommandError("usage", "say what it is at: working, waiting or idle, or its session")
+    if request.session is not None:
+        await _refuse_session(gateway, name, request.session)
+        await _tell(gateway, name, SessionSaid(str(row.life), request.session))
+    if request.word is not None:
+        said = AttentionSaid(
+            by=Source.REPORT,
+            word=Word(request.word),
+            life=row.life,
+            text=request.text,
+            ttl=request.ttl,
+            cost=request.cost,
+            tokens=request.tokens,
+        )
+        await _tell(gateway, name, said)
+    return wire.pack({"name": name, "life": row.life})
+
+
+async def _refuse_session(gateway: "Gateway", name: str, session: str) -> None:
+    """Refuse what is no id, or is of no use."""
+    if not is_session(session):
+        raise CommandError("usage", f"a session is one word that does not begin with -, not {shown(session)}")
+    found = await gateway.ask(Inspect(name))
+    assert isinstance(found, Inspection)
+    resume = found.spec.resume
+    if resume is None or resume.session is None or not resume.session.report:
+        raise CommandError("usage", f"{name} has no resume.session = {{ report = true }} in the file")
+
+
+async def _tell(gateway: "Gateway", name: str, said: AttentionSaid | SessionSaid) -> None:
     accepted = await gateway.ask(Attend(name, said))
     assert isinstance(accepted, Accepted)
     if not accepted.names:
         raise CommandError("unknown-worker", f"{shown(name)} was removed a moment ago")
-    return wire.pack({"name": name, "life": row.life})
 
 
 def worker_of(pid: int, rows: Mapping[str, Row]) -> str | None:

@@ -248,9 +248,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a worker is at. `name`: which one, where the caller is no process of a worker; `life`: the caller's."""
+    """What a worker is at, and in which session; one of them at least.
 
-    word: Literal["working", "waiting", "idle"]
+    `name`: which one, where the caller is no process of a worker; `life`: the caller's.
+    """
+
+    word: Literal["working", "waiting", "idle"] | None = None
+    session: str | None = None
     name: Name | None = None
     life: str | None = None
     text: str = ""

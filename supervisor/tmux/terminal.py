@@ -8,11 +8,12 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
 from actors.ports import LookAnswer, PaneQuestion, StartAnswer, TypeAnswer
+from actors.values.command_text import TakeUp, is_session, taking_up
 from actors.values.effects import LookAtInput, Start, Type
 from actors.values.facts import (
     Handle,
@@ -28,6 +29,7 @@ from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.programs import cannot_execute, is_known
 from supervisor.logs.names import pipe_command
 from supervisor.logs.segments import Segments
+from supervisor.state.paths import regular_content
 from supervisor.state.place import LOGS
 from supervisor.tmux.client import Block, ControlClient
 from supervisor.tmux.server import TmuxServer
@@ -65,15 +67,19 @@ class TmuxTerminal:
         self._marker = marker
         self._nofile = nofile
         self._arms = 0
+        self._resumed: dict[str, Resumed] = {}  # by life, of the starts under way
 
     def start(self, starts: list[Start]) -> list[StartAnswer]:
         answers: dict[str, StartAnswer] = {}  # by life
         for start in starts:
-            spec = replace(start.spec, env=(*start.spec.env, *start.secrets))
-            if reason := cannot_start(spec, self._server.search_path()):
+            path, spec = self._server.search_path(), replace(start.spec, env=(*start.spec.env, *start.secrets))
+            if start.take_up and (resumed := resumed_by(start.take_up, spec, path)):
+                self._resumed[start.life] = resumed
+            elif reason := cannot_start(spec, path):
                 answers[start.life] = StartRefused(start.life, Refusal.IMPOSSIBLE, reason)
         sent = self._send([start for start in starts if start.life not in answers])
         answers |= {answer.life: answer for answer in sent}
+        self._resumed.clear()
         return [answers[start.life] for start in starts]
 
     def _send(self, starts: list[Start], *, again: bool = False) -> list[StartAnswer]:
@@ -93,11 +99,19 @@ class TmuxTerminal:
         return [self._answer(start, got, again=again) for start, got in zip(starts, blocks, strict=True)]
 
     def _line(self, start: Start, number: int | None) -> str:
-        launch = self._launch(start.name, start.life, start.spec, number, start.secrets)
+        resumed = self._resumed.get(start.life)
+        argv = resumed.argv if resumed else ()
+        launch = self._launch(start.name, start.life, start.spec, number, start.secrets, argv)
         return start_in_dead_pane(launch, start.pane) if start.pane else start_in_new_session(launch)
 
     def _launch(
-        self, name: str, life: str, spec: WorkerSpec, number: int | None = None, secrets: Variables = ()
+        self,
+        name: str,
+        life: str,
+        spec: WorkerSpec,
+        number: int | None = None,
+        secrets: Variables = (),
+        argv: tuple[str, ...] = (),
     ) -> Launch:
         """`number`: of its first log segment, for a life that no pipe has served yet."""
         account = account_of(spec)
@@ -105,14 +119,17 @@ class TmuxTerminal:
         environment = (*own.items(), ("PANEVISOR_WORKER", f"{self._marker}/{name}/{life}"))
         pipe = pipe_command(LOGS, name, life, self._arms, spec.log.max_size, number=number)
         pipe = _unexpanded(pipe)
-        return Launch(spec=spec, life=life, environment=environment, pipe=pipe, nofile=self._nofile, account=account)
+        return Launch(
+            spec=spec, life=life, environment=environment, pipe=pipe, nofile=self._nofile, account=account, argv=argv
+        )
 
     def _answer(self, start: Start, blocks: list[Block], *, again: bool = False) -> StartAnswer:
         life = start.life
         for block in blocks:
             if block.text.startswith("S %"):
                 _, pane, pid, tty = block.text.split()
-                return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0), terminal_of(tty))
+                session = resumed.session if (resumed := self._resumed.get(life)) else None
+                return Started(life, pane, _process(int(pid)) or Handle(int(pid), 0), terminal_of(tty), session)
         said = " ".join(block.text for block in blocks if block.error)
         if UNFORKED in said:
             return self._without_its_pane(start)
@@ -253,6 +270,32 @@ def cannot_start(spec: WorkerSpec, path: str) -> str | None:
     if reason := cannot_surround(spec):
         return reason
     return cannot_execute(spec.argv[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A start that takes up a session: what is run, and the id as far as the file of it told one."""
+
+    argv: tuple[str, ...]
+    session: str
+
+
+def resumed_by(how: TakeUp, spec: WorkerSpec, path: str) -> Resumed | None:
+    """Return what takes up the session; None where its file has no id but that which was `spent`, or it can't start."""
+    session = ""
+    if how.file is not None:
+        session = _id_in(how.file)
+        if not is_session(session) or session == how.spent:
+            return None
+    argv = taking_up(how.command, session) if session else how.command
+    return None if cannot_start(replace(spec, command=argv), path) else Resumed(argv, session)
+
+
+def _id_in(file: str) -> str:
+    """Return the one word of a small file; nothing where it can't be read, or is no regular file."""
+    with contextlib.suppress(OSError, ValueError):
+        return regular_content(Path(file), 1000).decode(errors="replace").strip()
+    return ""
 
 
 def _process(pid: int) -> Handle | None:

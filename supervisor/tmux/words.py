@@ -86,7 +86,7 @@ def in_time(deadline: int, command: str) -> str:
 class Launch:
     """Everything one start line needs: the spec, the life, its environment, the log pipe, the soft limit of files.
 
-    `account`: who the program runs as; None: as the service does.
+    `account`: who the program runs as; None: as the service does. `argv`: what is run instead of the spec's command.
     """
 
     spec: WorkerSpec
@@ -95,6 +95,7 @@ class Launch:
     pipe: str
     nofile: int
     account: Account | None = None
+    argv: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -103,7 +104,7 @@ class Launch:
     @property
     def program(self) -> tuple[str, ...]:
         wrapper = WRAPPER.format(nofile=self.nofile, prelude=prelude(self.spec, self.account))
-        return ("/bin/sh", "-c", wrapper, "panevisor", self.spec.cwd, *self.spec.argv)
+        return ("/bin/sh", "-c", wrapper, "panevisor", self.spec.cwd, *(self.argv or self.spec.argv))
 
 
 def start_in_new_session(launch: Launch) -> str:

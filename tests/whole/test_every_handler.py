@@ -17,7 +17,7 @@ import actors.crowd.workers
 import actors.root
 from actors.base import Post
 from actors.values import facts
-from actors.values.attention import AttentionSaid, Source
+from actors.values.attention import AttentionSaid, SessionSaid, Source
 from actors.values.requests import Accepted, GiveInput, Order
 from actors.values.typing import Sight
 from actors.worker import WorkerActor
@@ -107,6 +107,7 @@ SAMPLES: tuple[Any, ...] = (
     facts.ProbeUnknown("x", 0.0),
     facts.ServerDied(),
     AttentionSaid(by=Source.REPORT, word=None, life="x"),
+    SessionSaid("x", "sample"),
     facts.LinesMatched("x", ()),
     facts.ScreenMatched("x", ()),
     facts.LinesSkipped(1, "sample"),

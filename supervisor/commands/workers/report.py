@@ -11,11 +11,11 @@ from supervisor.wire.errors import CommandError
 
 
 def report(
-    word: str, text: str, name: str | None, *, place_of: Callable[[], Place], meant: bool, **numbers: Any
+    word: str | None, text: str, name: str | None, *, place_of: Callable[[], Place], meant: bool, **numbers: Any
 ) -> int:
     """Tell the service of the worker that this process runs in; that at `place_of()` if that one is `meant`."""
     mark = os.environ.get("PANEVISOR_WORKER", "")
-    told = {key: value for key, value in numbers.items() if value is not None}
+    told = {"word": word, **numbers}
     if mark.count("/") == 2 and not meant:
         place, (_, own, life) = _own_place(mark), mark.split("/")
         told |= {"name": name or own, "life": life if name in (None, own) else None}
@@ -24,7 +24,7 @@ def report(
     else:
         place, told = place_of(), told | {"name": name}
     with Client.connect(place.socket) as client:
-        client.call("report", word=word, text=text, **{key: value for key, value in told.items() if value is not None})
+        client.call("report", text=text, **{key: value for key, value in told.items() if value is not None})
     return 0
 
 
