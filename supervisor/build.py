@@ -164,7 +164,7 @@ class Machine:
     def _build_tmux(self, nofile: int) -> None:
         home, known = self._given.lock.home, self._given.known
         self.server = TmuxServer(home, self._settings.pane, self._settings.attach, known=known.head.server)
-        self._segments = Segments(home / LOGS, self._settings.all_logs)
+        self._segments = Segments(home / LOGS, self._settings.all_logs, packs=self._settings.gzip_logs)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in known.workers})
         self._log_quota = LogQuota(self._segments)
         self.terminal = TmuxTerminal(

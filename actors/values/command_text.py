@@ -100,6 +100,13 @@ def words_of(text: str) -> tuple[str, ...] | None:
     return None if "=" in first or words[0] in _OF_THE_SHELL or not words[0] else words
 
 
+def argv_of(command: tuple[str, ...] | str) -> tuple[str, ...]:
+    """Return what is executed: the command itself, or `/bin/sh -c` around a text that needs a shell."""
+    if not isinstance(command, str):
+        return command
+    return words_of(command) or ("/bin/sh", "-c", command)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSource:
     """How the id of a session is known: exactly one of these."""

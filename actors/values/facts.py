@@ -105,9 +105,8 @@ class Pane:
     @property
     def exit(self) -> Exit | None:
         """The exit; None until tmux knows it, which may be a moment after the pane is dead."""
-        if not self.dead or (self.status is None and self.signal is None):
-            return None
-        return Exit(None if self.signal else self.status, self.signal, self.dead_at or 0.0)
+        known = self.dead and (self.status is not None or self.signal is not None)
+        return Exit(None if self.signal else self.status, self.signal, self.dead_at or 0.0) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,16 +243,13 @@ class TypeUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A start was carried out: its pane, its process, and the device number of its terminal (0: not known).
-
-    `session`: the id of the session that it has taken up, "" where it has none; None: it began by its own command.
-    """
+    """A start was carried out: its pane, its process, and the device number of its terminal (0: not known)."""
 
     life: str
     pane: str
     process: Handle
     terminal: int = 0
-    session: str | None = None
+    session: str | None = None  # the id of the session that it has taken up, "" without one; None: by its own command
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from actors.values.command_text import Resume, is_text_for_a_shell, words_of
+from actors.values.command_text import Resume, argv_of, is_text_for_a_shell, words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 from actors.values.rules import Rule
 
@@ -408,9 +408,7 @@ class WorkerSpec:
     @property
     def argv(self) -> tuple[str, ...]:
         """What is executed: the command itself, or `/bin/sh -c` around a text that needs a shell."""
-        if not isinstance(self.command, str):
-            return self.command
-        return words_of(self.command) or ("/bin/sh", "-c", self.command)
+        return argv_of(self.command)
 
     @property
     def replica_of(self) -> str:
@@ -421,14 +419,13 @@ class WorkerSpec:
     def digest(self) -> str:
         """12 hex digits that change when a new process is needed."""
         argv = self.command if isinstance(self.command, str) else list(self.command)
-        size = [self.pane.columns, self.pane.rows]
         surroundings = [self.stdin, self.nice, self.umask]
         changed: list[Any] = [] if surroundings == ["terminal", 0, None] else [surroundings]
         if self.rlimits or self.user or self.group:  # so the digests of old records stay
             changed.append([sorted(self.rlimits), self.user, self.group])
         if self.secret_files or self.env_command:
             changed.append({"secrets": [sorted(self.secret_files), self.env_command]})
-        identity = json.dumps([argv, self.cwd, sorted(self.env), size, *changed])
+        identity = json.dumps([argv, self.cwd, sorted(self.env), [self.pane.columns, self.pane.rows], *changed])
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class SupervisorSettings:
     """The log of the service."""
     all_logs: Annotated[int | None, Bytes("1MB"), Unwritten(None, "no limit")] = None
     """How much the logs of all workers may take; the oldest segments of the largest go first."""
+    gzip_logs: bool = False
+    """Whether the closed segments of all logs are gzipped, a minute after their last line."""
     watch_config: bool = False
     """Whether a change of the file or of an env file is applied by itself, 0.5 s after the last write."""
     on_term: Literal["keep", "stop"] = "keep"

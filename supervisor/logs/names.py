@@ -16,6 +16,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from supervisor.logs.gzipped import GZ, unpacked_size
+
 SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
 
 
@@ -46,7 +48,11 @@ def _look_for_number(stem: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One file of a worker's log. `file` is its path: a beat looks at all of them, and a Path takes 25 µs to make."""
+    """One file of a worker's log. `file` is its path: a beat looks at all of them, and a Path takes 25 µs to make.
+
+    `packed`: it is gzipped (its `file` with `.gz` is on disk), in so many bytes; None: it is plain. `size` counts what
+    was printed in any case.
+    """
 
     file: str
     life: str
@@ -55,6 +61,12 @@ class Segment:
     size: int
     mtime_ns: int
     inode: int = 0
+    packed: int | None = None
+
+    @property
+    def on_disk(self) -> int:
+        """The bytes of its file."""
+        return self.size if self.packed is None else self.packed
 
     @property
     def path(self) -> Path:
@@ -81,12 +93,20 @@ def listed(directory: Path, names: Collection[str] | None) -> dict[str, list[Seg
             name = entry.name.partition(".")[0]
             if (names is None or name in names) and (segment := _segment_at(entry)):
                 found.setdefault(name, []).append(segment)
-    return {name: sorted(segments, key=lambda segment: segment.order) for name, segments in found.items()}
+    return {name: sorted(_once(segments), key=lambda segment: segment.order) for name, segments in found.items()}
+
+
+def _once(segments: list[Segment]) -> list[Segment]:
+    """Return them without the gzipped one where the plain one is still there."""
+    if all(segment.packed is None for segment in segments):
+        return segments
+    plain = {segment.file for segment in segments if segment.packed is None}
+    return [segment for segment in segments if segment.packed is None or segment.file not in plain]
 
 
 def _segment_at(entry: "os.DirEntry[str]") -> Segment | None:
     """Return the segment that this entry of the directory is; None for anything else."""
-    match = SEGMENT.fullmatch(entry.name)
+    match = SEGMENT.fullmatch(entry.name.removesuffix(GZ))
     if not match:
         return None
     try:
@@ -96,4 +116,9 @@ def _segment_at(entry: "os.DirEntry[str]") -> Segment | None:
     if not stat.S_ISREG(found.st_mode):
         return None  # `split` makes files: a link leads out of the log
     number = int(match["number"])
+    if entry.name.endswith(GZ):
+        size, file = unpacked_size(entry.path, found), entry.path.removesuffix(GZ)
+        if size is None:
+            return None  # deleted since it was listed
+        return Segment(file, match["life"], match["arm"], number, size, found.st_mtime_ns, 0, found.st_size)
     return Segment(entry.path, match["life"], match["arm"], number, found.st_size, found.st_mtime_ns, found.st_ino)

@@ -109,9 +109,10 @@ class LinesOfLife:
         segments = self._segments()
         if self._read_to is None:
             self._read_to = self._before(segments)
-        known = {segment.path.name: segment.path for segment in segments}
+        known = {segment.path.name: segment for segment in segments}
         self._read_to = {name: end for name, end in self._read_to.items() if name in known}
-        return [(path, self._read_to.get(name, 0)) for name, path in known.items()]
+        found = [(segment, self._read_to.get(name, 0)) for name, segment in known.items()]
+        return [(each.path, start) for each, start in found if each.packed is None or start < each.size]
 
     def _before(self, segments: list[Segment]) -> dict[str, int]:
         """Return how far each segment belongs to the lives before."""

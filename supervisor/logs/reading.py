@@ -5,11 +5,12 @@ segments ──spans──▶ bytes ──▶ lines        read_tail: what is th
 """
 
 import contextlib
-import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
+from supervisor.logs.gzipped import opened, opened_to_seek
 from supervisor.logs.lives import Mark, Place, Span, beginnings, between, marks_of
 from supervisor.logs.names import Segment, segments_of
 from supervisor.logs.times import Times
@@ -111,7 +112,7 @@ def _last_lines(spans: list[Span], count: int) -> list[Span]:
 
 
 def _backwards(span: Span) -> Iterator[tuple[int, bytes]]:
-    with contextlib.suppress(FileNotFoundError), open(span.path, "rb") as file:
+    with contextlib.suppress(FileNotFoundError), opened_to_seek(span.path) as file:
         end = span.end
         while end > span.start:
             offset = max(span.start, end - CHUNK)
@@ -123,7 +124,7 @@ def _backwards(span: Span) -> Iterator[tuple[int, bytes]]:
 def read(spans: Iterable[Span]) -> Iterator[bytes]:
     for span in spans:
         # deleted since it was listed: the log begins later now
-        with contextlib.suppress(FileNotFoundError), open(span.path, "rb") as file:
+        with contextlib.suppress(FileNotFoundError, EOFError), opened(span.path) as file:
             file.seek(span.start)
             left = span.end - span.start
             while chunk := file.read(min(CHUNK, left)):
@@ -152,7 +153,7 @@ class _Trail:
         self._name = name
         self._seen: set[str] = set()
         self._at: Segment | None = None
-        self._file: io.FileIO | None = None
+        self._file: IO[bytes] | None = None
         for segment in segments:
             self._seen.add(segment.path.name)
             if tail and segment.path == tail[0].path:
@@ -195,7 +196,7 @@ class _Trail:
         self._seen.add(segment.path.name)
         self._at = segment
         with contextlib.suppress(FileNotFoundError):
-            self._file = io.FileIO(segment.path)
+            self._file = opened(segment.path)
             self._file.seek(offset)
 
     def _leave(self) -> None:

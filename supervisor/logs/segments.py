@@ -12,24 +12,29 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from actors.values.facts import LogSeen
 from supervisor.kernel.files import explained, write_all
-from supervisor.logs import lives, times
+from supervisor.logs import gzipped, lives, times
 from supervisor.logs.names import SEGMENT, Segment, listed, segments_of
 
 AT_REST = 0.5  # seconds without a write, after which the reader of a pipe that was closed has ended
+PACKED_AFTER = 60.0  # seconds without a write until a closed segment is gzipped: rules have judged it then
 LATE = 10.0  # seconds for which the pipe of a removed worker may still make a file; two beats, by judgement
 
 
 class Segments:
     """The service's view of the log directory: links, limits, sizes, and who lived where."""
 
-    def __init__(self, directory: Path, most: int | None = None) -> None:
-        """`most`: bytes that all logs may take together; None: no limit."""
+    def __init__(self, directory: Path, most: int | None = None, *, packs: bool = False) -> None:
+        """`most`: bytes that all logs may take together; None: no limit. `packs`: closed segments are gzipped."""
+        self._packs = packs
+        self._swept = False
+        self._to_pack: list[tuple[str, Segment]] = []
+        self._packing: tuple[str, Segment, Iterator[None]] | None = None
         self.directory = directory
         self._most = most
         self._dropped: dict[str, int] = {}  # bytes beyond it, by worker, not told of yet
@@ -53,6 +58,7 @@ class Segments:
             self._make_directory()
         kept = self._within_quota(self._tidy(names_and_keep, only=None))
         self._seen = {name: seen for name, seen in self._seen.items() if name in names_and_keep}
+        self._to_pack = _to_pack(kept) if self._packs else []
         return {name: self._look(name, segments) for name, segments in kept.items()}
 
     def dropped(self) -> dict[str, int]:
@@ -60,11 +66,48 @@ class Segments:
         dropped, self._dropped = self._dropped, {}
         return dropped
 
+    def pack(self, seconds: float) -> None:
+        """Gzip closed segments for about this time; the next call goes on with what is begun. Raises nothing."""
+        until = time.monotonic() + seconds
+        if self._packs and not self._swept:
+            self._swept = True
+            for left in self.directory.glob(f".*{gzipped.GZ}.tmp"):  # by a service that was killed
+                self._unlink(left)
+        while self._packing or self._to_pack:
+            if self._packing is None:
+                name, segment = self._to_pack.pop()
+                self._packing = name, segment, gzipped.compressing(segment.file, segment.mtime_ns)
+            try:
+                next(self._packing[2])
+            except StopIteration:
+                self._put(self._packing[0], self._packing[1])
+                self._packing = None
+            except OSError as error:
+                self._packing = None
+                if not isinstance(error, FileNotFoundError):  # it was deleted meanwhile
+                    self._note(error)
+            if time.monotonic() >= until:
+                return
+
+    def _put(self, name: str, segment: Segment) -> None:
+        """Let the gzipped segment take the place of the plain one, if that is still there."""
+        temporary = Path(gzipped.temporary_of(segment.file))
+        with self._gate:
+            if name in self._forgotten or not segment.path.exists():
+                self._unlink(temporary)
+                return
+            try:
+                temporary.rename(segment.file + gzipped.GZ)
+            except OSError as error:
+                self._note(error)
+                return
+            self._unlink(segment.path)
+
     def _within_quota(self, kept: dict[str, list[Segment]]) -> dict[str, list[Segment]]:
         beyond = [] if self._most is None else beyond_quota(kept, self._most)
         for name, segment in beyond:
-            self._unlink(segment.path)
-            self._dropped[name] = self._dropped.get(name, 0) + segment.size
+            self._drop(segment)
+            self._dropped[name] = self._dropped.get(name, 0) + segment.on_disk
         gone = {segment.file for _, segment in beyond}
         return {name: [one for one in segments if one.file not in gone] for name, segments in kept.items()}
 
@@ -115,8 +158,9 @@ class Segments:
             self._keep.pop(name, None)
             self._to_mend.discard(name)
             self._forgotten[name] = time.monotonic()
-            paths = [segment.path for segment in segments_of(self.directory, name)]
-            for path in (*paths, *(self.directory / f"{name}.{what}" for what in ("log", "lives", "times"))):
+            for segment in segments_of(self.directory, name):
+                self._drop(segment)
+            for path in (self.directory / f"{name}.{what}" for what in ("log", "lives", "times")):
                 self._unlink(path)
 
     def _make_directory(self) -> None:
@@ -139,14 +183,14 @@ class Segments:
         with self._gate:
             self._forgotten = {name: since for name, since in self._forgotten.items() if now - since < LATE}
             for segment in (segment for name in self._forgotten for segment in found.get(name, ())):
-                self._unlink(segment.path)
+                self._drop(segment)
 
     def _kept(self, name: str, segments: list[Segment], keep: int) -> list[Segment]:
         kept = segments[-max(1, keep) :]
         if kept:
             self._link(name, kept[-1])  # first, so that it leads to a file at any time
             for segment in segments[: -len(kept)]:
-                self._unlink(segment.path)
+                self._drop(segment)
         return kept
 
     def _look(self, name: str, kept: list[Segment]) -> LogSeen:
@@ -174,13 +218,14 @@ class Segments:
 
     def _mend(self, name: str, kept: list[Segment]) -> None:
         """Take the NUL bytes from the beginning of those that no pipe writes any more, once they have come to rest."""
-        at_rest = [segment for segment in kept[:-1] if time.time() - segment.mtime_ns / 1e9 > AT_REST]
+        plain = [segment for segment in kept[:-1] if segment.packed is None]
+        at_rest = [segment for segment in plain if time.time() - segment.mtime_ns / 1e9 > AT_REST]
         try:
             for segment in at_rest:
                 without_nuls(segment)
         except OSError as error:
             self._note(error)
-        if len(kept) > 1 and len(at_rest) == len(kept) - 1:
+        if len(kept) > 1 and len(at_rest) == len(plain):
             with self._gate:
                 self._to_mend.discard(name)
 
@@ -200,6 +245,11 @@ class Segments:
             except OSError as error:
                 self._note(error)
 
+    def _drop(self, segment: Segment) -> None:
+        """Delete a segment; one that is just being gzipped may have both files."""
+        for path in (segment.path, Path(segment.file + gzipped.GZ)):
+            self._unlink(path)
+
     def _unlink(self, path: Path) -> None:
         try:
             path.unlink(missing_ok=True)
@@ -212,7 +262,7 @@ class Segments:
 
 def beyond_quota(logs: Mapping[str, list[Segment]], most: int) -> list[tuple[str, Segment]]:
     """Return what goes so that all logs take up to `most` bytes: the oldest of the largest first, never the newest."""
-    sizes = {name: sum(segment.size for segment in segments) for name, segments in logs.items()}
+    sizes = {name: sum(segment.on_disk for segment in segments) for name, segments in logs.items()}
     closed = {name: segments[:-1] for name, segments in logs.items() if len(segments) > 1}
     total, gone = sum(sizes.values()), []
     while total > most and closed:
@@ -220,10 +270,21 @@ def beyond_quota(logs: Mapping[str, list[Segment]], most: int) -> list[tuple[str
         oldest, *closed[largest] = closed[largest]
         if not closed[largest]:
             del closed[largest]
-        sizes[largest] -= oldest.size
-        total -= oldest.size
+        sizes[largest] -= oldest.on_disk
+        total -= oldest.on_disk
         gone.append((largest, oldest))
     return gone
+
+
+def _to_pack(logs: Mapping[str, list[Segment]]) -> list[tuple[str, Segment]]:
+    """Return the closed segments that are gzipped next, the newest first."""
+    closed = [(name, segment) for name, segments in logs.items() for segment in segments[:-1]]
+    old = time.time() - PACKED_AFTER
+    return [
+        (name, segment)
+        for name, segment in closed
+        if segment.packed is None and 0 < segment.size < gzipped.LARGEST and segment.mtime_ns / 1e9 < old
+    ]
 
 
 def log_seen(segments: list[Segment], before: LogSeen | None) -> LogSeen:

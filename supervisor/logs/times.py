@@ -64,21 +64,26 @@ class Times:
     def __init__(self, directory: Path, name: str) -> None:
         self._sizes: dict[int, list[int]] = {}
         self._times: dict[int, list[float]] = {}
+        self._inodes: dict[bytes, int] = {}  # of the plain files, by their names
         with contextlib.suppress(OSError):
             for line in content_of(directory / f"{name}.times").splitlines():
                 with contextlib.suppress(ValueError):  # torn
-                    time, inode, size, *_ = line.split(b" ")
+                    time, inode, size, *more = line.split(b" ")
                     self._add(float(time), int(inode), int(size))
+                    self._inodes.update((named, int(inode)) for named in more[:1])
 
     def at(self, segment: Segment, offset: int) -> float:
         """Return when the bytes before `offset` were there."""
-        sizes = self._sizes.get(segment.inode, [])
+        inode = segment.inode or self._inodes.get(os.fsencode(os.path.basename(segment.file)), 0)
+        sizes = self._sizes.get(inode, [])
         found = bisect.bisect_left(sizes, offset)
-        return self._times[segment.inode][found] if found < len(sizes) else segment.mtime_ns / 1e9
+        return self._times[inode][found] if found < len(sizes) else segment.mtime_ns / 1e9
 
     def _add(self, time: float, inode: int, size: int) -> None:
         sizes, times = self._sizes.setdefault(inode, []), self._times.setdefault(inode, [])
-        if sizes and size <= sizes[-1]:  # it was truncated, or the inode belongs to another file now
+        if sizes and size == sizes[-1]:
+            return  # another service has seen the same
+        if sizes and size < sizes[-1]:  # it was truncated, or the inode belongs to another file now
             sizes.clear()
             times.clear()
         sizes.append(size)

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from supervisor.logs.gzipped import opened
 from supervisor.logs.lives import marks_of
 from supervisor.logs.names import SEGMENT, Segment
 from supervisor.text.plain import last_redraw
@@ -144,6 +145,8 @@ class Trail:
         try:
             descriptor = os.open(self._prefix + part.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
+            if (packed := self._packed(part)) is not None:
+                return packed
             self.skipped += max(0, part.size - part.read_to)
             part.read_to = max(part.read_to, part.size)
             return b""
@@ -154,6 +157,18 @@ class Trail:
             return chunk
         finally:
             os.close(descriptor)
+
+    def _packed(self, part: _Part) -> bytes | None:
+        """Return the next chunk of a segment that is gzipped; None where it is gone."""
+        try:
+            with opened(self._prefix + part.file) as file:
+                file.seek(part.read_to)
+                chunk = file.read(CHUNK)
+        except (FileNotFoundError, EOFError):
+            return None
+        part.size = max(part.size, part.read_to + len(chunk))
+        self._is_behind = len(chunk) == CHUNK
+        return chunk
 
     def _lines(self, part: _Part, chunk: bytes) -> Lines | None:
         if part.arm in self._cut:

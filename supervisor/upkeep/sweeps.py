@@ -17,6 +17,7 @@ from supervisor.logs.segments import Segments
 from supervisor.tmux.sweep import PaneSweeper
 
 PATIENCE = 0.3  # seconds that a sweep waits for the sizes of this beat; then it uses those of the last one
+PACKING = 1.0  # seconds of a round in which closed segments are gzipped: a tenth of a core by default
 
 
 class Housekeeping:
@@ -68,6 +69,7 @@ class Housekeeping:
                     self._logs, self._sized = logs, number
                     self._changed.notify_all()
                 self._look()
+                self._segments.pack(PACKING)
             except Exception as error:  # the next beat tries again
                 self._on_error(error)
 
