@@ -5,11 +5,12 @@ request ──▶ Guard ──▶ route: role, rate ──▶ query and body, ch
 
 import asyncio
 import contextlib
+import mimetypes
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,9 @@ from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.routing import Route as Rule
-from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from supervisor.page import bodies
@@ -37,7 +37,7 @@ from supervisor.page.stream import Stream
 from supervisor.wire.errors import CommandError
 
 _THREADS = 24  # that read logs and screens, and wait for tools of agents
-STATIC = Path(__file__).with_name("static")
+STATIC = Path(__file__).resolve().with_name("static")
 
 
 def application(page: Page, failed: Callable[[BaseException], object]) -> Guard:
@@ -57,7 +57,7 @@ def application(page: Page, failed: Callable[[BaseException], object]) -> Guard:
         Rule(f"{API}/stream", _StreamOf(page)),
         Rule(f"{API}/openapi.json", _document),
         Rule("/", _index),
-        *([Mount("/static", StaticFiles(directory=STATIC))] if STATIC.is_dir() else []),
+        Rule("/static/{path:path}", _file),
     ]
     told: Mapping[Any, Any] = {HTTPException: _refused, Exception: _broken}
     app = Starlette(routes=routes, lifespan=living, exception_handlers=told)
@@ -161,7 +161,7 @@ class _StreamOf:
         request = Request(scope, receive)
         page, known = self._page, scope["known"]
         try:
-            if scope["method"] not in ("GET", "HEAD"):
+            if scope["method"] != "GET":
                 raise Refused("method", "a stream is read by GET", Allow="GET")
             asked: bodies.StreamOf = _query(bodies.StreamOf, request.query_params)
             after = request.headers.get("last-event-id") or asked.after or ""
@@ -183,11 +183,26 @@ async def _document(request: Request) -> Response:
     return answer_of(Packed.of(document()), request.headers, cached=True)
 
 
-async def _index(_request: Request) -> Response:
-    index = STATIC / "index.html"
-    if not index.is_file():
-        return Response("the page is not in this installation; the API is at /api/v1", 404, media_type="text/plain")
-    return FileResponse(index, headers={"Cache-Control": "no-cache"})
+async def _index(request: Request) -> Response:
+    return _answer_with(STATIC / "index.html", request)
+
+
+async def _file(request: Request) -> Response:
+    return _answer_with(STATIC / request.path_params["path"], request)
+
+
+def _answer_with(path: Path, request: Request) -> Response:
+    """Return a file of the page; it is read again when it has changed."""
+    file = path.resolve()
+    if not file.is_relative_to(STATIC) or not file.is_file():
+        return _problem(Refused("not-found", f"{request.url.path} is no file of the page"), request)
+    return answer_of(_packed(file, file.stat().st_mtime_ns), request.headers, cached=True)
+
+
+@lru_cache(maxsize=64)
+def _packed(file: Path, _changed_at: int) -> Packed:
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return Packed(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
 
 
 def _problem(error: CommandError, request: Request) -> Response:

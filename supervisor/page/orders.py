@@ -151,7 +151,6 @@ async def login(asked: Asked) -> Response:
 
 
 async def logout(asked: Asked) -> Response:
-    asked.page.streams.end(asked.known.name)
     answer = Response(status_code=204)
     answer.delete_cookie(asked.page.tokens.cookie, httponly=True, samesite="strict", secure=asked.page.names.secure)
     return answer

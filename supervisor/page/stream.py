@@ -97,11 +97,6 @@ class Streams:
         stream.view.touched = time.monotonic()
         self._look()
 
-    def end(self, login: str) -> None:
-        """End the streams of one who has logged out."""
-        for stream in self._open.get(login, ()):
-            stream.end("logged-out", "logged out")
-
     def wake(self) -> None:
         """Let each stream look for what is new."""
         for streams in self._open.values():

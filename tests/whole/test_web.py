@@ -405,6 +405,20 @@ def test_the_web_process_outlives_the_service(web: Web, client: httpx.Client) ->
     assert web.process.poll() is None
 
 
+def test_many_wrong_tokens_are_slowed_down_and_the_right_ones_are_not(web: Web, client: httpx.Client) -> None:
+    with web.client("wrong") as stranger:
+        assert 429 in (stranger.get("/api/v1/me").status_code for _ in range(2000))
+        assert int(stranger.get("/api/v1/me").headers["retry-after"]) >= 1
+        login = {"token": "wrong"}
+        refused(stranger.post("/api/v1/login", json=login, headers={"X-Panevisor": "1"}), 429, "rate-limited")
+    assert client.get("/api/v1/me").status_code == 200
+
+
+def test_many_orders_at_once_are_slowed_down(web: Web) -> None:
+    with web.client(web.token("operate", "eager")) as eager:
+        assert 429 in (eager.post("/api/v1/workers/nobody/stop", json={}).status_code for _ in range(2000))
+
+
 def test_no_secret_is_in_any_log(web: Web, token: str) -> None:
     said = web.site.log_text() + web.errors.read_text()
     assert token not in said

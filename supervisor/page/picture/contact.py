@@ -18,6 +18,7 @@ from supervisor.page.picture.screens import Screens
 from supervisor.wire.client import Message, NoService, ServiceError
 
 _PAUSE = 0.3  # seconds between two tries
+_CONTACT_WITHIN = 1.0
 _PICTURE_WITHIN = 10.0
 
 
@@ -31,7 +32,7 @@ class Contact:
         self._socket, self._changed = socket, changed
         self._link: Link | None = None
         self._wanted: Callable[[], Iterable[str]] = tuple
-        self._first = asyncio.Event()
+        self._pictured = asyncio.Event()  # the board has a picture of the service that is here
         self._looked = asyncio.Event()
 
     async def run(self, wanted: Callable[[], Iterable[str]]) -> None:
@@ -51,12 +52,11 @@ class Contact:
         return await self._link.call(do, **fields)
 
     async def pictured(self) -> Board:
-        """Return the board with a picture on it, waiting a moment at the very beginning; raises NoService."""
-        if self.board.picture is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PICTURE_WITHIN if self.here else 1.0):
-                    await self._first.wait()
-        if self.board.picture is None:
+        """Return the board with the present picture on it; raises NoService. While the contact begins, wait for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PICTURE_WITHIN if self._link else _CONTACT_WITHIN):
+                await self._pictured.wait()
+        if not self._pictured.is_set():
             raise NoService("the service does not answer; it is tried again all the time")
         return self.board
 
@@ -76,6 +76,7 @@ class Contact:
             watching.cancel()
         finally:
             self._link = None
+            self._pictured.clear()
             await link.close()
 
     async def _watch_screens(self) -> None:
@@ -88,8 +89,8 @@ class Contact:
 
     def _take(self, message: Message) -> None:
         self.board.take(message)
-        if self.board.picture is not None and not self._first.is_set():
-            self._first.set()
+        if message["topic"] == "changes" and not self._pictured.is_set():
+            self._pictured.set()
             self.look()
 
     def _is_here(self, here: bool) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from supervisor.page.access.keyboards import Keyboards
 from supervisor.page.picture import board
 from supervisor.page.picture.board import Board, Place
 from supervisor.page.picture.contact import Contact
 from supervisor.page.stream import Stream, View
+from supervisor.wire.client import NoService
 
 
 def row(name: str, **more: Any) -> dict[str, Any]:
@@ -99,6 +102,21 @@ def test_the_entries_of_another_service_begin_anew() -> None:
         assert board.newest == Place(8, 1)
 
     in_loop(go)
+
+
+def test_a_picture_of_a_service_that_is_gone_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("supervisor.page.picture.contact._CONTACT_WITHIN", 0.01)
+
+    async def go() -> None:
+        contact = Contact(Path("/nowhere"), lambda: None)
+        contact.board.begin(7)
+        contact.board.take(told(whole(1, "a")))
+        with pytest.raises(NoService):
+            await contact.pictured()
+        with pytest.raises(NoService):
+            await contact.call("status")
+
+    asyncio.run(go())
 
 
 def test_a_client_that_reads_slowly_skips_to_the_newest_and_is_told_how_many_it_missed() -> None:
