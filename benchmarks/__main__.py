@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.figures import Figure, NotDone, head, machine, row, write_json
 from benchmarks.keepers import KEEPERS, Keeper, Panevisor, install_peers
-from benchmarks.parts import captures, clients, dashboards, lifecycle, output, rules, shards, standing
+from benchmarks.parts import captures, clients, dashboards, lifecycle, output, rules, shards, standing, web
 
 Part = Callable[[Sequence[type[Keeper]], int], Iterator[Figure]]
 PARTS: dict[str, tuple[Part, tuple[int, ...]]] = {  # and for how many workers by default
@@ -25,6 +25,7 @@ PARTS: dict[str, tuple[Part, tuple[int, ...]]] = {  # and for how many workers b
     "commands": (clients.commands, (500,)),
     "orders": (lambda _kinds, n: clients.orders(n), (500,)),
     "subscribers": (lambda _kinds, n: clients.subscribers(n), (500,)),
+    "web": (lambda _kinds, n: web.web(n), (500,)),
     "chatty": (output.chatty, (500,)),
     "starts": (lambda _kinds, n: output.starts_of_chatty(n), (1000,)),
     "shards": (lambda _kinds, n: shards.shards(n), (500,)),

@@ -1,6 +1,8 @@
 """Who may ask: tokens and their cookies, rates, keyboards, orders that are sent again, and where it may listen."""
 
 import asyncio
+import contextlib
+import socket
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from supervisor.page.access.repeats import Repeats
 from supervisor.page.access.tokens import Tokens
 from supervisor.page.answers.problems import Refused
 from supervisor.page.serve import Where
+from supervisor.page.serve import _listen as listening_at
 from supervisor.state.place import Place
 from supervisor.wire.errors import CommandError
 
@@ -142,6 +145,11 @@ def test_a_repeated_order_waits_for_the_first_and_gets_its_answer() -> None:
 def test_where_it_does_not_listen(where: Where, said: str) -> None:
     with pytest.raises(CommandError, match=said):
         where.check()
+
+
+def test_answers_are_not_held_back_by_nagle() -> None:
+    with contextlib.ExitStack() as opened:
+        assert listening_at(Where(port=0), opened).proto == socket.IPPROTO_TCP  # asyncio asks for it by this
 
 
 @pytest.mark.parametrize(
