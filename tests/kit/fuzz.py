@@ -29,7 +29,7 @@ _KNOWN: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def requests_of(document: Schema, client: httpx.Client, examples: int = 80) -> None:
+def requests_of(document: Schema, client: httpx.Client, examples: int = 60) -> None:
     """Send requests; each answer is one that the document has, with a body that fits, and no 5xx."""
     operations = [
         (method.upper(), path, operation)

@@ -27,7 +27,7 @@ class Contact:
 
     def __init__(self, socket: Path, changed: Callable[[], object]) -> None:
         self.board = Board(changed)
-        self.screens = Screens(socket, changed, self.call)
+        self.screens = Screens(socket, changed, self.call, self.look)
         self.here, self.since = False, time.time()
         self._socket, self._changed = socket, changed
         self._link: Link | None = None
@@ -82,10 +82,13 @@ class Contact:
     async def _watch_screens(self) -> None:
         while True:
             self._looked.clear()
-            with contextlib.suppress(ServiceError):
-                names = {row["name"] for row in (self.board.picture or {"workers": []})["workers"]}
+            names = {row["name"] for row in (self.board.picture or {"workers": []})["workers"]}
+            try:
                 await self.screens.want(names.intersection(self._wanted()))
-            await self._looked.wait()
+            except ServiceError:
+                await asyncio.sleep(_PAUSE)
+            else:
+                await self._looked.wait()
 
     def _take(self, message: Message) -> None:
         self.board.take(message)

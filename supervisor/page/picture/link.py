@@ -58,6 +58,8 @@ class Link:
 
         `timeout` begins after the seconds that the request itself asks the service to `wait`.
         """
+        if self._places.locked():
+            raise ServiceError("busy", f"{_IN_FLIGHT} requests wait for the service already")
         async with self._places:
             if self.ended.done():
                 raise NoService("the service has closed the connection")

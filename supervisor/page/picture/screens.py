@@ -49,10 +49,19 @@ def rows_of(text: str) -> list[str]:
 
 
 class Screens:
-    """By name, for those that are wanted. `changed` is called when one is new."""
+    """By name, for those that are wanted. `changed` is called when one is new, `lost` when they are to be wanted again.
 
-    def __init__(self, socket: Path, changed: Callable[[], object], ask: Callable[..., Awaitable[Any]]) -> None:
-        self._socket, self._changed, self._ask = socket, changed, ask
+    `ask` asks the service.
+    """
+
+    def __init__(
+        self,
+        socket: Path,
+        changed: Callable[[], object],
+        ask: Callable[..., Awaitable[Any]],
+        lost: Callable[[], object],
+    ) -> None:
+        self._socket, self._changed, self._ask, self._lost = socket, changed, ask, lost
         self._asking: set[asyncio.Future[None]] = set()
         self._known: dict[str, Screen] = {}
         self._links: list[tuple[Link, set[str]]] = []
@@ -107,6 +116,7 @@ class Screens:
             if len(topics) < _A_LINK:
                 return link, topics
         link = await Link.open(self._socket, self._take)
+        link.ended.add_done_callback(lambda _ended: self._lost())
         self._links.append((link, set()))
         return self._links[-1]
 
