@@ -288,7 +288,12 @@ def test_pages_of_a_browser_share_one_stream(browser: Browser, web: Web, token: 
     expect(first.locator("[data-name=ticks] .term")).to_contain_text("tick")
     second = opened(context, token, "?select=keys")
     expect(second.locator(".screen")).to_contain_text("ready>")
+    third = opened(context, token, "?select=keys")
+    expect(third.locator(".screen")).to_contain_text("ready>")
+    third.keyboard.press("Escape")
+    expect(third.locator("[data-name=hostile] .term")).to_contain_text("the end")
     assert len(streams) == 1
+    third.close()
     with context.expect_event("request", lambda request: "/stream?" in request.url):
         first.close()
     second.goto("/?select=ticks")

@@ -96,6 +96,7 @@ function known() {
   return [
     ["snapshot", { ...head, workers: [...rows.values()], missed: 0 }],
     ["activity", { entries: state.entries }],
+    ["rows", { rows: tiles.known }],
     ...[...state.keyboards].map(([name, by]) => ["keyboard", { name, by }]),
   ];
 }
@@ -207,7 +208,7 @@ function titleOf(picture) {
   return [need ? `(${need})` : "", focus?.name, "Panevisor"].filter(Boolean).join(" ");
 }
 
-const moment = () => Date.now() + state.offset;
+const moment = () => (state.contact.isHere ? Date.now() : state.contact.at) + state.offset; // while contact is lost, nothing ages
 const serviceUptime = () => (state.picture ? (moment() - Date.parse(state.picture.supervisor.started_at)) / 1000 : 0);
 
 function show() {

@@ -104,7 +104,9 @@ export class Focus {
     const screen = this.#root.querySelector(".screen");
     if (screen) {
       const rows = this.#shownRows(row);
+      const isAtEnd = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 8;
       paint(screen, rows);
+      if (isAtEnd) screen.scrollTop = screen.scrollHeight;
       screen.style.setProperty("--columns", Math.max(80, columnsOf(rows)));
     }
     this.#log.drawn(this.#root);
@@ -352,7 +354,9 @@ function account(lines) {
     if (!line.trim()) return nothing;
     const [, indent, at, text] = /^( *)((?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d)?(.*)$/.exec(line);
     if (!indent && line !== lines[0] && !/[.:,]/.test(line)) return html`<h3>${line}</h3>`;
-    if (/^\| |^panevisor /.test(text.trim())) return html`<p><code>${text.trim().replace(/^\| /, "")}</code></p>`;
+    const [, command, means] = /^(panevisor .*?)(?: {2,}(.*))?$/.exec(text.trim()) ?? [];
+    if (command) return html`<p><code>${command}</code> <span class="quiet">${means}</span></p>`;
+    if (text.trim().startsWith("| ")) return html`<p><code>${text.trim().slice(2)}</code></p>`;
     return html`<p class=${at ? "then" : ""}>${at ? html`<time>${at}</time>` : nothing}${text.trim()}</p>`;
   });
 }

@@ -17,6 +17,7 @@ export class Stream {
   #hear;
   #me = newId();
   #wants = new Map(); // page → {visible, focus, at}
+  #screens = new Map(); // name → the last `screen` of it: a page that comes later shows it at once
   #channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("panevisor") : null;
   #source = null;
   #isLeader = false;
@@ -42,7 +43,7 @@ export class Stream {
   /** Say which workers' last rows, and whose whole screen, this page shows. */
   show(visible, focus) {
     this.#wants.set(this.#me, { visible, focus, at: Date.now() });
-    if (this.#isLeader) this.#put();
+    if (this.#isLeader) this.#wanted(focus);
     else this.#tell({ from: this.#me, want: { visible, focus } });
   }
 
@@ -67,6 +68,7 @@ export class Stream {
   }
 
   #open() {
+    this.#screens.clear();
     this.#heardAt = Date.now();
     this.#source?.close();
     const source = new EventSource(`/api/v1/stream?view=${this.#me}`);
@@ -79,6 +81,7 @@ export class Stream {
 
   #came(event, data) {
     this.#heardAt = Date.now();
+    if (event === "screen") this.#screens.set(data.name, data);
     if (event === "closed") {
       this.#source.close();
       this.#isClosed = true;
@@ -131,7 +134,13 @@ export class Stream {
       this.#wants.set(from, { ...want, at: Date.now() });
       if (JSON.stringify(want, ["visible", "focus"]) === before) return;
     }
-    if (want || gone) this.#put();
+    if (want) this.#wanted(want.focus);
+    else if (gone) this.#put();
+  }
+
+  #wanted(focus) {
+    if (this.#screens.has(focus)) this.#pass("screen", this.#screens.get(focus));
+    this.#put();
   }
 
   #put() {
@@ -140,6 +149,7 @@ export class Stream {
       const wants = [...this.#wants.values()];
       const visible = [...new Set(wants.flatMap((want) => want.visible))].slice(0, MOST_VISIBLE);
       const focus = [...new Set(wants.flatMap((want) => want.focus ?? []))].slice(0, MOST_FOCUSED);
+      for (const name of this.#screens.keys()) if (!focus.includes(name)) this.#screens.delete(name);
       order("PUT", `views/${this.#me}`, { visible, focus: focus.length > 1 ? focus : (focus[0] ?? null) }).catch(() => {});
     }, 100);
   }

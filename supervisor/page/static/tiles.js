@@ -34,7 +34,7 @@ export class Tiles {
   /** Draw the groups. `moment` is now by the clock of the service, in ms. */
   draw(groups, { moment, serviceUptime, selected, history, isFiltered, open }) {
     const context = { moment, serviceUptime, selected, history, open };
-    const only = groups.length === 1 && groups[0].project === "";
+    const only = groups.every(({ rows }) => rows.every(({ project }) => !project));
     render(
       groups.length
         ? html`<div class="groups" @click=${(event) => clicked(event, open)}>
@@ -58,6 +58,11 @@ export class Tiles {
       const tile = this.element(name);
       if (tile) this.#paint(tile);
     }
+  }
+
+  /** The last rows of all screens that were ever in sight, by name. */
+  get known() {
+    return Object.fromEntries(this.#rows);
   }
 
   element(name) {
