@@ -141,7 +141,9 @@ def test_everything_can_be_reached_by_keys(page: Page) -> None:
 
 
 def test_a_worker_large_has_its_screen_log_account_and_deaths(page: Page) -> None:
+    expect(page.locator("[data-name=broken] .term")).to_contain_text("a last word")
     page.locator("[data-name=broken] a").click()
+    expect(page.locator(".panel")).to_contain_text("a last word")
     expect(page.get_by_role("region", name="Why")).to_contain_text("exited with code 3")
     page.locator(".deaths summary").first.click()
     expect(page.locator(".deaths pre").first).to_contain_text("a last word")

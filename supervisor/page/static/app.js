@@ -53,8 +53,8 @@ const heard = {
   rows({ rows }) {
     tiles.take(rows);
   },
-  screen({ name, rows }) {
-    if (focus?.name === name) focus.take(rows);
+  screen(data) {
+    if (focus?.name === data.name) focus.take(data);
   },
   activity({ entries }) {
     const known = new Set(state.entries.map(({ seq }) => seq));

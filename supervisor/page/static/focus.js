@@ -34,6 +34,7 @@ export class Focus {
   #page;
   #log;
   #rows = null;
+  #ended = false;
   #held = null; // rows that came while text was selected
   #why = null;
   #deaths = [];
@@ -72,10 +73,10 @@ export class Focus {
     return this.#keyboard !== null;
   }
 
-  /** Take the rows of the whole screen; null: there is none. They wait while text of it is selected. */
-  take(rows) {
-    this.#held = this.#isSelecting() ? rows : null;
-    if (!this.#held) this.#rows = rows;
+  /** Take the rows of the whole screen, or of a worker that has `ended` its last ones; null: there are none. They wait while text of it is selected. */
+  take({ rows, ended = false }) {
+    this.#held = this.#isSelecting() ? { rows, ended } : null;
+    if (!this.#held) [this.#rows, this.#ended] = [rows, ended];
     this.draw();
   }
 
@@ -103,19 +104,13 @@ export class Focus {
     render(this.#template(row), this.#root);
     const screen = this.#root.querySelector(".screen");
     if (screen) {
-      const rows = this.#shownRows(row);
+      const rows = withoutEnd(this.#rows ?? []);
       const isAtEnd = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 8;
       paint(screen, rows);
       if (isAtEnd) screen.scrollTop = screen.scrollHeight;
       screen.style.setProperty("--columns", Math.max(80, columnsOf(rows)));
     }
     this.#log.drawn(this.#root);
-  }
-
-  /** Return the rows of the screen; of a worker that has none, what it printed last. */
-  #shownRows(row) {
-    const rows = withoutEnd(this.#rows ?? []);
-    return rows.length || this.#isAlive(row) ? rows : (this.#deaths[0]?.lines ?? []);
   }
 
   #isAlive = ({ state }) => ["running", "starting", "stopping"].includes(state);
@@ -184,7 +179,8 @@ export class Focus {
     return html`<section class="panel" id="panel" role="tabpanel" aria-label="Screen">
       <div class=${`screen term ${this.#isWrapped ? "wrapped" : ""} ${this.#keyboard ? "taken" : ""}`} tabindex="0" role="log"
         aria-live=${this.#isRead ? "polite" : "off"} aria-label="Screen of ${row.name}" @keydown=${(event) => this.#typed(event)} @paste=${(event) => this.#pasted(event)}></div>
-      ${this.#shownRows(row).length ? nothing : html`<p class="nothing">${this.#isAlive(row) ? "It shows nothing yet." : "It has no screen."}</p>`}
+      ${this.#ended ? html`<p class="ended">It has ended. This is what it printed last.</p>` : nothing}
+      ${this.#rows?.length ? nothing : html`<p class="nothing">${this.#isAlive(row) ? "It shows nothing yet." : "It has no screen."}</p>`}
     </section>`;
   }
 
