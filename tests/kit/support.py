@@ -149,7 +149,8 @@ class Site:
         return seen[0]
 
     def service_pid(self) -> int:
-        return int((self.state / "lock").read_text().split()[0])
+        """Return its pid; 0 where a service has the lock and is about to write it."""
+        return next(map(int, (self.state / "lock").read_text().split()[:1]), 0)
 
     def keeper_pid(self) -> int | None:
         """Return the pid of the living keeper of `up`."""
