@@ -420,11 +420,6 @@ def test_many_wrong_tokens_are_slowed_down_and_the_right_ones_are_not(web: Web, 
     assert client.get("/api/v1/me").status_code == 200
 
 
-def test_many_orders_at_once_are_slowed_down(web: Web) -> None:
-    with web.client(web.token("operate", "eager")) as eager:
-        slowed_down(lambda: eager.post("/api/v1/workers/nobody/stop", json={}))
-
-
 def test_no_secret_is_in_any_log(web: Web, token: str) -> None:
     said = web.site.log_text() + web.errors.read_text()
     assert token not in said

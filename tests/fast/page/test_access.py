@@ -7,14 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import Response
 
 from supervisor.command_line import run
+from supervisor.page.access.guard import Names
 from supervisor.page.access.keyboards import Keyboards
 from supervisor.page.access.rates import Rate
 from supervisor.page.access.repeats import Repeats
-from supervisor.page.access.tokens import Tokens
+from supervisor.page.access.tokens import Known, Tokens
 from supervisor.page.answers.problems import Refused
+from supervisor.page.app import _allowed
+from supervisor.page.asked import Page
+from supervisor.page.routes import ROUTES
 from supervisor.page.serve import Where
 from supervisor.page.serve import _listen as listening_at
 from supervisor.state.place import Place
@@ -83,6 +88,17 @@ def test_a_rate_allows_a_burst_and_then_goes_on_slowly() -> None:
     assert [rate.wait("me", 0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
     assert rate.wait("other", 0.0) == 0.0
     assert [rate.wait("me", 0.5), rate.wait("me", 0.5)] == [0.0, 0.5]
+
+
+def test_many_orders_at_once_are_slowed_down_each_token_by_itself(tokens: Tokens) -> None:
+    place = Place(tokens.path, tokens.path.parent, tokens.path)
+    page = Page(place, Names(frozenset(), frozenset()), tokens, orders=Rate(per_second=0.001, burst=2))
+    route = next(route for route in ROUTES if route.rate == "orders")
+    mine, theirs = (Known(name, "operate", "", 0.0) for name in ("me", "other"))
+    for known in (mine, mine, theirs):
+        _allowed(page, route, Request({"type": "http", "known": known}))
+    with pytest.raises(Refused, match="too many orders"):
+        _allowed(page, route, Request({"type": "http", "known": mine}))
 
 
 def test_one_has_the_keyboard_until_it_is_released_or_taken_by_force() -> None:
