@@ -26,13 +26,13 @@ PHONE = {"width": 390, "height": 844}
 ENOUGH = 20.0  # seconds until every worker is in its telling state
 
 ACTS = r"""
-import itertools, random, sys, time
+import itertools, random, re, sys, time
 
 random.seed(sys.argv[2] if len(sys.argv) > 2 else 1)
 
 def say(*lines, pause=0.0):
     for line in lines:
-        print(line.replace("<", "\x1b[").replace(">", "m"), flush=True)
+        print(re.sub("<([0-9;]+)>", "\x1b[\\1m", line), flush=True)
     time.sleep(pause)
 
 def access():
@@ -59,7 +59,7 @@ def build():
         for name in random.sample("parse lower types borrow codegen link strip docs".split(), 8):
             say(f"<1;32>   Compiling<0> {name} v0.{turn}.{random.randrange(9)} (/srv/shop/{name})")
             time.sleep(random.uniform(0.2, 0.9))
-        say("<1;33>warning<0><1>: unused variable: `depth`<0>", "  <1;34>--\x3e<0> src/parse/tree.rs:41:9",
+        say("<1;33>warning<0><1>: unused variable: `depth`<0>", "  <1;34>--><0> src/parse/tree.rs:41:9",
             "   <1;34>|<0>", "<1;34>41 |<0>     let depth = walk(&root)?;",
             "   <1;34>|<0>         <1;33>^^^^^ help: prefix it with an underscore<0>",
             f"<1;32>    Finished<0> `dev` profile in {random.uniform(2, 9):.2f}s", pause=3)
@@ -98,7 +98,7 @@ def database():
         say(f"LOG:  checkpoint complete: wrote {random.randrange(20, 900)} buffers (0.3%)", pause=4)
 
 def importer():
-    say("reading größe.csv", "Traceback (most recent call last):", '  File "import.py", line 31, in <module\x3e',
+    say("reading größe.csv", "Traceback (most recent call last):", '  File "import.py", line 31, in <module>',
         "    main()", '  File "import.py", line 17, in main', '    price = row["preis"]', "<1;31>KeyError<0>: 'preis'")
     sys.exit(3)
 

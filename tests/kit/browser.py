@@ -11,7 +11,7 @@ from kit.support import DEADLINE
 from kit.web import Web
 
 AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"  # 4.14.1, MPL-2
-expect.set_options(timeout=15000)
+expect.set_options(timeout=DEADLINE * 1000)
 WATCH = """
     globalThis.broken = [];
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>

@@ -96,8 +96,7 @@ def test_tiles_show_live_screens_in_colour_and_those_in_need_first(page: Page) -
     expect(page.locator("[data-name=ticks] .term")).to_contain_text("tick")
     first = tile(page, "ticks")
     wait_until(lambda: tile(page, "ticks") != first, what="a moving screen")
-    colour = page.locator("[data-name=ticks] .term span").first.evaluate("span => getComputedStyle(span).color")
-    assert colour == "rgb(37, 107, 58)"
+    expect(page.locator("[data-name=ticks] .term span").first).to_have_css("color", "rgb(37, 107, 58)")
     expect(page.get_by_role("link", name=re.compile("^broken failed exited with code 3"))).to_be_visible()
     assert page.url.endswith("/")  # the token is in no history
 
