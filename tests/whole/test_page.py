@@ -24,7 +24,7 @@ time.sleep(1000)
 WORKERS = f"""
 [workers.ticks]
 project = "moving"
-command = 'i=0; while :; do i=$((i+1)); printf "\\033[32mtick\\033[0m $i\\n"; sleep 0.3; done'
+command = 'i=0; while :; do i=$((i+1)); printf "\\033[32mtick\\033[0m $i\\n"; sleep 0.1; done'
 labels = {{ tier = "front" }}
 [workers.echo]
 project = "typed"
