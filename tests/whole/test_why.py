@@ -39,6 +39,7 @@ def test_what_led_to_a_state_is_told_to_its_root_and_outlives_the_service(site: 
     _of_those_that_wait(site)
     site.run("stop", "w0", check=0)
     site.run("stop", "deaf", "--no-wait", check=0)
+    wait_until(lambda: site.events("worker.stopping", worker="deaf"))  # a killed service loses what it has not written
     for _ in range(2):
         site.kill_service()
         for pid in site.truth().get("deaf", []):
