@@ -28,14 +28,14 @@ pytestmark = pytest.mark.skipif(not can_be_seen(), reason="the kernel does not s
 
 @contextmanager
 def on_a_terminal(*argv: str) -> Iterator[int]:
-    """Run a program as the leader of a terminal's session; it is killed at the end."""
+    """Run a program as the leader of a terminal's session; it is killed at the end, with what ignores the hang-up."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvp(argv[0], argv)
     try:
         yield pid
     finally:
-        os.kill(pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
         os.close(terminal)
         os.waitpid(pid, 0)
 
