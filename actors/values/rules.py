@@ -226,7 +226,7 @@ class ScreenMatched:
 
 @dataclass(frozen=True, slots=True)
 class LinesSkipped:
-    """So many bytes of the worker's output were not judged by its rules."""
+    """A number of bytes of the output that the rules of the worker did not judge."""
 
     bytes: int
     reason: str
