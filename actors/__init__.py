@@ -7,7 +7,7 @@ Ticker ──slices of a sweep──▶ Worker × N ──starts, typing──�
                                 └──reports──▶ Metrics ──Snapshot──▶ Gateway, status file
 
 (top)     the shells `worker`, `ticker`, `terminal` (with `errands`), `metrics`, `root`; what they share: `base`,
-          `loop`, `vital`, `beats`; what they need from the world: `ports`, `errors`
+          `loop`, `vital`, `beats`, `frozen`; what they need from the world: `ports`, `errors`
 values/   what is told and kept; frozen
 life/     one worker: `step(worker, fact, now)`; pure
 crowd/    all workers: `step(roster, message, now)`; pure

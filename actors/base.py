@@ -11,12 +11,12 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import pykka
 
+from actors.frozen import frozen
 from actors.values.bulletins import ActorFailed
 from actors.vital import VitalThread
 
@@ -27,7 +27,7 @@ class HandlerEscaped(Exception):
     """A handler raised SystemExit, KeyboardInterrupt or another exception that is no `Exception`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Busy:
     """A handler at work: its actor, the type of its message, since when (monotonic), and its thread."""
 

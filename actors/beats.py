@@ -5,11 +5,13 @@ Beat n is due at start + n·interval, so the clock does not drift. Missed beats 
 
 import heapq
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from actors.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Beats:
     """One regular beat. `number` is the last one that was due; `missed` counts skipped ones."""
 
@@ -82,7 +84,7 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the buckets in seconds; one more bucket is for what took longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Durations:
     """`counts`: how many fell into each bucket, not summed up; `sum_s`: seconds of all of them."""
 
@@ -99,7 +101,7 @@ class Durations:
         return {"counts": list(self.counts), "sum_s": round(self.sum_s, 6)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BeatTimes:
     """How long the beats of one kind took.
 

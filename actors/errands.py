@@ -10,17 +10,18 @@ workers bounds what waits, for as long as tmux hangs.
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from actors.base import Post
+from actors.frozen import frozen
 from actors.values.effects import ArmLog
 from actors.values.facts import Fact
 
 LOOK_PAUSE = 1.0  # seconds after a look that tmux did not answer until the next one
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """Answered by PaneSeen or PaneAbsent when tmux answers. A later question of the same worker replaces it.
 
@@ -36,12 +37,12 @@ class Look:
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LooksDue:
     """Questions wait in the table."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revive:
     """Find the tmux server, or start one. Answered to the Supervisor by Revived."""
 

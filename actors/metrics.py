@@ -9,13 +9,14 @@ deadline. A worker that did not report keeps its last row, whose `reported_at` t
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
 from typing import Any
 
 from actors.base import Post, SupervisedActor
 from actors.events.table import level_of
+from actors.frozen import frozen
 from actors.life.screen import TOTAL_WARNING_BYTES
 from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
 from actors.values.bulletins import (
@@ -38,17 +39,17 @@ TOGETHER = 0.05  # seconds in which changes are published together
 BEAT_DEADLINE = 1.0  # seconds that a health beat waits for its last report
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublishDue:
     """Changes have waited long enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BeatOver:
     """The health beat's deadline has passed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeartbeatDue:
     """The status file is due."""
 

@@ -5,9 +5,10 @@ caller: the Terminal actor alone calls it, and every call is bounded in time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from actors.frozen import frozen
 from actors.values.effects import EndTree, LookAtInput, Probe, RunCommand, SeekTree, Signal, Start, Type, Watch
 from actors.values.facts import (
     Fact,
@@ -33,7 +34,7 @@ from actors.values.spec import WorkerSpec
 Tell = Callable[[Fact], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaneQuestion:
     """A question for a pane: by its id, or (None) by the mark of the worker `name`.
 
@@ -81,7 +82,7 @@ class TerminalPort(Protocol):
         """Return the tmux server's process. Start it if there is none; bind a lost socket again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretsRead:
     """The variables that a start gets beside those of its spec, or why there are none. No text shows a value.
 
@@ -104,7 +105,7 @@ class Secrets(Protocol):
         """Nobody waits for these secrets any more: kill the command that still runs. Telling does no harm."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaneSweep:
     """One list-panes of everything. `screens`: those that were captured, because they may have changed."""
 
@@ -113,7 +114,7 @@ class PaneSweep:
     screens: Mapping[str, bytes]  # by worker name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SweepFailed:
     """tmux did not answer a sweep."""
 
@@ -121,7 +122,7 @@ class SweepFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeSweep:
     """One look at the process table. `trees` by worker name; None: the table does not have the first process.
 
@@ -146,7 +147,7 @@ class Sweeper(Protocol):
         """`keep`: the number of log segments that each worker keeps; the sweep drops older ones."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survey:
     """What a starting service finds: all panes with our mark, by name, and the tmux server's process."""
 

@@ -9,7 +9,7 @@ and the next service adopts them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, assert_never
 
@@ -22,6 +22,7 @@ from actors.crowd.roster import step
 from actors.crowd.turn import Roster
 from actors.crowd.workers import RETRY, Found, Retry
 from actors.errands import Look, LooksDue, Revive
+from actors.frozen import frozen
 from actors.life import adoption
 from actors.life.state import Step
 from actors.ports import Clock, Journal, RecordsFile
@@ -31,7 +32,7 @@ from actors.values.requests import Accepted, ShutDown
 from actors.worker import Birth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Posts:
     """Where the singletons are told things; the Supervisor fills them."""
 
@@ -41,7 +42,7 @@ class Posts:
     metrics: Post[Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Factories:
     """How each actor is started, and what the service wants to hear; `build` and `service` fill it."""
 
@@ -55,7 +56,7 @@ class Factories:
     closing: Callable[[ShutDown], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """Why the Supervisor is done. `end_server`: the tmux server ends, too. `error`: an actor failed."""
 

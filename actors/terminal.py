@@ -12,12 +12,13 @@ a message at the end of the mailbox.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, assert_never
 
 from actors.base import Post, SupervisedActor
 from actors.errands import Errands, LooksDue, Revive
 from actors.errors import TerminalError
+from actors.frozen import frozen
 from actors.ports import Journal, PaneQuestion, Secrets, SecretsRead, TerminalPort
 from actors.values.bulletins import Revived
 from actors.values.effects import ArmLog, LookAtInput, Start, Type
@@ -27,7 +28,7 @@ CHUNK = 4
 MOST_LOOKS = 25  # at inputs, by one client; each capture takes tmux about half a millisecond
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartWanted:
     """Answered by Started, StartRefused or StartUnknown."""
 
@@ -35,7 +36,7 @@ class StartWanted:
     tell: Callable[[Fact], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typing:
     """Answered by Typed, TypeHeld, TypeRefused or TypeUnknown."""
 
@@ -43,7 +44,7 @@ class Typing:
     tell: Callable[[Fact], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputLook:
     """Answered by InputSeen, TypeHeld or TypeRefused."""
 
@@ -51,19 +52,19 @@ class InputLook:
     tell: Callable[[Fact], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAtInputs:
     """The looks at inputs that have come meanwhile are due, as one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discarding:
     """The worker of this name was removed: delete its log."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """Something that those who are attached to this pane should know, until its next life begins."""
 
@@ -71,14 +72,14 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallingOff:
     """Refuse the start of this life if it still waits for its secrets."""
 
     life: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flush:
     """The next chunk of starts is due."""
 

@@ -6,12 +6,12 @@ fact ──▶ step ──▶ Worker′, effects ──▶ Terminal, process por
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from actors.base import Post
 from actors.errands import Look
 from actors.events.table import EVENTS
+from actors.frozen import frozen
 from actors.life import due, step
 from actors.life.readiness import settles_at
 from actors.life.resuming import watched
@@ -38,7 +38,7 @@ _SEEN_TO_LIVE = {State.STARTING, State.RUNNING, State.REMOVED}
 Birth = Callable[[Instant], Step]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Dependencies:
     """The ports and posts of a Worker."""
 

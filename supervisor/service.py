@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -24,6 +24,7 @@ import pykka
 from actors.base import Post
 from actors.errors import TerminalError, TerminalUnreachable
 from actors.events.words import exact
+from actors.frozen import frozen
 from actors.metrics import MetricsActor
 from actors.ports import Survey
 from actors.root import Outcome, Posts, SupervisorActor
@@ -117,7 +118,7 @@ class _Inbox(Post[Any]):
         self.queue.put(message)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThreadDied:
     """A thread that the service cannot do without has died of this error."""
 
@@ -125,7 +126,7 @@ class ThreadDied:
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signalled:
     """The process got this signal."""
 

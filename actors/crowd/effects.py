@@ -1,9 +1,9 @@
 """What a step of the roster wants done in the world; the Supervisor actor carries it out, in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from actors.life.adoption import Decision
 from actors.values.bulletins import DefinitionOrder, ServiceNow
 from actors.values.facts import Handle
@@ -11,7 +11,7 @@ from actors.values.records import Head, Record
 from actors.values.requests import ShutDown
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keep:
     """Write a worker's record (None: forget it). `durable`: with fsync, before the next effect."""
 
@@ -20,36 +20,36 @@ class Keep:
     durable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeepHead:
     """Write the head of the records file, with fsync."""
 
     head: Head
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repair:
     """Write the whole records file from the roster, because an earlier write has failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAtRecords:
     """Check the records file; answered by `PartFailing`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Define:
     """The start of a new worker."""
 
     cause: str = "defined"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redefine:
     """The start of a worker that was removed and is wanted again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spawn:
     """Make a Worker actor. `number` is the last order that it counts as carried out."""
 
@@ -58,14 +58,14 @@ class Spawn:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drop:
     """The worker is removed: its actor has ended."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tell:
     """Tell a Worker actor."""
 
@@ -73,7 +73,7 @@ class Tell:
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Say:
     """A line of the log, and an entry of the activity feed."""
 
@@ -81,31 +81,31 @@ class Say:
     facts: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Show:
     """Tell Metrics the order of definition, or the service's own state."""
 
     message: DefinitionOrder | ServiceNow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FindServer:
     """Find the tmux server, or start one; answered by `Revived`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerLooks:
     """Answer the workers that asked for their panes while tmux did not answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WatchServer:
     """Watch this tmux server; its end is told by `ServerEnded`."""
 
     server: Handle
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookFor:
     """Look for the pane of this worker; answered by `Found`. `drop_start`: a start that still waits is dropped."""
 
@@ -113,24 +113,24 @@ class LookFor:
     drop_start: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryLater:
     """Tell `Retry` after `RETRY` seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """Every worker has reported once: the service is ready."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closing:
     """The service begins to end."""
 
     order: ShutDown
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The service may end. `end_server`: the tmux server ends, too."""
 
@@ -138,7 +138,7 @@ class Done:
     end_server: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """The answer to the request."""
 

@@ -11,11 +11,12 @@ Worker owns which orders it has carried out. So the number of the last one follo
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from immutables import Map
 
+from actors.frozen import frozen
 from actors.life.state import HOLDS, State
 from actors.values.facts import Ordered, SpecChanged, Verb
 from actors.values.gates import Gate
@@ -31,7 +32,7 @@ _QUEUES = {S.UNBORN, S.PENDING, S.STARTING}  # starting: it may have to wait aga
 News = Ordered | SpecChanged
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Member:
     """One worker.
 
@@ -100,7 +101,7 @@ class Counts(NamedTuple):
     told_to_end: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Crowd(Mapping[str, Member]):
     """All workers by name, in the `order` of their definition. Only `put` and `queue` make a new one."""
 

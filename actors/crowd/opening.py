@@ -1,13 +1,14 @@
 """The first roster, from the records and from what lives. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from actors.crowd import file, leaving, roster, unknown
 from actors.crowd.effects import WatchServer
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Roster, Turn
 from actors.crowd.workers import take_up
+from actors.frozen import frozen
 from actors.life import adoption
 from actors.life.adoption import Adopt, World
 from actors.life.state import Goal
@@ -22,7 +23,7 @@ from actors.values.snapshot import Config
 _VERBS = {Goal.STOP: Verb.STOP, Goal.COMPLETE: Verb.COMPLETE, Goal.REMOVE: Verb.REMOVE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Opening:
     """What the service starts from. `apply`: the file, at a clean start; None: the records alone decide.
 

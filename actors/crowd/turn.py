@@ -1,11 +1,12 @@
 """The roster, and a step of it in progress. Pure: `roster.step` makes a `Turn`, which does not outlive the step."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from actors.crowd.effects import Define, Effect, Keep, KeepHead, Redefine, Say, Show, Spawn, Tell
 from actors.crowd.members import Crowd, Member, News, must_be_durable, put, queue
+from actors.frozen import frozen
 from actors.life.adoption import Decision
 from actors.life.state import State
 from actors.values.bulletins import DefinitionOrder, ServiceNow
@@ -18,7 +19,7 @@ from actors.values.snapshot import Config
 FILE = "config"  # the part of the service that fails while the config file is gone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Roster:
     """Everything that the Supervisor knows.
 

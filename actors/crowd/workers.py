@@ -4,12 +4,13 @@ a Worker actor fails ──▶ its pane is looked for ──▶ a new actor adop
      └─ too often ──▶ quarantined, until a person decides
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from actors.crowd.effects import Drop, FindServer, LookFor, Redefine, Repair, RetryLater
 from actors.crowd.members import Member, as_told, is_restart
 from actors.crowd.turn import Turn
 from actors.events.words import exact
+from actors.frozen import frozen
 from actors.life import adoption
 from actors.life.adoption import Quarantine, World
 from actors.life.state import State
@@ -22,12 +23,12 @@ FAILURE_WINDOW = 60.0
 RETRY = 1.0  # seconds until a failed attempt is repeated
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retry:
     """Try again what failed: to find a tmux server, to write the records, to look for a worker's pane."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What tmux says of the pane that `LookFor` asked for; None: there is none."""
 

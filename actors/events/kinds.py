@@ -1,16 +1,17 @@
 """One kind of event: its level, which may depend on its facts, its fields, and its sentence for people."""
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 
 from actors.events.sentences import Clause, Facts, filled
+from actors.frozen import frozen
 
 Level = str | Callable[[Facts], str]
 INFO, WARNING, ERROR = "info", "warning", "error"
 _LOUD_CAUSES = frozenset({"tmux-died", "tmux-unreachable", "no-process", "start-lost"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One kind of line. `fields` are names separated by blanks, beside those that are `SHARED` by workers' events.
 

@@ -7,8 +7,9 @@ zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from actors.frozen import frozen
 from actors.life import step
 from actors.life.budget import Complete, Fail, Retry, Verdict, judge
 from actors.life.ending import begin_ending, begin_stop
@@ -24,7 +25,7 @@ from actors.values.spec import Background, WorkerSpec
 NOT_BY_ITSELF = "autostart = false"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """Whether the machine or the tmux server started again since the records were written.
 
@@ -36,7 +37,7 @@ class World:
     told: Mapping[str, float | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survivor:
     """A life of which something may still live."""
 
@@ -44,7 +45,7 @@ class Survivor:
     process: Handle | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Adopt:
     """The worker lives: go on with it. `ready`: it was ready before. `goal`: it was being ended; go on with that.
 
@@ -59,7 +60,7 @@ class Adopt:
     behind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judge:
     """The worker ended while no service ran. Policy judges its exit (None: the pane is gone, too).
 
@@ -74,7 +75,7 @@ class Judge:
     uptime_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leave:
     """The worker stays at rest. `survivor`: see `Begin`. `told`, `uptime_s`: see `Judge`. `remove`: it was ordered."""
 
@@ -86,7 +87,7 @@ class Leave:
     uptime_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begin:
     """The worker is wanted and has no life: it becomes pending. `survivor` is ended first."""
 
@@ -95,7 +96,7 @@ class Begin:
     survivor: "Survivor | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quarantine:
     """What lives is not proved to be this worker: it is shown, never signalled, and no second one is started."""
 

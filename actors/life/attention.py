@@ -7,8 +7,9 @@ or the worker printed something after it. But a worker that reported that it wai
 nothing since, still does, however long ago that was.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from actors.frozen import frozen
 from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.facts import Instant
 
@@ -20,7 +21,7 @@ LONGEST = 200  # characters of a text
 _RANK = {source: rank for rank, source in enumerate(Source)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Statement:
     """What one source says. `since`: when it began to say this word; `until` is monotonic, None without an end."""
 
@@ -33,7 +34,7 @@ class Statement:
     until_output: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Attention:
     """Of one life. `shown` is what holds; its `since` is when this word began to hold, whoever said it first."""
 

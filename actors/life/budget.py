@@ -10,9 +10,10 @@ recent period, which only time forgives. The first limit that is spent decides. 
 forgives everything. The counter lives in one Worker and starts at zero.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from actors.events.words import counted, exact
+from actors.frozen import frozen
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Backoff, ExitAction, ExitRule, Growth, Restart, WorkerSpec
 
@@ -20,7 +21,7 @@ SHELL_SIGNAL = 128  # a shell exits with this number + n when signal n has ended
 SLOW_JITTER = 0.2  # of the slow lane when `jitter` is "full", because any pause up to `retry` would not be slow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """`attempt` counts restarts since the last healthy life, `restarts` all restarts of this Worker.
 
@@ -34,19 +35,19 @@ class Budget:
     slow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Complete:
     """The worker ended well and is done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fail:
     """The worker is not started again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retry:
     """The worker starts again after `delay` seconds; `budget` is already charged. `note`: what is unusual, if any."""
 

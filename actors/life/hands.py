@@ -7,9 +7,10 @@ what was entered and still stands there is not extended either.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from actors.frozen import frozen
 from actors.life.input_line import compact, draft
 from actors.values.facts import InputGiven, Instant
 from actors.values.rules import Match
@@ -30,7 +31,7 @@ class Hold(StrEnum):
     OURS = "the text that was sent before still stands at the cursor: its Enter was not taken"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """What was typed from here into one life: since the last Enter, by it, and when that was (Unix time)."""
 

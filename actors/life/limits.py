@@ -5,16 +5,17 @@
 A breach is told once. It is told again only after the tree was within the limit in between.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, assert_never
 
 from actors.events.words import exact
+from actors.frozen import frozen
 from actors.values.spec import Limit, Limits
 
 Which = Literal["memory", "cpu", "processes", "age"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """One sample of a tree: bytes, percent of one core (None: unknown), processes, seconds since its start."""
 
@@ -24,7 +25,7 @@ class Usage:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitWatch:
     """What is known about one life: `busy` samples in a row above the CPU limit, and the breaches `told`."""
 
@@ -32,7 +33,7 @@ class LimitWatch:
     told: frozenset[tuple[Which, Limit]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Breach:
     """A limit that the tree exceeds."""
 

@@ -6,9 +6,10 @@
 The writer holds its file open and never looks at the folder, so it writes on into a file that nobody can read.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from actors.frozen import frozen
 from actors.values.facts import LogSeen
 
 SLACK = 2.0  # seconds between output and its write: tmux tells of output in whole seconds
@@ -25,7 +26,7 @@ class Why(StrEnum):
     CLOSED = "closed"  # the pipe's reader has ended
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap:
     """Output that is in no file: what came after `since` (Unix time), and the bytes of a file that went, if known."""
 
@@ -36,7 +37,7 @@ class Gap:
     is_over: bool = False  # its writer has gone on to the next file by itself
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogWatch:
     """What the last look saw, of the pipe of `pane`."""
 

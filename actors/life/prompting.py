@@ -9,9 +9,10 @@ The text is pasted once. Enter goes out with the place of the cursor as last see
 moved meanwhile.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from actors.frozen import frozen
 from actors.life.input_line import standing
 from actors.values.facts import Instant
 from actors.values.typing import Sight, Untyped, Why
@@ -31,7 +32,7 @@ class Phase(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prompting:
     """The progress of one prompt. `since`: monotonic time of the paste, or of the last Enter."""
 
@@ -43,21 +44,21 @@ class Prompting:
     canonical: bool = False  # how the program read when Enter was pressed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """Look again after so many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Press:
     """Press Enter, if the cursor is still there."""
 
     cursor: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The outcome; `problem` None: submitted."""
 

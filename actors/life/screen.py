@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from actors.frozen import frozen
 
 MAX_SCREEN_BYTES = 2 * 1024 * 1024  # a worker; a 200×50 pane in full colour is about 100 kB
 TOTAL_WARNING_BYTES = 100 * 1000 * 1000  # of all workers together
@@ -11,7 +12,7 @@ TOTAL_WARNING_BYTES = 100 * 1000 * 1000  # of all workers together
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]+[0-~]|.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Screen:
     """One capture. `digest` covers all of it, so an edit anywhere is a change."""
 

@@ -14,8 +14,9 @@ What a stalled worker prints because of us is no sign of life: the echo of typed
 recovered prints later than that, too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from actors.frozen import frozen
 from actors.values.facts import Instant
 from actors.values.spec import Rung, Stall
 
@@ -23,7 +24,7 @@ ECHO = 2.0  # seconds of the wall clock around our typing, or a new size, in whi
 ASK_AGAIN = 5.0  # seconds until an unanswered question for the pane is repeated
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sight:
     """One look at the pane: when (monotonic), Unix second of the last output, columns and rows, is a person attached.
 
@@ -37,7 +38,7 @@ class Sight:
     attached: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StallWatch:
     """What is known about one life. `quiet`: when the last sign of life was seen (monotonic); None before any look."""
 
@@ -53,21 +54,21 @@ class StallWatch:
     asked: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stalled:
     """The worker gave no sign of life for `silent` seconds."""
 
     silent: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unstalled:
     """The worker gave a sign of life again after `after` seconds, or its spec no longer watches for stalls."""
 
     after: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Climbed:
     """Rung number `step` (from 1) is due now."""
 

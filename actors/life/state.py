@@ -1,9 +1,10 @@
 """The state of one worker, and the table of its transitions. Only `move` changes the state."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from actors.frozen import frozen
 from actors.life.attention import Attention
 from actors.life.budget import Budget
 from actors.life.limits import LimitWatch
@@ -81,7 +82,7 @@ class Goal(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Life:
     """One process of the worker, from the order to start it until its exit is judged."""
 
@@ -118,7 +119,7 @@ class Life:
     attention: Attention = field(default_factory=Attention)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ending:
     """The end of a life in progress: the steps of the stop plan still to come, and when."""
 
@@ -134,7 +135,7 @@ class Ending:
     gone: bool = False  # nothing is left, but the exit is not judged yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Worker:
     """Everything about one worker. `seed` is unique to this actor: it makes lives unique and jitter repeatable."""
 

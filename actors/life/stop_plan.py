@@ -7,9 +7,8 @@ KILL and `{ signal = "TERM", to = "tree" }` go to the whole tree at once. When t
 the plan continues at once at its first signal, with the rest of the tree.
 """
 
-from dataclasses import dataclass
-
 from actors.events.words import exact
+from actors.frozen import frozen
 from actors.values.facts import NO_SENDER, InputGiven
 from actors.values.spec import SignalTree, StopStep, TypeKeys, TypeText
 from actors.values.typing import Manner
@@ -17,7 +16,7 @@ from actors.values.typing import Manner
 LAST = "KILL"  # ends every plan; a plan without it (in a record of another version) gets it
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Next:
     """The step that is due, the seconds until the next one (None: it is the last), and the steps after it."""
 

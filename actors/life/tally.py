@@ -5,9 +5,10 @@
 Only tries in a row count. A count stops at its threshold, so a probe that says the same forever changes nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from actors.frozen import frozen
 from actors.values.spec import Check
 
 
@@ -19,7 +20,7 @@ class Verdict(StrEnum):
     NO = "no"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """Tries in a row; one of the two counts is 0. `reason`: why the last try failed; empty after a success."""
 

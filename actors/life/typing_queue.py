@@ -11,9 +11,10 @@ tmux keeps unread input forever, in the memory of the server that all workers sh
 the terminal was last empty, a piece waits until it is empty again.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
+from actors.frozen import frozen
 from actors.life.hands import Left, entered, is_interrupt, needs_look, rows_of, standing_rows, typed_more
 from actors.life.prompting import Press, Prompting, pressed
 from actors.values.facts import NO_SENDER, InputGiven, Instant
@@ -38,7 +39,7 @@ class Stage(StrEnum):
     ENTER = "enter"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TypingQueue:
     """`waiting` inputs in order. Of the first, `done` bytes are typed and `under_way` are ordered (None: none).
 
@@ -87,7 +88,7 @@ class TypingQueue:
         return min((at for at in (self.retry_at, self.aside_at) if at is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """One piece of input, and its number; see `Type`."""
 
@@ -102,7 +103,7 @@ class Piece:
     stands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glance:
     """A look at the input line, and its number."""
 

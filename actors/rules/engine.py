@@ -1,8 +1,9 @@
 """The counters of a worker's rules, and what each fact makes of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from actors.frozen import frozen
 from actors.values.facts import Exit
 from actors.values.rules import Match, On, Rule
 
@@ -10,7 +11,7 @@ STANDS = 1.0  # seconds in which a prompt must not change; tmux tells times of o
 _SHELL_SIGNAL = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Mark:
     """What is known about one rule; times are monotonic.
 
@@ -31,7 +32,7 @@ class Mark:
     silent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Book:
     """The rules of a worker, each with its mark; `places`: those that look at each thing."""
 
@@ -63,14 +64,14 @@ class Book:
 Matches = tuple[tuple[Rule, Match], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """These lines match, in this order."""
 
     matches: Matches
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """The screen matches these rules, and no other. `held`: no prompt is dealt with now."""
 
@@ -78,12 +79,12 @@ class Shown:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """A process lives: from now on silence counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Looked:
     """A look at the pane at `taken`; `printed`: something has come since the look before.
 
@@ -96,24 +97,24 @@ class Looked:
     attached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """Time has passed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Freed:
     """The worker is not held any more: silence counts from now on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """The process ended, and how."""
 
     exit: Exit
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Came:
     """The worker has come into this state."""
 
@@ -123,7 +124,7 @@ class Came:
 Seen = Found | Shown | Begun | Looked | Passed | Freed | Ended | Came
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Firing:
     """A rule fires. `limited`: it would, above its rate, and does nothing; told once until it may fire again."""
 

@@ -1,7 +1,8 @@
 """Whether a worker needs a person, as its sources say it: the words, the sources, and the one message of all."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from actors.frozen import frozen
 
 
 class Word(StrEnum):
@@ -24,7 +25,7 @@ class Source(StrEnum):
     SILENCE = "silence"  # it prints nothing and uses no CPU
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AttentionSaid:
     """What a source says of a life; it replaces what this source said before.
 
@@ -45,7 +46,7 @@ class AttentionSaid:
     tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionSaid:
     """The life says which session it is in."""
 

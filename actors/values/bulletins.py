@@ -1,9 +1,9 @@
 """What actors tell each other about a worker or the service, besides the facts of a life."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from actors.life.state import State
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
 from actors.values.facts import Fact, Handle
@@ -15,7 +15,7 @@ Tell = Callable[[Any], None]
 # ── to the Ticker ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Enrolled:
     """The worker takes part in the beats. `process`: the root of its tree, if any. `keep`: its log segments."""
 
@@ -25,19 +25,19 @@ class Enrolled:
     keep: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """Each worker has said how it is, once: the service is ready. Told after their reports."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withdrawn:
     """The worker of this name is removed: clear it from the table."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Armed:
     """Tell `Woken` at `at` (monotonic). A key has one alarm: a later one replaces it."""
 
@@ -46,12 +46,12 @@ class Armed:
     tell: Tell
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rang:
     """The clock's wake-up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SweptPanes:
     """The answer to the pane sweep of this beat."""
 
@@ -59,7 +59,7 @@ class SweptPanes:
     sweep: PaneSweep | SweepFailed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SweptTrees:
     """The answer to the process sweep of this beat."""
 
@@ -70,7 +70,7 @@ class SweptTrees:
 # ── to Metrics ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A worker's row, its whole screen, and the health beat that it answers (None: something changed)."""
 
@@ -79,7 +79,7 @@ class Report:
     beat: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Activity:
     """An event for the feed. `ts` is Unix time."""
 
@@ -88,7 +88,7 @@ class Activity:
     facts: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HealthTold:
     """A health beat went out to these workers: publish when all have reported, or the deadline passes.
 
@@ -102,7 +102,7 @@ class HealthTold:
     swept_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaptureTold:
     """A capture beat is over, whether tmux answered or not. The workers' reports follow.
 
@@ -115,21 +115,21 @@ class CaptureTold:
     overruns: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DefinitionOrder:
     """The names of all workers, in the order of their definition."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostSeen:
     """The machine at a health beat. The Supervisor needs it for the gates of memory and processes."""
 
     host: Host
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceNow:
     """The service's own state changed."""
 
@@ -138,7 +138,7 @@ class ServiceNow:
     config: Config
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptBy:
     """Who starts the service again when it fails, from now on; None: nobody does."""
 
@@ -148,7 +148,7 @@ class KeptBy:
 # ── to the Supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changed:
     """A worker's state, its record, and the number of the last order that it carried out.
 
@@ -164,7 +164,7 @@ class Changed:
     settling: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActorFailed:
     """An actor ended by an exception: its role and worker, the type of the message that it handled, the traceback."""
 
@@ -180,28 +180,28 @@ class ActorFailed:
         return who | {"error": self.error, "traceback": self.trace}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The worker is removed, and its actor has ended."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TmuxAnswers:
     """tmux answers sweeps again, or has stopped to (`reason`)."""
 
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerEnded:
     """The kernel says that the tmux server's process has ended."""
 
     server: Handle
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revived:
     """The tmux server; None: there is none, and why."""
 
@@ -209,7 +209,7 @@ class Revived:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartFailing:
     """A part of the service fails (`reason`), or works again (None)."""
 
@@ -217,7 +217,7 @@ class PartFailing:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigOnDisk:
     """Whether the file on disk differs from the applied one, and its identity. `gone`: why there is no file."""
 

@@ -3,9 +3,9 @@
 import itertools
 import re
 import shlex
-from dataclasses import dataclass
 from typing import Annotated
 
+from actors.frozen import frozen
 from actors.values.keys import Form, PathText, Text
 
 SESSION = "{session}"
@@ -107,7 +107,7 @@ def argv_of(command: tuple[str, ...] | str) -> tuple[str, ...]:
     return words_of(command) or ("/bin/sh", "-c", command)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SessionSource:
     """How the id of a session is known: exactly one of these."""
 
@@ -119,7 +119,7 @@ class SessionSource:
     """The worker says it: `panevisor report --session ID`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Resume:
     """How a later life takes up the session of the one before, as a conversation with an agent."""
 
@@ -129,7 +129,7 @@ class Resume:
     """How the id is known; only for a command with `{session}`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Session:
     """What is known of a worker's sessions.
 
@@ -143,7 +143,7 @@ class Session:
     by_command: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakeUp:
     """Take up a session by this command; with a `file` its content is the id, unless that is `spent`."""
 

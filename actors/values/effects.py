@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from actors.frozen import frozen
 from actors.values.command_text import TakeUp
 from actors.values.facts import Handle, Purpose
 from actors.values.records import Death
@@ -12,7 +13,7 @@ from actors.values.spec import Check, WorkerSpec
 from actors.values.typing import Rows, Untyped
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Start `spec` as `life`: in the dead pane `pane`, or in a new tmux session when it is None.
 
@@ -32,14 +33,14 @@ class Start:
         return self.spec.name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallOff:
     """Refuse the start of the life if it still waits for its secrets. The answer is StartRefused then, or its own."""
 
     life: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskPane:
     """Ask tmux for the pane; None: find it by the worker's name.
 
@@ -52,7 +53,7 @@ class AskPane:
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArmLog:
     """The pane's log pipe is closed: open it again. `anew`: it is open, and writes where nobody can read."""
 
@@ -62,7 +63,7 @@ class ArmLog:
     anew: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAtInput:
     """Look at the place where the life's input is shown. The answer is InputSeen, TypeHeld or TypeRefused.
 
@@ -76,7 +77,7 @@ class LookAtInput:
     rows: Rows = Rows.DRAWN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Type:
     """Type bytes or keys into the life's pane; nothing at all only asks whether `if_taken` holds.
 
@@ -100,7 +101,7 @@ class Type:
     stands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acknowledge:
     """Answer the sender of input `number`; `problem` None: it is typed, and a prompt is submitted."""
 
@@ -108,7 +109,7 @@ class Acknowledge:
     problem: Untyped | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """Tell the Worker at once when this process ends.
 
@@ -121,7 +122,7 @@ class Watch:
     terminal: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeekTree:
     """The life's first process has ended: look once who is left of its tree, and answer with TreeFound.
 
@@ -134,7 +135,7 @@ class SeekTree:
     beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signal:
     """Send a signal to the main process of the life, or to the `whole` tree. The life goes on; nothing is answered.
 
@@ -148,7 +149,7 @@ class Signal:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndTree:
     """Send `signal` to the main process of the life's tree, then to what it leaves, and tell when no process is left.
 
@@ -165,7 +166,7 @@ class EndTree:
     beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probe:
     """Probe the life by the check of `spec`, until `EndProbe` or `Forget`. It replaces an earlier probe of the life.
 
@@ -184,7 +185,7 @@ class Probe:
         return self.spec.ready if self.purpose is Purpose.READY else self.spec.live
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowScreen:
     """The screen changed, and a probe reads it."""
 
@@ -192,21 +193,21 @@ class ShowScreen:
     screen: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndProbe:
     """Stop probing the life."""
 
     life: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forget:
     """The life has ended: clear it from every table."""
 
     life: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Emit:
     """One line of the log and one entry of the feed. `transition`: the state changed from → to."""
 
@@ -215,14 +216,14 @@ class Emit:
     transition: tuple[str | None, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeepDeath:
     """Keep a record of this death; its last words are read from the log."""
 
     death: Death
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunCommand:
     """Run a command of a rule beside the worker `name`, in `cwd`; it gets `facts`, and is killed after `timeout`."""
 
@@ -234,7 +235,7 @@ class RunCommand:
     timeout: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finish:
     """The worker is removed: end the actor."""
 

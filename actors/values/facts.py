@@ -10,9 +10,9 @@ the *life* it is about. An observation says when it was `taken` (monotonic).
 
 import math
 import os
-from dataclasses import dataclass
 from enum import StrEnum
 
+from actors.frozen import frozen
 from actors.values.attention import AttentionSaid, SessionSaid
 from actors.values.gates import Gate
 from actors.values.rules import Asked, CommandEnded, LinesMatched, LinesSkipped, Released, ScreenMatched
@@ -23,7 +23,7 @@ NO_SENDER = 0  # the number of an input that the service types by itself: nobody
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instant:
     """One moment on both clocks, in seconds: `mono` never goes back, `wall` is the Unix time."""
 
@@ -57,7 +57,7 @@ class Refusal(StrEnum):
     UNREACHABLE = "unreachable"  # tmux did not answer or could not do it now; the order was not sent, or has expired
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exit:
     """How a life ended, as tmux read it from the kernel. Both None: unknown, because the pane was destroyed."""
 
@@ -66,7 +66,7 @@ class Exit:
     at: float  # Unix time
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handle:
     """One process: its pid, and its start time (clock ticks since boot), which tells it from a later one."""
 
@@ -79,7 +79,7 @@ class Handle:
         return Instant(mono, now.wall - (now.mono - mono))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pane:
     """One pane, as a line of list-panes shows it. `name`, `life`, `digest` come from our mark on the pane.
 
@@ -109,7 +109,7 @@ class Pane:
         return Exit(None if self.signal else self.status, self.signal, self.dead_at or 0.0) if known else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tree:
     """A worker's processes: resident bytes, CPU in percent of one core (None in the first sweep), handles."""
 
@@ -118,19 +118,19 @@ class Tree:
     handles: tuple[Handle, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admitted:
     """Every gate is open: the worker starts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """The gate that holds a pending worker."""
 
     gate: Gate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ordered:
     """A person's order. `number` grows with each order; the worker confirms it with `Changed`.
 
@@ -144,7 +144,7 @@ class Ordered:
     now: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignalOrdered:
     """A person sends a signal to the main process, or to the `whole` tree; the worker goes on."""
 
@@ -152,7 +152,7 @@ class SignalOrdered:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpecChanged:
     """The file was applied, and it changes this worker."""
 
@@ -160,7 +160,7 @@ class SpecChanged:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputGiven:
     """Input for the worker's terminal: bytes, or keys by tmux's names; `manner` says how it is typed.
 
@@ -194,7 +194,7 @@ class InputGiven:
         return self.keys[:-1] if len(self.keys) > 1 and self.keys[-1] == "Enter" else self.keys
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputSeen:
     """A look at the place where the life's input is shown, for this piece of the input."""
 
@@ -203,7 +203,7 @@ class InputSeen:
     sight: Sight
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typed:
     """tmux has typed this piece of the input into the life's pane."""
 
@@ -211,7 +211,7 @@ class Typed:
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypeHeld:
     """The piece was not typed yet, because the program has not read the input before it.
 
@@ -224,7 +224,7 @@ class TypeHeld:
     moved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypeRefused:
     """The piece was not typed, and why: the pane is dead, or belongs to another life."""
 
@@ -233,7 +233,7 @@ class TypeRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypeUnknown:
     """tmux did not answer in time. The piece may have been typed, so it is not repeated."""
 
@@ -241,7 +241,7 @@ class TypeUnknown:
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """A start was carried out: its pane, its process, and the device number of its terminal (0: not known)."""
 
@@ -252,7 +252,7 @@ class Started:
     session: str | None = None  # the id of the session that it has taken up, "" without one; None: by its own command
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartRefused:
     """A start was not carried out."""
 
@@ -261,7 +261,7 @@ class StartRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartUnknown:
     """tmux did not answer a start in time. It expires inside tmux at `until` (monotonic); a later sweep tells."""
 
@@ -269,14 +269,14 @@ class StartUnknown:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessEnded:
     """The life's first process has ended, says the kernel. The Worker asks tmux for the exit; this is no verdict."""
 
     life: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaneSeen:
     """A worker's pane in one answer of tmux. `screen` is None when it was not captured."""
 
@@ -285,14 +285,14 @@ class PaneSeen:
     screen: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaneAbsent:
     """tmux answered, and it has no pane of the worker."""
 
     taken: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogSeen:
     """A worker's log as its folder shows it: all its bytes, and the newest file. Without a `file` there is none.
 
@@ -313,7 +313,7 @@ class LogSeen:
     past: "LogSeen | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeSeen:
     """A worker's slice of one process sweep; `tree` is None when the first process is not in the table.
 
@@ -327,14 +327,14 @@ class TreeSeen:
     log: LogSeen | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeGone:
     """No process of the life is left. The process table was read after the last one ended."""
 
     life: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeLeft:
     """A signal went to these processes of the life; they still live."""
 
@@ -342,7 +342,7 @@ class TreeLeft:
     pids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One process of a tree, by the name that it has in `ps`."""
 
@@ -350,7 +350,7 @@ class Member:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeFound:
     """A look found these living processes of a life whose first process has ended, the eldest first."""
 
@@ -365,7 +365,7 @@ class Purpose(StrEnum):
     LIVE = "live"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeEscaped:
     """These processes had left the life's tree unnoticed. They are ended with it, and TreeGone waits for them."""
 
@@ -373,7 +373,7 @@ class TreeEscaped:
     pids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeSucceeded:
     """One try of the life's probe has succeeded."""
 
@@ -381,7 +381,7 @@ class ProbeSucceeded:
     purpose: Purpose = Purpose.READY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeFailed:
     """One try of the life's probe has failed; `reason` is a sentence without secrets."""
 
@@ -390,7 +390,7 @@ class ProbeFailed:
     purpose: Purpose = Purpose.READY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeUnknown:
     """A try could not be made, because tmux did not answer or the service process was stopped.
 
@@ -402,12 +402,12 @@ class ProbeUnknown:
     purpose: Purpose = Purpose.READY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerDied:
     """The tmux server has ended, and every pane with it: one incident, and no crash of a worker."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Woken:
     """An alarm or a beat: the worker checks its own deadlines."""
 

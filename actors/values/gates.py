@@ -2,8 +2,9 @@
 there is for workers. Pure.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from actors.frozen import frozen
 
 
 class Hold(StrEnum):
@@ -25,7 +26,7 @@ KEPT_TASKS = 8  # processes and threads that no worker gets: probes, tmux client
 _LASTING = {Hold.BLOCKED, Hold.CAPACITY}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gate:
     """One closed gate. Nothing is decided by `reason`: it is only shown."""
 
@@ -43,7 +44,7 @@ class Gate:
         return self.hold is Hold.START_RATE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Room:
     """What the machine and the config allow: `places` for workers, up to `max_starting` at a time (0: no limit).
 

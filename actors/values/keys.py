@@ -4,12 +4,13 @@ Nothing here checks a value. `supervisor.config.tables` reads a file by this met
 describes the keys with it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
+from actors.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Seconds:
     """A duration like "1m30s" of at least `least`. With `never` that word is allowed too, and gives None."""
 
@@ -17,14 +18,14 @@ class Seconds:
     never: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bytes:
     """A size like "20MB" of at least `least`."""
 
     least: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Between:
     """A number from `least` to `most`; None: without an upper limit, but finite."""
 
@@ -32,7 +33,7 @@ class Between:
     most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unwritten:
     """What the file means when it leaves out a key whose field has no default; `said` is that in words."""
 

@@ -3,10 +3,11 @@
 Records are the truth about what a person wanted and what was judged; the kernel and tmux are the truth about processes.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from enum import StrEnum
 from typing import Any
 
+from actors.frozen import frozen
 from actors.values.command_text import Session
 from actors.values.facts import Exit, Handle
 from actors.values.rules import Holding
@@ -23,7 +24,7 @@ class Intent(StrEnum):
     REMOVED = "removed"  # ordered; forgotten when its tree is gone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Record:
     """One worker as the records file knows it.
 
@@ -56,7 +57,7 @@ def _plain(value: Any) -> Any:
     return asdict(value) if isinstance(value, Handle | Exit | Holding | Session) else value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scaled:
     """A person ordered `count` replicas of this family, when the file said `of_file`; it counts while it says so."""
 
@@ -69,7 +70,7 @@ class Scaled:
         return f"scaled to {self.count}; the file says {self.of_file}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Origin:
     """Which file the service runs, and what it is known by after a move: device and inode of it and of its folder."""
 
@@ -78,7 +79,7 @@ class Origin:
     folder: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Head:
     """The world the records speak of: which boot, which tmux server, which file was applied, how the service ended.
 
@@ -96,7 +97,7 @@ class Head:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Records:
     """The whole file: a head, and one record a worker in the order in which they were defined."""
 
@@ -104,7 +105,7 @@ class Records:
     workers: tuple[Record, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Death:
     """How one life ended, and what policy decided. Times are Unix times; an unknown value is None.
 

@@ -7,10 +7,11 @@ An answer has the order's number. A row with at least this `order` shows the wor
 
 import math
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from actors.frozen import frozen
 from actors.life.state import State
 from actors.values.attention import AttentionSaid, SessionSaid
 from actors.values.facts import Verb
@@ -34,7 +35,7 @@ class RequestRefused(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """One verb for these workers, which must all exist. Answered by `Accepted`.
 
@@ -50,7 +51,7 @@ class Order:
     choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Apply:
     """Bring the workers to these specs, in this order. Answered by `Accepted`.
 
@@ -64,7 +65,7 @@ class Apply:
     next_start: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scale:
     """Set the number of replicas: new ones start, or those with the highest numbers are stopped and forgotten.
 
@@ -76,14 +77,14 @@ class Scale:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """Define and start a worker that is not in the file. Answered by `Accepted`; refused when the name is taken."""
 
     spec: WorkerSpec
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Tell what `Apply` with these specs would do; nothing changes. Answered by `Planned`."""
 
@@ -98,7 +99,7 @@ SENT = (
 """The signals that a person may send to a worker."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendSignal:
     """Send a signal to these workers, which must all live. Answered by `Accepted`. `choose` as of `Order`."""
 
@@ -108,7 +109,7 @@ class SendSignal:
     choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Release:
     """End the holds of these workers; with `cancel` nothing is done then. `choose` as of `Order`.
 
@@ -120,7 +121,7 @@ class Release:
     choose: Callable[[Iterable[WorkerSpec], Collection[str]], tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiveInput:
     """Type into a worker's terminal. Answered by `Accepted` when the input is on its way to the worker.
 
@@ -137,7 +138,7 @@ class GiveInput:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attend:
     """Hand a worker what a source says of its attention, or of its session.
 
@@ -150,14 +151,14 @@ class Attend:
     said: AttentionSaid | SessionSaid
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigBroken:
     """The file on disk cannot be applied. Nothing changes; `config.error` shows why."""
 
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShutDown:
     """End the service: stop the workers in reverse dependency order, or keep them. Answered when this has started.
 
@@ -183,7 +184,7 @@ class Action(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What apply does with one worker. `keys`: where the file differs. `note`: more, for people."""
 
@@ -198,7 +199,7 @@ def plain_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
     return [{"name": c.name, "action": c.action.value, "keys": list(c.keys), "note": c.note} for c in changes]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planned:
     """The changes, and why apply refuses them without `force` (None: it does not)."""
 
@@ -206,7 +207,7 @@ class Planned:
     refusal: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """The order's number, its workers, and for apply the changes.
 
@@ -220,7 +221,7 @@ class Accepted:
     unrecorded: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dependency:
     """A dependency and the present state of the other worker; None: there is no such worker."""
 
@@ -231,14 +232,14 @@ class Dependency:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspect:
     """Tell what is known about one worker beyond its row; nothing changes. Answered by `Inspection`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Inspection:
     """A worker as the Supervisor sees it.
 

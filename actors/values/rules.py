@@ -3,10 +3,10 @@
 Like `actors.values.spec`, these classes are the only description of their keys.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
+from actors.frozen import frozen
 from actors.values.keys import Between, Form, Seconds, Text, Unwritten
 
 
@@ -21,7 +21,7 @@ class On(StrEnum):
     STATE = "state"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """At most `count` in any period of `seconds`."""
 
@@ -36,7 +36,7 @@ Attended = Literal["working", "idle", "waiting"]
 Order = Literal["event", "notify", "restart", "stop", "complete"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HoldUntil:
     """Leave the worker alone until a time that it has printed; its `attention` is `held` so long."""
 
@@ -52,7 +52,7 @@ class HoldUntil:
     """Each worker waits up to this longer, always for the same part of it: so not all go on in one second."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Act:
     """One thing that a rule does; exactly one key but `timeout` is given.
 
@@ -96,7 +96,7 @@ class Act:
         return self.send is not None or bool(self.keys) or self.answer is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Rule:
     """What is done when the worker prints, shows or does something. See [rules.md](rules.md).
 
@@ -147,7 +147,7 @@ class Rule:
         return self.name or (f"{self.on}: {self.match or ', '.join(self.prompts)}".removesuffix(": "))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """What a pattern found. `text`: the line, or the row of the screen; `groups`: what its groups captured, by name and
     by number.
@@ -171,7 +171,7 @@ class Match:
     answers: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What an input answers: the rule that does, and what it has found."""
 
@@ -179,7 +179,7 @@ class Asked:
     match: Match
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Holding:
     """A hold: which rule began it over which life, and what ends it. Times are Unix times.
 
@@ -208,7 +208,7 @@ def filled(argument: str, match: Match) -> str:
 # ── facts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinesMatched:
     """The life has printed lines that its rules look for, in this order."""
 
@@ -216,7 +216,7 @@ class LinesMatched:
     matches: tuple[tuple[Rule, Match], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScreenMatched:
     """The life's pane shows now what these rules look for, and what no other rule does."""
 
@@ -224,7 +224,7 @@ class ScreenMatched:
     matches: tuple[tuple[Rule, Match], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinesSkipped:
     """A number of bytes of the output that the rules of the worker did not judge."""
 
@@ -232,14 +232,14 @@ class LinesSkipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Released:
     """A person ends the worker's hold. `cancel`: nothing is done then, as if it had not been held."""
 
     cancel: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandEnded:
     """A command of this rule has ended; `problem` None: it exited with 0."""
 

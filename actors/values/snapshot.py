@@ -4,12 +4,13 @@ Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast,
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from actors.beats import BOUNDS, BeatTimes
 from actors.events.words import iso
+from actors.frozen import frozen
 from actors.life import stop_plan
 from actors.life.attention import Attention, Statement
 from actors.life.stall import next_rung
@@ -22,7 +23,7 @@ from actors.values.totals import totals_of
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class EndingView:
     """The progress of an ending: the next step in words, when it is due, and when KILL is. Times are Unix times.
 
@@ -35,7 +36,7 @@ class EndingView:
     left: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StallShown:
     """A stalled worker: `climbed` of `steps` rungs are done; the rung `next` is due at `next_at`.
 
@@ -54,7 +55,7 @@ class StallShown:
         return {**asdict(self), "since": iso(self.since), "next_at": iso(self.next_at)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Row:
     """One worker in the picture. Times are Unix times.
 
@@ -258,7 +259,7 @@ def _ending_of(w: Worker) -> EndingView | None:
     return EndingView(next=stop_plan.in_words(following), next_at=at, killed_at=killed_at, left=ending.left)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """The machine: load average of one minute, available bytes of memory, CPU in percent of all cores.
 
@@ -272,7 +273,7 @@ class Host:
     tasks_limit: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Config:
     """The config file, and whether the file on disk differs from the applied one."""
 
@@ -283,7 +284,7 @@ class Config:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Service:
     """The service's own part of the picture. `kept_by`: who starts it again when it fails; None: nobody does.
 
@@ -335,7 +336,7 @@ class Service:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Audience:
     """Who reads along, as the Gateway knows: connections with a topic, and the bytes that all of them were handed."""
 
@@ -343,7 +344,7 @@ class Audience:
     broadcast_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """One picture. `rows` by name in the order of definition; `at`: when it was made."""
 
@@ -379,7 +380,7 @@ class Snapshot:
         return replace(self, rows={name: row for name, row in self.rows.items() if row.project == project})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One event of the activity feed. `seq` grows by one with each entry; `ts` is Unix time; `facts` is read-only."""
 

@@ -11,10 +11,11 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+from actors.frozen import frozen
 from actors.values.command_text import Resume, argv_of, is_text_for_a_shell, words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 from actors.values.rules import Rule
@@ -74,7 +75,7 @@ class Background(StrEnum):
 FULL = "full"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Backoff:
     """The pauses between restarts; n counts from 0 since the last healthy life.
 
@@ -95,7 +96,7 @@ class Backoff:
     """The pauses themselves, of which the last one repeats. Only `jitter` may stand beside it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExitRule:
     """What to do after an exit with one of `codes` or by one of `signals`; at least one of them has to be given.
 
@@ -110,7 +111,7 @@ class ExitRule:
     """Signals that ended the worker."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """At most `restarts` restarts in any period of `within`; healthy lives do not change that count."""
 
@@ -123,7 +124,7 @@ class Window:
 KINDS = ("tcp", "unix", "http", "command", "log", "screen")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Http:
     """A GET of `url`; that as text is short for this table."""
 
@@ -135,7 +136,7 @@ class Http:
     """What is sent along. No message shows their values, which may be secret."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Check:
     """How a worker is asked whether it is well: by at most one of `KINDS`, and how often."""
 
@@ -166,7 +167,7 @@ class Check:
         return next((kind for kind in KINDS if getattr(self, kind) is not None), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ready(Check):
     """When a starting worker counts as running: `delay` has passed and its check, if there is one, has said yes.
 
@@ -186,7 +187,7 @@ class Do(StrEnum):
     NOTIFY = "notify"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Live(Check):
     """Whether a running worker is still well; without a kind of probe it is not asked."""
 
@@ -202,7 +203,7 @@ class Live(Check):
     """What a no does: end the worker as after a crash, or only tell."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PaneSize:
     """The size of each worker's pane, in cells and lines."""
 
@@ -214,7 +215,7 @@ class PaneSize:
     """How many lines tmux keeps that have left the screen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Attaching:
     """What tmux does for a person who is attached."""
 
@@ -224,7 +225,7 @@ class Attaching:
     """Whether the wheel scrolls back and a drag selects, where the program does not use the mouse itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LogLimits:
     """How much of a worker's output is kept."""
 
@@ -234,21 +235,21 @@ class LogLimits:
     """How many segments there are, with the one being written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypeKeys:
     """A step of a stop plan: press these keys, by tmux's names."""
 
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypeText:
     """A step of a stop plan: type this text, and Enter."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignalTree:
     """A step of a stop plan: send this signal to every process of the tree at once."""
 
@@ -260,7 +261,7 @@ StopStep = str | float | TypeKeys | TypeText | SignalTree
 """A signal for the main process, the seconds until the next step, something to type, or a signal for the whole tree."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Rung:
     """One step of a stall ladder."""
 
@@ -274,7 +275,7 @@ class Rung:
     """What `send` presses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Stall:
     """What is done about a running worker that gives no sign of life for `after`; the first wait counts from there."""
 
@@ -286,7 +287,7 @@ class Stall:
     """The steps, climbed until there is a sign of life."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """What a tree may use at most, and what is done when it uses more."""
 
@@ -294,7 +295,7 @@ class Limit:
     do: Reaction = "restart"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Limits:
     """What a worker's process tree may use, looked at once each `health_interval`."""
 
@@ -312,7 +313,7 @@ class Limits:
     """What is done above a limit that does not say: end the worker as after a crash, or only tell."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WorkerSpec:
     """One worker. NAME has 1 to 64 letters, digits, `_` and `-`, and does not begin with `_panevisor`."""
 
@@ -437,7 +438,7 @@ class NoReplica(Exception):
     """The file gives no valid worker for this number; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """A table of the file with `replicas`. `spec_of` returns a replica by its number, from 1; it raises NoReplica."""
 

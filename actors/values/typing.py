@@ -3,8 +3,9 @@
 Manner: how an input is typed        Sight: one look at the input line        Untyped: the answer to its sender
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from actors.frozen import frozen
 
 
 class Manner(StrEnum):
@@ -47,7 +48,7 @@ class Why(StrEnum):
     LATE = "timeout"  # the worker has not come to run in time
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Untyped:
     """What the sender of an input is told when it was not typed, or not entered. `text` is a sentence for people."""
 
@@ -55,7 +56,7 @@ class Untyped:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sight:
     """One look at the place where a pane's input is shown.
 

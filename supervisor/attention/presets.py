@@ -17,11 +17,11 @@ says.
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from actors.frozen import frozen
 from actors.values.attention import Word
 from supervisor.text.keys import KeyUnknown, checked
 from supervisor.text.patterns import compiled
@@ -40,7 +40,7 @@ class PresetsWrong(ValueError):
     """The file can't be used; one line for each thing that is wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Preset:
     """One known prompt. `keys`: the name of each answer, and the keys that give it."""
 
@@ -58,7 +58,7 @@ class Preset:
         return None if found is None else str(found.group()).strip().partition("\n")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sign:
     """What a preset has found: the row that shows it."""
 
@@ -66,7 +66,7 @@ class Sign:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rows:
     """A screen as presets look at it."""
 

@@ -5,8 +5,8 @@ with each escape character doubled; that changes nothing here.
 """
 
 import re
-from dataclasses import dataclass
 
+from actors.frozen import frozen
 from supervisor.text.plain import plain
 
 NEAR = 4096  # bytes: what a program draws when it has rung; with more after it, the call is over
@@ -23,7 +23,7 @@ _CALL = re.compile(
 _UNFINISHED = re.compile(rb"\x1b(?:\][^\x07\x1b\n]{0,1000}\x1b*)?\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signs:
     """What bytes hold: the call at their end, if there is one (in words), and the last title in them."""
 

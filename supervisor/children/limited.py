@@ -13,9 +13,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from actors.events.words import exact, exit_in_words
+from actors.frozen import frozen
 from supervisor.kernel.programs import cannot_execute
 from supervisor.kernel.shortage import kill_group, popen
 from supervisor.tmux.environment import scrubbed
@@ -26,7 +27,7 @@ _NOT_EXECUTED = (126, 127)  # a shell's exit codes
 _PART = 65_536  # bytes of one read
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """How a child has ended. `problem` None: it exited with 0. `code`: negative for a signal, None if it never ran."""
 

@@ -4,11 +4,11 @@ Nothing heavy is imported in this package at the top of a module: it would delay
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from actors.frozen import frozen
 from supervisor.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Command = Callable[..., Any]
 # ── options that several verbs have ───────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """What stood before the verb."""
 

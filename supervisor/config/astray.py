@@ -1,11 +1,11 @@
 """What has gone astray: workers that live in another place than their file names, since one of the two was moved."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.events.words import counted
+from actors.frozen import frozen
 from supervisor.kernel.programs import own_command
 from supervisor.state.lock import put_back
 from supervisor.state.place import Place, names_one_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from supervisor.state.living_sites import LivingSite
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Astray:
     """What lives by this file in another place than the file names, and the remedy."""
 

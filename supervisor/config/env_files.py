@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actors.frozen import frozen
 from supervisor.config.forms import variable_name
 from supervisor.state.paths import NoRegularFile, below, regular_content
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_000_000  # of one file: a worker's environment may have a tenth of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class EnvFile:
     """One env file as it was read. `wrong` is a clause that follows its name: "which …", "whose line 3 …"."""
 

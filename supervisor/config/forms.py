@@ -9,11 +9,11 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from actors.frozen import frozen
 from actors.values.keys import MANY, Form
 from actors.values.rules import Rate
 from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, SignalTree, StopStep, TypeKeys, TypeText
@@ -351,7 +351,7 @@ def _exit_signal(value: object) -> int:
     return known[name]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitGiven:
     """A limit as the file has it; `do` None: as the table's."""
 

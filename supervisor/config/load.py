@@ -4,8 +4,8 @@
                          │ everything that is wrong
                          └──findings──▶ ConfigError, each problem with its line (places)
 
-Loading also reads the env files that the file names. A changed value in one of them is therefore a change that `apply`
-sees. Loading does not check that a `cwd` exists: the start of the worker does.
+Loading also reads the env files that the file names, so `apply` sees a changed value in one of them. It does not check
+that a `cwd` exists: the start of the worker does.
 """
 
 import os
@@ -13,21 +13,13 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actors.values.spec import (
-    KINDS,
-    LONGEST_NAME,
-    MOST,
-    REPLICA_OF,
-    Family,
-    NoReplica,
-    PaneSize,
-    WorkerSpec,
-)
+from actors.frozen import frozen
+from actors.values.spec import KINDS, LONGEST_NAME, MOST, REPLICA_OF, Family, NoReplica, PaneSize, WorkerSpec
 from supervisor.attention.presets import Preset, PresetsWrong, with_those_of
 from supervisor.config.dependencies import dependency_findings
 from supervisor.config.env_files import EnvFile, digest_of, named_in, read_env_file, written_in
@@ -58,7 +50,7 @@ MOST_ARGUMENTS = 100_000  # Linux refuses a single argument of 128 KiB; the rest
 _OWN = frozenset({"command", "depends_on"})  # belong to each worker, never to the defaults
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _File:
     """The file as a whole; its tables are looked into one by one."""
 

@@ -9,9 +9,9 @@ A message never holds a value of `env` or of `headers`, which may be a secret.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.frozen import frozen
 from supervisor.config.slips import OF_OTHER_TOOLS
 from supervisor.text.words import Keys, dotted, nearest, quoted, shown
 
@@ -28,7 +28,7 @@ ALIKE = 3
 """How many problems with the same words are shown, where there are more than one above it; the others are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing to fix. `line` counts from 1; None: the problem has no line. `worker` may be `DEFAULTS`.
 

@@ -6,17 +6,17 @@ Like `actors.values.spec`, these classes are the only description of their keys.
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
+from actors.frozen import frozen
 from actors.values.gates import MAX_STARTING
 from actors.values.keys import Between, Bytes, Command, Elsewhere, Form, Seconds, Text, Unwritten
 from actors.values.spec import MOST, Attaching, Family, PaneSize, Ready, Restart, WorkerSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ServiceLogSettings:
     """The log of the service itself."""
 
@@ -32,7 +32,7 @@ class ServiceLogSettings:
     """How many files there are, with the one being written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SupervisorSettings:
     """The service itself. All of it but `pane` counts from the next start of the service."""
 
@@ -82,7 +82,7 @@ class Occasion(StrEnum):
     DEGRADED = "degraded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Receiver:
     """Somebody who is told when a worker, or the service, needs a person; see [notify.md](notify.md)."""
 
@@ -116,7 +116,7 @@ class Receiver:
     """Whether a worker that somebody is attached to is left out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WebSettings:
     """The page and the HTTP API, kept by the service as the worker `panevisor-web`; see [web.md](web.md)."""
 
@@ -149,7 +149,7 @@ class WebSettings:
             yield from (option, str(path)) if path else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MetricsSettings:
     """Metrics in a file for node_exporter, by the worker `panevisor-metrics`; see [metrics.md](metrics.md)."""
 
@@ -185,7 +185,7 @@ def surface(table: str, settings: WebSettings | MetricsSettings, config: Path, p
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OfFile:
     """Keys of a worker that only a file can have: what they give becomes part of its spec, or makes several specs."""
 
@@ -195,7 +195,7 @@ class OfFile:
     """How many workers the table gives: NAME-1 to NAME-N; 1 is NAME itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Config:
     """A valid file: `path` is absolute, `workers` stand as in the file, with the replicas of each of the `families`.
 

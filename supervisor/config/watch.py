@@ -8,9 +8,9 @@ It polls: a stat follows symlinks, renames and re-created files by itself, and w
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from actors.vital import VitalThread
 from supervisor.config.on_disk import FileOnDisk, Stamp, digest_on_disk
 
@@ -18,7 +18,7 @@ POLL = 0.2  # seconds between looks, each of some 10 µs
 SETTLE = 0.5  # seconds without a change after which a file counts as written to its end
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """The stamps at the last look; `since` when a change was seen that has not come to rest yet, else None."""
 

@@ -1,17 +1,17 @@
 """What `panevisor doctor` examines, what a check of it found, and how a person or a program reads that. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from actors.events.words import counted
+from actors.frozen import frozen
 from supervisor.config.load import load_text
 from supervisor.config.settings import Config, SupervisorSettings
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """`found_at`: where a running service is looked for; `begins_at`: where a new one would live (mostly the same).
 
@@ -46,7 +46,7 @@ _COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.ERROR: "31;1"}
 _INDENT = " " * 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """`mend`: what to do about it, empty where nothing is to be done."""
 

@@ -5,9 +5,9 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from actors.events.words import short_time
+from actors.frozen import frozen
 from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER
 from supervisor.doctor import namesake as names
 from supervisor.doctor.findings import Finding, Subject, error, ok, warning
@@ -56,7 +56,7 @@ def of_clock(now: float, written: float | None) -> Finding:
 # ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Demand:
     """How many workers there may be more than now: `sure` of the file, `most` by max_workers."""
 

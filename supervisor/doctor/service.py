@@ -3,11 +3,11 @@
 import importlib.metadata
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from actors.events.words import counted, some_of
+from actors.frozen import frozen
 from supervisor.config.astray import astray
 from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.state.paths import read_pointer
@@ -36,7 +36,7 @@ def config(subject: Subject) -> Iterator[Finding]:
         yield error(f"{path}: {counted(subject.problems, 'problem')}", f"`panevisor check {path}` tells them all")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """What a service said of itself; `version` and `picture` (its Snapshot) are None while it starts."""
 

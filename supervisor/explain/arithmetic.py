@@ -5,11 +5,12 @@ spec ──never_gives_up──▶ a warning, where a policy has no end that its
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import count, islice
 
 from actors.events.words import exact
+from actors.frozen import frozen
 from actors.life.budget import Budget, Retry, full_pause, judge
 from actors.values.facts import Exit, Instant
 from actors.values.spec import Restart, Window, WorkerSpec
@@ -21,7 +22,7 @@ _SUMMED = 1000  # pauses that are added up one by one; later ones count as the l
 _CRASH = Exit(1, None, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GivesUp:
     """The budget is spent after `restarts` restarts, `after` seconds from the first start."""
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.events.words import counted, exit_in_words, iso, numbered, short_size, short_time, some_of
+from actors.frozen import frozen
 from actors.values.totals import totals_of
 from supervisor.explain.events import is_idle, told
 from supervisor.explain.need import in_need_first, needs_person
@@ -31,7 +32,7 @@ Worker = Mapping[str, Any]
 Entry = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """One thing to know. `name` and `project`: of the worker, null where it is about none or several."""
 
@@ -45,7 +46,7 @@ class Item:
         return cut(visible(f"{self.name}{project}: {self.text}" if self.name else self.text), WIDEST)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """Up to MOST of `count` items."""
 
@@ -58,7 +59,7 @@ class Section:
         return [f"{self.title}:", *(f"- {item.line}" for item in self.items), *more]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Briefing:
     """`known_since`: changes before this Unix time are told by states only, because the feed begins there."""
 

@@ -15,9 +15,9 @@ The page has a twin of this module; tests/fast/explain/filters.json has the case
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.explain.need import needs_person
 from supervisor.text.quantities import seconds, size
 
@@ -83,7 +83,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 Test = Callable[[Worker], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """`text`: as it was written. An empty one means all workers."""
 

@@ -4,10 +4,10 @@ data ──next_of──▶ Next(what, at)        data ──remedies──▶ R
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from actors.events.words import counted, numbered, short_time, some_of
+from actors.frozen import frozen
 from actors.life.budget import Budget, Complete, Fail, Retry, judge
 from actors.life.stop_plan import LAST, longest
 from actors.values.facts import Exit, Instant
@@ -29,7 +29,7 @@ _ON_THE_WAY = frozenset({"pending", "starting", "running", "backoff", "stopping"
 _NEEDS_TMUX = ("screen ", "attach ")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Next:
     """What comes, and when (Unix time; None: no clock decides that)."""
 
@@ -37,7 +37,7 @@ class Next:
     at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remedy:
     """One thing that a person can do: the words after `panevisor`, and what they bring about."""
 

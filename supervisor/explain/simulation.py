@@ -11,6 +11,7 @@ depends on is taken as ready.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from actors.frozen import frozen
 from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.budget import rule_for
@@ -44,7 +45,7 @@ _INSTANT = 0.001  # the shortest life, in seconds
 _RESTS = (S.COMPLETED, S.FAILED, S.STOPPED, S.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crash:
     """Lives that end `after` seconds: the next `times` lives, or all that follow when it is None."""
 
@@ -58,7 +59,7 @@ class Crash:
         return Exit(self.code, self.signal, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Happened:
     """One line: at `at` seconds the worker came from one state to the next. `pause`: until its next start."""
 
@@ -71,7 +72,7 @@ class Happened:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How it stands `at` seconds, when the worker came to rest or the time was over. `lives` were begun.
 

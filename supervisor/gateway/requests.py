@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 
 from pydantic import BeforeValidator
 
+from actors.frozen import frozen
 from actors.values.keys import Between
 from actors.values.spec import MOST
 from supervisor.config.tables import keys_of, read
@@ -110,23 +111,23 @@ Wait = Annotated[float, Between(0, int(MAX_WAIT))]
 # ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Bare:
     """A request without fields."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Status:
     names: Names | None = None
     project: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Unsubscribe:
     topics: Names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Subscribe:
     """`since`: the number of the last entry of `activity` that the subscriber has."""
 
@@ -134,13 +135,13 @@ class Subscribe:
     since: Seq = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Events:
     n: Annotated[int | None, Between(0, MOST_EVENTS)] = None
     since: Seq = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Why:
     name: Name
 
@@ -155,7 +156,7 @@ class Select:
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Deaths:
     """`select` and `names` exclude each other."""
 
@@ -164,7 +165,7 @@ class Deaths:
     n: Annotated[int | None, Between(0, MOST_DEATHS)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ordered:
     """start, stop, restart, complete and remove. `select` as in `Deaths`; it or `names` has to be there.
 
@@ -180,7 +181,7 @@ class Ordered:
     wait: Wait = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Signal:
     """A signal for the main process, or with `tree` for the whole tree. `names` and `select` as in `Ordered`."""
 
@@ -190,7 +191,7 @@ class Signal:
     tree: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Release:
     """The end of holds. `names` and `select` as in `Ordered`. `cancel`: nothing is done then."""
 
@@ -199,7 +200,7 @@ class Release:
     cancel: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Run:
     """`policy` has further keys of the worker's table as a file would have them. `ephemeral`: forget it at its end."""
 
@@ -215,7 +216,7 @@ class Run:
     wait: Wait = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Send:
     """`content` or `keys`, one of them, for `name`, or for the several that `names` or `select` mean.
 
@@ -233,7 +234,7 @@ class Send:
     wait: Wait = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Prompt:
     """A text that is pasted, looked for on the screen and entered. `command`: it is typed plainly, and not pasted."""
 
@@ -246,7 +247,7 @@ class Prompt:
     wait: Wait = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Report:
     """What a worker is at, and in which session; one of them at least.
 
@@ -263,7 +264,7 @@ class Report:
     tokens: Annotated[int | None, Between(0, 1 << 53)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Apply:
     """`changed_only`: verdicts are given on the workers that the file changes, not on all."""
 
@@ -272,7 +273,7 @@ class Apply:
     wait: Wait = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Scale:
     name: Name
     replicas: Annotated[int, Between(0, MOST)]
@@ -280,7 +281,7 @@ class Scale:
     wait: Wait = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Upgrade:
     """`program`: the words that run the next version of panevisor. `wait`: its time to get ready, in seconds."""
 
@@ -289,7 +290,7 @@ class Upgrade:
     wait: Wait = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Down:
     """`kill` and `now` as in `Ordered`; they also hurry a `down` that is under way."""
 

@@ -16,10 +16,10 @@ again with each picture until it is that old.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from actors.events.words import exit_in_words, some_of
+from actors.frozen import frozen
 from actors.life.readiness import SETTLE
 from actors.values.snapshot import Row
 
@@ -36,7 +36,7 @@ _ON_THE_WAY = frozenset({"starting", "stopping"})
 _ENDED = frozenset({"stopped", "completed", "failed"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """How an order came out for one worker: `name` is the state it came to, `text` that state in words."""
 

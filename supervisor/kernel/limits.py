@@ -13,9 +13,10 @@ import errno
 import os
 import resource
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from actors.frozen import frozen
 
 CGROUPS = Path("/sys/fs/cgroup")
 _M_ARENA_MAX = -8  # of mallopt(3)
@@ -75,7 +76,7 @@ def any_descriptor() -> int:
 # ── tasks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """One limit, in words, how many tasks it leaves, and what raises it."""
 

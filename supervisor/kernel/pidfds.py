@@ -14,9 +14,9 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 
+from actors.frozen import frozen
 from actors.values.facts import Handle
 from supervisor.kernel.limits import OUT_OF_DESCRIPTORS, Reserve
 from supervisor.kernel.proc_table import UNREADABLE, Entry, entry_of, handle_of, lives, signal_once
@@ -181,7 +181,7 @@ def _pidfd_of(process: Handle) -> int | None:
 # ── terminals ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeldTerminal:
     """The terminal of one session, held by its file until `close`.
 

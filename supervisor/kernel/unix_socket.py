@@ -5,13 +5,14 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from actors.frozen import frozen
 
 _CREDENTIALS = struct.Struct("3i")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Peer:
     """Who called connect(), by the kernel's word."""
 
@@ -19,7 +20,7 @@ class Peer:
     uid: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listener:
     """A listening socket and the inode that it made at `path`."""
 

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.kernel.files import opened, replace_file, write_all
 from supervisor.logs.names import Segment
 
 LIVES_KEPT = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """One line of `NAME.lives`; `file` None: there was no segment yet."""
 
@@ -36,7 +37,7 @@ class Place:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """Bytes `start` to `end` of one segment."""
 

@@ -13,9 +13,9 @@ import re
 import shlex
 import stat
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.logs.gzipped import GZ, unpacked_size
 
 SEGMENT = re.compile(r"(?P<name>[^.]+)\.(?P<life>[^.]+)-(?P<arm>[^.-]+)\.(?P<number>\d{6,})")
@@ -46,7 +46,7 @@ def _look_for_number(stem: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Segment:
     """One file of a worker's log. `file` is its path: a beat looks at all of them, and a Path takes 25 µs to make.
 

@@ -3,9 +3,9 @@
 import contextlib
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.logs.lives import Mark, Place, Span, beginnings, between, marks_of
 from supervisor.logs.names import Segment, listed, segments_of
 from supervisor.logs.reading import read
@@ -17,7 +17,7 @@ FAR_BACK = 1 << 24  # bytes that are looked through for the lines before a bar o
 _SAME_MOMENT = 10**8  # nanoseconds; the time of a directory moves in steps of the kernel's clock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LifeLog:
     """What one worker's lives have printed, as it was when the directory was read."""
 

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.text.words import shown
 from supervisor.wire.client import BY, Client
 from supervisor.wire.errors import CommandError, UnknownWorker
@@ -25,7 +25,7 @@ MOST_OUTPUT = 1 << 20  # bytes of a command's output that are read
 LAST_WORD = 30.0  # seconds after a command's own deadline, when it is killed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Access:
     """What one agent may reach. `words`: what stands before the verb; `project`: only workers of this one.
 
@@ -44,7 +44,7 @@ def words_for(state_dir: Path, socket: Path) -> tuple[str, ...]:
     return ("--state-dir", str(state_dir), "--socket", str(socket))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a tool says. `failed`: the agent is told that it did not succeed. `own`: all of it are words of ours."""
 

@@ -4,9 +4,9 @@ Of our own, because pydantic would take 8 MB in each agent's server.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from actors.frozen import frozen
 from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
 
@@ -17,7 +17,7 @@ LONGEST = 900_000  # characters of a text: what a prompt may have
 MOST = 64  # texts of a list
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Parameter:
     """One argument. `choices`: the only texts. `least`, `most`: of a whole number. `default`: where it is left out."""
 

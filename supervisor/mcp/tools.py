@@ -6,9 +6,9 @@ prompt send_keys order                           operate: only with `--operate`
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.mcp.calls import Answer, Call
 from supervisor.mcp.parameters import Arguments, Parameter, read, schema_of
 from supervisor.mcp.untrusted import capped, fenced
@@ -18,7 +18,7 @@ from supervisor.wire.errors import CommandError
 Run = Callable[[Call, Arguments], Answer]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Tool:
     """`keep_end`: of an answer that is too long, the end is kept. `more`: how the agent gets what is left out."""
 

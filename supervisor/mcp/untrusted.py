@@ -4,7 +4,8 @@ text ──capped──▶ its end (logs, screens) or its beginning ──fenced
 """
 
 import os
-from dataclasses import dataclass
+
+from actors.frozen import frozen
 
 MOST = 8_000  # characters of an answer
 _WARNING = (
@@ -13,7 +14,7 @@ _WARNING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capped:
     """`text` has at most about MOST characters; `left_out` says what is missing, empty if nothing is."""
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.move_in import circus, pm2, process_compose, procfile, supervisord, tmuxp
 from supervisor.move_in.documents import Item, json_of, text_of, tree_of
 from supervisor.move_in.draft import Draft, Unreadable
@@ -20,7 +20,7 @@ FORMATS: dict[str, Callable[[Path], Draft]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Converted:
     """The text of a valid config, and the draft with all its notes."""
 

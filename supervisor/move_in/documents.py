@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.move_in.draft import Unreadable
 from supervisor.state.paths import NoRegularFile, regular_content
 from supervisor.text.words import shown
@@ -44,7 +45,7 @@ def text_of(path: Path) -> str:
         raise Unreadable(f"is not UTF-8: byte 0x{content[error.start]:02x}", line) from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """One value of a file: a scalar, a dict or a list of Items. `text` is a scalar as it was written."""
 

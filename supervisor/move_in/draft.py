@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actors.frozen import frozen
 from actors.values.spec import LONGEST_NAME, WorkerSpec
 from supervisor.config.settings import OfFile
 from supervisor.config.tables import keys_of
@@ -25,7 +26,7 @@ class Unreadable(Exception):
         self.file = file
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Note:
     """Something that is not carried over as it stands there. `file` None: the file that is imported."""
 
@@ -34,7 +35,7 @@ class Note:
     file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A value of the TOML, and the words of the other tool's file that it stands for."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.move_in import circus, pm2, process_compose, procfile, supervisord, tmuxp
 from supervisor.move_in.documents import Item, json_of, text_of, tree_of
 from supervisor.move_in.draft import Draft, Note, Table, Unreadable
@@ -34,7 +35,7 @@ class Offer:
         return [table.name for table in self.draft.workers]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kind:
     names: Sequence[str]
     read: Callable[[Path], Draft]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.move_in.commands import MARKS, put_command, variable
 from supervisor.move_in.documents import Ini, text_of
 from supervisor.move_in.draft import Draft, Note, Setting, Table, Unreadable, named, span
@@ -177,7 +178,7 @@ class _NoToken(Exception):
     """The number of a process cannot be written as a replica has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Expansion:
     """Expands `%(…)s`. `known` by name; `env`: what the file itself sets; `number`: writes the process number."""
 

@@ -1,8 +1,9 @@
 """tmuxp's sessions, in YAML or JSON: each pane that runs a command becomes a worker."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.move_in.commands import home, opened, put_command, shell_text
 from supervisor.move_in.documents import Item, json_of, text_of, tree_of
 from supervisor.move_in.draft import Draft, Note, Table, Unreadable
@@ -20,7 +21,7 @@ CARRIED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Around:
     """What a pane has from its session and its window."""
 

@@ -1,9 +1,10 @@
 """What a picture of the service shows that somebody may want to hear of. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from actors.events.table import EVENTS
+from actors.frozen import frozen
 from actors.values.snapshot import Entry, Row, Snapshot
 from supervisor.config.settings import Occasion
 
@@ -14,7 +15,7 @@ LOOPING = 3  # crashes in a row, none of them forgiven, that make a loop
 SERVICE = ""  # the worker of an incident that is the service's own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Incident:
     """Something that began and may end. `moment`: it is over as soon as it is told, so its end is not.
 

@@ -8,9 +8,10 @@ So the end of an incident never arrives before its beginning, and a dead receive
 monotonic. Not thread-safe.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.config.settings import Receiver
 
 PAUSES = (5.0, 15.0, 60.0, 300.0)  # seconds before a message is tried again; the last repeats
@@ -18,7 +19,7 @@ KEPT = 900.0  # seconds after which a message that does not arrive is given up
 MOST = 100  # messages of all receivers; the oldest that is not under way is given up
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parcel:
     """One message on its way to one receiver. `at`: when it is tried next; `tries`: those that have failed."""
 

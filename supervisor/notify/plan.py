@@ -8,8 +8,9 @@ seen ──settle──▶ still there? ──batch──▶ told ──repeat�
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from actors.frozen import frozen
 from actors.values.facts import Instant
 from supervisor.config.settings import Receiver
 from supervisor.notify.incidents import Incident
@@ -17,7 +18,7 @@ from supervisor.notify.incidents import Incident
 GRACE = 3  # times `settle` after the start of the service in which nobody is told: workers are still coming up
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """One incident. `due`: when it may be told; `told`: when it was, `gone`: since when it is not there any more.
 
@@ -30,7 +31,7 @@ class Watch:
     gone: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """One incident in a message: `news` is "new", "still", "over" or "test"."""
 
@@ -47,7 +48,7 @@ class Line:
 Message = tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What one receiver is told of. `batch`: until when more is gathered into one message (monotonic)."""
 

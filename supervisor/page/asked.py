@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from actors.frozen import frozen
 from supervisor.page.access.guard import Guard, Names
 from supervisor.page.access.keyboards import Keyboards
 from supervisor.page.access.rates import Rate
@@ -36,7 +37,7 @@ class Page:
         self.streams.wake()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A request whose path, query and body were read and checked."""
 

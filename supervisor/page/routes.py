@@ -1,9 +1,9 @@
 """The API: one table of routes, from which both the application and its document are made."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from actors.frozen import frozen
 from supervisor.page import agents, bodies, orders, questions
 from supervisor.page.asked import Asked
 
@@ -11,7 +11,7 @@ API = "/api/v1"
 Endpoint = Callable[[Asked], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Route:
     """One endpoint. `role`: who may ask; None: everybody. `rate`: which bucket an order takes from.
 

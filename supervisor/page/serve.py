@@ -9,11 +9,11 @@ import socket
 import ssl
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
+from actors.frozen import frozen
 from supervisor.kernel import unix_socket
 from supervisor.page.access.guard import Names
 from supervisor.page.access.tokens import Tokens
@@ -28,7 +28,7 @@ _CONNECTIONS = 500
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Where:
     """Where it listens: an address and a port, or a Unix socket. `names`: further ones that browsers know it by."""
 

@@ -12,11 +12,11 @@ import struct
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from actors.events.words import exit_in_words
+from actors.frozen import frozen
 from actors.values.effects import Probe
 from actors.values.facts import Purpose
 from actors.values.spec import Http
@@ -70,7 +70,7 @@ class Attempt:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Dependencies:
     """What tries are made with."""
 

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.logs.gzipped import opened
 from supervisor.logs.lives import marks_of
 from supervisor.logs.names import SEGMENT, Segment
@@ -28,7 +29,7 @@ class Position:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lines:
     """Complete lines, where the first begins, and where the last ends."""
 

@@ -11,9 +11,9 @@ another one just now, is found by its pointer.
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from actors.values.records import Origin
 from supervisor.kernel.proc_table import entry_of
 from supervisor.kernel.scope import children_of
@@ -26,7 +26,7 @@ _SERVER = b"\0-S\0./tmux.sock\0-D\0"  # as subreaper.py starts it
 _LONGEST = 4096  # bytes of a command line that are looked at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LivingSite:
     """One tmux server of ours, or None for a moment. `state_dir`: where its directory is, or was when it was deleted.
 

@@ -8,9 +8,9 @@ import contextlib
 import fcntl
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.kernel.files import as_known, claim, is_at, opened, within
 from supervisor.state.place import LOCK
 
@@ -25,7 +25,7 @@ class Held(Exception):
         self.pid = pid
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lock:
     """The held lock, and the directory that it is in: `path` is where it was, `directory` a descriptor of it."""
 

@@ -8,10 +8,11 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.kernel.files import absolute, claim
 from supervisor.state import paths
 
@@ -33,7 +34,7 @@ TMUX_SOCKET = "tmux.sock"  # subreaper.py, which imports nothing of ours, names 
 TMUX_CONF = "tmux.conf"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where one service lives; all paths are absolute.
 

@@ -16,12 +16,13 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from actors.events.words import some_of
+from actors.frozen import frozen
 from actors.values.records import Head, Origin, Record, Records
 from supervisor.kernel.files import content_of, explained, opened, replace_file, sync_directory, write_all
 from supervisor.state.place import RECORDS
@@ -39,7 +40,7 @@ _BEGINS = (b'{"crc":"', b'{"head":', b'{"worker":')
 _NAMED = re.compile(rb'"(?:worker|of)":"([A-Za-z0-9_-]{1,64})"')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Damage:
     """A line that could not be used: its number, the worker it was about (None: that can't be read), and why."""
 
@@ -307,7 +308,7 @@ def _head(plain: dict[str, Any]) -> Head:
     return rebuilt(Head, {"clean": False, **plain})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Examined:
     """What a file holds. `whole`: its length without a torn last line."""
 

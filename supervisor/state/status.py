@@ -13,11 +13,11 @@ import threading
 import time
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actors.frozen import frozen
 from supervisor.kernel.files import explained, replace_file
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def health(snapshot: "Snapshot") -> str:
     return "degraded" if service.degraded or service.tmux != "ok" or unwell else "ok"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StatusReport:
     """The file's fields as they stand there (times: ISO 8601 UTC; None: not there), and what they mean now.
 

@@ -4,11 +4,11 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from actors.events.table import INCIDENTS
+from actors.frozen import frozen
 from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.records import Intent, Records
 from actors.values.snapshot import Entry
@@ -18,7 +18,7 @@ _BY_A_PERSON = ("person", "adopted")  # as it was stopped by one when the servic
 MOST = 512 * 1024  # bytes: some 2,400 lines, read in 12 to 15 ms
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What the log knows of workers: the last state of each, whom a person stopped, and the lives that have ended.
 

@@ -9,8 +9,8 @@ What becomes free goes to the names, then to the last column.
 """
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
 
+from actors.frozen import frozen
 from supervisor.text.cells import cut, cut_middle, padded, width
 from supervisor.text.colours import BOLD, painted
 
@@ -18,7 +18,7 @@ GAP = "  "
 _NOTHING = ("-", "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Column:
     """How one is shown. `usual`: a cell that says nothing, beside "-". `goes`: when it is left out; 0: never."""
 

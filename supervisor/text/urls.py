@@ -1,14 +1,15 @@
 """Where the URL of a probe leads. Pure."""
 
 import re
-from dataclasses import dataclass
+
+from actors.frozen import frozen
 
 _URL = re.compile(
     r"http://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?::(?P<port>[0-9]{1,5}))?(?P<path>[/?].*)?"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """Where a URL leads; `path` begins with "/" and has the query."""
 

@@ -13,12 +13,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from actors.errors import NotAsked, TerminalError, TerminalUnreachable
 from actors.events.words import exact
+from actors.frozen import frozen
 from supervisor.kernel.shortage import popen
 from supervisor.tmux.command import DEADLINE, argv_of, batch, environment
 from supervisor.tmux.words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line, words
@@ -26,7 +26,7 @@ from supervisor.tmux.words import IDLE_SESSION, PANE_FORMAT, PaneLine, pane_line
 ATTACH_POLL = 0.001
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """One command's output; `error`: it was refused, and `text` says why."""
 

@@ -7,11 +7,11 @@ It never starts a server. The state directory is its cwd, so no path is too long
 
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from actors.errors import TerminalError, TerminalUnreachable
 from actors.events.words import exact
+from actors.frozen import frozen
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import TMUX_SOCKET
 from supervisor.tmux.environment import scrubbed
@@ -30,7 +30,7 @@ class NoServer(TerminalUnreachable):
     """No tmux server listens on the socket of this state directory."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """A command that has ended; `code` is not 0 where tmux refused it, and `stderr` then says why."""
 

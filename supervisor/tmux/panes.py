@@ -5,11 +5,11 @@ Each command is bounded in time, and none of them starts a server.
 
 import contextlib
 import json
-from dataclasses import dataclass
 from subprocess import TimeoutExpired
 
 from actors.errors import TerminalError
 from actors.events.words import counted, some_of
+from actors.frozen import frozen
 from actors.life.log_watch import SLACK
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import Place
@@ -31,7 +31,7 @@ _FORMAT = "\t".join(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerPane:
     """One pane with our mark.
 
@@ -64,7 +64,7 @@ def _pane(line: str) -> WorkerPane | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Printing:
     """Whether a living pane has a log pipe, and when it was made and last printed, in whole seconds of Unix time."""
 

@@ -13,9 +13,9 @@ import pwd
 import resource
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from actors.values.spec import Background, WorkerSpec
 from supervisor.tmux.daemons import goes_behind, shell_script
 
@@ -23,7 +23,7 @@ _SYS_RESOURCE = 1 << 24  # the capability that may raise hard limits
 _NR_OPEN = Path("/proc/sys/fs/nr_open")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """Who a program runs as. `name` None: only the group is another one."""
 

@@ -8,11 +8,11 @@ Rows that the terminal wrapped are one line of a screen: what was printed as one
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
 from actors.errors import TerminalError
+from actors.frozen import frozen
 from actors.ports import PaneSweep, Survey, SweepFailed
 from actors.values.facts import Handle, Pane
 from actors.vital import VitalThread
@@ -27,7 +27,7 @@ PAUSE_EVERY = 25  # captures; then tmux looks after its panes and other clients 
 Answer = Callable[[PaneSweep | SweepFailed], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Captured:
     activity: int
     size: tuple[int, int]

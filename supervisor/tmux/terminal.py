@@ -8,10 +8,11 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
+from actors.frozen import frozen
 from actors.ports import LookAnswer, PaneQuestion, StartAnswer, TypeAnswer
 from actors.values.command_text import TakeUp, is_session, taking_up
 from actors.values.effects import LookAtInput, Start, Type
@@ -272,7 +273,7 @@ def cannot_start(spec: WorkerSpec, path: str) -> str | None:
     return cannot_execute(spec.argv[0], cwd=spec.cwd, path=dict(spec.env).get("PATH", path))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resumed:
     """A start that takes up a session: what is run, and the id as far as the file of it told one."""
 

@@ -14,10 +14,11 @@ import struct
 import termios
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
+from actors.frozen import frozen
 from actors.ports import LookAnswer, TypeAnswer
 from actors.values.effects import LookAtInput, Type
 from actors.values.facts import InputSeen, Typed, TypeHeld, TypeRefused, TypeUnknown
@@ -110,7 +111,7 @@ def _typing_answer(order: Type, blocks: list[Block]) -> TypeAnswer:
 # ── what tmux says of the pane ────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Shown:
     """A line in `LOOK_FORMAT`."""
 
@@ -218,7 +219,7 @@ def bytes_to_read(tty: str) -> int:
 # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Cell:
     text: str
     faint: bool

@@ -8,8 +8,9 @@ in double quotes. Braces keep the quoting of what is inside them.
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from actors.frozen import frozen
 from actors.values.effects import Type
 from actors.values.facts import Handle, Pane
 from actors.values.spec import WorkerSpec
@@ -82,7 +83,7 @@ def in_time(deadline: int, command: str) -> str:
     return f"{only_if(f'#{{e|<|:#{{T:@t}},{deadline}}}', EXPIRED)} ; {command}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Launch:
     """Everything one start line needs: the spec, the life, its environment, the log pipe, the soft limit of files.
 
@@ -244,7 +245,7 @@ def _variables(launch: Launch) -> list[str]:
     return [word for key, value in launch.environment for word in ("-e", f"{key}={value}")]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaneLine:
     """One line of list-panes in `PANE_FORMAT`, before the process's start time is known."""
 

@@ -1,9 +1,9 @@
 """Every key of `top` once: its name, what it does, which command does the same. docs/top.md has this table. Pure."""
 
-from dataclasses import dataclass
+from actors.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """`keys`: as Textual names them. `shown`: as people read them. `action`: what the app does."""
 

@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.text.plain import visible
 
 WAIT = 60.0  # seconds for verdicts, as the commands have it
@@ -12,7 +12,7 @@ _TYPING = 30.0
 _ENDING = frozenset({"stop", "restart"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """One worker's order; `text` is that of a prompt."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors.events.words import short_size
+from actors.frozen import frozen
 from supervisor.explain.filter import Filter, parsed
 from supervisor.explain.need import in_need_first, needs_person
 from supervisor.text import colours
@@ -178,7 +179,7 @@ class Table:
 # ── columns ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     key: str
     room: int

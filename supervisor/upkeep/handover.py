@@ -16,11 +16,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from actors.events.words import exact
+from actors.frozen import frozen
 from actors.values.requests import RequestRefused
 from supervisor.kernel.files import content_of, opened, replace_file
 from supervisor.kernel.shortage import kill_group
@@ -39,7 +39,7 @@ _PAUSE = 0.01
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Upgraded:
     """This service has taken over from the one before."""
 
@@ -48,7 +48,7 @@ class Upgraded:
     previous_pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpgradeFailed:
     """This service goes on: the next one has failed for this reason, after it had taken over."""
 

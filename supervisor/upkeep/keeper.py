@@ -19,10 +19,10 @@ import select
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from actors.frozen import frozen
 from supervisor.kernel.files import is_at, opened
 from supervisor.state.place import KEEPER as FILE
 
@@ -63,7 +63,7 @@ exit 0
 # ── for the service ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """Who starts this service again, and which restart this start is.
 

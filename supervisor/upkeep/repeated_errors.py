@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from actors.frozen import frozen
 
 OVER_AFTER = 60.0  # seconds without it
 KINDS_KEPT = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incident:
     """What one kind of error has come to; `last` is monotonic."""
 

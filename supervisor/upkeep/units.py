@@ -7,9 +7,10 @@ or that is for another config, is known from one that may be replaced.
 """
 
 import hashlib
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+
+from actors.frozen import frozen
 
 NAMES = ("panevisor-tmux.service", "panevisor.service")
 _SHIPPED = Path(__file__).parent.parent / "systemd"
@@ -30,7 +31,7 @@ class Found(Enum):
     FOREIGN = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Installation:
     """What a unit runs. `user`: as whom a system unit runs; None for a unit of the user's own manager."""
 

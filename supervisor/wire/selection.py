@@ -6,11 +6,11 @@ that changes something refuses it.
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from actors.events.words import some_of
+from actors.frozen import frozen
 from supervisor.text.words import nearest, shown
 from supervisor.wire.errors import CommandError, UnknownWorker
 from supervisor.wire.frames import MAX_ARRAY
@@ -21,7 +21,7 @@ Worker = Mapping[str, Any]
 """A worker as the status JSON has it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Selection:
     """What the command line said. `all` is what `--all` says, and excludes the rest."""
 

@@ -8,9 +8,9 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.frozen import frozen
 from supervisor.commands.views.printed import How, Output
 from supervisor.commands.workers.panes import known_workers, named
 from supervisor.logs.lives import marks_of
@@ -27,7 +27,7 @@ from supervisor.wire.selection import Selection, families, match
 Stamped = tuple[float, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wanted:
     """Which part of the logs: the last `lines` (None: all), from `since` `until` (Unix times), of the `previous` life,
     what matches `grep`; with `times`; as `raw` bytes.

@@ -1,9 +1,9 @@
 """The panes of workers, and which workers there are; without a service too, because tmux and its marks outlive it."""
 
 import shutil
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import RECORDS, Place
 from supervisor.text.plain import visible
@@ -28,7 +28,7 @@ def pane_of(place: Place, pattern: str) -> WorkerPane:
     return panes[name]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Look:
     """How a screen is read: with colours and line drawing, row by row also where a line was wrapped, and how many of
     the rows that have left the screen.

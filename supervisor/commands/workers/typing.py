@@ -7,10 +7,10 @@ the text ──part by part──▶ service ──▶ each worker's queue ─�
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from actors.frozen import frozen
 from supervisor.commands.service.conflicts import service_of
 from supervisor.commands.workers.panes import call_for
 from supervisor.state.place import Place
@@ -27,7 +27,7 @@ _WAITS = frozenset({"pending", "backoff", "stopping"})
 Result = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class How:
     """How it is typed. `manner`: as the service takes it; `wait`: seconds until it is given up."""
 

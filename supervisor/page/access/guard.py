@@ -8,13 +8,13 @@ at 127.0.0.1 (DNS rebinding). So the name in `Host` has to be one of ours, whate
 """
 
 import time
-from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from actors.frozen import frozen
 from supervisor.page.access.rates import Rate
 from supervisor.page.access.tokens import Known, Tokens
 from supervisor.page.answers.problems import Refused
@@ -52,7 +52,7 @@ _OPEN = ("/static/",)
 _OPEN_PATHS = frozenset({"/", "/favicon.ico", "/api/v1/login"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """Under which names we are known: `hosts` as in Host, with the port unless it is the scheme's own; `origins`.
 

@@ -15,11 +15,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 from actors.events.words import iso
+from actors.frozen import frozen
 from supervisor.kernel.files import claim, content_of, explained, replace_file
 from supervisor.state.place import WEB_TOKENS, Place
 from supervisor.text.columns import Column, laid_out
@@ -31,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 Role = Literal["read", "operate"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """A token that is known. Times are Unix times; `expires_at` None: it does not expire."""
 

@@ -11,9 +11,9 @@ too far behind, or comes from another service, gets the whole. Owned by the even
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from actors.frozen import frozen
 from supervisor.explain.events import told
 from supervisor.page.answers.packed import Packed, json_of
 from supervisor.page.picture.history import History
@@ -30,7 +30,7 @@ Picture = dict[str, Any]
 Entry = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A publication: of which service process, and its number."""
 
@@ -47,7 +47,7 @@ class Place:
         return cls(int(pid), int(seq)) if pid.isdecimal() and seq.isdecimal() and len(text) < 40 else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delta:
     """What changed from `base` to `seq`, as JSON."""
 
