@@ -12,6 +12,7 @@ from kit.web import Web
 
 AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"  # 4.14.1, MPL-2
 expect.set_options(timeout=DEADLINE * 1000)
+WORKERS = "#tiles li, #focus h1"
 WATCH = """
     globalThis.broken = [];
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
@@ -47,8 +48,14 @@ def opened(context: BrowserContext, token: str | None, query: str = "") -> Page:
     page = context.new_page()
     page.goto(f"/{query}" + (f"#token={token}" if token else ""))
     if token:
-        page.wait_for_selector("#tiles li, #focus h1")
+        page.wait_for_selector(WORKERS)
     return page
+
+
+def shown(page: Page, query: str = "") -> None:
+    """Load a new document in a page that has signed in; return once it shows workers."""
+    page.goto(f"/{query}")
+    page.wait_for_selector(WORKERS)
 
 
 def broken(page: Page) -> list[str]:
