@@ -12,7 +12,7 @@ from actors.base import Post
 from actors.errands import Look
 from actors.events.table import EVENTS
 from actors.frozen import frozen
-from actors.life import due, step
+from actors.life.machine import due, step
 from actors.life.readiness import settles_at
 from actors.life.resuming import watched
 from actors.life.state import Goal, Phase, State, Step, Worker

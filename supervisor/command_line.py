@@ -15,7 +15,6 @@ import click
 from supervisor.cli import NAME, Given, panevisor
 from supervisor.cli.encodings import open_leniently
 from supervisor.kernel.files import as_known
-from supervisor.text.plain import visible
 from supervisor.wire.errors import CommandError, UnknownWorker
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -42,7 +41,7 @@ def run(argv: list[str]) -> int:
         return done.exit_code
     except click.ClickException as error:
         error.show(shown := io.StringIO())
-        print(visible(shown.getvalue(), keep="\n"), end="", file=sys.stderr)
+        print(_visible(shown.getvalue()), end="", file=sys.stderr)
         return error.exit_code
     except CommandError as error:
         return _say(error)
@@ -54,7 +53,7 @@ def run(argv: list[str]) -> int:
         return _reader_gone()
     except OSError as error:
         what = f"{as_known(error.filename)}: {error.strerror}" if error.filename else error.strerror or str(error)
-        print(f"panevisor: {visible(what)}", file=sys.stderr)
+        print(_visible(f"panevisor: {what}"), file=sys.stderr)
         return 6 if isinstance(error, PermissionError) else 1
     return int(code or 0)
 
@@ -106,8 +105,14 @@ def _open_standard_streams() -> None:
 def _say(error: CommandError) -> int:
     """Print what is wrong; a config's problems stand for themselves, as `file:line:` is for editors to jump to."""
     said = error.message if error.code == "config" else f"panevisor: {error.message}"
-    print(visible(said, keep="\n"), file=sys.stderr)
+    print(_visible(said), file=sys.stderr)
     return error.exit_code
+
+
+def _visible(said: str) -> str:
+    from supervisor.text.plain import visible  # only now: most commands go well
+
+    return visible(said, keep="\n")
 
 
 def _reader_gone() -> int:

@@ -27,7 +27,3 @@ The parts (budget, stall, limits, tally, stop_plan, typing_queue, hands, prompti
 worker. `adoption` makes the
 worker of a starting service.
 """
-
-from actors.life.machine import due, step
-
-__all__ = ["due", "step"]

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 
 from actors.frozen import frozen
-from actors.life import step
 from actors.life.budget import Complete, Fail, Retry, Verdict, judge
 from actors.life.ending import begin_ending, begin_stop
 from actors.life.holding import held_before, still_held
+from actors.life.machine import step
 from actors.life.outcomes import apply_verdict, arm_cleanup, dead, dice, exit_facts, said, true_exit
 from actors.life.readiness import await_readiness, watch_over
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move

@@ -6,19 +6,18 @@ They are read at each start and kept nowhere. A problem names the key, the file,
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from actors.ports import SecretsRead
 from actors.values.effects import Start
 from actors.values.spec import WorkerSpec
 from supervisor.children.limited import Children
-from supervisor.config.env_files import MOST_BYTES, Unusable, content_at, variables_in
+from supervisor.config.env_files import MOST_BYTES, Unusable, content_at, open_to_all, variables_in
 from supervisor.config.load import MOST_ARGUMENTS, bytes_of
 from supervisor.text.words import shown
 from supervisor.tmux.surroundings import account_of
 
-_OTHERS = 0o006  # who is neither the owner nor of the group may read, or write
 UNKEPT = "; what it prints is not kept: run it by hand to see why"
 
 
@@ -85,17 +84,6 @@ class SecretReader:
             return variables_in(ended.output)
         except Unusable as wrong:
             raise Unusable(f"env_command has printed text {wrong}") from None
-
-
-def open_to_all(spec: WorkerSpec) -> Iterator[str]:
-    """Yield the secret files of a worker that everybody on this machine may read or write."""
-    for _, path in spec.secret_files:
-        try:
-            mode = Path(path).stat().st_mode
-        except OSError:
-            continue
-        if mode & _OTHERS:
-            yield path
 
 
 def _value_in(key: str, path: str) -> str:

@@ -1,6 +1,5 @@
 """`panevisor`: the click tree. Each verb is one function that imports what it needs, and returns an exit code."""
 
-from supervisor.cli import files, service, surfaces, views, web, workers
 from supervisor.cli.options import NAME, Given, panevisor
 
-__all__ = ["NAME", "Given", "files", "panevisor", "service", "surfaces", "views", "web", "workers"]
+__all__ = ["NAME", "Given", "panevisor"]

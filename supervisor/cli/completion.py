@@ -37,7 +37,7 @@ class _Offered(click.ParamType):  # type: ignore[type-arg]  # generic only in th
 
 def complete(instruction: str) -> int:
     """Answer a shell's question."""
-    for command in panevisor.commands.values():
+    for command in panevisor.every().values():
         for parameter in command.params:
             of_run = command.name == "run" and parameter.name == "name"  # which has to be free
             if parameter.name in _KINDS and not of_run:

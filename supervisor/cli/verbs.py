@@ -1,10 +1,12 @@
 """The group of verbs: other names of some of them, and what a word that is none was probably meant as."""
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
 
+MODULES = ("views", "workers", "service", "files", "surfaces", "web")  # of verbs; those that are asked most are first
 ALIASES = {"ls": "status", "list": "status"}
 
 _MEANT = {
@@ -24,8 +26,24 @@ _MEANT = {
 
 
 class Verbs(click.Group):
+    """The verbs. Their modules are imported one after the other until the one that was asked for is there."""
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+        verb = ALIASES.get(cmd_name, cmd_name)
+        for module in MODULES:
+            if verb in self.commands:
+                break
+            import_module(f"supervisor.cli.{module}")
+        return super().get_command(ctx, verb)
+
+    def every(self) -> MutableMapping[str, click.Command]:
+        """Return all verbs by their names."""
+        for module in MODULES:
+            import_module(f"supervisor.cli.{module}")
+        return self.commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.every())
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         word = args[0]

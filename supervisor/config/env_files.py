@@ -8,7 +8,7 @@ A message names the line of an env file and never shows its text, which may be a
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field
 from io import StringIO
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors.frozen import frozen
+from actors.values.spec import WorkerSpec
 from supervisor.config.forms import variable_name
 from supervisor.state.paths import NoRegularFile, below, regular_content
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dotenv.parser import Binding
 
 MOST_BYTES = 1_000_000  # of one file: a worker's environment may have a tenth of it
+_OTHERS = 0o006  # who is neither the owner nor of the group may read, or write
 
 
 @frozen(kw_only=True)
@@ -139,3 +141,14 @@ def _line(binding: "Binding") -> int:
     text = binding.original.string
     blank = text[: len(text) - len(text.lstrip())]
     return binding.original.line + len(re.findall(r"\r\n|\n|\r", blank))
+
+
+def open_to_all(spec: WorkerSpec) -> Iterator[str]:
+    """Yield the secret files of a worker that everybody on this machine may read or write."""
+    for _, path in spec.secret_files:
+        try:
+            mode = Path(path).stat().st_mode
+        except OSError:
+            continue
+        if mode & _OTHERS:
+            yield path

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from actors.frozen import frozen
-from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.budget import rule_for
+from actors.life.machine import due, step
 from actors.life.state import State, Worker
 from actors.values.effects import Effect, Emit, EndTree, Probe, SeekTree, Start
 from actors.values.facts import (

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from typing import TextIO
 
 STATES = {
@@ -42,7 +41,11 @@ def has_colour(stream: TextIO) -> bool:
 
 def cells_of(stream: TextIO) -> int | None:
     """Return how wide the terminal is; None where it is none."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    if not stream.isatty():
+        return None
+    from shutil import get_terminal_size  # only now: shutil imports all that unpacks archives
+
+    return get_terminal_size().columns
 
 
 def painted(text: str, code: str | None) -> str:

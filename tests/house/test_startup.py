@@ -29,3 +29,23 @@ def test_the_service_loads_neither_rich_nor_openssl_and_collects_no_garbage_mean
     said, loaded = done.stdout.splitlines()[-2:]
     assert said == collects
     assert loaded == "" or verb != "serve"
+
+
+@pytest.mark.parametrize(
+    ("module", "spared"),
+    [
+        (
+            "supervisor.commands.views.status",
+            {"pydantic", "actors.life", "actors.values.spec", "supervisor.text.tables"},
+        ),
+        ("supervisor.commands.views.logs", {"pydantic", "actors.life.machine"}),
+        ("supervisor.commands.views.why", {"pydantic", "actors.life"}),
+        ("supervisor.commands.workers.orders", {"pydantic", "actors.life.machine"}),
+        ("supervisor.commands.files.check", {"actors.ports", "actors.life.machine"}),
+        ("supervisor.cli", {"supervisor.cli.views", "supervisor.cli.workers"}),
+    ],
+)
+def test_a_command_begins_without_what_only_others_need(module: str, spared: set[str]) -> None:
+    asked = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert spared & set(loaded.split()) == set()

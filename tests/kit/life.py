@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any, Self
 
 from actors.events.table import faults_in
-from actors.life import step
 from actors.life.adoption import Adopt, Judge, born, define
+from actors.life.machine import step
 from actors.life.state import State, Worker
 from actors.values.effects import Effect, Emit, EndTree, LookAtInput, SeekTree, Type
 from actors.values.facts import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from actors.events.words import counted
 from actors.values.spec import WorkerSpec
-from supervisor.children.secrets import open_to_all
+from supervisor.config.env_files import open_to_all
 from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config

@@ -11,9 +11,7 @@ from actors.values.totals import totals_of
 from supervisor.explain.need import WELL, in_need_first
 from supervisor.state.place import SERVICE_LOG, Place
 from supervisor.text.colours import cells_of, has_colour
-from supervisor.text.tables import summary, table, timestamp
 from supervisor.wire.client import Client
-from supervisor.wire.lasting import publications
 from supervisor.wire.selection import Selection, select
 
 NOT_MET = 3
@@ -66,6 +64,8 @@ def show(picture: Picture, *, as_json: bool = False, stream: TextIO | None = Non
 
 def lines_of(picture: Picture, *, colour: bool, width: int | None) -> list[str]:
     """Return the table of the workers, where there are any, and the lines below it."""
+    from supervisor.text.tables import summary, table  # only now: JSON needs neither
+
     lines, now = summary(picture), time.time()
     if picture["workers"]:
         grown = table(_grown(picture, now), now=now, colour=colour, width=width)
@@ -75,6 +75,8 @@ def lines_of(picture: Picture, *, colour: bool, width: int | None) -> list[str]:
 
 def _grown(picture: Picture, now: float) -> list[dict[str, Any]]:
     """Return the workers with their uptimes as of now: the picture is as old as its last change or beat."""
+    from supervisor.text.tables import timestamp
+
     service = picture["supervisor"]
     age = max(0.0, now - timestamp(service["started_at"]) - service["uptime_s"])
     workers = picture["workers"]
@@ -94,6 +96,8 @@ def events(place: Place, *, count: int, follow: bool, as_json: bool) -> int:
 
 
 def _follow(place: Place, count: int, *, as_json: bool) -> int:
+    from supervisor.wire.lasting import publications
+
     for number, message in enumerate(publications(place.socket, "activity")):
         entries, missed = message["data"], message["missed"] if number else 0
         if number == 0:

@@ -194,7 +194,7 @@ def test_every_state_has_an_account_whose_remedies_can_be_called_though_a_name_l
         assert remedies(answer)
         for remedy in remedies(answer):
             verb, *arguments = shlex.split(remedy.command)
-            with panevisor.commands[verb].make_context(verb, arguments) as context:
+            with panevisor.every()[verb].make_context(verb, arguments) as context:
                 if verb != "up":
                     assert context.params.get("name", "-api") == "-api"
                     assert context.params.get("names", ("-api",)) == ("-api",)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from kit.life import pane_of
 
-from actors.life import due, step
 from actors.life.adoption import Adopt, Begin, Decision, Judge, Leave, Quarantine, Survivor, World, born, plan
+from actors.life.machine import due, step
 from actors.life.state import Goal, Phase, State, Worker
 from actors.values.effects import (
     AskPane,

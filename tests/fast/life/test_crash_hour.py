@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from kit.life import backoff, corpse_of, ordered, running, starting
 
-from actors.life import due, step
 from actors.life.adoption import define
 from actors.life.budget import Budget
+from actors.life.machine import due, step
 from actors.life.state import State, Worker
 from actors.values.facts import (
     Admitted,

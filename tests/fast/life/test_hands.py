@@ -157,7 +157,7 @@ def test_a_key_that_a_person_presses_between_the_look_and_the_typing_leads_to_an
 
 
 def _step(s: Any, order: Type) -> Any:
-    from actors.life import step
+    from actors.life.machine import step
     from actors.values.facts import TypeHeld
 
     return step(s.w, TypeHeld(order.life, order.piece, moved=True), at(s.now))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from kit.life import S, Story, at, corpse_of, pane_of, running
 
-from actors.life import due
 from actors.life.adoption import Adopt, Decision, born, plan
 from actors.life.adoption import World as AdoptionWorld
+from actors.life.machine import due
 from actors.values.effects import AskPane, Emit, Type
 from actors.values.facts import Handle, InputGiven, PaneSeen, ProcessEnded, Verb, Woken
 from actors.values.records import Record
@@ -129,7 +129,7 @@ def test_each_worker_waits_for_its_own_part_of_the_jitter_and_500_do_not_go_on_i
 def test_a_clock_that_is_set_decides() -> None:
     s = held()
     back = replace(at(s.now + HOUR + 1), wall=at(s.now).wall - 60)
-    from actors.life import step
+    from actors.life.machine import step
 
     s.take(*step(s.w, Woken(), back))
     assert s.w.is_held

@@ -35,11 +35,11 @@ from kit.life import (
     unknown,
 )
 
-from actors.life import due, step
 from actors.life.adoption import Begin, Leave, Quarantine, Survivor, born
 from actors.life.aftermath import UNTOLD
 from actors.life.background import STRAGGLE
 from actors.life.budget import Budget
+from actors.life.machine import due, step
 from actors.life.moves import CLOSE_AGAIN
 from actors.life.readiness import SETTLE, settles_at
 from actors.life.sightings import GRACE, STATUS_LOST

@@ -15,8 +15,8 @@ from kit.examples import examples
 from kit.life import pane_of
 
 from actors.events.table import faults_in
-from actors.life import due, step
 from actors.life.adoption import define
+from actors.life.machine import due, step
 from actors.life.state import Goal, Phase, State, Worker
 from actors.life.typed_input import reader, tries_at, will_run
 from actors.life.typing_queue import PIECE

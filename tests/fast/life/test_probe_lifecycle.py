@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kit.life import PROBED, Story, ordered, pane_of, starting
 
-from actors.life import due
+from actors.life.machine import due
 from actors.life.state import State
 from actors.values.effects import Emit, EndProbe, Probe, ShowScreen
 from actors.values.facts import PaneSeen, ProbeFailed, ProbeSucceeded, ProbeUnknown, ProcessEnded, Purpose, Verb

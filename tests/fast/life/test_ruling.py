@@ -4,7 +4,7 @@ from typing import Any
 
 from kit.life import Story, at, completed, ordered, pane_of, running, stopping
 
-from actors.life import due, step
+from actors.life.machine import due, step
 from actors.life.readiness import SETTLE
 from actors.life.state import State
 from actors.values.effects import AskPane, Emit, RunCommand, Type

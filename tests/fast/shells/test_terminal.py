@@ -8,7 +8,7 @@ import pytest
 from kit.fake_ports import FakeJournal, FakeSecrets, FakeTerminal, NotingPost
 
 from actors.errands import LOOK_PAUSE, Errands, Look, LooksDue, Revive, TerminalPost
-from actors.life import due, step
+from actors.life.machine import due, step
 from actors.life.state import Life, Phase, State, Worker
 from actors.ports import PaneQuestion, SecretsRead
 from actors.terminal import CHUNK, MOST_LOOKS, CallingOff, Discarding, InputLook, StartWanted, TerminalActor, Typing
