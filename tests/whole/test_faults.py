@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from kit.command import run_here
 from kit.support import DEADLINE, FAST, Site, alive, cmdline, comes_to, freeze, wait_until
 
 from supervisor.kernel.unix_socket import connect
@@ -363,11 +364,13 @@ def test_a_folder_that_is_not_utf8_is_refused_in_words_by_every_command(place: P
     site.place.mkdir()
     site.write(table("a"))
     environment = site.environment() | {"PYTHONIOENCODING": "utf-8:strict"}  # as in most locales, but not in C
-    codes = {"check": 5, "up": 5, "serve": 5, "plan": 5, "status": 7, "down": 7, "doctor": 1, "logs a": 4, "init": 0}
-    for verb, code in codes.items():
-        done = subprocess.run(site.argv(*verb.split()), cwd=place, env=environment, capture_output=True)
+    for verb, code in {"check": 5, "serve": 5, "status": 7, "doctor": 1, "init": 0}.items():
+        done = subprocess.run(site.argv(verb), cwd=place, env=environment, capture_output=True)
         said = (done.stdout + done.stderr).decode(errors="backslashreplace")
         assert (done.returncode, "Traceback" in said) == (code, False), (verb, said)
+    for verb, code in {"up": 5, "plan": 5, "down": 7, "logs a": 4}.items():
+        here = run_here(["-c", str(site.config), *verb.split()], place, environment)  # what it says has to be UTF-8
+        assert (here.returncode, "Traceback" in here.stdout + here.stderr) == (code, False), (verb, here)
 
 
 def test_a_service_whose_folder_has_a_name_that_is_not_utf8_by_now_goes_on_from_its_records(site: Site) -> None:

@@ -38,8 +38,10 @@ RING = {"_feed", "feed", "_failures"}  # of a fixed length, and full at some tim
 def service(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     stays = "[workers.stays]\ncommand = ['sleep', '1000']\n"
+    gc.freeze()  # what is there by now is none of this service's, and is not looked through again and again
     with service_inside(place, stays, lambda service: states(service) == {"stays": "running"}) as service:
         yield service
+    gc.unfreeze()
 
 
 def states(service: Service) -> dict[str, str]:
@@ -113,7 +115,7 @@ def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) 
     cycle(service, 0)
     wait_until(lambda: not any(service.place.state_dir.rglob("*job*")))
     before = at_most(service)
-    for number in range(1, 4):
+    for number in (1, 2):
         cycle(service, number)
 
     def as_before() -> bool:

@@ -97,7 +97,7 @@ def attached(site: Site, *names: str) -> Iterator[None]:
 
 
 def test_those_who_attach_in_small_terminals_end_no_stall_cause_none_and_the_ladder_waits_for_them(site: Site) -> None:
-    draws = 'command = ["bash", "-c", "trap \'printf drawn\' WINCH; echo begun; while :; do sleep 0.1; done"]\n'
+    draws = 'command = ["bash", "-c", "trap \'printf drawn\' WINCH; echo begun; sleep 1000 & while :; do wait; done"]\n'
     prints = "command = 'while :; do date; sleep 0.5; done'\n"
     ladder = 'ladder = [{ do = "notify" }, { do = "restart", wait = "15s" }]'
     both = ("output", "screen")

@@ -46,7 +46,7 @@ def test_a_signal_at_any_moment_of_a_start_ends_it_cleanly_and_a_hangup_ends_not
     before = site.truth()
     assert {name: len(pids) for name, pids in before.items()} == {"w0": 1, "w1": 1, "w2": 1}
     site.kill_service()
-    for moment in range(0, 40, 1 if LONG else 3):
+    for moment in range(0, 40, 1 if LONG else 5):
         process = begin(site)
         time.sleep(moment * 0.05)
         listens = has_lock(site, process)  # so Python has long begun

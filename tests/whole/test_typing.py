@@ -18,17 +18,23 @@ COMPOSER = ROOT / "tests/kit/composer.py"
 LINES = "\n".join(f"line {number} of a long prompt" for number in range(200))
 
 
-def composers(site: Site, *modes: str, more: str = "", each: str = "") -> dict[str, Path]:
-    """Run a composer of each mode, called like it."""
-    logs = {mode: site.place / f"{mode}.log" for mode in modes}
-    tables = [
-        f"[workers.{mode}]\ncommand = ['{sys.executable}', '{COMPOSER}', '{log}', '{mode}']\n"
+def log_of(site: Site, mode: str) -> Path:
+    return site.place / f"{mode}.log"
+
+
+def composer(site: Site, mode: str, each: str = "") -> str:
+    """Return the table of a composer of this mode, called like it."""
+    return (
+        f"[workers.{mode}]\ncommand = ['{sys.executable}', '{COMPOSER}', '{log_of(site, mode)}', '{mode}']\n"
         f"ready = {{ screen = 'agent ready' }}\n{each}"
-        for mode, log in logs.items()
-    ]
-    site.write("".join(tables) + more)
+    )
+
+
+def composers(site: Site, *modes: str, each: str = "") -> dict[str, Path]:
+    """Run a composer of each mode."""
+    site.write("".join(composer(site, mode, each) for mode in modes))
     site.up()
-    return logs
+    return {mode: log_of(site, mode) for mode in modes}
 
 
 def submitted(log: Path) -> list[str]:
@@ -76,34 +82,6 @@ def test_each_outcome_of_a_prompt_is_told_and_nothing_is_entered_twice(site: Sit
     site.run("send", "draft", "--force", "--no-enter", " and the rest", check=0)
 
 
-def test_a_prompt_whose_enter_is_not_taken_is_parked_and_what_is_sent_then_does_not_extend_it(site: Site) -> None:
-    log = composers(site, "deaf")["deaf"]
-    refused = site.run("prompt", "deaf", "--timeout", "4", "a text", check=3).stderr
-    assert "not submitted" in refused
-    assert "its Enter was not taken" in site.run("send", "deaf", "another text", check=9).stderr
-    assert submitted(log) == []
-    site.run("send", "deaf", "--keys", "C-c", check=0)
-
-
-def test_200_kilobytes_are_one_paste(site: Site) -> None:
-    log = composers(site, "plain")["plain"]
-    text = "\n".join(f"{number:06} " + "x" * 93 for number in range(2000))
-    (site.place / "prompt.txt").write_text(text + "\n")
-    site.run("prompt", "plain", "--file", str(site.place / "prompt.txt"), check=0)
-    assert submitted(log) == [text]
-
-
-def test_a_prompt_waits_for_what_comes_and_prints_it(site: Site) -> None:
-    site.write("[workers.sh]\ncommand = ['bash', '--norc', '-i']\nenv = { PS1 = '$ ' }\n")
-    site.up()
-    told = site.run(
-        "prompt", "sh", "echo begun; sleep 0.5; echo all $((1+1)) done", "--wait-for", "^all 2 done", check=0
-    )
-    assert "begun\nall 2 done" in told.stdout
-    assert site.run("prompt", "sh", "echo quiet", "--wait-for", "idle", check=0).stdout.count("\nquiet\n") == 1
-    site.run("prompt", "sh", "true", "--wait-for", "never", "--timeout", "3", check=8)
-
-
 def test_nothing_is_typed_into_the_draft_of_a_person(site: Site) -> None:
     site.write(
         "[workers.sh]\ncommand = ['bash', '--norc', '-i']\nenv = { PS1 = '$ ' }\n"
@@ -142,6 +120,9 @@ def test_several_workers_get_it_by_glob_project_or_all(site: Site) -> None:
     wait_until(lambda: all((site.place / n).read_text() == expected for n in ("1", "2")))
 
 
+# ── one site, whose tests disturb their own workers only ──────────────────────────────────────────────────────────
+
+
 READER = """
 import os, sys, tty
 tty.setraw(0)
@@ -152,17 +133,58 @@ while got := os.read(0, 5).decode():
     if got == "00030":
         os._exit(1)
 """
+READERS = 4
 
 
-def test_text_waits_for_the_next_life_and_a_death_loses_only_what_was_not_read(site: Site) -> None:
-    out, reader = site.place / "out", site.place / "reader.py"
-    reader.write_text(READER)
-    site.write(
-        f"[workers.reads]\ncommand = ['{sys.executable}', '{reader}', '{out}']\nready = {{ screen = 'ready' }}\n"
-        "backoff = { initial = '300ms' }\n"
+@pytest.fixture(scope="module")
+def shared(shared_site: Site) -> Site:
+    place = shared_site.place
+    (place / "reader.py").write_text(READER)
+    readers = [
+        f"[workers.r{n}]\ncommand = 'stty raw; exec cat > {place}/r{n}'\nready = {{ delay = '300ms' }}\n"
+        for n in range(READERS)
+    ]
+    shared_site.write(
+        composer(shared_site, "deaf")
+        + composer(shared_site, "plain")
+        + "[workers.sh]\ncommand = ['bash', '--norc', '-i']\nenv = { PS1 = '$ ' }\n"
+        + "".join(readers)
+        + f"[workers.reads]\ncommand = ['{sys.executable}', '{place}/reader.py', '{place}/out']\n"
+        "ready = { screen = 'ready' }\nbackoff = { initial = '300ms' }\n"
     )
-    site.up()
-    with Client.connect(Path(site.status()["supervisor"]["socket"])) as client:
+    shared_site.up()
+    return shared_site
+
+
+def test_a_prompt_whose_enter_is_not_taken_is_parked_and_what_is_sent_then_does_not_extend_it(shared: Site) -> None:
+    log = log_of(shared, "deaf")
+    refused = shared.run("prompt", "deaf", "--timeout", "4", "a text", check=3).stderr
+    assert "not submitted" in refused
+    assert "its Enter was not taken" in shared.run("send", "deaf", "another text", check=9).stderr
+    assert submitted(log) == []
+    shared.run("send", "deaf", "--keys", "C-c", check=0)
+
+
+def test_200_kilobytes_are_one_paste(shared: Site) -> None:
+    log = log_of(shared, "plain")
+    text = "\n".join(f"{number:06} " + "x" * 93 for number in range(2000))
+    (shared.place / "prompt.txt").write_text(text + "\n")
+    shared.run("prompt", "plain", "--file", str(shared.place / "prompt.txt"), check=0)
+    assert submitted(log) == [text]
+
+
+def test_a_prompt_waits_for_what_comes_and_prints_it(shared: Site) -> None:
+    told = shared.run(
+        "prompt", "sh", "echo begun; sleep 0.5; echo all $((1+1)) done", "--wait-for", "^all 2 done", check=0
+    )
+    assert "begun\nall 2 done" in told.stdout
+    assert shared.run("prompt", "sh", "echo quiet", "--wait-for", "idle", check=0).stdout.count("\nquiet\n") == 1
+    shared.run("prompt", "sh", "true", "--wait-for", "never", "--timeout", "3", check=8)
+
+
+def test_text_waits_for_the_next_life_and_a_death_loses_only_what_was_not_read(shared: Site) -> None:
+    out = shared.place / "out"
+    with Client.connect(Path(shared.status()["supervisor"]["socket"])) as client:
         for number in range(60):
             client.call("send", name="reads", content=f"{number:05}", wait=60.0)
     wait_until(lambda: out.read_text().split()[-1] == "00059")
@@ -172,39 +194,30 @@ def test_text_waits_for_the_next_life_and_a_death_loses_only_what_was_not_read(s
     assert lost == {f"{number:05}" for number in range(31, 31 + len(lost))}
 
 
-def test_random_bytes_arrive_once_and_in_order_at_many_readers(site: Site) -> None:
-    readers = 4
-    tables = [
-        f"[workers.r{n}]\ncommand = 'stty raw; exec cat > {site.place}/r{n}'\nready = {{ delay = '300ms' }}\n"
-        for n in range(readers)
-    ]
-    site.write("".join(tables))
-    site.up()
-    sent = [[os.urandom(1 + number % 40) for number in range(50)] for _ in range(readers)]
+def test_random_bytes_arrive_once_and_in_order_at_many_readers(shared: Site) -> None:
+    sent = [[os.urandom(1 + number % 40) for number in range(50)] for _ in range(READERS)]
 
     def type_all(n: int) -> None:
-        with Client.connect(Path(site.status()["supervisor"]["socket"])) as client:
+        with Client.connect(Path(shared.status()["supervisor"]["socket"])) as client:
             for content in sent[n]:
                 client.call("send", name=f"r{n}", content=content, wait=60.0)
 
-    socket_there = site.status()
+    socket_there = shared.status()
     assert socket_there
-    threads = [threading.Thread(target=type_all, args=(n,)) for n in range(readers)]
+    threads = [threading.Thread(target=type_all, args=(n,)) for n in range(READERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(DEADLINE)
-    for n in range(readers):
+    for n in range(READERS):
         expected = b"".join(sent[n])
-        wait_until(lambda n=n, expected=expected: (site.place / f"r{n}").read_bytes() == expected)
+        wait_until(lambda n=n, expected=expected: (shared.place / f"r{n}").read_bytes() == expected)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--file", "missing")])
-def test_a_prompt_needs_a_text(site: Site, arguments: tuple[str, ...]) -> None:
-    site.write("[workers.a]\ncommand = 'cat'\n")
-    site.up()
-    assert site.run("prompt", "a", *arguments).returncode in (1, 2)
-    command = site.argv("prompt", "a", "-")
-    done = subprocess.run(command, input=b"\x1b[201~", env=site.environment(), capture_output=True, timeout=DEADLINE)
+def test_a_prompt_needs_a_text(shared: Site) -> None:
+    for arguments in ((), ("--file", "missing")):
+        assert shared.run("prompt", "plain", *arguments).returncode in (1, 2)
+    command, given = shared.argv("prompt", "plain", "-"), b"\x1b[201~"
+    done = subprocess.run(command, input=given, env=shared.environment(), capture_output=True, timeout=DEADLINE)
     assert done.returncode == 2
     assert b"send --raw" in done.stderr

@@ -192,9 +192,21 @@ def test_more_workers_than_an_array_holds_can_be_selected_and_are_one_order(
     assert [len(order.names) for order in bench.asked] == [1500] * 3
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
-    "verb", ["status", "stop web --no-wait", "plan", "logs web", "screen web", "send --timeout 1 web -"]
+    ("verb", "closed"),
+    [
+        ("status", "<&-"),
+        ("status", ">&-"),
+        ("status", "2>&-"),
+        ("status", "<&- >&- 2>&-"),
+        ("stop web --no-wait", ">&-"),
+        ("plan", "2>&-"),
+        ("plan", "<&- >&- 2>&-"),
+        ("logs web", ">&-"),
+        ("screen web", ">&-"),
+        ("send --timeout 1 web -", "<&-"),
+        ("send --timeout 1 web -", "<&- >&- 2>&-"),
+    ],
 )
 def test_a_closed_standard_stream_is_no_failure_of_ours(
     home: Path, verb: str, closed: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
