@@ -15,6 +15,7 @@ import pytest
 from kit import ROOT
 from kit.examples import load_profile
 from kit.left_behind import folder_prefix, pytest_configure, pytest_sessionfinish, pytest_terminal_summary
+from kit.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from kit.support import Site
 
 from actors.values.spec import PaneSize
@@ -22,7 +23,13 @@ from supervisor.tmux.server import TmuxServer
 
 load_profile()
 
-__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
+]
 
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # each command and service would compile our modules: 0.1 s of CPU
     os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".venv" / "pycache")

@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+import pytest
 from kit.support import Site, alive, sleepers, wait_until
 
 
@@ -40,6 +41,7 @@ def without(site: Site, *names: str) -> None:
     records(site).write_text("".join(line for line in lines if not any(f'"{name}"' in line for name in names)))
 
 
+@pytest.mark.long
 def test_what_damaged_records_said_is_told_once_and_the_file_is_kept(site: Site) -> None:
     site.write(sleepers(3))
     site.up()
@@ -104,6 +106,7 @@ def cut_off(file: Path) -> None:
 # ── who lives and is on no record ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.long
 def test_what_lives_and_is_on_no_record_is_adopted_by_the_file_or_named_until_it_is_removed_taken_over_or_ends(
     site: Site,
 ) -> None:

@@ -111,6 +111,7 @@ def at_most(service: Service) -> dict[str, int]:
     return most
 
 
+@pytest.mark.long
 def test_workers_that_come_and_go_leave_every_table_as_it_was(service: Service) -> None:
     cycle(service, 0)
     wait_until(lambda: not any(service.place.state_dir.rglob("*job*")))

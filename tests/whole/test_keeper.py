@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+import pytest
 from kit.support import DEADLINE, Site, alive, sleepers, wait_until
 
 
@@ -20,6 +21,7 @@ def new_service(site: Site, before: int) -> int:
     return site.status()["supervisor"]["pid"]
 
 
+@pytest.mark.long
 def test_a_killed_service_comes_back_by_itself_also_from_a_long_pause(site: Site) -> None:
     site.write(sleepers(3))
     site.up()

@@ -6,6 +6,7 @@ PANEVISOR_ROUNDS=20 runs twenty rounds.
 import os
 import signal
 
+import pytest
 from kit.support import Site, alive, wait_until
 
 WORKERS = 50
@@ -13,6 +14,7 @@ ROUNDS = int(os.environ.get("PANEVISOR_ROUNDS", "2"))
 DIES = 'trap "exit 7" USR1; while :; do sleep 0.1; done'
 
 
+@pytest.mark.long
 def test_fifty_workers_survive_the_service_again_and_again(site: Site) -> None:
     sleepers = "".join(f"[workers.w{n}]\ncommand = ['sleep', '10000']\n" for n in range(WORKERS - 2))
     stopped = "[workers.stopped]\ncommand = ['sleep', '10000']\n"

@@ -101,6 +101,7 @@ def test_many_removals_at_once_leave_no_name_burnt_and_a_file_brings_back_what_i
     assert {spec.name for spec in specs} <= states(service).keys()
 
 
+@pytest.mark.long
 def test_a_stop_that_waits_for_its_turn_outlives_an_unchanged_file_and_the_service(site: Site) -> None:
     deaf = "command = \"trap '' TERM; while :; do sleep 0.1; done\"\nstop = ['TERM', '3s', 'KILL']\n"
     site.write(f"[workers.db]\ncommand = ['sleep', '1000']\n[workers.api]\n{deaf}depends_on = ['db']\n")

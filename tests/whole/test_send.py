@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from kit.support import DEADLINE, Site, alive, wait_until
 
 from supervisor.wire.client import Client, ServiceError
@@ -104,6 +105,7 @@ def outcome_of(client: Client) -> str:
     return "typed"
 
 
+@pytest.mark.long
 def test_neither_what_was_typed_nor_what_nobody_reads_is_kept_in_the_memory_of_tmux(site: Site) -> None:
     """`if-shell` of tmux 3.3a never frees the commands that it is given: 4 bytes for each byte that was sent."""
     site.write(

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from kit.support import FAST, Site, wait_until
 
 T = 0.2  # the capture interval of FAST
@@ -38,6 +39,7 @@ def looks_on(site: Site, beats: int = 8) -> None:
     wait_until(lambda: site.status()["supervisor"]["tick"] >= tick + beats)
 
 
+@pytest.mark.long
 def test_a_worker_that_hangs_for_ever_is_stalled_in_time_and_its_tree_ended_by_the_ladder(site: Site) -> None:
     """Beside it one that only waits for a word, and one program whose output goes on while its screen does not."""
     hangs = 'command = ["sh", "-c", "trap \'\' INT TERM; echo begun; sleep 1000 & exec sleep 1001"]\n'
@@ -96,6 +98,7 @@ def attached(site: Site, *names: str) -> Iterator[None]:
         wait_until(lambda: not any(site.worker(name)["hands_on"] for name in names))
 
 
+@pytest.mark.long
 def test_those_who_attach_in_small_terminals_end_no_stall_cause_none_and_the_ladder_waits_for_them(site: Site) -> None:
     draws = 'command = ["bash", "-c", "trap \'printf drawn\' WINCH; echo begun; sleep 1000 & while :; do wait; done"]\n'
     prints = "command = 'while :; do date; sleep 0.5; done'\n"
@@ -134,6 +137,7 @@ PROGRAMS = {
 LIMITS = {"memory": '"60MB"', "cpu": "20", "processes": "5"}
 
 
+@pytest.mark.long
 def test_a_tree_that_uses_too_much_is_ended_as_after_a_crash_restarted_for_its_age_or_notified_of(site: Site) -> None:
     notify = 'limits = { processes = 5, do = "notify" }\n'
     site.write(

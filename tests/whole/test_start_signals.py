@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import pytest
 from kit.examples import LONG
 from kit.support import DEADLINE, FAST, Site, alive, sleepers, wait_until
 
@@ -35,6 +36,7 @@ def has_lock(site: Site, process: "subprocess.Popen[bytes]") -> bool:
         return False
 
 
+@pytest.mark.long
 def test_a_signal_at_any_moment_of_a_start_ends_it_cleanly_and_a_hangup_ends_nothing(site: Site) -> None:
     site.write(sleepers(3), FAST)
     for moment in range(0, 12, 1 if LONG else 4):  # before there are workers: it starts none, or all live on

@@ -55,6 +55,7 @@ def test_send_prompt_ladder_and_stop_plan_submit_what_they_type(site: Site) -> N
     assert submitted(log) == ["fix the test", LINES, "/compact", "continue", "/exit"]
 
 
+@pytest.mark.long
 def test_each_outcome_of_a_prompt_is_told_and_nothing_is_entered_twice(site: Site) -> None:
     logs = composers(site, "late", "loses", "draft", "dialog", "update", "folds", "hidden")
     text = "first line\nsecond line"

@@ -64,6 +64,7 @@ def upgrade(site: Site, *, other: str = "") -> "subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.long
 def test_another_version_takes_over_and_is_kept_while_workers_and_logs_go_on(site: Site) -> None:
     site.write(CHATTY)
     site.up()
@@ -89,6 +90,7 @@ def test_another_version_takes_over_and_is_kept_while_workers_and_logs_go_on(sit
     assert site.keeper_pid() is None
 
 
+@pytest.mark.long
 def test_the_service_goes_on_each_time_the_next_one_fails_until_one_does_not(site: Site) -> None:
     site.write(CHATTY)
     site.up()
