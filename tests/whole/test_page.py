@@ -1,5 +1,6 @@
 """The page in a real browser, beside a real service with real workers."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -8,7 +9,7 @@ import pytest
 from kit.browser import barriers, broken, chromium, opened, shown, visitor
 from kit.support import Site, wait_until
 from kit.web import Web, web_of
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 HOSTILE = r"""
 import sys, time
@@ -43,6 +44,12 @@ command = 'echo "a last word"; sleep 0.2; exit 3'
 max_restarts = 0
 """
 PAPER: dict[Literal["light", "dark"], str] = {"dark": "rgb(20, 22, 26)", "light": "rgb(244, 242, 238)"}
+
+# the log is drawn again before the browser tells anybody that it was scrolled
+SCROLL_UP_AND_DRAW = """() => {
+    document.querySelector(".log").scrollTop = 0;
+    document.querySelector(".actions button").dispatchEvent(new PointerEvent("pointerenter"));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -172,17 +179,32 @@ def test_a_log_follows_until_somebody_scrolls_up(page: Page) -> None:
     log = page.locator(".log")
     wait_until(lambda: log.evaluate("log => log.scrollHeight > log.clientHeight + 200"), what="a long log")
     assert log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 8
-
-    def is_left_alone() -> bool:
-        """Scroll up as a hand does, again and again: one jump may come just before a new line is drawn."""
-        log.evaluate("log => log.scrollTop = 0")
-        return page.locator(".to-end").count() == 1
-
-    wait_until(is_left_alone)
+    page.evaluate(SCROLL_UP_AND_DRAW)
     expect(page.get_by_role("button", name=re.compile("[0-9]+ new"))).to_be_visible()
     assert log.evaluate("log => log.scrollTop") == 0
     page.get_by_role("button", name=re.compile("[0-9]+ new")).click()
     wait_until(lambda: log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 8)
+
+
+def test_a_reader_of_a_log_keeps_his_place_while_old_lines_leave_it(page: Page) -> None:
+    turns = itertools.count(1)
+
+    def answer(route: Route) -> None:
+        first = 5 * next(turns)
+        lines = [{"at": "2026-11-29T12:00:00Z", "text": f"line {first + number}"} for number in range(300)]
+        route.fulfill(json={"lines": lines})
+
+    page.route("**/logs?*", answer)
+    page.goto("/?select=echo&tab=log")
+    expect(page.locator(".log")).to_contain_text("line 304")
+    page.evaluate(SCROLL_UP_AND_DRAW)
+    first = page.locator(".log div").first
+    text = first.inner_text()
+    expect(page.locator(".to-end")).to_have_text(re.compile("[1-9][0-9]+ new"))
+    assert first.inner_text() == text
+    page.locator(".to-end").click()
+    expect(first).not_to_have_text(text)
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_orders_are_given_with_their_command_and_their_verdict(page: Page, web: Web) -> None:

@@ -101,6 +101,7 @@ export class Focus {
       return;
     }
     this.#learn(row);
+    this.#log.drawing();
     render(this.#template(row), this.#root);
     const screen = this.#root.querySelector(".screen");
     if (screen) {

@@ -11,14 +11,17 @@ export class Log {
   #name;
   #changed;
   #etag = "";
+  #query = ""; // of the lines that are shown
   #timer = null;
-  #lines = [];
+  #lines = []; // what is shown: while somebody reads, not what came since
+  #latest = [];
   #fresh = 0;
   #most = STEPS[0];
   #grep = "";
   #problem = "";
   #isFollowing = true;
   #box = null;
+  #end = 0; // where the box was left at its end: who scrolled up has it above
 
   constructor(name, changed) {
     this.#name = name;
@@ -26,6 +29,7 @@ export class Log {
   }
 
   open() {
+    this.#follow();
     this.#timer ??= setInterval(() => this.#load(), EVERY);
     this.#load();
   }
@@ -35,13 +39,17 @@ export class Log {
     this.#timer = null;
   }
 
+  get #wanted() {
+    return String(new URLSearchParams({ n: this.#most, ...(this.#grep ? { grep: this.#grep } : {}) }));
+  }
+
   async #load() {
-    const query = new URLSearchParams({ n: this.#most, ...(this.#grep ? { grep: this.#grep } : {}) });
+    const query = this.#wanted;
     try {
       const found = await ask(of(this.#name, `logs?${query}`), { etag: this.#etag });
-      if (!found || !this.#timer) return;
+      if (!found || !this.#timer || query !== this.#wanted) return;
       this.#etag = found.etag;
-      this.#take(found.body.lines);
+      this.#take(found.body.lines, query);
       this.#problem = "";
     } catch (problem) {
       this.#problem = problem.message;
@@ -49,9 +57,12 @@ export class Log {
     this.#changed();
   }
 
-  #take(lines) {
-    if (!this.#isFollowing) this.#fresh += newIn(this.#lines, lines);
-    this.#lines = lines;
+  #take(lines, query) {
+    const isOther = query !== this.#query;
+    if (isOther) this.#fresh = 0;
+    else if (!this.#isFollowing) this.#fresh += newIn(this.#latest, lines);
+    if (isOther || this.#isFollowing) this.#lines = lines;
+    [this.#latest, this.#query] = [lines, query];
   }
 
   #ask(change) {
@@ -60,24 +71,42 @@ export class Log {
     this.#load();
   }
 
+  /** Notice before drawing where somebody has scrolled since: the browser tells it only later. */
+  drawing() {
+    if (!this.#box) return;
+    if (this.#isAtEnd()) this.#follow();
+    else if (this.#box.scrollTop < this.#end) this.#isFollowing = false;
+  }
+
   /** Scroll to the end after drawing, while it is followed. */
   drawn(root) {
     this.#box = root.querySelector(".log");
-    if (this.#box && this.#isFollowing) this.#box.scrollTop = this.#box.scrollHeight;
+    if (!this.#box || !this.#isFollowing) return;
+    this.#box.scrollTop = this.#box.scrollHeight;
+    this.#end = this.#box.scrollTop;
+  }
+
+  #isAtEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#box;
+    return scrollHeight - scrollTop - clientHeight < 8;
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#box;
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < 8;
+    const isAtEnd = this.#isAtEnd();
     if (isAtEnd === this.#isFollowing) return;
-    this.#isFollowing = isAtEnd;
-    if (isAtEnd) this.#fresh = 0;
+    if (isAtEnd) this.#follow();
+    else this.#isFollowing = false;
     this.#changed();
   }
 
-  #toEnd() {
+  #follow() {
     this.#isFollowing = true;
-    this.#fresh = 0;
+    this.#fresh = this.#end = 0;
+    this.#lines = this.#latest;
+  }
+
+  #toEnd() {
+    this.#follow();
     this.#changed();
   }
 
