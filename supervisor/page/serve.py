@@ -19,6 +19,7 @@ from supervisor.page.access.guard import Names
 from supervisor.page.access.tokens import Tokens
 from supervisor.page.app import application
 from supervisor.page.asked import Page
+from supervisor.page.stream import Streams
 from supervisor.state.place import Place
 from supervisor.text.words import shown
 from supervisor.wire.errors import CommandError
@@ -78,7 +79,7 @@ def serve(place: Place, where: Where, command: str) -> int:
             failures.append(error)
             server.should_exit = True
 
-        server = uvicorn.Server(_config(where, application(page, failed)))
+        server = _Server(_config(where, application(page, failed)), page.streams)
         print(f"panevisor web: {_address(where, port)}", flush=True)
         if not page.tokens.all():
             print(f"panevisor: nobody has a token yet: `{command} web token add NAME` makes one", file=sys.stderr)
@@ -86,6 +87,18 @@ def serve(place: Place, where: Where, command: str) -> int:
     if failures:
         raise CommandError("failed", f"panevisor web has ended by an error of ours: {failures[0]!r}")
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams when it is told to end: it would wait for them, cancel them, and print where they stood."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.close()
+        await super().shutdown(sockets)
 
 
 def _listen(where: Where, opened: contextlib.ExitStack) -> socket.socket:

@@ -103,6 +103,12 @@ class Streams:
             for stream in streams:
                 stream.wake()
 
+    def close(self) -> None:
+        """End all streams without a word: their clients come again, and find this server or the next one."""
+        for streams in self._open.values():
+            for stream in streams:
+                stream.close()
+
     def _forget_unused(self) -> None:
         used = {id(stream.view) for streams in self._open.values() for stream in streams}
         now = time.monotonic()
@@ -136,6 +142,7 @@ class Stream:
         self._taken: dict[str, str] = {}
         self._news = asyncio.Event()
         self._closed: tuple[str, str] | None = None
+        self._is_over = False
 
     def wake(self) -> None:
         self._news.set()
@@ -143,6 +150,11 @@ class Stream:
     def end(self, code: str, detail: str) -> None:
         """End it, and say why."""
         self._closed = code, detail
+        self.wake()
+
+    def close(self) -> None:
+        """End it, and say nothing."""
+        self._is_over = True
         self.wake()
 
     async def serve(self, receive: Receive, send: Send) -> None:
@@ -169,6 +181,7 @@ class Stream:
                 await _send(send, frame)
             if self._closed:
                 await _send(send, _event("closed", json_of(dict(zip(("code", "detail"), self._closed, strict=True)))))
+            if self._closed or self._is_over:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
             try:

@@ -405,6 +405,13 @@ def test_the_web_process_outlives_the_service(web: Web, client: httpx.Client) ->
     assert web.process.poll() is None
 
 
+def test_it_ends_without_a_word_though_streams_are_open(web: Web, token: str) -> None:
+    with web_of(web.site) as other, other.client(token) as client, Stream(client) as stream:
+        stream.until("snapshot")
+        other.close()
+        assert other.errors.read_text() == ""
+
+
 def slowed_down(ask: Callable[[], httpx.Response]) -> None:
     """Ask until it is too often."""
     found = next(answer for answer in (ask() for _ in range(2000)) if answer.status_code == 429)
