@@ -105,6 +105,7 @@ MANY = (
     .replace("replicas = 20", "replicas = 300")
     .replace("replicas = 10", "replicas = 36")
 )
+_FIND_REVIEWER = ("/", *"name=reviewer", "Enter", "Escape")  # it stays selected when all are shown again
 
 
 def main() -> None:
@@ -118,7 +119,7 @@ def main() -> None:
 def _three() -> None:
     with service(BEATS + THREE, 6) as (folder, environment):
         with _top(folder, environment, *SMALL) as top:
-            top.shot("top-3-80x24", "Down")
+            top.shot("top-3-80x24", "Down", "Down")
         with _top(folder, environment, *LARGE) as top:
             top.shot("top-3-200x50")
         with _top(folder, environment, *SMALL) as top:
@@ -132,7 +133,7 @@ def _sixty() -> None:
     with service(BEATS + MORE, 10) as (folder, environment):
         with _top(folder, environment, *LARGE) as top:
             time.sleep(80)  # the plots fill
-            top.shot("top-60-200x50", *["Down"] * 2)
+            top.shot("top-60-200x50", *_FIND_REVIEWER)
             top.shot("top-60-why-200x50", "Home", "3")
         with _top(folder, environment, *SMALL) as top:
             top.shot("top-60-80x24")
@@ -144,9 +145,9 @@ def _thousand() -> None:
         with _top(folder, environment, *LARGE) as top:
             time.sleep(20)
             top.shot("top-1000-200x50", "5")
-            top.shot("top-1000-grid-200x50", "1", "g", "Down", "Down", "Right")
+            top.shot("top-1000-grid-200x50", "1", *_FIND_REVIEWER, "g")
         with _top(folder, environment, *SMALL) as top:
-            top.shot("top-1000-80x24")
+            top.shot("top-1000-80x24", *_FIND_REVIEWER)
 
 
 _SCENES = {"3": _three, "60": _sixty, "1000": _thousand}

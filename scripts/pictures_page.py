@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,7 @@ command = ["python3", "acts.py", "queue"]
 command = ["python3", "acts.py", "agent"]
 """
 MANY = "".join(
-    f'[workers.{job}]\nproject = "{job}s"\nreplicas = {count}\nmax_restarts = 0\n'
+    f'[workers.{job}]\nproject = "{job}s"\nreplicas = {count}\nrestart = "never"\n'
     'command = ["sh", "many.sh", "{index}"]\n'
     for job, count in (("crawler", 120), ("resizer", 100), ("scorer", 80))
 )
@@ -203,7 +204,7 @@ class Site:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder, self.environment = folder, environment
         self.panevisor("up", "--timeout", "90s")
-        self.token = self.panevisor("web", "token", "add", "--role", "operate", "ada").stdout.split()[0]
+        self.token = self.panevisor("web", "token", "add", "--role", "operate", "me").stdout.split()[0]
         self.web = subprocess.Popen(
             [sys.executable, "-m", "supervisor", "web", "--port", "0"],
             cwd=folder,
@@ -287,11 +288,19 @@ def _many(browser: Browser, site: Site) -> None:
 
 
 def _take(page: Page, name: str) -> None:
-    """Write what the page shows, in 255 colours: a third of the bytes, and nobody sees it."""
+    """Write what the page shows, in 256 colours: half of the bytes, and nobody sees it.
+
+    They are those of which it has most, only 64 of them greys: else the greys of smoothed text leave no room for the
+    red of a small sign.
+    """
     page.wait_for_timeout(500)
     shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    few = shown.quantize(255, kmeans=1, dither=Image.Dither.NONE)
-    few.save(PICTURES / f"page-{name}.png", optimize=True)
+    pixels = Counter(zip(*[iter(shown.tobytes())] * 3, strict=True))
+    most = [(max(colour) - min(colour) < 40, colour) for colour, _ in pixels.most_common()]
+    greys, others = ([colour for is_grey, colour in most if is_grey is wanted] for wanted in (True, False))
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in greys[:64] + others[:192] for part in colour])
+    shown.quantize(palette=palette, dither=Image.Dither.NONE).save(PICTURES / f"page-{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ panevisor web token add --role operate me</pre>
 }
 
 const KEYS = [
-  ["/", "filter the workers"], ["j k", "the next and the last worker"], ["Enter", "show it large"], ["Esc", "back"],
+  ["/", "filter the workers"], ["j k", "the next worker, the one before"], ["Enter", "show it large"], ["Esc", "back"],
   ["s l", "its screen, its log"], ["p", "type a prompt"], ["d", "list or tiles"], ["a", "activity"], ["?", "this help"],
 ];
 const FILTERS = [
