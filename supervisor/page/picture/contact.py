@@ -23,7 +23,7 @@ _PICTURE_WITHIN = 10.0
 
 
 class Contact:
-    """`here`: whether the service answers, `since` when that is so (Unix time). `changed` is called after any news."""
+    """`here`: whether the service answers, with its picture; `since` when (Unix time). `changed`: called after news."""
 
     def __init__(self, socket: Path, changed: Callable[[], object]) -> None:
         self.board = Board(changed)
@@ -70,7 +70,6 @@ class Contact:
             self.board.begin(link.service_pid)
             await link.call("subscribe", topics=["changes", "activity"])
             self._link = link
-            self._is_here(True)
             watching = asyncio.ensure_future(self._watch_screens())
             await asyncio.wait((link.ended, watching), return_when=asyncio.FIRST_COMPLETED)
             watching.cancel()
@@ -94,6 +93,7 @@ class Contact:
         self.board.take(message)
         if message["topic"] == "changes" and not self._pictured.is_set():
             self._pictured.set()
+            self._is_here(True)  # only now: until its picture comes, the board has that of the service before
             self.look()
 
     def _is_here(self, here: bool) -> None:

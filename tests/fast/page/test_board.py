@@ -119,6 +119,47 @@ def test_a_picture_of_a_service_that_is_gone_is_no_answer(monkeypatch: pytest.Mo
     asyncio.run(go())
 
 
+class AnyLink:
+    """A connection to a service that answers everything and never ends."""
+
+    service_pid = 8
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Future[None] = asyncio.Future()
+
+    async def call(self, _do: str, **_fields: Any) -> Any:
+        return []
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_service_is_here_with_its_own_picture_not_with_that_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected = asyncio.Event()
+
+    async def opened(*_: object) -> AnyLink:
+        connected.set()
+        return AnyLink()
+
+    async def go() -> None:
+        contact = Contact(Path("/nowhere"), lambda: None)
+        contact.board.begin(7)
+        contact.board.take(told(whole(1, "a")))
+        monkeypatch.setattr("supervisor.page.picture.link.Link.open", opened)
+        running = asyncio.ensure_future(contact.run(tuple))
+        await connected.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not contact.here
+        contact._take(told(whole(1, "a")))
+        assert (contact.here, contact.board.at) == (True, Place(8, 1))
+        running.cancel()
+
+    asyncio.run(go())
+
+
 def test_a_client_that_reads_slowly_skips_to_the_newest_and_is_told_how_many_it_missed() -> None:
     async def go() -> None:
         contact = Contact(Path("/nowhere"), lambda: None)
