@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+from benchmarks.bare import bare_tmux
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
 from benchmarks.keepers import ROOT, Keeper, Panevisor, kept, started, surroundings
@@ -16,6 +18,7 @@ from supervisor.wire import frames
 from supervisor.wire.client import Client
 
 CHANGING = "while :; do date +%N; sleep 0.5; done"
+PRINTING = """exec perl -e '$|=1; for(;;){ print ++$n, " lines\\n"; select undef, undef, undef, 1 }'"""  # one process
 TIMES = 9
 
 
@@ -77,25 +80,40 @@ def _listed(keeper: Keeper) -> float:
 
 
 def orders(n: int) -> Iterator[Figure]:
-    """Yield the p99 of a `why` and a `send` while n workers change, beyond an idle service."""
+    """Yield the p99 of a `why` and a `send` while n workers change, beyond an idle service.
+
+    The workers that print twice a second in the shell begin two processes for each line. At 500 that fills the machine,
+    whoever keeps them: what tmux alone needs to answer under them is that machine's limit.
+    """
     worst = {}
-    for name, program in (("idle", "exec sleep 86399"), ("changing", CHANGING)):
+    for kind, program in (("idle", "exec sleep 86399"), ("changing", PRINTING), ("filling the machine", CHANGING)):
         with kept(Panevisor, n, program) as keeper:
             started(keeper)
             time.sleep(3)
             with Client.connect(keeper.place / "state" / "panevisor.sock") as wire:
                 times = []
                 for i in range(100):
-                    began = time.perf_counter()
-                    wire.call("why", name=f"w{i % n}")
-                    times.append(time.perf_counter() - began)
-                    began = time.perf_counter()
-                    wire.call("send", name=f"w{i % n}", content=b"x")
-                    times.append(time.perf_counter() - began)
+                    name = f"w{i % n}"
+                    times.append(_answered(partial(wire.call, "why", name=name)))
+                    times.append(_answered(partial(wire.call, "send", name=name, content=b"x")))
                     time.sleep(0.02)
-            worst[name] = 1000 * percentile(times, 0.99)
-            yield Figure(16, f"a why or a send while all are {name}, p99", n, worst[name], "ms")
+            worst[kind] = 1000 * percentile(times, 0.99)
+            yield Figure(16, f"a why or a send while all are {kind}, p99", n, worst[kind], "ms")
     yield Figure(16, "an order while all change, p99 beyond idle", n, worst["changing"] - worst["idle"], "ms", 60.0)
+    with bare_tmux(n, CHANGING) as tmux:
+        time.sleep(3)
+        times = []
+        for _ in range(100):
+            times.append(_answered(lambda: tmux.ask("display-message -p x")))
+            time.sleep(0.02)
+    yield Figure(16, "tmux alone while all are filling the machine, p99", n, 1000 * percentile(times, 0.99), "ms")
+
+
+def _answered(order: Callable[[], object]) -> float:
+    """Return the seconds until an order is answered."""
+    began = time.perf_counter()
+    order()
+    return time.perf_counter() - began
 
 
 def subscribers(n: int) -> Iterator[Figure]:

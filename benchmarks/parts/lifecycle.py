@@ -3,14 +3,13 @@
 import os
 import random
 import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
+from benchmarks.bare import BareTmux, bare_tmux, log_pipe
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
 from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, latest_in, script_of, started, until
@@ -18,10 +17,12 @@ from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
 KILLS = 40
+BORN = script_of(Path("{place}/births"), SLEEP)  # the program of a worker of bare tmux
 
 
 def waves(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
-    """Yield the time of `up`, of `stop` of all and of `down`, each keeper in turn."""
+    """Yield the time of `up`, of `stop` of all and of `down`: first of tmux alone, then of each keeper in turn."""
+    yield from _waves_of_tmux(n)
     for kind in kinds:
         with kept(kind, n) as keeper:
             yield _figure(6, f"up until all have begun: {kind.name}", n, started(keeper), "s")
@@ -35,6 +36,28 @@ def waves(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
             keeper.down()
             ended = until(lambda keeper=keeper: gone(keeper), "all are down")  # type: ignore[misc]
             yield _figure(7, f"down: {kind.name}", n, ended - began, "s", _ours(kind, 3.0))
+
+
+def _waves_of_tmux(n: int) -> Iterator[Figure]:
+    """Yield how long tmux alone needs to start n programs with their log pipes, and to reap them when all are ended."""
+    began = time.time()
+    with bare_tmux(n, BORN, logs=True) as tmux:
+        births = tmux.place / "births"
+        until(lambda: len(latest_in(births)) == n, "all have begun", every=0.02)
+        yield _figure(6, "up until all have begun: tmux alone", n, _last(births) - began, "s")
+        began = time.time()
+        for birth in latest_in(births).values():
+            os.kill(birth.pid, signal.SIGTERM)
+
+        def reaped() -> bool:
+            tmux.look_for_the_dead()
+            return not any(psutil.pid_exists(birth.pid) for birth in latest_in(births).values())
+
+        yield _figure(7, "all end: tmux alone", n, until(reaped, "all have ended") - began, "s")
+
+
+def _last(births: Path) -> float:
+    return max(birth.at for birth in latest_in(births).values())
 
 
 def _ours(kind: type[Keeper], target: float) -> float | None:
@@ -53,6 +76,7 @@ def kills(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
     floor = _floor(n)
     yield Figure(8, "kill -9 → next life: tmux alone, median", n, 1000 * median(floor), "ms", samples=_in_ms(floor))
     yield Figure(8, "kill -9 → next life: tmux alone, p99", n, 1000 * percentile(floor, 0.99), "ms")
+    yield _many_of_tmux(n, min(100, n))
     for kind in kinds:
         with kept(kind, n) as keeper:
             started(keeper)
@@ -96,59 +120,52 @@ def _many(keeper: Keeper, count: int) -> Figure:
 
 def _floor(n: int) -> list[float]:
     """Return how long tmux alone needs: a kill, its pane known to be dead, a respawn; over one control client."""
-    with tempfile.TemporaryDirectory(prefix="pvb-", dir="/tmp") as folder:
-        place = Path(folder)
-        births = place / "births"
-        script = place / "worker.sh"
-        script.write_text(script_of(births, SLEEP))
-        (place / "conf").write_text("set -s exit-empty off\nset -g remain-on-exit on\n")
-        tmux = ["tmux", "-u", "-S", f"{place}/s", "-f", f"{place}/conf"]
-        lines = [f"new-session -d -s w{i} -x 200 -y 50 -- /bin/sh {script} w{i}\n" for i in range(n)]
-        subprocess.run([*tmux, "start-server", ";", "source-file", "-"], input="".join(lines), text=True, check=True)
-        client = subprocess.Popen(
-            [*tmux, "-C", "attach", "-t", "=w0", "-f", "no-output,ignore-size"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-        try:
-            time.sleep(2)
-            return [_floor_once(client, births, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
-        finally:
-            subprocess.run([*tmux, "kill-server"], check=False)
-            client.kill()
-            client.wait()
+    with bare_tmux(n, BORN) as tmux:
+        time.sleep(2)
+        return [_floor_once(tmux, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
 
 
-def _ask(client: "subprocess.Popen[str]", line: str, token: str) -> str:
-    assert client.stdin
-    assert client.stdout
-    client.stdin.write(f"{line}\ndisplay-message -p {token}\n")
-    text = ""
-    while (read := client.stdout.readline()).strip() != token:
-        if not read:
-            raise NotDone("the control client has ended")
-        text += read
-    return text
-
-
-def _floor_once(client: "subprocess.Popen[str]", births: Path, name: str) -> float:
+def _floor_once(tmux: BareTmux, name: str) -> float:
+    births = tmux.place / "births"
     pid = latest_in(births)[name].pid
-    token = f"asked-{time.time()}"
-    server = int(_ask(client, "display-message -p 'server #{pid}'", token).partition("server ")[2].split()[0])
 
     def dead() -> bool:
-        os.kill(server, signal.SIGCHLD)  # Debian's tmux misses some: it looks again
-        return "dead 1" in _ask(client, f"display-message -p -t ={name}: 'dead #{{pane_dead}}'", token)
+        tmux.look_for_the_dead()
+        return "dead 1" in tmux.ask(f"display-message -p -t ={name}: 'dead #{{pane_dead}}'")
 
     began = time.time()
     os.kill(pid, signal.SIGKILL)
     until(dead, "tmux knows that it is dead", every=0.001)
-    _ask(client, f"respawn-pane -t ={name}:", token)
+    tmux.ask(f"respawn-pane -t ={name}:")
     until(lambda: latest_in(births)[name].pid != pid, "it is back")
     time.sleep(0.02)
     return latest_in(births)[name].at - began
+
+
+def _many_of_tmux(n: int, count: int) -> Figure:
+    """Return how long tmux alone needs for many kills at once: each respawned, with its log pipe, once it is dead."""
+    with bare_tmux(n, BORN, logs=True) as tmux:
+        time.sleep(2)
+        births = tmux.place / "births"
+        before = latest_in(births)
+        dying = {f"w{i}" for i in range(count)}
+        began = time.time()
+        for name in dying:
+            os.kill(before[name].pid, signal.SIGKILL)
+        victims = set(dying)
+
+        def answered() -> bool:
+            tmux.look_for_the_dead()
+            listed = tmux.ask("list-panes -a -f '#{pane_dead}' -F 'dead #{session_name}'").splitlines()
+            dead = dying & {line.removeprefix("dead ") for line in listed}
+            dying.difference_update(dead)
+            if dead:
+                tmux.ask(" ; ".join(f"respawn-pane -t ={name}: ; {log_pipe(name, 2)}" for name in sorted(dead)))
+            return not dying
+
+        until(answered, "all are known to be dead")
+        until(lambda: all(latest_in(births)[name].pid != before[name].pid for name in victims), "all are back")
+        return Figure(9, f"{count} killed at once → all have begun again: tmux alone", n, _last(births) - began, "s")
 
 
 # ── adoption ──────────────────────────────────────────────────────────────────────────────────────────────────────────
