@@ -43,7 +43,7 @@ from supervisor.config.load import define
 from supervisor.config.on_disk import digest_on_disk, origin_of
 from supervisor.config.settings import Config
 from supervisor.gateway.server import Gateway
-from supervisor.given import Given, tell_upgrade, version
+from supervisor.given import Given, tell_upgrade
 from supervisor.kernel.clock import SystemClock
 from supervisor.kernel.crew import Crew
 from supervisor.kernel.files import claim
@@ -73,6 +73,7 @@ from supervisor.upkeep.repeated_errors import RepeatedErrors
 from supervisor.upkeep.rounds import Rounds
 from supervisor.upkeep.sweeps import Housekeeping, Sweeps
 from supervisor.upkeep.systemd import Notifier
+from supervisor.version import VERSION
 
 
 def _raise_open_files() -> int:
@@ -214,7 +215,7 @@ class Machine:
         self._sweeps = Sweeps(self.panes, self.trees, self._housekeeping, self._signs.take)
         self.status_file = StatusFile(
             home / STATUS,
-            version=version(),
+            version=VERSION,
             started_at=self._started_at,
             on_problem=lambda reason: self.posts.supervisor.tell(PartFailing("status file", reason)),
         )
@@ -354,7 +355,7 @@ class Machine:
         state_dir = self._place.state_dir
         facts = ServiceFacts(
             pid=os.getpid(),
-            version=version(),
+            version=VERSION,
             started_at=self._started_at,
             state_dir=paths.printable(state_dir),
             socket=paths.printable(self._place.socket),

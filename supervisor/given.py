@@ -1,7 +1,5 @@
 """What a run of the service begins with: its place and lock, the file, what is on record, and its log."""
 
-import functools
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from supervisor.state.status import read_status
 from supervisor.upkeep.handover import Upgraded, UpgradeFailed
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
+from supervisor.version import VERSION
 
 
 class Given:
@@ -71,7 +70,7 @@ def begin_log(given: Given, kept: Kept, notifier: Notifier) -> LogQueue:
             elsewhere=file == settings.file,
         )
     )
-    facts = {"pid": os.getpid(), "version": version(), "state_dir": str(given.place.state_dir)}
+    facts = {"pid": os.getpid(), "version": VERSION, "state_dir": str(given.place.state_dir)}
     log.log("service.started", facts | _the_one_before(given))
     if restart := kept.restart():
         log.log("service.restarted", restart)
@@ -86,12 +85,6 @@ def tell_upgrade(begun: Upgraded | UpgradeFailed | None, log: Callable[[str, dic
     """Tell how an upgrade came out, if the run begins with one."""
     if begun:
         log("service.upgraded" if isinstance(begun, Upgraded) else "service.upgrade_failed", asdict(begun))
-
-
-@functools.cache
-def version() -> str:
-    """Return the version of the installed package."""
-    return importlib.metadata.version("panevisor")
 
 
 def _console(format: str) -> Console | None:

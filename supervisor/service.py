@@ -39,7 +39,7 @@ from supervisor.config.load import load
 from supervisor.config.problems import ConfigError
 from supervisor.config.settings import Config, different_settings
 from supervisor.config.watch import ConfigWatch
-from supervisor.given import Given, begin_log, version
+from supervisor.given import Given, begin_log
 from supervisor.kernel.limits import share_one_arena
 from supervisor.kernel.orphans import end_orphans
 from supervisor.signals import SignalThread
@@ -50,6 +50,7 @@ from supervisor.text.plain import visible
 from supervisor.upkeep.handover import Handover, Upgraded, UpgradeFailed
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.systemd import Notifier
+from supervisor.version import VERSION
 from supervisor.wire.errors import CommandError
 
 STOP_TIMEOUT = 2.0  # seconds that the actors of a class have to end
@@ -98,7 +99,7 @@ def rehearse(place: Place) -> str:
         raise CommandError("config", str(error)) from error
     if damage := examined(place.state_dir / RECORDS)[1]:
         raise CommandError("failed", f"this version cannot read the records: {damage}")
-    return version()
+    return VERSION
 
 
 def end_what_lives(place: Place, lock: Lock, *, kill: bool = False) -> int:

@@ -115,7 +115,8 @@ def seen_in_title(title: str, presets: Sequence[Preset]) -> Sign | None:
 
 @cache
 def shipped() -> tuple[Preset, ...]:
-    return tuple(_presets(SHIPPED.read_text()))
+    """Return our own. Tests have proved them: to do so in each process would take 30 ms and 4 MB."""
+    return tuple(_preset(name, table) for name, table in tomllib.loads(SHIPPED.read_text()).items())
 
 
 def with_those_of(path: Path | None) -> tuple[Preset, ...]:
@@ -123,7 +124,7 @@ def with_those_of(path: Path | None) -> tuple[Preset, ...]:
     if path is None:
         return shipped()
     try:
-        own = tuple(_presets(path.read_text()))
+        own = tuple(proved(path.read_text()))
     except OSError as error:
         raise PresetsWrong(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -141,7 +142,8 @@ def usable(path: Path | None, on_error: Callable[[BaseException], None]) -> tupl
         return shipped()
 
 
-def _presets(text: str) -> Iterator[Preset]:
+def proved(text: str) -> Iterator[Preset]:
+    """Yield the presets of a file that find what is recorded with them; raises PresetsWrong."""
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -3,6 +3,7 @@
 import click
 
 from supervisor.cli.options import OUTPUT, Given, in_seconds, panevisor, with_timeout
+from supervisor.version import VERSION
 
 
 @panevisor.command()
@@ -137,9 +138,7 @@ def doctor(given: Given, output: str) -> int:
 @panevisor.command()
 def version() -> int:
     """Print the version."""
-    from importlib.metadata import version as installed
-
-    print(f"panevisor {installed('panevisor')}")
+    print(f"panevisor {VERSION}")
     return 0
 
 

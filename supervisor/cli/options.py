@@ -10,6 +10,7 @@ import click
 
 from actors.frozen import frozen
 from supervisor.cli.verbs import Verbs
+from supervisor.version import VERSION
 
 if TYPE_CHECKING:
     from supervisor.state.place import Place
@@ -133,9 +134,7 @@ def chosen(
 
 def _tell_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"{NAME} {version(NAME)}")
+        click.echo(f"{NAME} {VERSION}")
         context.exit()
 
 

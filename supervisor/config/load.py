@@ -239,7 +239,7 @@ class _Reader:
     def _surfaces(self, tables: dict[str, _Raw]) -> Iterator[WorkerSpec]:
         """Yield the workers that keep those that are enabled."""
         for table, kind in SURFACES.items():
-            if (settings := self._read(kind, tables[table], table)) and settings.enabled:
+            if tables[table] and (settings := self._read(kind, tables[table], table)) and settings.enabled:
                 yield (worker := surface(table, settings, self._path, self._pane))
                 if worker.name in tables["workers"]:
                     self._add(Finding((), f"is the name of the worker that [{table}] gives"), "workers", worker.name)
@@ -253,6 +253,8 @@ class _Reader:
         for key in _OWN & raw.keys():
             self._add(Finding((key,), f"{key} belongs to each worker and cannot stand here"), "defaults")
         inheritable = {key: value for key, value in raw.items() if key not in _OWN}
+        if not inheritable:
+            return {}
         found = check(WorkerSpec, inheritable, beside=OfFile, without=_OWN)
         for finding in found:
             if not finding.mismatch:

@@ -1,6 +1,5 @@
 """What `panevisor doctor` asks of the config and of the service that runs, or ran, by it."""
 
-import importlib.metadata
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from supervisor.state.records import examined, kept_beside
 from supervisor.state.status import UNWELL, StatusReport, read_status
 from supervisor.tmux.panes import known_to_live, some
 from supervisor.upkeep.keeper import KEEPER, SYSTEMD, keeper_of
+from supervisor.version import VERSION
 from supervisor.wire.client import Client, NoService
 from supervisor.wire.errors import CommandError
 
@@ -65,7 +65,7 @@ def service(subject: Subject) -> Iterator[Finding]:
     except CommandError as silent:
         yield error(f"the service does not answer: {silent}", f"see {place.state_dir}/service.log; else {ANEW}")
     else:
-        yield of_version(running, installed())
+        yield of_version(running, VERSION)
         yield of_heartbeat(report)
         yield from of_health(running.picture) if running.picture else ()
         yield from of_keeper(running, _keeper_pid(place))
@@ -123,18 +123,10 @@ def of_kept(kept: list[Path]) -> Iterator[Finding]:
         yield warning(f"{counted(len(kept), 'damaged records file')} kept, the newest is {kept[-1].name}", mend)
 
 
-def installed() -> str | None:
-    """Return the version of the installed package; None where it runs from a folder, without being installed."""
-    try:
-        return importlib.metadata.version("panevisor")
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def of_version(running: Running, here: str | None) -> Finding:
+def of_version(running: Running, here: str) -> Finding:
     """Judge the version that runs against the one installed."""
     what = f"runs (pid {running.pid}, version {running.version or 'not told, it is starting'})"
-    if None in (running.version, here) or running.version == here:
+    if running.version in (None, here):
         return ok(what)
     return warning(f"{what}, but {here} is installed", ANEW)
 

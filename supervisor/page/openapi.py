@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter
 from supervisor.page import bodies
 from supervisor.page.answers.problems import KIND
 from supervisor.page.routes import API, ROUTES, Route
+from supervisor.version import VERSION
 
 _PART = re.compile(r"\{(\w+)\}")
 _PARTS = {
@@ -46,7 +46,7 @@ def document() -> Schema:
     problem = {"description": "Why it was refused.", "content": {KIND: {"schema": _schema(bodies.Problem, schemas)}}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Panevisor", "version": version("panevisor"), "description": _ABOUT},
+        "info": {"title": "Panevisor", "version": VERSION, "description": _ABOUT},
         "security": [{"token": []}, {"login": []}],
         "paths": dict(sorted(paths.items())),
         "components": {

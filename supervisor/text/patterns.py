@@ -28,10 +28,13 @@ def compiled(text: str) -> Pattern:
     options = re2.Options()
     options.log_errors = False
     try:
-        re2.compile(text, options)  # alone, so that what is said of it speaks of what was written
         pattern: Pattern = re2.compile(f"(?m){text}", options)
-    except re2.error as problem:
-        raise ValueError(f"is no pattern for RE2 ({_said(problem)}){_hint(text)}") from None
+    except re2.error:
+        try:
+            re2.compile(text, options)  # alone, so that what is said of it speaks of what was written
+        except re2.error as problem:
+            raise ValueError(f"is no pattern for RE2 ({_said(problem)}){_hint(text)}") from None
+        raise
     return pattern
 
 

@@ -9,8 +9,10 @@ from kit import ROOT
 from actors.values.attention import Word
 from supervisor.attention.__main__ import table
 from supervisor.attention.presets import (
+    SHIPPED,
     Preset,
     PresetsWrong,
+    proved,
     rows_of,
     seen_in_title,
     seen_on,
@@ -21,6 +23,12 @@ from supervisor.text.plain import plain
 
 PRESETS = shipped()
 CASES = [(preset, screen) for preset in PRESETS for screen in preset.shows]
+
+
+def test_ours_are_right_as_those_of_a_user_have_to_be() -> None:
+    assert tuple(proved(SHIPPED.read_text())) == PRESETS
+
+
 LOOK_ALIKES = [
     "Do you want to proceed? That is the question the manual asks.",
     "● I asked: Do you want to proceed?\n  The user said yes.\n\n  Done.",

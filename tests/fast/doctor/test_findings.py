@@ -73,7 +73,6 @@ def report(verdict: str) -> StatusReport:
         (services.of_version(services.Running(7, "0.1.0"), "0.1.0"), OK),
         (services.of_version(services.Running(7, "0.1.0"), "0.2.0"), WARNING),
         (services.of_version(services.Running(7, None), "0.2.0"), OK),
-        (services.of_version(services.Running(7, "0.1.0"), None), OK),
         # the status file, beside nobody who answers, and beside a service that does
         (services.of_absence(report("running")), ERROR),
         (services.of_absence(report("stale")), ERROR),
