@@ -224,7 +224,7 @@ class Site:
         for which in (self._names_us, self._stands_here):  # who starts others goes first, or starts them again
             looks = 0
             while looks < 2:  # what forks and exits during a look is in the next one only
-                left = [pid for pid in psutil.pids() if alive(pid) and which(pid)]
+                left = [pid for pid in psutil.pids() if which(pid) and alive(pid)]
                 looks = 0 if left else looks + 1
                 for pid in left:
                     with contextlib.suppress(ProcessLookupError):
@@ -235,7 +235,7 @@ class Site:
 
     def _stands_here(self, pid: int) -> bool:
         with contextlib.suppress(OSError):
-            return self.place in (where := Path(os.readlink(f"/proc/{pid}/cwd"))).parents or where == self.place
+            return f"{os.readlink(f'/proc/{pid}/cwd')}/".startswith(f"{self.place}/")
         return False
 
 
@@ -319,17 +319,19 @@ def alive(pid: int) -> bool:
 
 
 def cmdline(pid: int) -> str:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).replace("\0", " ")
-    return ""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", 0) as file:
+            return os.fsdecode(file.read()).replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def marked_processes() -> Iterator[tuple[int, str]]:
     for pid in psutil.pids():
-        with contextlib.suppress(OSError):
-            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                if entry.startswith(b"PANEVISOR_WORKER=") and alive(pid):
-                    yield pid, entry.split(b"=", 1)[1].decode()
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb", 0) as file:
+            _, found, rest = (b"\0" + file.read()).partition(b"\0PANEVISOR_WORKER=")
+            if found and alive(pid):
+                yield pid, rest.partition(b"\0")[0].decode()
 
 
 # a member leads a session of its own; asked to end, it leaves a child without a mark there, and is gone at once

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit.support import DEADLINE, FAST, Site, alive, wait_until
+from kit.command import run_here
+from kit.support import FAST, Site, alive, wait_until
 
 from supervisor.kernel.unix_socket import listening_pid
 
@@ -61,8 +62,7 @@ def at(state: Path) -> tuple[str, str]:
 
 def command(site: Site, *arguments: str, check: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command without the `-c` of the site."""
-    argv = [sys.executable, "-m", "supervisor", *arguments]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, cwd="/", env=site.environment())
+    done = run_here([*arguments], Path("/"), site.environment())
     assert check in (None, done.returncode), (arguments, done.returncode, done.stdout, done.stderr)
     return done
 

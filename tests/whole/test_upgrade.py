@@ -19,7 +19,7 @@ command = ["python3", "-S", "-c", '''
 import time
 for number in range(1, 1_000_000):
     print("line", number, flush=True)
-    time.sleep(0.002)
+    time.sleep(0.01)
 ''']
 """
 NEVER_LISTENS = "from supervisor.gateway.server import Gateway; Gateway.start ="
