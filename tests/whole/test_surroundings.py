@@ -8,37 +8,72 @@ import subprocess
 import pytest
 from kit.support import Site, wait_until
 
-
-def test_a_worker_has_the_umask_the_niceness_and_the_input_of_its_file(site: Site) -> None:
-    site.write(
-        f"""
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a program as somebody else")
+WORKERS = """
 [workers.low]
-command = "umask >{site.place}/told; nice >>{site.place}/told; wc -c >>{site.place}/told"
+command = "umask >low; nice >>low; wc -c >>low"
 umask = "027"
 nice = 3
 stdin = "null"
-"""
-    )
-    site.up()
-    site.wait_state("low", "completed")
-    assert (site.place / "told").read_text().split() == ["0027", str(min(19, os.nice(0) + 3)), "0"]
-
-
-def test_a_worker_has_the_limits_of_its_file_and_one_above_the_hard_limit_cannot_start(site: Site) -> None:
-    site.write(
-        f"""
 [workers.limited]
-command = "ulimit -n >{site.place}/told; ulimit -Hn >>{site.place}/told; ulimit -c >>{site.place}/told"
-rlimits = {{ nofile = 77, core = 0, stack = "16MiB" }}
+command = "ulimit -n >limited; ulimit -Hn >>limited; ulimit -c >>limited"
+rlimits = { nofile = 77, core = 0, stack = "16MiB" }
 [workers.bold]
 command = "sleep 1000"
-rlimits = {{ nofile = 9223372036854775807 }}
+rlimits = { nofile = 9223372036854775807 }
+[workers.lost]
+command = "sleep 1000"
+user = "no-such-user"
 """
-    )
-    site.up(check=1)
-    site.wait_state("limited", "completed")
-    assert (site.place / "told").read_text().split() == ["77", "77", "0"]
-    assert "rlimits.nofile = 9,223,372,036,854,775,807 is above the hard limit here" in site.worker("bold")["reason"]
+OTHER = """
+[workers.other]
+command = "(id -un; id -gn; echo $HOME $USER; echo hello >/dev/stderr && echo open) >>other && sleep 1000"
+user = "nobody"
+ready = { command = ["sh", "-c", "test $(id -un) = nobody"] }
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(shared_site: Site) -> Site:
+    os.chmod(shared_site.place, 0o755)
+    (shared_site.place / "other").touch()
+    (shared_site.place / "other").chmod(0o666)
+    shared_site.write(WORKERS + (OTHER if os.geteuid() == 0 else ""))
+    shared_site.up(check=1)
+    return shared_site
+
+
+def told(site: Site, name: str) -> list[str]:
+    return (site.place / name).read_text().split()
+
+
+def test_a_worker_has_the_umask_the_niceness_and_the_input_of_its_file(shared: Site) -> None:
+    shared.wait_state("low", "completed")
+    assert told(shared, "low") == ["0027", str(min(19, os.nice(0) + 3)), "0"]
+
+
+def test_a_worker_has_the_limits_of_its_file_and_one_above_the_hard_limit_cannot_start(shared: Site) -> None:
+    shared.wait_state("limited", "completed")
+    assert told(shared, "limited") == ["77", "77", "0"]
+    assert "rlimits.nofile = 9,223,372,036,854,775,807 is above the hard limit here" in shared.worker("bold")["reason"]
+
+
+def test_a_user_that_does_not_exist_is_said(shared: Site) -> None:
+    assert "there is no such user" in shared.worker("lost")["reason"]
+
+
+@as_root
+def test_a_worker_of_root_runs_as_somebody_else_and_is_ended_like_any_other(shared: Site) -> None:
+    pid = shared.living("other")
+    user = pwd.getpwnam("nobody")
+    wait_until(lambda: told(shared, "other")[-1:] == ["open"])
+    group = grp.getgrgid(user.pw_gid).gr_name
+    assert told(shared, "other") == ["nobody", group, user.pw_dir, "nobody", "open"]
+    assert os.stat(f"/proc/{pid}").st_uid == user.pw_uid
+    shared.run("restart", "other", check=0)
+    shared.living("other", but=pid)
+    shared.run("stop", "other", check=0)
+    assert "other" not in shared.truth()
 
 
 def test_a_worker_does_not_start_by_itself_until_somebody_has_started_it(site: Site) -> None:
@@ -54,37 +89,6 @@ def test_a_worker_does_not_start_by_itself_until_somebody_has_started_it(site: S
     site.run("down", check=0)
     site.up()
     site.living("lazy")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a program as somebody else")
-def test_a_worker_of_root_runs_as_somebody_else_and_is_ended_like_any_other(site: Site) -> None:
-    os.chmod(site.place, 0o755)
-    told = site.place / "told"
-    told.touch()
-    told.chmod(0o666)
-    site.write(
-        f"""
-[workers.other]
-command = "(id -un; id -gn; echo $HOME $USER; echo hello >/dev/stderr && echo open) >>{told} && sleep 1000"
-user = "nobody"
-ready = {{ command = ["sh", "-c", "test $(id -un) = nobody"] }}
-[workers.nobody-such]
-command = "sleep 1000"
-user = "no-such-user"
-"""
-    )
-    site.up(check=1)
-    pid = site.living("other")
-    user = pwd.getpwnam("nobody")
-    wait_until(lambda: told.read_text().split()[-1:] == ["open"])
-    group = grp.getgrgid(user.pw_gid).gr_name
-    assert told.read_text().split() == ["nobody", group, user.pw_dir, "nobody", "open"]
-    assert os.stat(f"/proc/{pid}").st_uid == user.pw_uid
-    assert "there is no such user" in site.worker("nobody-such")["reason"]
-    site.run("restart", "other", check=0)
-    site.living("other", but=pid)
-    site.run("stop", "other", check=0)
-    assert site.truth() == {}
 
 
 def test_names_of_files_are_utf8_whatever_the_locale_says(site: Site) -> None:
