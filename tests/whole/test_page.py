@@ -13,6 +13,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 HOSTILE = r"""
 import sys, time
+harm = "<img src=x onerror='globalThis.harmed = 1'>"
+for byte in range(0x20, 0x7f):  # each escape sequence; what begins a string is ended
+    print(f"\x1b{chr(byte)}{harm}\x1b\\", end="")
+for final in range(0x40, 0x7f):  # each control sequence
+    for lead in ("", "?", ">", "=", "!", " ", "$"):
+        print(f"\x1b[{lead}1;2{chr(final)}", end="")
+for number in (*range(120), 133, 633, 777, 1337):  # each order to an operating system
+    print(f"\x1b]{number};{harm}\x07", end="")
+print(*(chr(byte) + harm for byte in (*range(1, 32), *range(127, 160)) if byte != 0x1a), end="\x1bc\n")
 for number in range(256):
     print(f"\x1b[38;5;{number}mcolour\x1b[0m", end=" ")
 print("<script>globalThis.harmed = 1</script><img src=x onerror='globalThis.harmed = 1'>")
