@@ -63,7 +63,8 @@ class Streams:
         if view is None:
             self._forget_unused()
             if sum(owner == key[0] for owner, _ in self._views) >= _VIEWS:
-                raise Refused("busy", f"a login has at most {_VIEWS} views")
+                later = {"Retry-After": str(int(_UNUSED))}
+                raise Refused("rate-limited", f"a login has at most {_VIEWS} views", **later)
             view = self._views[key] = View()
         view.touched = time.monotonic()
         return view

@@ -419,6 +419,14 @@ def slowed_down(ask: Callable[[], httpx.Response]) -> None:
     assert int(found.headers["retry-after"]) >= 1
 
 
+def test_who_asks_for_too_many_views_is_told_to_come_later(web: Web) -> None:
+    with web.client(web.token("read", "eager")) as eager:
+        answers = [eager.put(f"/api/v1/views/view-{number:04}", json={}) for number in range(33)]
+    assert {answer.status_code for answer in answers[:-1]} == {204}
+    refused(answers[-1], 429, "rate-limited")
+    assert answers[-1].headers["retry-after"] == "60"
+
+
 def test_many_wrong_tokens_are_slowed_down_and_the_right_ones_are_not(web: Web, client: httpx.Client) -> None:
     with web.client("wrong") as stranger:
         slowed_down(lambda: stranger.get("/api/v1/me"))
