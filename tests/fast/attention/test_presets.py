@@ -25,6 +25,11 @@ PRESETS = shipped()
 CASES = [(preset, screen) for preset in PRESETS for screen in preset.shows]
 
 
+def test_no_preset_is_about_a_screen_without_text() -> None:
+    assert [preset.name for preset in PRESETS if preset.found_in("")] == []
+    assert seen_on(b" \n\xe2\x94\x82   \xe2\x94\x82\n", PRESETS) is None
+
+
 def test_ours_are_right_as_those_of_a_user_have_to_be() -> None:
     assert tuple(proved(SHIPPED.read_text())) == PRESETS
 
