@@ -11,7 +11,7 @@ from supervisor import signals
 
 def main() -> None:
     _name_files_in_utf8()
-    gc.disable()  # what is imported stays: a look through it for garbage takes a tenth of the time
+    gc.disable()  # what is imported stays: looks through it for garbage take a tenth of the time
     serves = signals.is_service(sys.argv[1:])
     if serves:
         signals.catch_early()
@@ -20,6 +20,7 @@ def main() -> None:
     from supervisor.command_line import main as run  # only now: the imports take a while
 
     if not serves:  # the service imports more, and collects from when it has read its records
+        gc.freeze()
         gc.enable()
     run()
 

@@ -195,7 +195,8 @@ class Service:
             handover=self._handover,
         )
         self.posts = self.machine.posts
-        gc.enable()  # see __main__
+        gc.freeze()  # see __main__
+        gc.enable()
         self.machine.gateway.start()
         self.machine.rounds.point()
         try:
