@@ -81,6 +81,8 @@ def serve(place: Place, where: Where, command: str) -> int:
 
         server = _Server(_config(where, application(page, failed)), page.streams)
         print(f"panevisor web: {_address(where, port)}", flush=True)
+        if unix_socket.listening_pid(place.socket) is None:
+            print(f"panevisor: no service answers yet: `{command} up` starts it", file=sys.stderr)
         if not page.tokens.all():
             print(f"panevisor: nobody has a token yet: `{command} web token add NAME` makes one", file=sys.stderr)
         server.run([listening])

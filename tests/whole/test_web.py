@@ -405,6 +405,13 @@ def test_the_web_process_outlives_the_service(web: Web, client: httpx.Client) ->
     assert web.process.poll() is None
 
 
+def test_without_a_service_it_says_so_and_serves_all_the_same(site: Site) -> None:
+    site.write(WORKERS)
+    with web_of(site) as early, early.client(early.token()) as client:
+        wait_until(lambda: "no service answers yet" in early.errors.read_text())
+        assert client.get("/api/v1/health").json()["status"] == "no-service"
+
+
 def test_it_ends_without_a_word_though_streams_are_open(web: Web, token: str) -> None:
     with web_of(web.site) as other, other.client(token) as client, Stream(client) as stream:
         stream.until("snapshot")
