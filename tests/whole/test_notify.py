@@ -24,6 +24,7 @@ def test_an_incident_is_told_once_also_across_the_death_of_the_service_and_its_e
     site.up(check=1)
     file = site.place / "told"
     comes_to(lambda: told(file), ["new failed api"])
+    wait_until(lambda: site.events("notify.sent"))  # it is in the log a moment later
     site.kill_service()
     site.up(check=None)
     (site.place / "mended").touch()
