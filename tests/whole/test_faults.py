@@ -344,13 +344,19 @@ def test_another_tmux_server_on_our_socket_harms_no_worker(site: Site, stranger:
     site.write(table("a") + table("b"))
     site.up()
     before, tmux = pids(site), site.tmux_pid()
-    clients = clients_of_tmux(site)
-    assert clients
-    stranger()
-    for pid in clients:
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: site.events("tmux.answers"))
-    assert "another tmux server" in site.events("tmux.unreachable")[0]["reason"]
+
+    def named() -> bool:
+        """Whether the service says who took the socket; where it was just asking the killed client, it says that."""
+        known = len(site.events("tmux.answers"))
+        wait_until(lambda: clients_of_tmux(site))
+        stranger()
+        for pid in clients_of_tmux(site):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(site.events("tmux.answers")) > known)
+        return "another tmux server" in site.events("tmux.unreachable")[-1]["reason"]
+
+    wait_until(named)
     assert (pids(site), site.tmux_pid()) == (before, tmux)
     stranger()
     site.kill_service()
