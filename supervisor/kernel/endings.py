@@ -74,6 +74,7 @@ class Ending:
     rest_told: bool = False
     replaces: bool = False
     seen_empty: bool = False
+    seen_twice: bool = False
     looked: float = 0.0
     freezes: int = 0
     known: set[Handle] = field(default_factory=set)
@@ -148,11 +149,16 @@ class Ending:
         self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
         return found
 
-    def note_look(self, found: set[Handle]) -> None:
-        """Keep what was sought and found, and look no more: the order to end it goes on from here."""
+    def note_look(self, found: set[Handle], astray: set[Handle]) -> None:
+        """Keep what was sought and found, for the order to end it; where it is nobody, a second look is due.
+
+        `astray`: who seems to have left the tree.
+        """
+        second, self.seen_empty = self.seen_empty, not found
         self.known |= found
-        self.seen_empty = not found
-        self.looked, self.scan_at = time.monotonic(), math.inf
+        self.seen_twice = second and not found and not astray
+        self.looked = time.monotonic()
+        self.scan_at = math.inf if second or found else self.looked + SECOND_LOOK
 
     def note_empty(self) -> None:
         """Nobody was found by a first look: a second one is due."""
@@ -160,9 +166,10 @@ class Ending:
         self.scan_at = time.monotonic() + SECOND_LOOK
 
     def take_look(self, sought: "Ending") -> None:
-        """Go on from a look that was taken after this tree's first process had ended: the next is the second."""
+        """Go on from the looks that were taken after this tree's first process had ended."""
         if sought.signal is None and sought.seen_empty and _meant(sought.order) == _meant(self.order):
-            self.seen_empty, self.scan_at = True, sought.looked + SECOND_LOOK
+            self.seen_empty, self.seen_twice = True, sought.seen_twice
+            self.scan_at = sought.looked + SECOND_LOOK
 
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""

@@ -1,7 +1,7 @@
 """One thread that knows, by pidfd, when processes end, and that ends whole trees.
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
-    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; nothing is signalled
+    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; the two looks count for `end`
     end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
@@ -85,7 +85,7 @@ class ProcessPort:
         self._order(lambda: self._watch_server(server, ended))
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
-        """Tell `TreeFound`: who is left of a tree whose first process has ended. The look counts for `end`, too."""
+        """Tell `TreeFound`: who is left of a tree whose first process has ended; nobody is signalled."""
         self._order(lambda: self._seek(Ending(name, order, tell, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
@@ -251,6 +251,8 @@ class ProcessPort:
         if ending.order.process and ending.order.process.ticks:
             self._terminals.note(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
+        if ending.seen_twice:
+            self._gone(ending)
 
     def _signal_once(self, ending: Ending, number: signal.Signals) -> None:
         if ending.order.life in self._endings:
@@ -291,8 +293,8 @@ class ProcessPort:
                 self._on_error(problem)
                 ending.scan_at = time.monotonic() + POLL
             self._serve()
-        # many trees that die one after another take about half of the time at most
-        self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
+        if len(self._endings) > 1:  # many trees that die one after another take about half of the time at most
+            self._rest_until = time.monotonic() + min(LONGEST_REST, read - began)
 
     def _assess(self, ending: Ending, table: Table) -> None:
         look = self._look(ending, table)
@@ -311,10 +313,11 @@ class ProcessPort:
         self._tell_left(ending, left)
 
     def _tell_found(self, ending: Ending, look: Look) -> None:
-        """Tell who is left, with those that seem to have left the tree: nobody is signalled for it."""
-        found = ending.find(look)
-        ending.note_look(found)
-        self._say(ending.tell, found_of(ending.order.life, found | self._astray(ending, look)))
+        """Tell, once, who is left, with those that seem to have left the tree: nobody is signalled for it."""
+        found, astray, is_first = ending.find(look), self._astray(ending, look), not ending.looked
+        ending.note_look(found, astray)
+        if is_first:
+            self._say(ending.tell, found_of(ending.order.life, found | astray))
 
     def _nobody(self, ending: Ending, look: Look) -> None:
         if not ending.seen_empty:
@@ -326,6 +329,9 @@ class ProcessPort:
         if ending.suspects:
             ending.scan_at = time.monotonic() + SECOND_LOOK
             return
+        self._gone(ending)
+
+    def _gone(self, ending: Ending) -> None:
         self._release(ending)
         life = ending.order.life
         del self._endings[life]
