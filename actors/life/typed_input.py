@@ -136,9 +136,11 @@ def _cut_off(w: Worker) -> Untyped:
 
 def input_seen(w: Worker, fact: InputSeen, now: Instant) -> Step:
     """Type, wait, press Enter or give up, as the input line shows."""
-    life = reader(w)
-    if life is None or not under_way(w, fact):
+    if not under_way(w, fact):
         return w, ()
+    life = reader(w)
+    if life is None:  # its program has just ended: a person may start another one in the pane
+        return replace(w, typing=held(w.typing, now.mono, moved=True)), ()
     if w.typing.stage is Stage.LOOK:
         return _before_typing(w, life, fact.sight, now)
     return _watching(w, fact.sight, now)

@@ -709,3 +709,18 @@ OneWorker.TestCase.settings = examples(
     phases=[Stage.generate, Stage.shrink],  # explaining a failure takes minutes
 )
 TestOneWorker = OneWorker.TestCase
+
+
+def test_a_look_that_meets_a_program_that_has_just_ended_is_taken_again_when_a_person_starts_another_one() -> None:
+    one = OneWorker()
+    one.define(WorkerSpec(name="api", command=("serve",), cwd="/", restart=Restart.ALWAYS))
+    one.gates_open()
+    one.start_is_not_answered()
+    one.person_types(size=5)
+    one.start_is_carried_out_late(children=0, heard=True)
+    one.person_respawns_the_pane()
+    one.post_arrives(nth=0)
+    one.typing_meets_its_fate(fate="typed")
+    one.panes_are_swept(late=False)
+    one.waiting_input_leads_on()
+    one.teardown()
