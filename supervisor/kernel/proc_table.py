@@ -254,7 +254,7 @@ def escaped(
     led = {leader.pid: leader.ticks for leader in table.not_reused(leaders)}
 
     def left(orphan: Entry) -> bool:
-        if orphan.mark is not None or orphan.leads_terminal or (server and orphan.sid == server.sid):
+        if orphan.zombie or orphan.mark is not None or orphan.leads_terminal or (server and orphan.sid == server.sid):
             return False
         return led.get(orphan.sid, orphan.ticks + 1) <= orphan.ticks or (
             orphan.ticks >= since and has_terminal(orphan.pid)

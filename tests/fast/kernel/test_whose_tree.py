@@ -182,3 +182,22 @@ def test_who_was_in_the_tree_before_and_came_to_tmux_counts_with_its_session() -
     assert counted(process(30, SERVER), process(31, 30), before=(Handle(31, 31),)) == []  # it has another parent
     assert counted(process(132, SERVER, terminal=9), before=(Handle(132, 132),)) == []  # a pane
     assert counted(process(133, SERVER, sid=140, ticks=130), before=(Handle(140, 135),)) == []  # older than its leader
+
+
+def test_a_dead_orphan_is_not_asked_which_terminals_it_has_open() -> None:
+    """Hundreds that end at once are all orphans of tmux until it has reaped them."""
+    reaper = Entry(10, 1, 10, 5, "S", 1, 0)
+    dead = [Entry(pid, 10, pid, 7, "Z", 1, 0) for pid in range(20, 23)]
+    living = Entry(30, 10, 29, 7, "S", 1, 0)
+    asked: list[int] = []
+    found = escaped(
+        Table([reaper, *dead, living]),
+        is_mark=lambda _: False,
+        leaders=(),
+        has_terminal=lambda pid: asked.append(pid) is None,
+        since=6,
+        reaper=10,
+        foreign_roots=frozenset(),
+        own=frozenset(),
+    )
+    assert (asked, found) == ([30], {30})
