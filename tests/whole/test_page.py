@@ -218,8 +218,10 @@ def test_a_reader_of_a_log_keeps_his_place_while_old_lines_leave_it(page: Page) 
 
 def test_orders_are_given_with_their_command_and_their_verdict(page: Page, web: Web) -> None:
     page.goto("/?select=echo")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop").hover()  # its command, before Start takes its place under the pointer
     expect(page.locator(".cli")).to_contain_text("panevisor stop echo")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".cli")).to_contain_text("stopped")
     web.site.wait_state("echo", "stopped")
     page.get_by_role("button", name="Start").click()
     web.site.wait_state("echo", "running")
