@@ -44,7 +44,7 @@ class BareTmux:
 
 
 def log_pipe(name: str, life: int = 1) -> str:
-    """Return the tmux command that writes what w0 prints to a log of this life, as the service's does."""
+    """Return the tmux command that writes what a worker prints to the log of this life, as the service's does."""
     command = pipe_command("logs", name, f"{life}-1", 0, _SIZE, number=0).replace("#", "##").replace("%", "%%")
     return f"pipe-pane -t ={name}: {shlex.quote(command)}"
 

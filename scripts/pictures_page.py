@@ -288,9 +288,9 @@ def _many(browser: Browser, site: Site) -> None:
 
 
 def _take(page: Page, name: str) -> None:
-    """Write what the page shows, in 256 colours: half of the bytes, and nobody sees it.
+    """Write what the page shows, in 256 colours. That halves the bytes, and no difference is visible.
 
-    They are those of which it has most, only 64 of them greys: else the greys of smoothed text leave no room for the
+    The colours are the most frequent ones. At most 64 are greys: else the greys of smoothed text leave no room for the
     red of a small sign.
     """
     page.wait_for_timeout(500)

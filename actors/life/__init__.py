@@ -24,6 +24,5 @@ Rules that hold everywhere:
 
 Each module has clauses: functions from the worker, a fact and now to a `Step`. A module calls only those to its right.
 The parts (budget, stall, limits, tally, stop_plan, typing_queue, hands, prompting, input_line, screen) decide without a
-worker. `adoption` makes the
-worker of a starting service.
+worker. `adoption` makes the worker of a starting service.
 """

@@ -82,8 +82,8 @@ def _listed(keeper: Keeper) -> float:
 def orders(n: int) -> Iterator[Figure]:
     """Yield the p99 of a `why` and a `send` while n workers change, beyond an idle service.
 
-    The workers that print twice a second in the shell begin two processes for each line. At 500 that fills the machine,
-    whoever keeps them: what tmux alone needs to answer under them is that machine's limit.
+    The workers that print twice a second in the shell begin two processes for each line. At 500 that fills the machine
+    under any supervisor. The time that tmux alone needs to answer then is the limit of the machine.
     """
     worst = {}
     for kind, program in (("idle", "exec sleep 86399"), ("changing", PRINTING), ("filling the machine", CHANGING)):

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.bare import log_pipe
 from benchmarks.figures import Figure, NotDone, median
 from benchmarks.keepers import SLEEP
 from benchmarks.parts.output import CHATTY
-from supervisor.logs.names import pipe_command
 from supervisor.tmux.words import PANE_FORMAT
 
 SECONDS = 30
@@ -42,11 +42,8 @@ class Server:
     def start(self, names: list[str], program: str) -> None:
         lines = []
         for name in names:
-            pipe = pipe_command("logs", name, "1-1", 0, 10_000_000).replace("#", "##").replace("%", "%%")
-            lines.append(
-                f"new-session -d -s {name} -x 200 -y 50 -- /bin/sh -c {shlex.quote(program)} sh {name} ; "
-                f"pipe-pane -t ={name}: {shlex.quote(pipe)}\n"
-            )
+            start = f"new-session -d -s {name} -x 200 -y 50 -- /bin/sh -c {shlex.quote(program)} sh {name}"
+            lines.append(f"{start} ; {log_pipe(name)}\n")
         self.tmux("start-server", ";", "source-file", "-", given="".join(lines))
         self.pid = int(self.tmux("display-message", "-p", "#{pid}"))
 

@@ -3,7 +3,8 @@
     tables ──named_in──▶ paths ──read_env_file──▶ EnvFile ──▶ a worker's environment
                            └──content_of──▶ bytes ──digest_of──▶ Config.digest, FileOnDisk.digest
 
-A message names the line of an env file and never shows its text, which may be a secret.
+A message names the line of an env file and never shows its text, which may be a secret. Secret files are read by the
+same rules (`content_at`), and `open_to_all` names those that everybody may read.
 """
 
 import hashlib

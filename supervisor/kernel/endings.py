@@ -150,9 +150,9 @@ class Ending:
         return found
 
     def note_look(self, found: set[Handle], astray: set[Handle]) -> None:
-        """Keep what was sought and found, for the order to end it; where it is nobody, a second look is due.
+        """Keep who was found, for the order to end the tree. If it is nobody, a second look is due.
 
-        `astray`: who seems to have left the tree.
+        `astray`: the processes that seem to have left the tree.
         """
         second, self.seen_empty = self.seen_empty, not found
         self.known |= found

@@ -85,7 +85,7 @@ class ProcessPort:
         self._order(lambda: self._watch_server(server, ended))
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
-        """Tell `TreeFound`: who is left of a tree whose first process has ended; nobody is signalled."""
+        """Tell `TreeFound`: who is left of a tree whose first process has ended. No signal is sent."""
         self._order(lambda: self._seek(Ending(name, order, tell, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
@@ -313,7 +313,7 @@ class ProcessPort:
         self._tell_left(ending, left)
 
     def _tell_found(self, ending: Ending, look: Look) -> None:
-        """Tell, once, who is left, with those that seem to have left the tree: nobody is signalled for it."""
+        """Tell, after the first look alone, who is left or seems to have left the tree. No signal is sent."""
         found, astray, is_first = ending.find(look), self._astray(ending, look), not ending.looked
         ending.note_look(found, astray)
         if is_first:

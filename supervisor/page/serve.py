@@ -92,7 +92,7 @@ def serve(place: Place, where: Where, command: str) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams when it is told to end: it would wait for them, cancel them, and print where they stood."""
+    """Ends all streams first. uvicorn would wait for them, cancel them, and print a traceback for each."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)

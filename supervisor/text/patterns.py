@@ -29,12 +29,9 @@ def compiled(text: str) -> Pattern:
     options.log_errors = False
     try:
         pattern: Pattern = re2.compile(f"(?m){text}", options)
-    except re2.error:
-        try:
-            re2.compile(text, options)  # alone, so that what is said of it speaks of what was written
-        except re2.error as problem:
-            raise ValueError(f"is no pattern for RE2 ({_said(problem)}){_hint(text)}") from None
-        raise
+    except re2.error as problem:
+        said = _said(_problem_of(text, options) or problem)
+        raise ValueError(f"is no pattern for RE2 ({said}){_hint(text)}") from None
     return pattern
 
 
@@ -56,6 +53,18 @@ def captured(text: str, line: str) -> tuple[tuple[str, str], ...]:
         *((str(number), value) for number, value in enumerate(numbered)),
         *((name, numbered[number]) for number, name in names.items()),
     )
+
+
+def _problem_of(text: str, options: Any) -> Exception | None:
+    """Return what is wrong with the pattern as it was written; None if that is right."""
+    import re2
+
+    try:
+        re2.compile(text, options)
+    except re2.error as problem:
+        found: Exception = problem
+        return found
+    return None
 
 
 def _said(problem: Exception) -> str:

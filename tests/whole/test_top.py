@@ -47,7 +47,7 @@ class Person:
         return self.tmux("capture-pane", "-p").split("\n")
 
     def ended_with(self) -> str:
-        """Return the exit code of `top`, "" while it runs. Debian's tmux misses some ends: it is told to look again."""
+        """Return the exit code of `top`, "" while it runs. The signal lets Debian's tmux notice a missed end."""
         os.kill(int(self.tmux("display-message", "-p", "#{pid}")), signal.SIGCHLD)
         return self.tmux("display-message", "-p", "#{pane_dead_status}").strip()
 
