@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kit import ROOT
 from kit.left_behind import TAG, end, processes_of
-from kit.support import DEADLINE, wait_until
+from kit.support import DEADLINE, Site, wait_until
 
 LEAVES = """
 subprocess.Popen(['setsid', 'sleep', '1007'])
@@ -61,3 +61,15 @@ def test_those_of_another_run_are_left_alone() -> None:
     finally:
         theirs.kill()
         theirs.wait()
+
+
+def test_a_mark_that_another_test_has_made_up_is_no_worker_of_a_site(place: Path) -> None:
+    site = Site(place)
+    marks = ("of-somebody", "", f"{site.marker}/api/l1")
+    others = [subprocess.Popen(["sleep", "1010"], env={"PANEVISOR_WORKER": mark}) for mark in marks]
+    try:
+        wait_until(lambda: site.truth() == {"api": [others[-1].pid]})
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()

@@ -199,9 +199,9 @@ class Site:
         """Return the living processes by the worker whose mark they bear: what /proc shows, not our records."""
         found: dict[str, list[int]] = {}
         for pid, mark in marked_processes():
-            state, name, _ = mark.split("/")
+            state, _, whose = mark.partition("/")  # the mark of another test can be any text
             if state == self.marker:
-                found.setdefault(name, []).append(pid)
+                found.setdefault(whose.partition("/")[0], []).append(pid)
         return found
 
     @property
