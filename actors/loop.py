@@ -1,46 +1,62 @@
 """Many actors in one thread: each has its own mailbox, state and failures, and none needs a thread.
 
     tell ──▶ Mailbox ──has mail──▶ the line ──▶ Loop: one message of the first actor, which then joins the line's end
+    tell_me_later ──▶ Mailbox ──▶ the second line, for turns while nobody is in the first
 
-An actor with a thousand messages delays another by one message at a time. A handler that blocks delays all actors of
-the loop, so handlers here only decide and tell.
+What a beat tells all actors goes through the second line: it delays nobody who has news. An actor with a thousand
+messages delays another by one message at a time. A handler that blocks delays all actors of the loop, so handlers here
+only decide and tell.
 """
 
 import contextlib
 import math
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pykka
+from pykka._envelope import Envelope
 
 from actors.base import Post, Supervised
 from actors.vital import VitalThread
 
-if TYPE_CHECKING:
-    from pykka._envelope import Envelope
+Turn = Callable[[], None]
+MOST_AHEAD = 10  # turns of the first line before one of the second, by judgement: a busy loop does not stop the beats
 
 
 class Loop:
-    """One thread, and the line of actors that have mail. It runs until `close`."""
+    """One thread, and the two lines of actors that have mail. It runs until `close`."""
 
     def __init__(self, name: str) -> None:
-        self._line: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lines: tuple[deque[Turn | None], deque[Turn | None]] = deque(), deque()
+        self._joined: SimpleQueue[None] = SimpleQueue()  # one for each turn in a line
+        self._ahead = 0  # turns of the first line for which the second has waited since its last one
         self.thread = VitalThread(name, self._run)
         self.thread.start()
 
-    def join_line(self, turn: Callable[[], None]) -> None:
-        """Call `turn` once, after the turns that are already in the line."""
-        self._line.put(turn)
+    def join_line(self, turn: Turn | None, later: bool = False) -> None:
+        """Call `turn` once, after the turns that are already in its line."""
+        self._lines[later].append(turn)
+        self._joined.put(None)
 
     def close(self) -> None:
-        """End the thread after the turns that are in the line now."""
-        self._line.put(None)
+        """End the thread after the turns that are in the lines now."""
+        self.join_line(None, later=True)
 
     def _run(self) -> None:
-        while (turn := self._line.get()) is not None:
+        while (turn := self._next()) is not None:
             turn()
+
+    def _next(self) -> Turn | None:
+        self._joined.get()
+        first, second = self._lines
+        if second and (not first or self._ahead == MOST_AHEAD):
+            self._ahead = 0
+            return second.popleft()
+        self._ahead = self._ahead + 1 if second else 0
+        return first.popleft()
 
 
 class TurnOver(Exception):
@@ -48,35 +64,44 @@ class TurnOver(Exception):
 
 
 class Mailbox:
-    """An actor's inbox, as pykka wants it. While it has mail, its actor is in the line once."""
+    """An actor's inbox, as pykka wants it. While it has mail, its actor is in a line once; with news, in the first.
 
-    __slots__ = ("_in_line", "_join_line", "_left", "_lock", "_mail")
+    An actor that gets news while it is in the second line is in both: its last turn finds no mail.
+    """
+
+    __slots__ = ("_in_line", "_join_line", "_left", "_lock", "_mail", "_news")
 
     def __init__(self) -> None:
         self._mail: list[Envelope[Any]] = []  # a few at most; an empty deque would take 0.7 kB a worker
         self._lock = threading.Lock()
+        self._news = 0  # how many of them must not wait for the second line: the mail has one order
         self._in_line = True  # until `open`: earlier mail is kept
-        self._join_line: Callable[[], None] = lambda: None
+        self._join_line: Callable[[bool], None] = lambda later: None
         self._left: float = 0
 
-    def put(self, envelope: "Envelope[Any]", /) -> None:
+    def put(self, envelope: Envelope[Any], /, *, later: bool = False) -> None:
         with self._lock:
             self._mail.append(envelope)
-            joins, self._in_line = not self._in_line, True
+            joins = not self._in_line or not (later or self._news)
+            self._in_line = True
+            if not later:
+                self._news = len(self._mail)
         if joins:
-            self._join_line()
+            self._join_line(later)
 
-    def get(self) -> "Envelope[Any]":
+    def get(self) -> Envelope[Any]:
         """Return the next message; raise TurnOver when the turn's messages are taken."""
         if not self._left or not self._mail:
             raise TurnOver
         self._left -= 1
-        return self._mail.pop(0)
+        with self._lock:
+            self._news = max(0, self._news - 1)
+            return self._mail.pop(0)
 
     def empty(self) -> bool:
         return not self._mail
 
-    def open(self, join_line: Callable[[], None]) -> None:
+    def open(self, join_line: Callable[[bool], None]) -> None:
         """Give the actor turns from now on."""
         self._join_line = join_line
         self.end_turn()
@@ -89,8 +114,9 @@ class Mailbox:
         """Join the line again if there is mail."""
         with self._lock:
             joins = self._in_line = bool(self._mail)
+            later = not self._news
         if joins:
-            self._join_line()
+            self._join_line(later)
 
 
 class LoopActor(Supervised):
@@ -112,7 +138,12 @@ class LoopActor(Supervised):
         return pykka.ThreadingFuture()
 
     def _start_actor_loop(self) -> None:
-        self.actor_inbox.open(lambda: self._loop.join_line(self._turn))
+        self.actor_inbox.open(lambda later: self._loop.join_line(self._turn, later))
+
+    def tell_me_later(self, message: Any) -> None:
+        """Tell this actor something that can wait until no actor of the loop has news; from any thread."""
+        if not self.actor_stopped.is_set():
+            self.actor_inbox.put(Envelope(message), later=True)
 
     def _turn(self) -> None:
         """Handle one message. After the end, a question is answered by ActorDeadError instead of waiting forever."""

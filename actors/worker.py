@@ -153,7 +153,7 @@ class WorkerActor(LoopActor):
 
     def _enrol(self, worker: Worker) -> None:
         keep = worker.spec.log.keep
-        self._deps.ticker.tell(Enrolled(self._name, self.tell_me, _process(worker), keep))
+        self._deps.ticker.tell(Enrolled(self._name, self.tell_me_later, _process(worker), keep))
 
     def _report(self, beat: int | None = None) -> None:
         worker = self._worker

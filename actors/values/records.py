@@ -3,11 +3,11 @@
 Records are the truth about what a person wanted and what was judged; the kernel and tmux are the truth about processes.
 """
 
-from dataclasses import asdict, field, fields
+from dataclasses import field, fields
 from enum import StrEnum
 from typing import Any
 
-from actors.frozen import frozen
+from actors.frozen import as_dict, frozen
 from actors.values.command_text import Session
 from actors.values.facts import Exit, Handle
 from actors.values.rules import Holding
@@ -49,12 +49,10 @@ class Record:
 
     def state_to_json(self) -> dict[str, Any]:
         """Return all but the spec, which is most of a record and seldom changes."""
-        state = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "spec"}
-        return {key: _plain(value) for key, value in state.items()}
+        return {name: as_dict(getattr(self, name)) for name in _STATE}
 
 
-def _plain(value: Any) -> Any:
-    return asdict(value) if isinstance(value, Handle | Exit | Holding | Session) else value
+_STATE = tuple(each.name for each in fields(Record) if each.name != "spec")
 
 
 @frozen
@@ -94,7 +92,7 @@ class Head:
     origin: Origin | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)  # type: ignore[no-any-return]
 
 
 @frozen
@@ -130,4 +128,4 @@ class Death:
     lines: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"lines": list(self.lines)}
+        return {**as_dict(self), "lines": list(self.lines)}

@@ -4,13 +4,13 @@ Report (a Row) × N ──▶ Snapshot ──▶ status, status file, broadcast,
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Any
 
 from actors.beats import BOUNDS, BeatTimes
 from actors.events.words import iso
-from actors.frozen import frozen
+from actors.frozen import as_dict, frozen
 from actors.life import stop_plan
 from actors.life.attention import Attention, Statement
 from actors.life.stall import next_rung
@@ -52,7 +52,7 @@ class StallShown:
     paused: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "since": iso(self.since), "next_at": iso(self.next_at)}
+        return {**as_dict(self), "since": iso(self.since), "next_at": iso(self.next_at)}
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,6 @@ These classes are the only description of a worker's keys. A file and a record a
 is made from them: the text below a field describes its key there. Durations are in seconds.
 """
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from actors.frozen import frozen
+from actors.frozen import as_dict, frozen
 from actors.values.command_text import Resume, argv_of, is_text_for_a_shell, words_of
 from actors.values.keys import MANY, Between, Bytes, Command, Elsewhere, Form, PathText, Seconds, Text, Unwritten
 from actors.values.rules import Rule
@@ -431,7 +430,7 @@ class WorkerSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as the records file keeps them."""
-        return dataclasses.asdict(self)
+        return as_dict(self)  # type: ignore[no-any-return]
 
 
 class NoReplica(Exception):

@@ -87,6 +87,41 @@ def test_an_actor_with_much_mail_starves_no_other(loop: Loop) -> None:
     assert len(notes[: notes.index("me")]) < 20
 
 
+def test_what_can_wait_is_taken_after_the_news_of_all_others_but_in_the_order_of_its_own_mailbox(loop: Loop) -> None:
+    notes: list[Any] = []
+    held, holder = threading.Event(), Notes.start(loop, Owner(), [])
+    refs = [Notes.start(loop, Owner(), notes, f"w{number}") for number in range(5)]
+    wait_until(lambda: len(notes) == 5)
+    holder.tell(held)
+    wait_until(lambda: any(handler.handling == "Event" for handler in at_work()))
+    actors = [ref._actor_weakref() for ref in refs]
+    for number, actor in enumerate(actors):
+        actor.tell_me_later(f"beat {number}")
+    refs[4].tell("news 4")
+    refs[2].tell("news 2")
+    actors[0].tell_me_later("another beat")
+    held.set()
+    wait_until(lambda: len(notes) == 5 + 8)
+    told = [note for note in notes if note != "begin"]
+    assert sorted(told[:4]) == ["beat 2", "beat 4", "news 2", "news 4"]
+    assert told.index("beat 4") < told.index("news 4")
+    assert told[4:] == ["beat 0", "beat 1", "beat 3", "another beat"]
+
+
+def test_what_can_wait_is_taken_though_news_does_not_end(loop: Loop) -> None:
+    notes: list[Any] = []
+    held, busy, other = threading.Event(), Notes.start(loop, Owner(), notes), Notes.start(loop, Owner(), notes)
+    busy.tell(held)
+    wait_until(lambda: any(handler.handling == "Event" for handler in at_work()))
+    for number in range(1000):
+        busy.tell(number)
+    other._actor_weakref().tell_me_later("beat")
+    held.set()
+    wait_until(lambda: "beat" in notes)
+    busy.ask("end", timeout=DEADLINE)
+    assert notes.index("beat") < 100
+
+
 @pytest.mark.parametrize("error", ESCAPING)
 def test_a_failure_reaches_the_owner_and_ends_that_actor_alone(loop: Loop, error: type[BaseException]) -> None:
     owner, notes = Owner(), []
