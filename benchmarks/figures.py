@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.clocks import cold_page
+
 
 class NotDone(Exception):
     """The measured thing has not happened: fewer panes were read, a worker was not restarted, a line is missing."""
@@ -42,7 +44,7 @@ class Figure:
 
 
 def machine() -> dict[str, Any]:
-    """Return what the figures depend on: processors, kernel, versions, load before the run."""
+    """Return what the figures depend on: processors, kernel, versions, load before the run, memory that sleeps."""
     tmux = subprocess.run(["tmux", "-V"], capture_output=True, text=True, check=True).stdout.strip()
     return {
         "processors": len(os.sched_getaffinity(0)),
@@ -50,6 +52,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "tmux": tmux.removeprefix("tmux "),
         "load": os.getloadavg()[0],
+        "cold page, µs": round(cold_page(), 1),
     }
 
 

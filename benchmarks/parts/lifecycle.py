@@ -122,10 +122,11 @@ def _floor(n: int) -> list[float]:
     """Return how long tmux alone needs: a kill, its pane known to be dead, a respawn; over one control client."""
     with bare_tmux(n, BORN) as tmux:
         time.sleep(2)
-        return [_floor_once(tmux, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
+        return [killed_in(tmux, f"w{i % (n - 1) + 1}") for i in range(KILLS)]
 
 
-def _floor_once(tmux: BareTmux, name: str) -> float:
+def killed_in(tmux: BareTmux, name: str) -> float:
+    """Kill a worker of bare tmux, respawn it, and return the seconds until its next life has begun."""
     births = tmux.place / "births"
     pid = latest_in(births)[name].pid
 

@@ -1,4 +1,4 @@
-"""Which handler hangs, and where: a thread looks once a second at the handlers that are at work.
+"""Which handler hangs, and where: a thread looks every 2.5 s at the handlers that are at work.
 
 at_work() ──▶ hung: one line with its stack │ goes on: one line
 """
@@ -14,7 +14,7 @@ from actors.ports import Journal
 from actors.vital import VitalThread
 
 HUNG_AFTER = 10.0  # seconds; the longest of a healthy handler is the Terminal's, a few deadlines of 2 s
-PERIOD = 1.0
+PERIOD = 2.5  # seconds
 
 
 class HangWatch:
