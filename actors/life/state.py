@@ -101,6 +101,7 @@ class Life:
     looks: int = 0  # at those who may be stragglers
     behind: bool = False  # the first process has ended, and `process` is the eldest of what it left
     ended: Instant | None = None  # when the kernel or a look at the dead pane told that it ended
+    asks: int = 0  # questions for its exit status since it ended
     answers: int = 0  # answers to them without a status
     ask_at: float | None = None
     ready_by: float | None = None

@@ -174,16 +174,18 @@ class TmuxTerminal:
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
         """One list-panes answers all; a few panes known by their ids are listed alone, in one order too.
 
-        An exit is the same whenever it is told. Whatever else is asked for is asked of a tmux that has settled. It gets
-        the nudge again then: while it runs its helper for utmp, as it does when a terminal hangs up, it loses signals.
+        An exit is the same whenever it is told. Whatever else is asked for is asked of a tmux that has settled. A dead
+        pane without an exit needs a nudge: tmux loses the signal while it runs its helper for utmp, as it does when a
+        terminal hangs up. That terminal has been read to its end by then.
         """
-        nudge = self._server.nudge if any(asked.nudge for asked in questions) else lambda: None
-        nudge()
+        if any(asked.nudge for asked in questions):
+            self._server.nudge()
         taken = time.monotonic()
         panes = _panes_of(self._few(questions) or [], questions)
         if not all(pane and pane.exit for pane in panes):
             self._client.settle()
-            nudge()
+            if any(pane and pane.dead and not pane.exit for pane in panes):
+                self._server.nudge()
             taken = time.monotonic()
             panes = _panes_of(self._few(questions) or self._client.list_panes(), questions)
         return taken, panes

@@ -227,7 +227,7 @@ def test_an_adopted_death_waits_for_its_status_and_does_not_get_ready(dead: Pane
     w, effects = adopted(known, plan(known, (dead,), HERE))
     assert w.life is not None
     assert (w.state, w.life.phase) == (State.RUNNING if ready else State.STARTING, Phase.ENDED)
-    assert done(effects, AskPane) == [AskPane("%1", nudge=True)]
+    assert done(effects, AskPane) == [AskPane("%1", nudge=False)]
     w, _ = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeFound(w.life.id, ()))
     assert (w.state, w.exit) == (State.COMPLETED, WELL)  # a one-shot that ended well does not run again
 

@@ -558,7 +558,7 @@ def test_a_beat_looks_at_the_deadlines_too() -> None:
 def test_the_end_of_a_process_is_a_question_to_tmux() -> None:
     s = running().tell(ProcessEnded("s-1"))
     assert s.w.state is S.RUNNING
-    assert s.last == (AskPane("%1", nudge=True), SeekTree("s-1", Handle(100, 100), ()))
+    assert s.last == (AskPane("%1", nudge=False), SeekTree("s-1", Handle(100, 100), ()))
     assert s.tell(ProcessEnded("s-1")).last == ()
 
 
@@ -569,13 +569,13 @@ def test_who_may_have_left_processes_beside_its_tree_is_sought_there() -> None:
 
 def test_who_is_being_ended_is_not_sought() -> None:
     s = running().order(Verb.STOP).tell(ProcessEnded("s-1"))
-    assert s.last == (AskPane("%1", nudge=True),)
+    assert s.last == (AskPane("%1", nudge=False),)
 
 
-def test_tmux_is_asked_again_with_growing_pauses_and_made_to_reap_each_time() -> None:
+def test_tmux_is_asked_again_with_growing_pauses_and_made_to_reap_from_the_second_time() -> None:
     s = running().tell(ProcessEnded("s-1"))
     asked = [*s.did(AskPane), *(s.seen(corpse_of("s-1", None)).wait(0.5).did(AskPane)[0] for _ in range(9))]
-    assert all(ask.nudge for ask in asked)
+    assert [ask.nudge for ask in asked] == [False] + [True] * 9
     assert due(s.seen(corpse_of("s-1", None)).w) == pytest.approx(s.now + 0.5)
 
 
@@ -724,7 +724,7 @@ def test_forced_is_said_when_kill_was_needed(hit: tuple[int, ...], forced: bool 
 
 def test_a_stop_ends_when_the_tree_is_gone_before_the_exit_is_known() -> None:
     s = stopping().gone("s-1")
-    assert (s.w.state, s.did(AskPane)) == (S.STOPPING, [AskPane("%1", nudge=True)])
+    assert (s.w.state, s.did(AskPane)) == (S.STOPPING, [AskPane("%1", nudge=False)])
     s.seen(corpse_of("s-1", 0))
     assert (s.w.state, s.w.exit, s.w.ending) == (S.STOPPED, Exit(0, None, WALL), None)
 

@@ -4,12 +4,10 @@ import errno
 import json
 import os
 import queue
-import select
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -150,28 +148,20 @@ def test_a_look_is_answered_though_descriptors_have_run_out(
     monkeypatch.undo()
 
 
-def test_the_first_look_tells_the_exit_though_tmux_loses_the_signal_while_it_runs_its_helper(
-    terminal: TmuxTerminal,
+def test_tmux_is_made_to_reap_who_is_dead_without_an_exit_and_nobody_else(
+    terminal: TmuxTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = []
-    for number in range(30):
-        started = start(terminal, f"w{number}", ("sleep", "60"))
-        with ended(started.process.pid):
-            os.kill(started.process.pid, signal.SIGKILL)
-        _, (pane,) = terminal.look([PaneQuestion(f"w{number}", started.pane, nudge=True)])
-        known.append(pane.exit is not None)
-    assert sum(known) > 15, known  # the nudge itself can be lost, too: 1 of 750 beside busy loops
-
-
-@contextmanager
-def ended(pid: int) -> Iterator[None]:
-    """Return when the process has ended that is told to end meanwhile."""
-    process = os.pidfd_open(pid)
-    try:
-        yield
-        select.select([process], [], [], DEADLINE)
-    finally:
-        os.close(process)
+    """A terminal that has hung up makes a pane dead; its exit is known when tmux has reaped the process."""
+    hung_up = start(terminal, "a", ("sh", "-c", "trap '' HUP; exec <&- >&- 2>&- 9>&-; exec sleep 60"))
+    living = start(terminal, "b", ("sleep", "60"))
+    wait_until(lambda: terminal.look([PaneQuestion("a", hung_up.pane)])[1][0].dead)
+    nudges: list[int] = []
+    nudge = terminal._server.nudge
+    monkeypatch.setattr(terminal._server, "nudge", lambda: (nudges.append(1), nudge()))
+    _, (pane,) = terminal.look([PaneQuestion("b", living.pane)])
+    assert (pane.dead, pane.exit, len(nudges)) == (False, None, 0)
+    _, (pane,) = terminal.look([PaneQuestion("a", hung_up.pane)])
+    assert (pane.dead, pane.exit, len(nudges)) == (True, None, 1)
 
 
 def test_one_look_answers_for_all_who_ask_and_asks_the_kernel_about_those_alone(
