@@ -233,7 +233,10 @@ class Gateway:
             self._admit(client)
 
     def _turn_away(self, error: OSError) -> bool:
-        """Accept one client with the reserved descriptor and refuse it; return False if that fails."""
+        """Accept one client with the reserved descriptor and refuse it; return False if that fails.
+
+        The kernel refuses before it looks whether a client waits. The one that comes later may find descriptors again.
+        """
         if error.errno not in OUT_OF_DESCRIPTORS or self._listener is None:
             return False
         with self._reserve.released():
@@ -241,10 +244,13 @@ class Gateway:
                 client, _ = self._listener.socket.accept()
             except OSError:
                 return False
-            with client, contextlib.suppress(OSError):
-                client.setblocking(False)
-                if self._peer(client):
-                    client.sendmsg(wire.refusal(None, "busy", _out_of_descriptors(error)))
+        client.setblocking(False)
+        if self._reserve.is_full:
+            self._admit(client)
+            return True
+        with client, contextlib.suppress(OSError):
+            if self._peer(client):
+                client.sendmsg(wire.refusal(None, "busy", _out_of_descriptors(error)))
         return True
 
     def _admit(self, client: socket.socket) -> None:

@@ -51,6 +51,11 @@ class Reserve:
         finally:
             self.refill()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all its descriptors: after a use, whether the process has some to give again."""
+        return len(self._kept) == self._count
+
     def close(self) -> None:
         while self._kept:
             os.close(self._kept.pop())

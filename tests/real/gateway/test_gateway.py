@@ -1,7 +1,9 @@
 """The Gateway on a real socket: one pack for all, nobody waits for anybody, and strangers cost nothing."""
 
+import asyncio
 import errno
 import os
+import select as system
 import socket
 import stat
 import threading
@@ -619,6 +621,26 @@ def test_out_of_descriptors_each_client_is_told_so_at_once(make: Make, unconnect
     assert {failure.errno for failure in failures} == {errno.EMFILE}
     assert bench.client().call("hello")["pid"]
     assert bench.log.events().count("gateway.accept_failed") == 1
+
+
+def test_a_client_that_comes_when_there_are_descriptors_again_is_served(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, refused = bench.gateway._loop.sock_accept, []
+
+    async def late_refusal(listener: socket.socket) -> Any:
+        """Refuse once, as the kernel has done before the client came."""
+        while not refused and not system.select([listener], [], [], 0)[0]:
+            await asyncio.sleep(0.01)
+        if not refused:
+            refused.append(errno.EMFILE)
+            raise OSError(errno.EMFILE, "Too many open files")
+        return await accept(listener)
+
+    monkeypatch.setattr(bench.gateway._loop, "sock_accept", late_refusal)
+    assert bench.client().call("hello")["pid"]  # the accept that was under way
+    assert bench.client().call("hello")["pid"]
+    assert refused
 
 
 def test_another_user_is_closed_without_an_answer_also_out_of_descriptors_and_noted_once(
