@@ -104,11 +104,13 @@ def type_held(w: Worker, fact: TypeHeld, now: Instant) -> Step:
 
 
 def type_refused(w: Worker, fact: TypeRefused, now: Instant) -> Step:
+    """Keep input of which nothing was typed: the verdict on this life tells whether there is another one."""
     if not under_way(w, fact):
         return w, ()
-    if w.ending is None and not w.typing.is_typed:  # the verdict on this life tells whether there is another one
+    w = replace(w, typing=replace(w.typing, under_way=None))
+    if w.ending is None and not w.typing.is_typed:
         return replace(w, typing=held(w.typing, now.mono, unasked=True, moved=True)), ()
-    return _not_typed(replace(w, typing=replace(w.typing, under_way=None)), fact.reason, now)
+    return _not_typed(w, fact.reason, now)
 
 
 def _not_typed(w: Worker, reason: str, now: Instant) -> Step:

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.life import SLOW, WALL, at, running, starting
+from kit.life import SLOW, WALL, S, at, corpse_of, running, starting
 
 from actors.life.hands import HANDS, Hold, Left, entered, hold, typed_more
 from actors.values.effects import Acknowledge, Emit, Type
-from actors.values.facts import NO_SENDER, InputGiven, InputSeen
+from actors.values.facts import NO_SENDER, InputGiven, InputSeen, ProcessEnded, TreeGone, TypeRefused
 from actors.values.spec import Restart
 from actors.values.typing import Manner, Sight, Why
 
@@ -177,6 +177,17 @@ def test_input_waits_through_a_back_off_and_is_told_when_nothing_will_run() -> N
     assert s.keyed == [(b"a", ())]
     s = running(restart=Restart.NEVER).exits(1).tell(InputGiven(1, b"a"))
     assert s.ever(Acknowledge)[0].problem.why is Why.NOT_MET
+
+
+@pytest.mark.parametrize("first", ["the refusal", "the end"])
+def test_input_for_a_program_that_ends_meanwhile_waits_for_its_next_life(first: str) -> None:
+    s = running().tell(InputGiven(1, b"next"))
+    life, refused = s.life, TypeRefused(s.life, s.w.typing.pieces, "its pane is dead")
+    s.tell(*((refused, ProcessEnded(life)) if first == "the refusal" else (ProcessEnded(life), refused)))
+    s.seen(corpse_of(life, 3)).tell(TreeGone(life))
+    assert (s.w.state, s.ever(Acknowledge)) == (S.BACKOFF, [])
+    s.wait(1.0).begun(pid=200).typed()
+    assert [(told.number, told.problem) for told in s.ever(Acknowledge)] == [(1, None)]
 
 
 def test_input_that_waits_for_a_start_is_late_at_its_time() -> None:
