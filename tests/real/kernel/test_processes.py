@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 from kit.processes import House
 from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
@@ -128,6 +129,13 @@ def left_by(house: House) -> Handle:
     return process
 
 
+def orphaned_by(house: House) -> Handle:
+    """Return such a process once its parent has ended, too."""
+    process = left_by(house)
+    wait_until(lambda: psutil.Process(process.pid).ppid() == os.getpid())
+    return process
+
+
 @pytest.mark.parametrize(
     ("script", "seen"),
     [
@@ -189,7 +197,7 @@ def terminal() -> Iterator[str]:
 def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, terminal: str, crashed: bool) -> None:
     reaper(house)
     first = house.shell(f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000; read _', NAMED)
-    escapee = left_by(house)
+    escapee = orphaned_by(house)
     if crashed:  # its terminal is known from when it was watched
         house.watch("l1", first)
         house.kill(first)
@@ -203,11 +211,11 @@ def test_who_was_never_seen_but_has_the_terminal_open_has_escaped(house: House, 
 def test_an_orphan_without_the_terminal_and_one_of_a_life_before_have_not_escaped(house: House, terminal: str) -> None:
     reaper(house)
     house.shell(f'("{sys.executable}" -c "$1" env -i sleep 1000 3<>{terminal}); :', NAMED, life="l0")
-    before = left_by(house)
+    before = orphaned_by(house)
     time.sleep(2 / TICKS_PER_SECOND)
     script = f'exec 3<>{terminal}; "{sys.executable}" -c "$1" env -i sleep 1000 3<&-; read _'
     first = house.shell(script, NAMED)
-    without = left_by(house)
+    without = orphaned_by(house)
     with house.kept(before, without):
         house.end(first, "TERM")
         assert house.escaped() == []
