@@ -7,6 +7,7 @@ Run by tests as a program of its own: it imports nothing of ours.
 
 import json
 import os
+import select
 import sys
 import termios
 import time
@@ -17,7 +18,7 @@ MODES = {
     "plain": "submits at the first Enter that comes by itself",
     "loses": "loses the first Enter of each draft",
     "deaf": "takes no Enter at all",
-    "late": "says it is ready, and sets up its terminal 1 s later, so that what came before is lost",
+    "late": "says it is ready, and sets up its terminal once something was typed, which is lost",
     "draft": "begins with a draft of somebody else",
     "dialog": "answers with a question, in which Enter means yes",
     "update": "asks a question as soon as something is typed, in which Enter means yes",
@@ -42,7 +43,8 @@ class Composer:
     def run(self) -> None:
         if self.mode == "late":
             print("agent ready", flush=True)
-            time.sleep(1.0)
+            select.select([0], [], [], 60)  # until something is typed, however busy the machine is
+            time.sleep(0.5)
         tty.setraw(0, termios.TCSAFLUSH)
         print("\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H agent ready", end="\r\n", flush=True)
         self.draw()
