@@ -1,11 +1,11 @@
 """Many actors in one thread: each has its own mailbox, state and failures, and none needs a thread.
 
     tell ──▶ Mailbox ──has mail──▶ the line ──▶ Loop: one message of the first actor, which then joins the line's end
-    tell_me_later ──▶ Mailbox ──▶ the second line, for turns while nobody is in the first
+    tell_me_later ──▶ Mailbox ──has mail──▶ the second line: its turns come while the first line is empty
 
-What a beat tells all actors goes through the second line: it delays nobody who has news. An actor with a thousand
-messages delays another by one message at a time. A handler that blocks delays all actors of the loop, so handlers here
-only decide and tell.
+The messages of a beat go through the second line, so they do not delay news. An actor with a thousand messages delays
+another by one message at a time. A handler that blocks delays all actors of the loop, so handlers here only decide and
+tell.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
 from queue import SimpleQueue
 from typing import Any
 
@@ -59,31 +60,39 @@ class Loop:
         return first.popleft()
 
 
+class Place(IntEnum):
+    """In which line an actor waits for its turn."""
+
+    NONE = 0
+    SECOND = 1
+    FIRST = 2
+
+
 class TurnOver(Exception):
     """The actor has handled its message of this turn."""
 
 
 class Mailbox:
-    """An actor's inbox, as pykka wants it. While it has mail, its actor is in a line once; with news, in the first.
+    """An actor's inbox, as pykka wants it. While it has mail, its actor is in a line; while it has news, in the first.
 
-    An actor that gets news while it is in the second line is in both: its last turn finds no mail.
+    An actor that gets news while it is in the second line is in both. A turn can therefore find no mail.
     """
 
-    __slots__ = ("_in_line", "_join_line", "_left", "_lock", "_mail", "_news")
+    __slots__ = ("_join_line", "_left", "_lock", "_mail", "_news", "_place")
 
     def __init__(self) -> None:
         self._mail: list[Envelope[Any]] = []  # a few at most; an empty deque would take 0.7 kB a worker
         self._lock = threading.Lock()
         self._news = 0  # how many of them must not wait for the second line: the mail has one order
-        self._in_line = True  # until `open`: earlier mail is kept
+        self._place = Place.FIRST  # until `open`: earlier mail is kept
         self._join_line: Callable[[bool], None] = lambda later: None
         self._left: float = 0
 
     def put(self, envelope: Envelope[Any], /, *, later: bool = False) -> None:
         with self._lock:
             self._mail.append(envelope)
-            joins = not self._in_line or not (later or self._news)
-            self._in_line = True
+            place = Place.SECOND if later else Place.FIRST
+            joins, self._place = place > self._place, max(place, self._place)
             if not later:
                 self._news = len(self._mail)
         if joins:
@@ -107,16 +116,18 @@ class Mailbox:
         self.end_turn()
 
     def begin_turn(self, messages: float) -> None:
-        """Let `get` return this number of messages."""
+        """Let `get` return this number of messages; who gets mail now joins no line before `end_turn`."""
+        with self._lock:
+            self._place = Place.FIRST
         self._left = messages
 
     def end_turn(self) -> None:
         """Join the line again if there is mail."""
         with self._lock:
-            joins = self._in_line = bool(self._mail)
-            later = not self._news
-        if joins:
-            self._join_line(later)
+            self._place = Place.NONE if not self._mail else Place.FIRST if self._news else Place.SECOND
+            place = self._place
+        if place:
+            self._join_line(place is Place.SECOND)
 
 
 class LoopActor(Supervised):

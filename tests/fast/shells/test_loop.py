@@ -58,6 +58,14 @@ def loop() -> Iterator[Loop]:
     loop.thread.join(DEADLINE)
 
 
+def held_up(ref: "pykka.ActorRef[Notes]") -> threading.Event:
+    """Return when the actor, and so the loop, is at a message that lasts until the event is set."""
+    held = threading.Event()
+    ref.tell(held)
+    wait_until(lambda: any(handler.handling == "Event" for handler in at_work()))
+    return held
+
+
 def test_a_thousand_actors_take_one_thread(loop: Loop) -> None:
     before, notes = set(threading.enumerate()), []
     refs = [Notes.start(loop, Owner(), notes) for _ in range(1000)]
@@ -76,9 +84,8 @@ def test_an_actor_begins_before_its_first_message_and_keeps_their_order(loop: Lo
 
 def test_an_actor_with_much_mail_starves_no_other(loop: Loop) -> None:
     notes: list[Any] = []
-    held, busy, other = threading.Event(), Notes.start(loop, Owner(), notes), Notes.start(loop, Owner(), notes)
-    busy.tell(held)
-    wait_until(lambda: any(handler.handling == "Event" for handler in at_work()))
+    busy, other = Notes.start(loop, Owner(), notes), Notes.start(loop, Owner(), notes)
+    held = held_up(busy)
     for number in range(1000):
         busy.tell(number)
     future = other.ask("me", block=False)
@@ -89,11 +96,10 @@ def test_an_actor_with_much_mail_starves_no_other(loop: Loop) -> None:
 
 def test_what_can_wait_is_taken_after_the_news_of_all_others_but_in_the_order_of_its_own_mailbox(loop: Loop) -> None:
     notes: list[Any] = []
-    held, holder = threading.Event(), Notes.start(loop, Owner(), [])
+    holder = Notes.start(loop, Owner(), [])
     refs = [Notes.start(loop, Owner(), notes, f"w{number}") for number in range(5)]
     wait_until(lambda: len(notes) == 5)
-    holder.tell(held)
-    wait_until(lambda: any(handler.handling == "Event" for handler in at_work()))
+    held = held_up(holder)
     actors = [ref._actor_weakref() for ref in refs]
     for number, actor in enumerate(actors):
         actor.tell_me_later(f"beat {number}")
@@ -110,9 +116,8 @@ def test_what_can_wait_is_taken_after_the_news_of_all_others_but_in_the_order_of
 
 def test_what_can_wait_is_taken_though_news_does_not_end(loop: Loop) -> None:
     notes: list[Any] = []
-    held, busy, other = threading.Event(), Notes.start(loop, Owner(), notes), Notes.start(loop, Owner(), notes)
-    busy.tell(held)
-    wait_until(lambda: any(handler.handling == "Event" for handler in at_work()))
+    busy, other = Notes.start(loop, Owner(), notes), Notes.start(loop, Owner(), notes)
+    held = held_up(busy)
     for number in range(1000):
         busy.tell(number)
     other._actor_weakref().tell_me_later("beat")
