@@ -46,7 +46,7 @@ def switches_of(process: psutil.Process) -> int:
 
 
 def cold_page() -> float:
-    """Return the CPU microseconds to touch a page of one's own that nobody has touched for 5 s.
+    """Return the CPU microseconds to touch a page of memory that was not touched for 5 s.
 
     Below 0.1 where memory stays where it is. A host that takes the memory of its idle guests makes it tens: then what
     sleeps most of the time, as an idle service does, pays for each waking.

@@ -31,9 +31,7 @@ def shards(n: int) -> Iterator[Figure]:
             listed = [_listed(n, servers) for _ in range(9)]
             yield Figure(0, f"{each}, idle: a list of all panes", n, 1000 * median(listed), "ms")
             adopted = [_adopted(n, servers) for _ in range(9)]
-            yield Figure(
-                0, f"{each}, idle: the same by new clients, as who adopts does", n, 1000 * median(adopted), "ms"
-            )
+            yield Figure(0, f"{each}, idle: the same by new clients, as for adoption", n, 1000 * median(adopted), "ms")
             kills = [killed_in(servers[0], f"w{i % ((size or n) - 1) + 1}") for i in range(KILLS)]
             yield Figure(0, f"{each}, idle: kill -9 → next life, median", n, 1000 * median(kills), "ms")
 

@@ -150,7 +150,7 @@ class Ending:
         return found
 
     def note_look(self, found: set[Handle], astray: set[Handle]) -> None:
-        """Keep who was found, for the order to end the tree. If it is nobody, a second look is due.
+        """Keep who was found, for the order to end the tree. If nobody was found, a second look is due.
 
         `astray`: the processes that seem to have left the tree.
         """

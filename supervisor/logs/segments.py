@@ -43,7 +43,7 @@ class Segments:
         self._keep: dict[str, int] = {}
         self._forgotten: dict[str, float] = {}  # when (monotonic); its `split` may have been slower than its end
         self._seen: dict[str, LogSeen] = {}
-        self._missing: dict[str, LogSeen] = {}  # what is told of those that have no segment: found once, not each beat
+        self._unnoted: set[str] = set()  # who has neither a segment nor a noted time: not looked for at each beat
         self._to_mend: set[str] = set()
         self._gate = threading.Lock()  # a link must not come after the log that it leads to was deleted
 
@@ -58,9 +58,8 @@ class Segments:
         if not self.directory.is_dir():
             self._make_directory()
         kept = self._within_quota(self._tidy(names_and_keep, only=None))
-        for told in (self._seen, self._missing):
-            for name in told.keys() - names_and_keep.keys():
-                del told[name]
+        self._seen = {name: seen for name, seen in self._seen.items() if name in names_and_keep}
+        self._unnoted = self._unnoted.intersection(names_and_keep)
         self._to_pack = _to_pack(kept) if self._packs else []
         return {name: self._look(name, segments) for name, segments in kept.items()}
 
@@ -198,10 +197,11 @@ class Segments:
 
     def _look(self, name: str, kept: list[Segment]) -> LogSeen:
         if not kept:
-            if name not in self._missing:
-                self._missing[name] = LogSeen(0, past=times.last(self.directory, name))
-            return self._missing[name]
-        self._missing.pop(name, None)
+            past = None if name in self._unnoted else times.last(self.directory, name)
+            if past is None:
+                self._unnoted.add(name)
+            return LogSeen(0, past=past)
+        self._unnoted.discard(name)
         if name in self._to_mend:
             self._mend(name, kept)
         before = self._seen.get(name)

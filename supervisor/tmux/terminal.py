@@ -174,7 +174,7 @@ class TmuxTerminal:
     def look(self, questions: Sequence[PaneQuestion]) -> tuple[float, list[Pane | None]]:
         """One list-panes answers all; a few panes known by their ids are listed alone, in one order too.
 
-        An exit is the same whenever it is told. Whatever else is asked for is asked of a tmux that has settled. A dead
+        An exit never changes, so the first answer counts. For all else tmux is asked again when it has settled. A dead
         pane without an exit needs a nudge: tmux loses the signal while it runs its helper for utmp, as it does when a
         terminal hangs up. That terminal has been read to its end by then.
         """

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import select as system
 import socket
 import stat
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from select import select as select_now
 from typing import Any
 
 import pytest
@@ -630,7 +630,7 @@ def test_a_client_that_comes_when_there_are_descriptors_again_is_served(
 
     async def late_refusal(listener: socket.socket) -> Any:
         """Refuse once, as the kernel has done before the client came."""
-        while not refused and not system.select([listener], [], [], 0)[0]:
+        while not refused and not select_now([listener], [], [], 0)[0]:
             await asyncio.sleep(0.01)
         if not refused:
             refused.append(errno.EMFILE)
