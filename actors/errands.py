@@ -44,7 +44,9 @@ class LooksDue:
 
 @frozen
 class Revive:
-    """Find the tmux server, or start one. Answered to the Supervisor by Revived."""
+    """Find the tmux servers, `least` or more, and start what is missing. Answered to the Supervisor by Revived."""
+
+    least: int = 1
 
 
 Repeated = ArmLog | Revive

@@ -78,8 +78,11 @@ class TerminalPort(Protocol):
     def discard(self, name: str) -> None:
         """Delete the log of a worker that was removed."""
 
-    def revive(self) -> Handle:
-        """Return the tmux server's process. Start it if there is none; bind a lost socket again."""
+    def revive(self, least: int) -> tuple[tuple[Handle | None, ...], str]:
+        """Return the tmux servers by their numbers, `least` or more. Start what is missing; bind lost sockets again.
+
+        None: it can't be had, and the sentence says why.
+        """
 
 
 @frozen
@@ -149,11 +152,14 @@ class Sweeper(Protocol):
 
 @frozen
 class Survey:
-    """What a starting service finds: all panes with our mark, by name, and the tmux server's process."""
+    """What a starting service finds: all panes with our mark, by name, and the tmux servers by their numbers.
+
+    None: that one can't be had.
+    """
 
     taken: float
     panes: Mapping[str, tuple[Pane, ...]]
-    server: Handle
+    servers: tuple[Handle | None, ...]
 
 
 class Processes(Protocol):

@@ -51,7 +51,7 @@ class Factories:
     metrics: Callable[[], pykka.ActorRef[Any]]
     worker: Callable[[str, Birth], pykka.ActorRef[Any]]
     seed: Callable[[], str]
-    watch_server: Callable[[Handle], None]
+    watch_server: Callable[[int, Handle], None]
     opened: Callable[[], None]
     closing: Callable[[ShutDown], None]
 
@@ -136,12 +136,12 @@ class SupervisorActor(SupervisedActor):
                 self._say(effect)
             case do.Show(message):
                 self._posts.metrics.tell(message)
-            case do.FindServer():
-                self._posts.terminal.tell(Revive())
+            case do.FindServers(least):
+                self._posts.terminal.tell(Revive(least))
             case do.AnswerLooks():
                 self._posts.terminal.tell(LooksDue())
-            case do.WatchServer(server):
-                self._factories.watch_server(server)
+            case do.WatchServer(number, server):
+                self._factories.watch_server(number, server)
             case do.LookFor():
                 self._look_for(effect)
             case do.LookAtRecords():

@@ -144,9 +144,9 @@ class TerminalActor(SupervisedActor):
             case ArmLog(life, pane, spec, anew):
                 self._errands.begun(message)
                 self._try("arm_log", lambda: self._port.arm_log(pane, life, spec, anew=anew))
-            case Revive():
+            case Revive(least):
                 self._errands.begun(message)
-                self._revive()
+                self._revive(least)
             case _:
                 assert_never(message)
 
@@ -230,11 +230,8 @@ class TerminalActor(SupervisedActor):
             del self._without_secrets[life]
             self._secrets.call_off(life)
 
-    def _revive(self) -> None:
-        try:
-            self._supervisor.tell(Revived(self._port.revive()))
-        except TerminalError as error:
-            self._supervisor.tell(Revived(None, str(error)))
+    def _revive(self, least: int) -> None:
+        self._supervisor.tell(Revived(*self._port.revive(least)))
 
     def _try(self, what: str, order: Callable[[], None]) -> None:
         try:

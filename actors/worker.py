@@ -111,14 +111,17 @@ class WorkerActor(LoopActor):
         self._become(after, effects)
 
     def _become(self, after: Worker, effects: tuple[do.Effect, ...]) -> None:
+        """Log what happened, then act, then report: a report wakes a thread, which an order would have to wait for."""
         before, self._worker = self._worker, after
-        for effect in effects:
-            if isinstance(effect, do.Emit):
-                self._emit(effect)
-        if after is not before and after != before:
-            self._tell_of_change(before, after)
+        told = [self._logged(effect) for effect in effects if isinstance(effect, do.Emit)]
         for effect in effects:
             self._carry_out(effect)
+        for activity in told:
+            self._deps.metrics.tell(activity)
+        if after is not before and after != before:
+            self._tell_of_change(before, after)
+        if any(isinstance(effect, do.Finish) for effect in effects):
+            self._finish()
 
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
         self._report()  # first: a worker that starts because of this change is never shown before it
@@ -164,13 +167,13 @@ class WorkerActor(LoopActor):
         screen = worker.screen.content if worker.screen else None
         self._deps.metrics.tell(Report(row, screen, beat))
 
-    def _emit(self, effect: do.Emit) -> None:
+    def _logged(self, effect: do.Emit) -> Activity:
         facts = dict(effect.facts)
         if effect.transition:
             facts["from"], facts["to"] = effect.transition
         self._deps.journal.log(effect.event, facts)
         self._show_attached(effect.event, facts)
-        self._deps.metrics.tell(Activity(self._deps.clock.now().wall, effect.event, facts))
+        return Activity(self._deps.clock.now().wall, effect.event, facts)
 
     def _show_attached(self, event: str, facts: dict[str, Any]) -> None:
         """Say to those who are attached what ends, and what comes next; the start line takes it away again."""
@@ -218,10 +221,8 @@ class WorkerActor(LoopActor):
                 deps.deaths.keep(death)
             case do.RunCommand():
                 deps.judge.run(effect, tell)
-            case do.Finish():
-                self._finish()
-            case do.Emit():
-                pass  # `_become` has logged it
+            case do.Emit() | do.Finish():
+                pass  # `_become` does them
 
     def _finish(self) -> None:
         for post in (self._deps.ticker, self._deps.metrics):
@@ -255,13 +256,14 @@ def record_of(worker: Worker) -> Record:
         intent = Intent.WANTED
     if worker.goal in _GOAL_INTENTS:
         intent = _GOAL_INTENTS[worker.goal]
-    life, process = _unended(worker)
+    life, process, server = _unended(worker)
     return Record(
         spec=worker.next_spec or worker.spec,
         intent=intent,
         ready=worker.state is State.RUNNING,
         life=life,
         process=process,
+        server=server or 0,
         exit=worker.exit,
         judged=worker.judged,
         reason=worker.reason,
@@ -270,8 +272,9 @@ def record_of(worker: Worker) -> Record:
     )
 
 
-def _unended(worker: Worker) -> tuple[str | None, Handle | None]:
-    """Return the life, and its process, of which something may still live."""
+def _unended(worker: Worker) -> tuple[str | None, Handle | None, int | None]:
+    """Return the life, its process and its tmux server, of which something may still live."""
     if worker.life:
-        return worker.life.id, worker.life.process
-    return (worker.ending.life, worker.ending.process) if worker.ending else (None, None)
+        return worker.life.id, worker.life.process, worker.life.server
+    ending = worker.ending
+    return (ending.life, ending.process, ending.server) if ending else (None, None, None)

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import NotDone
+from supervisor.state.place import living_servers
 
 ROOT = Path(__file__).parent.parent
 PEERS = Path(os.environ.get("PANEVISOR_PEERS", Path(tempfile.gettempdir()) / f"panevisor-peers-{os.getuid()}"))
@@ -165,9 +166,7 @@ class Panevisor(Keeper):
 
     def processes(self) -> list[psutil.Process]:
         service = int((self.place / "state" / "lock").read_text().split()[0])
-        ask = ["tmux", "-S", "./tmux.sock", "-N", "display-message", "-p", "#{pid}"]
-        server = subprocess.run(ask, cwd=self.place / "state", capture_output=True, text=True, check=True).stdout
-        return [psutil.Process(service), psutil.Process(int(server))]
+        return [psutil.Process(pid) for pid in (service, *living_servers(self.place / "state").values())]
 
 
 class Supervisord(Keeper):
@@ -178,7 +177,8 @@ class Supervisord(Keeper):
     def configure(self) -> None:
         sock = self.place / "s.sock"
         text = (
-            f"[unix_http_server]\nfile={sock}\n[supervisord]\nlogfile={self.place}/log\npidfile={self.place}/pid\n"
+            f"[unix_http_server]\nfile={sock}\n[supervisord]\nlogfile={self.place}/log\n"
+            f"pidfile={self.place}/pid\nchildlogdir={self.place}\n"
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
             f"[supervisorctl]\nserverurl=unix://{sock}\n"
         )

@@ -26,6 +26,7 @@ from actors.loop import Loop
 from actors.metrics import MetricsActor
 from actors.ports import Publisher, Survey
 from actors.root import Factories, Outcome, Posts, SupervisorActor
+from actors.servers import servers_for
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.values.bulletins import Activity, Opened, PartFailing, ServerEnded
@@ -62,10 +63,11 @@ from supervisor.state.deaths import DeathRecords
 from supervisor.state.log_queue import LogQueue
 from supervisor.state.place import DEATHS, JUDGED, LOGS, NOTICES, STATUS, TMUX_SOCKET
 from supervisor.state.status import StatusFile
-from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.server import TmuxServers
 from supervisor.tmux.subreaper import NOFILE, open_files, places_within
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
+from supervisor.tmux.terminals import TmuxTerminals
 from supervisor.upkeep.handover import Handover
 from supervisor.upkeep.hang_watch import HangWatch
 from supervisor.upkeep.keeper import Kept
@@ -164,15 +166,18 @@ class Machine:
 
     def _build_tmux(self, nofile: int) -> None:
         home, known = self._given.lock.home, self._given.known
-        self.server = TmuxServer(home, self._settings.pane, self._settings.attach, known=known.head.server)
+        self.servers = TmuxServers(home, self._settings.pane, self._settings.attach, known=known.head.servers)
         self._segments = Segments(home / LOGS, self._settings.all_logs, packs=self._settings.gzip_logs)
         self._segments.expect({record.spec.name: record.spec.log.keep for record in known.workers})
         self._log_quota = LogQuota(self._segments)
-        self.terminal = TmuxTerminal(
-            home, self.server, marker=self._place.marker, nofile=nofile, segments=self._segments
+        marker, segments = self._place.marker, self._segments
+        self.terminal = TmuxTerminals(
+            self.servers,
+            lambda server: TmuxTerminal(home, server, marker=marker, nofile=nofile, segments=segments),
+            segments=segments,
         )
         self.secrets = SecretReader(nofile)
-        self.panes = PaneSweeper(home, self.adapter_failed, lambda: self.server.pid)
+        self.panes = PaneSweeper(home, self.servers, self.adapter_failed)
 
     def _build_processes(self, nofile: int) -> None:
         marker, logs = self._place.marker, self._given.lock.home / LOGS
@@ -209,6 +214,7 @@ class Machine:
                 "rules": lambda: self.judge.problem,
                 "death records": self.deaths.retry,
             },
+            tmux_servers=lambda: len(self.servers),
         )
         self._housekeeping = Housekeeping(self._segments, self.rounds.go, self.adapter_failed)
         self._signs = SignWatch(home / LOGS, self._presets, self.posts.supervisor.tell, self.adapter_failed)
@@ -250,11 +256,11 @@ class Machine:
         self.log.log("adapter.failed", {"error": repr(error), "traceback": error})
 
     def _own_processes(self) -> set[Handle]:
-        return {self.server.process} if self.server.process else set()
+        return set(self.servers.processes)
 
     def _tasks(self) -> Limit | None:
-        """Return what limits the processes of workers: they are the tmux server's."""
-        return tightest(self.server.pid or os.getpid())
+        """Return what limits the processes of workers: they are the tmux servers'."""
+        return tightest(self.servers[0].pid or os.getpid())
 
     # ── actors ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -299,8 +305,11 @@ class Machine:
 
     def _room(self) -> Room:
         settings, tasks = self._settings, self._tasks()
+        servers = 1 if self.servers[0].in_other_unit else None
+        places = places_within(open_files()) * (servers or servers_for(settings.max_workers))
         return Room(
-            places=min(settings.max_workers, places_within(open_files())),
+            places=min(settings.max_workers, places),
+            servers=servers,
             max_starting=settings.max_starting,
             least_memory=settings.min_free_memory,
             memory=available_memory(),
@@ -333,9 +342,9 @@ class Machine:
         if order.cause != UPGRADE:  # its unit goes on, with the next service
             self._notifier.stopping(order.cause)
 
-    def _watch_server(self, server: Handle) -> None:
-        self.panes.reset()
-        self.processes.watch_server(server, lambda: self.posts.supervisor.tell(ServerEnded(server)))
+    def _watch_server(self, number: int, server: Handle) -> None:
+        self.panes.reset(number)
+        self.processes.watch_server(number, server, lambda: self.posts.supervisor.tell(ServerEnded(server)))
 
     def _start_terminal(self) -> pykka.ActorRef[Any]:
         return TerminalActor.start(self.terminal, self.secrets, self._errands, self.log, self.posts.supervisor)

@@ -28,6 +28,7 @@ from actors.frozen import frozen
 from actors.metrics import MetricsActor
 from actors.ports import Survey
 from actors.root import Outcome, Posts, SupervisorActor
+from actors.servers import servers_for
 from actors.terminal import TerminalActor
 from actors.ticker import TickerActor
 from actors.values.bulletins import ActorFailed
@@ -327,8 +328,12 @@ class Service:
         said: str | None = None
         while True:
             try:
-                survey = self.machine.panes.survey(self.machine.server.ensure(), self.machine.server.nudge)
-                self.machine.server.configure()
+                servers = self.machine.servers
+                found, why = servers.ensure(self._servers_wanted())
+                if not any(found):
+                    raise TerminalUnreachable(why)
+                survey = self.machine.panes.survey(found, servers.nudge)
+                servers.configure()
             except (TerminalError, OSError) as error:  # OSError: out of descriptors, for a while
                 if said is None:
                     self._log.log("tmux.unreachable", {"reason": str(error)})
@@ -340,6 +345,11 @@ class Service:
                 if said is not None:
                     self._log.log("tmux.answers", {"after": said})
                 return survey
+
+    def _servers_wanted(self) -> int:
+        """Return how many tmux servers the workers take that there will be."""
+        config, known = self._given.config, self._given.known.workers
+        return servers_for(max(len(config.workers) if config else 0, len(known)))
 
     def _pause(self, seconds: float) -> None:
         """Wait up to `seconds` for a message, and heed it."""
@@ -388,7 +398,7 @@ class Service:
         self._stop_actors()
         self.machine.close()
         tmux_ended = outcome.end_server and self._end_tmux_server()
-        self.machine.terminal.close_client()
+        self.machine.terminal.close_clients()
         if outcome.error:
             self.machine.status_file.crashed(outcome.error)
             self._log.log("service.crashed", {"error": outcome.error})
@@ -405,7 +415,7 @@ class Service:
                 self._log.log("tmux.kept", {"windows": people})
                 return False
             self._end_escapees()
-            self.machine.terminal.end_server()
+            self.machine.terminal.end_servers()
         except (TerminalError, OSError) as error:
             self._log.log("tmux.not_ended", {"error": str(error)})
             return False
@@ -415,13 +425,14 @@ class Service:
         from supervisor.tmux.structure import BoundedServer  # 77 ms, at the end only
 
         try:
-            return BoundedServer(self._given.lock.home).sessions_of_others()
+            home, servers = self._given.lock.home, range(len(self.machine.servers))
+            return [name for number in servers for name in BoundedServer(home, number).sessions_of_others()]
         except TerminalUnreachable:  # no process can be started: the standing client needs none
             return self.machine.terminal.sessions_of_others()
 
     def _end_escapees(self) -> None:
         """End the processes that escaped from their worker's tree (env -i, setsid, double fork) to tmux."""
-        ended = end_orphans(self.machine.server.process) if self.machine.server.process else []
+        ended = end_orphans(*self.machine.servers.processes)
         if ended:
             self._log.log("worker.escaped", {"pids": ended})
 

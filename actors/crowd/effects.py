@@ -89,8 +89,10 @@ class Show:
 
 
 @frozen
-class FindServer:
-    """Find the tmux server, or start one; answered by `Revived`."""
+class FindServers:
+    """Find the tmux servers, at least so many, and start those that are missing; answered by `Revived`."""
+
+    least: int
 
 
 @frozen
@@ -100,8 +102,9 @@ class AnswerLooks:
 
 @frozen
 class WatchServer:
-    """Watch this tmux server; its end is told by `ServerEnded`."""
+    """Watch the tmux server with this number; its end is told by `ServerEnded`."""
 
+    number: int
     server: Handle
 
 
@@ -155,7 +158,7 @@ Effect = (
     | Tell
     | Say
     | Show
-    | FindServer
+    | FindServers
     | AnswerLooks
     | WatchServer
     | LookFor

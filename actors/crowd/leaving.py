@@ -111,5 +111,5 @@ def say_when_done(turn: Turn) -> None:
         return
     quarantined = any(member.state is State.QUARANTINED for member in turn.crowd.values())
     end_server = not closing.keep_workers and not quarantined  # what is quarantined is never signalled
-    turn.keep_head(clean=True, server=None if end_server else turn.roster.server)  # for the next service
+    turn.keep_head(clean=True, servers=() if end_server else turn.roster.servers)  # for the next service
     turn.effects.append(Done(closing.cause, end_server))

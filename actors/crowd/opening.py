@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 
 from actors.crowd import file, leaving, roster, unknown
-from actors.crowd.effects import WatchServer
+from actors.crowd.effects import RetryLater, WatchServer
 from actors.crowd.substrate import note_part
 from actors.crowd.turn import Roster, Turn
 from actors.crowd.workers import take_up
 from actors.frozen import frozen
 from actors.life import adoption
-from actors.life.adoption import Adopt, World
+from actors.life.adoption import Adopt, World, died_since
 from actors.life.state import Goal
 from actors.ports import Survey
 from actors.values.bulletins import PartFailing
@@ -45,11 +45,13 @@ class Opening:
 
 def open_with(opening: Opening, now: Instant) -> roster.Step:
     """Return the first roster: each worker adopts, starts, is judged, or is left as it was."""
-    head, server = opening.records.head, opening.survey.server
-    turn = Turn(Roster(room=opening.room, config=opening.config, head=head, server=server))
+    head, servers = opening.records.head, opening.survey.servers
+    turn = Turn(Roster(room=opening.room, config=opening.config, head=head, servers=servers))
     world = _world(turn, opening)
-    turn.keep_head(boot_id=opening.boot_id, server=server, clean=False, origin=opening.origin or head.origin)
-    turn.effects.append(WatchServer(server))
+    turn.keep_head(boot_id=opening.boot_id, servers=servers, clean=False, origin=opening.origin or head.origin)
+    turn.effects += [WatchServer(number, server) for number, server in enumerate(servers) if server]
+    if None in servers:
+        turn.effects.append(RetryLater())
     for record in _known_or_found(turn, opening):
         panes = opening.survey.panes.get(record.spec.name, ())
         _take_up(turn, record, adoption.plan(record, panes, world))
@@ -79,10 +81,10 @@ def _take_up(turn: Turn, record: Record, decision: adoption.Decision) -> None:
 def _world(turn: Turn, opening: Opening) -> World:
     head = opening.records.head
     rebooted = bool(head.boot_id) and head.boot_id != opening.boot_id
-    server_died = head.server is not None and head.server != opening.survey.server
-    if rebooted or server_died:
+    world = World(rebooted, died_since(head.servers, opening.survey.servers), opening.told)
+    if rebooted or world.died:
         turn.say("service.rebooted" if rebooted else "tmux.died_unwatched")
-    return World(rebooted, server_died, opening.told)
+    return world
 
 
 def _known_or_found(turn: Turn, opening: Opening) -> list[Record]:

@@ -51,6 +51,7 @@ def step(roster: Roster, message: Any, now: Instant) -> Step:
 
 def settle(turn: Turn) -> Step:
     """Draw the consequences: which workers may start or end now, and whether the service is open or done."""
+    substrate.want_enough(turn)
     admission.look_at_own_gates(turn)
     leaving.go_on_closing(turn)
     leaving.let_go(turn)

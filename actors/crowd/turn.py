@@ -23,7 +23,8 @@ FILE = "config"  # the part of the service that fails while the config file is g
 class Roster:
     """Everything that the Supervisor knows.
 
-    - `server`: None while there is no tmux server. `blind`: why tmux does not answer.
+    - `servers`: the tmux servers by their numbers, None for one that is missing. `finding`: those are asked for.
+    - `blind`: why tmux does not answer.
     - `shared`: the gate that holds all workers in the line.
     - `number`: of the last order.
     - `degraded`: each failing part of the service, and why.
@@ -34,7 +35,8 @@ class Roster:
     room: Room
     config: Config
     head: Head = field(default_factory=Head)
-    server: Handle | None = None
+    servers: tuple[Handle | None, ...] = (None,)
+    finding: bool = False
     blind: str | None = None
     shared: Gate | None = None
     number: int = 0
@@ -45,7 +47,7 @@ class Roster:
 
     @property
     def no_tmux(self) -> bool:
-        return self.server is None or self.blind is not None
+        return self.finding or self.blind is not None or not any(self.servers)
 
     @property
     def shown_config(self) -> Config:

@@ -56,7 +56,7 @@ def take_over(turn: Turn, record: Record) -> None:
     """Let the worker adopt what lives under its name."""
     panes = turn.roster.unknown.get(record.spec.name, ())
     _without(turn, record.spec.name)
-    decision = adoption.plan(record, panes, World(rebooted=False, server_died=False))
+    decision = adoption.plan(record, panes, World(rebooted=False))
     take_up(turn, record, decision)
     show(turn)
 

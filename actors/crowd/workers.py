@@ -6,7 +6,7 @@ a Worker actor fails ──▶ its pane is looked for ──▶ a new actor adop
 
 from dataclasses import replace
 
-from actors.crowd.effects import Drop, FindServer, LookFor, Redefine, Repair, RetryLater
+from actors.crowd.effects import Drop, FindServers, LookFor, Redefine, Repair, RetryLater
 from actors.crowd.members import Member, as_told, is_restart
 from actors.crowd.turn import Turn
 from actors.events.words import exact
@@ -125,7 +125,7 @@ def adopt(turn: Turn, name: str, pane: Pane | None) -> None:
     """Replace a failed Worker actor by one that adopts its living pane."""
     member = turn.crowd[name]
     panes = (pane,) if pane else ()
-    decision = adoption.plan(member.record, panes, World(rebooted=False, server_died=False))
+    decision = adoption.plan(member.record, panes, World(rebooted=False))
     leaves = turn.roster.closing is None and member.ends
     turn.change(name, lost=False, ends=leaves)  # when the service ends, the worker is told again: no record says so
     take_up(turn, member.record, decision)
@@ -144,8 +144,8 @@ def take_up(turn: Turn, record: Record, decision: adoption.Decision) -> None:
 def retry(turn: Turn, _retry: Retry, _now: Instant) -> None:
     lost = [name for name in turn.crowd.order if turn.crowd[name].lost]
     turn.effects += [LookFor(name, drop_start=True) for name in lost]
-    if turn.roster.server is None:
-        turn.effects.append(FindServer())
+    if None in turn.roster.servers:
+        turn.effects.append(FindServers(len(turn.roster.servers)))
     if "records" in dict(turn.roster.degraded):
         turn.effects.append(Repair())
     if lost:

@@ -28,7 +28,11 @@ TMUX: Mapping[str, Event] = {
         incident=True,
     ),
     "tmux.started": Event(
-        WARNING, "a new tmux server", fields="pid", said="a new tmux server was started", incident=True
+        WARNING,
+        "a new tmux server, after one that ended or for more workers",
+        fields="pid",
+        said="a new tmux server was started",
+        incident=True,
     ),
     "tmux.kept": Event(
         WARNING,

@@ -6,8 +6,9 @@ A living worker is never started twice. A process that is not proved to be ours 
 zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
+from itertools import zip_longest
 
 from actors.frozen import frozen
 from actors.life.budget import Complete, Fail, Retry, Verdict, judge
@@ -17,6 +18,7 @@ from actors.life.machine import step
 from actors.life.outcomes import apply_verdict, arm_cleanup, dead, dice, exit_facts, said, true_exit
 from actors.life.readiness import await_readiness, watch_over
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.servers import server_of
 from actors.values.effects import Effect, Emit, Watch
 from actors.values.facts import Exit, Handle, Instant, Ordered, Pane, ProcessEnded, Verb
 from actors.values.records import Intent, Record
@@ -27,14 +29,20 @@ NOT_BY_ITSELF = "autostart = false"
 
 @frozen
 class World:
-    """Whether the machine or the tmux server started again since the records were written.
+    """Whether the machine started again since the records were written, and which tmux servers did, by their numbers.
 
     `told`: lives whose exit is in the log, each with its uptime in seconds (None: unknown).
     """
 
     rebooted: bool
-    server_died: bool
+    died: Collection[int] = ()
     told: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def died_since(before: Iterable[Handle | None], now: Iterable[Handle | None]) -> frozenset[int]:
+    """Return the numbers of the tmux servers that are on record and do not live any more."""
+    each = enumerate(zip_longest(before, now))
+    return frozenset(number for number, (known, living) in each if known and known != living)
 
 
 @frozen
@@ -110,7 +118,7 @@ _GOALS = {Intent.STOPPED: Goal.STOP, Intent.COMPLETED: Goal.COMPLETE, Intent.REM
 
 
 def plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
-    """Decide about one worker. `panes`: those of the present tmux server with its name in our mark."""
+    """Decide about one worker. `panes`: those of the present tmux servers with its name in our mark."""
     match decision := _plan(record, panes, world):
         case Judge(life) | Leave(pane=Pane(life=str(life))) if life in world.told:
             return replace(decision, told=True, uptime_s=world.told[life])
@@ -132,7 +140,7 @@ def _plan(record: Record, panes: tuple[Pane, ...], world: World) -> Decision:
         return _died_unwatched(record, pane)
     if record.life in (None, record.judged) or record.process is None or pane:
         return Begin("defined", pane, survivor)
-    if world.rebooted or world.server_died:
+    if world.rebooted or record.server in world.died:
         return Begin("rebooted" if world.rebooted else "tmux-died", survivor=survivor)
     return Judge(record.life, None, None, record.process)
 
@@ -179,7 +187,7 @@ def again(record: Record, seed: str, now: Instant) -> Step:
     """Return a worker that was removed and is wanted again."""
     if record.intent is Intent.WANTED:
         return define(record.spec, seed, now)
-    return born(record, plan(record, (), World(rebooted=False, server_died=False)), seed, now)
+    return born(record, plan(record, (), World(rebooted=False)), seed, now)
 
 
 def born(record: Record, decision: Decision, seed: str, now: Instant) -> Step:
@@ -213,7 +221,7 @@ def _unborn(spec: WorkerSpec, seed: str, now: Instant) -> Worker:
 def _adopted(w: Worker, found: Adopt, now: Instant) -> Step:
     since = found.process.started(now)
     life = Life(id=found.life, phase=Phase.ALIVE, since=since, answered=now.mono, process=found.process, seen=True)
-    life = replace(life, behind=found.behind)
+    life = replace(life, behind=found.behind, server=server_of(found.pane.id))
     w = replace(w, life=life, pane=found.pane.id, attached=found.pane.attached, last_output=found.pane.activity)
     state = State.RUNNING if found.ready else State.STARTING
     w, emitted = move(w, state, now, "worker.adopted", "adopted", pid=found.process.pid)

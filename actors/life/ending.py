@@ -33,6 +33,7 @@ def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
     """Take the first step of the stop plan for this life."""
     beside = ran_beside(w, life)
     ending = Ending(life=life.id, process=life.process, last=life.last_tree, beside=beside, steps=w.spec.stop)
+    ending = replace(ending, server=life.server)
     w, unasked = end_probe(w)
     w, effects = next_ending_step(w, ending, now)
     return w, (*unasked, *effects)
@@ -68,7 +69,7 @@ def next_ending_step(w: Worker, ending: Ending, now: Instant) -> Step:
     if isinstance(step.action, str | SignalTree):
         signal, whole = stop_plan.signal_of(step.action)
         ending = replace(ending, signalled=True, forced=signal == stop_plan.LAST, left=())
-        order = EndTree(ending.life, ending.process, ending.last, signal, whole=whole, beside=ending.beside)
+        order = EndTree(ending.life, ending.process, ending.last, signal, whole, ending.beside, ending.server)
         return replace(w, ending=ending), (order,)
     return _ask_to_end(replace(w, ending=ending), step.action, now) if listens else (replace(w, ending=ending), ())
 

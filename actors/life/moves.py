@@ -8,7 +8,7 @@ from actors.life.state import Life, Phase, State, Step, Worker, move
 from actors.values.effects import AskPane, Emit, EndProbe, Start
 from actors.values.facts import Instant
 
-ASKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds from an answer without an exit status; the last repeats
+ASKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds from an answer without a status; the last repeats
 ASK_UNANSWERED = 5.0  # seconds between questions while tmux does not answer
 NUDGE_FROM = 1  # from this question on tmux is made to reap: Debian's 3.3a misses 2 % of SIGCHLDs
 CLOSE_AGAIN = 10.0  # seconds until an order to close a pane is repeated

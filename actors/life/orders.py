@@ -45,7 +45,7 @@ def signal_ordered(w: Worker, fact: SignalOrdered, _now: Instant) -> Step:
     facts = {"worker": w.name, "life": life.id, "signal": fact.signal, "to": "tree" if fact.whole else "main"}
     return w, (
         Emit("worker.signalled", facts),
-        Signal(life.id, life.process, life.last_tree, fact.signal, fact.whole),
+        Signal(life.id, life.process, life.last_tree, fact.signal, fact.whole, life.server),
     )
 
 

@@ -15,7 +15,7 @@ from actors.life.starting import start_found, start_lost
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move, renewed
 from actors.life.watching import look_at_limits, look_at_log, look_for_stall, open_closed_pipe
 from actors.values.effects import AskPane, Effect, Emit, Watch
-from actors.values.facts import Exit, Fact, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, TreeSeen
+from actors.values.facts import Exit, Instant, Pane, PaneAbsent, PaneSeen, ProcessEnded, ServerDied, TreeSeen
 
 GRACE = 5.0  # seconds in which the absence of a new pane does not count
 MISSES_BEFORE_GONE = 2  # the first is a sweep without the pane, the second the answer to a look
@@ -163,14 +163,17 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
     return w, (*armed, *effects)
 
 
-def server_died(w: Worker, _fact: Fact, now: Instant) -> Step:
-    """All panes are gone. What survived the hang-up is ended before the next start. No budget is spent."""
+def server_died(w: Worker, fact: ServerDied, now: Instant) -> Step:
+    """Its pane is gone. What survived the hang-up is ended before the next start. No budget is spent."""
+    stands = w.server if w.life is None or w.life.server is None else w.life.server
+    if stands not in (None, fact.server):
+        return w, ()  # it stands in another server
     life, w = w.life, replace(without_pane(w), pane_since=now.mono, cleanup_at=None, screen=None)
     if life and life.phase in (Phase.ORDERED, Phase.UNKNOWN):
         return w, ()  # the start is in flight and may reach the next server: the answer or a sweep tells
     if life and life.exit:  # it had ended before the server did
         w, judged = died(w, life, life.exit, now)
-        w, effects = server_died(w, _fact, now)
+        w, effects = server_died(w, fact, now)
         return w, (*judged, *effects)
     moved: tuple[Effect, ...] = ()
     if w.state in (S.STARTING, S.RUNNING, S.BACKOFF):

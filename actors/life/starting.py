@@ -9,6 +9,7 @@ from actors.life.moves import begin_life, line_of, without_pane
 from actors.life.outcomes import apply_verdict, dice
 from actors.life.readiness import await_readiness
 from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
+from actors.servers import server_of
 from actors.values.effects import Effect, Forget, Start, Watch
 from actors.values.facts import Fact, Handle, Held, Instant, Pane, Refusal, Started, StartRefused, StartUnknown
 from actors.values.gates import Gate, Hold
@@ -36,6 +37,7 @@ def started(w: Worker, fact: Started, now: Instant) -> Step:
     if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
         return w, ()
     life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
+    life = replace(life, server=server_of(fact.pane))
     w = replace(w, life=life, pane=fact.pane, pane_since=now.mono, refused=0)
     watching: tuple[Effect, ...] = (Watch(life.id, fact.process, fact.terminal),)
     if fact.session is not None and w.session is not None:

@@ -14,6 +14,7 @@ from actors.life.stall import StallWatch
 from actors.life.tally import Tally, Verdict
 from actors.life.typing_queue import TypingQueue
 from actors.rules.engine import Book
+from actors.servers import server_of
 from actors.values.command_text import Session, TakeUp
 from actors.values.effects import Effect, Emit
 from actors.values.facts import Exit, Handle, Instant, Member, Purpose
@@ -92,6 +93,7 @@ class Life:
     take_up: TakeUp | None = None  # how it was to take up the session before
     answered: float  # monotonic; a sweep taken before tells nothing about this life
     process: Handle | None = None
+    server: int | None = None  # the number of the tmux server that it began in; None: not known
     seen: bool = False  # by a sweep
     misses: int = 0  # consecutive sweeps without its pane
     exit: Exit | None = None  # told by tmux; judged when it is known what the first process has left
@@ -127,6 +129,7 @@ class Ending:
     process: Handle | None
     last: tuple[Handle, ...]
     beside: bool = False  # see EndTree
+    server: int | None = None  # see EndTree
     steps: tuple[StopStep, ...]
     due: float | None = None
     signalled: bool = False  # False while keys or text only ask it to end: nothing watches its tree yet
@@ -177,6 +180,11 @@ class Worker:
     rss_bytes: int | None = None
     cpu_percent: float | None = None
     processes: int | None = None
+
+    @property
+    def server(self) -> int | None:
+        """The number of the tmux server that its pane stands in; None without a pane."""
+        return None if self.pane is None else server_of(self.pane)
 
     @property
     def name(self) -> str:

@@ -196,16 +196,16 @@ class TmuxAnswers:
 
 @frozen
 class ServerEnded:
-    """The kernel says that the tmux server's process has ended."""
+    """The kernel says that the process of this tmux server has ended."""
 
     server: Handle
 
 
 @frozen
 class Revived:
-    """The tmux server; None: there is none, and why."""
+    """The tmux servers by their numbers; None: it can't be had, and `reason` says why."""
 
-    server: Handle | None
+    servers: tuple[Handle | None, ...]
     reason: str = ""
 
 

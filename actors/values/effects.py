@@ -133,13 +133,14 @@ class SeekTree:
     process: Handle | None
     last: tuple[Handle, ...]
     beside: bool = False
+    server: int | None = None
 
 
 @frozen
 class Signal:
     """Send a signal to the main process of the life, or to the `whole` tree. The life goes on; nothing is answered.
 
-    `process` and `last` as of `EndTree`.
+    `process`, `last` and `server` as of `EndTree`.
     """
 
     life: str
@@ -147,6 +148,7 @@ class Signal:
     last: tuple[Handle, ...]
     signal: str
     whole: bool = False
+    server: int | None = None
 
 
 @frozen
@@ -156,6 +158,7 @@ class EndTree:
     `whole`: send it to every process of the tree at once.
     `process` is the first one, `last` the tree as last seen: they help to find what mark and ancestry don't show.
     `beside`: commands of its probes have run beside the tree, as children of a service, and may have left processes.
+    `server`: the number of the tmux server that the life began in; None: not known.
     """
 
     life: str
@@ -164,6 +167,7 @@ class EndTree:
     signal: str
     whole: bool = False
     beside: bool = False
+    server: int | None = None
 
 
 @frozen

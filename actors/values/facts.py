@@ -392,10 +392,7 @@ class ProbeFailed:
 
 @frozen
 class ProbeUnknown:
-    """A try could not be made, because tmux did not answer or the service process was stopped.
-
-    `since` (monotonic): the end of the last try that counts, or the start of the probe.
-    """
+    """No try could be made since the last one or the start (`since`, monotonic): tmux or the service was stopped."""
 
     life: str
     since: float
@@ -404,7 +401,9 @@ class ProbeUnknown:
 
 @frozen
 class ServerDied:
-    """The tmux server has ended, and every pane with it: one incident, and no crash of a worker."""
+    """The tmux server with this number has ended, and every pane in it: one incident, and no crash of a worker."""
+
+    server: int = 0
 
 
 @frozen

@@ -49,10 +49,12 @@ class Room:
     """What the machine and the config allow: `places` for workers, up to `max_starting` at a time (0: no limit).
 
     A start needs `least_memory` available bytes (0: any). `memory` is how many there are; None, before the first sweep,
-    holds no worker. `tasks` is how many more processes and threads `tasks_limit` allows.
+    holds no worker. `tasks` is how many more processes and threads `tasks_limit` allows. `servers`: up to how many tmux
+    servers there may be; None: no limit.
     """
 
     places: int
+    servers: int | None = None
     max_starting: int = 0
     least_memory: int = 0
     memory: int | None = None

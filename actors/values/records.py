@@ -29,7 +29,7 @@ class Record:
     """One worker as the records file knows it.
 
     `life` is the one of which something may still live, `judged` the one whose `exit` was judged. `by_hand`: it was
-    defined by `run` and not by the file, so that applying the file does not remove it.
+    defined by `run` and not by the file, so that applying the file does not remove it. `server`: see actors/servers.py.
     """
 
     spec: WorkerSpec
@@ -38,6 +38,7 @@ class Record:
     ready: bool = False
     life: str | None = None
     process: Handle | None = None
+    server: int = 0
     exit: Exit | None = None
     judged: str | None = None
     reason: str = ""
@@ -79,13 +80,13 @@ class Origin:
 
 @frozen(kw_only=True)
 class Head:
-    """The world the records speak of: which boot, which tmux server, which file was applied, how the service ended.
+    """The world the records speak of: which boot, which tmux servers, which file was applied, how the service ended.
 
     `scaled`: the families whose size a person ordered. `origin`: None in the records of an older version.
     """
 
     boot_id: str = ""
-    server: Handle | None = None
+    servers: tuple[Handle | None, ...] = ()  # by their numbers
     config_digest: str = ""
     clean: bool = True
     scaled: tuple[Scaled, ...] = ()

@@ -14,6 +14,8 @@ from benchmarks.bare import bare_tmux
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
 from benchmarks.keepers import ROOT, Keeper, Panevisor, kept, started, surroundings
+from supervisor.state.place import tmux_servers
+from supervisor.tmux.command import argv_of
 from supervisor.wire import frames
 from supervisor.wire.client import Client
 
@@ -74,9 +76,13 @@ def beats(n: int) -> Iterator[Figure]:
 
 
 def _listed(keeper: Keeper) -> float:
-    ask = ["tmux", "-S", "./tmux.sock", "-N", "list-panes", "-a", "-F", "#{pane_id},#{window_activity},#{pane_pid}"]
+    """Return the seconds in which tmux lists all panes, one server after the other."""
+    state = keeper.place / "state"
+    format = "#{pane_id},#{window_activity},#{pane_pid}"
     began = time.perf_counter()
-    subprocess.run(ask, cwd=keeper.place / "state", capture_output=True, check=True)
+    for server in tmux_servers(state):
+        ask = argv_of("list-panes", "-a", "-F", format, server=server)
+        subprocess.run(ask, cwd=state, capture_output=True, check=True)
     return time.perf_counter() - began
 
 

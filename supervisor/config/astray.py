@@ -63,7 +63,7 @@ def was_moved(site: "LivingSite", config: Path) -> bool:
 def _renamed(site: "LivingSite", own: Place) -> Astray:
     where, there = visible(site.state_dir), visible(own.state_dir)
     if site.deleted:
-        pids = " ".join(str(pid) for pid in (site.service, site.tmux) if pid)
+        pids = " ".join(str(pid) for pid in (site.service, *site.tmux) if pid)
         what = f"{_who(site)} without their state directory {where}, which was deleted"
         return Astray(what, f"No command reaches them: `kill {pids}` ends them by a hang-up.")
     back = put_back(str(site.state_dir), str(own.state_dir))

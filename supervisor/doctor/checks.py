@@ -17,8 +17,7 @@ from supervisor.doctor import place as doctor_place
 from supervisor.doctor import service as doctor_service
 from supervisor.doctor import tmux as doctor_tmux
 from supervisor.doctor.findings import Finding, Named, Subject, as_json, as_table, error, healthy
-from supervisor.kernel.unix_socket import listening_pid
-from supervisor.state.place import Place
+from supervisor.state.place import Place, living_servers
 from supervisor.text.colours import has_colour
 
 Check = Callable[[Subject], Iterable[Finding]]
@@ -50,11 +49,11 @@ def doctor(found_at: Place, begins_at: Place, *, json_wanted: bool) -> int:
 
 def subject(found_at: Place, begins_at: Place) -> Subject:
     """Return what is examined; a file that is wrong is counted, not raised."""
-    tmux_pid = listening_pid(found_at.tmux_socket)
+    tmux = living_servers(found_at.state_dir)
     try:
-        return Subject(found_at, begins_at, load(begins_at.config), 0, tmux_pid)
+        return Subject(found_at, begins_at, load(begins_at.config), 0, tmux)
     except ConfigError as broken:
-        return Subject(found_at, begins_at, None, broken.count, tmux_pid)
+        return Subject(found_at, begins_at, None, broken.count, tmux)
 
 
 def examine(subject: Subject) -> Iterator[Named]:

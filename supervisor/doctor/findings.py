@@ -1,6 +1,6 @@
 """What `panevisor doctor` examines, what a check of it found, and how a person or a program reads that. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from actors.events.words import counted
@@ -15,14 +15,20 @@ from supervisor.text.plain import visible
 class Subject:
     """`found_at`: where a running service is looked for; `begins_at`: where a new one would live (mostly the same).
 
-    `config` is None where the file is wrong, in `problems` places. `tmux_pid`: who listens on our tmux socket.
+    `config` is None where the file is wrong, in `problems` places. `tmux`: the pids of the tmux servers, by their
+    numbers.
     """
 
     found_at: Place
     begins_at: Place
     config: Config | None
     problems: int
-    tmux_pid: int | None
+    tmux: Mapping[int, int]
+
+    @property
+    def tmux_pid(self) -> int | None:
+        """That of one which runs."""
+        return next(iter(self.tmux.values()), None)
 
     @property
     def settings(self) -> SupervisorSettings:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from actors.events.words import short_time
 from actors.frozen import frozen
+from actors.servers import servers_for
 from actors.values.gates import KEPT_TASKS, TASKS_A_WORKER
 from supervisor.doctor import namesake as names
 from supervisor.doctor.findings import Finding, Subject, error, ok, warning
@@ -66,11 +67,11 @@ class Demand:
 
 def limits(subject: Subject) -> Iterator[Finding]:
     """Compare what the kernel allows with the workers of the file that have no pane yet, and with max_workers."""
-    placed = max(0, panes(subject.tmux_pid) - 1)  # one is our idle session's
+    placed = sum(max(0, panes(pid) - 1) for pid in subject.tmux.values())  # one is the server's idle session
     most = subject.settings.max_workers
     demand = Demand(max(0, min(subject.workers, most) - placed), max(0, most - placed))
     if subject.tmux_pid is None:  # a running server has its own limit: that is judged where it is
-        yield of_descriptors(open_files(), demand)
+        yield of_descriptors(open_files(), demand, servers_for(most))
     yield of_terminals(number_in("/proc/sys/kernel/pty/max"), number_in("/proc/sys/kernel/pty/nr"), demand)
     for limit in limits_of(subject.tmux_pid or os.getpid()):
         yield of_processes(limit.what, limit.free, demand, limit.mend)
@@ -85,10 +86,10 @@ def of_service(limit: Limit) -> Finding:
     return ok(what) if limit.free >= KEPT_TASKS else error(what, limit.mend)
 
 
-def of_descriptors(limit: int, demand: Demand) -> Finding:
-    what = f"{limit} open files for the tmux server"
+def of_descriptors(limit: int, demand: Demand, servers: int = 1) -> Finding:
+    what = f"{limit} open files for {'the' if servers == 1 else 'each'} tmux server"
     mend = "raise the hard limit (LimitNOFILE= in the unit, /etc/security/limits.conf, `ulimit -Hn`): 3 a worker and 64"
-    return _enough(what, places_within(limit), demand, mend)
+    return _enough(what, servers * places_within(limit), demand, mend)
 
 
 def of_terminals(most: int, used: int, demand: Demand) -> Finding:

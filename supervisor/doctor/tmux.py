@@ -19,6 +19,7 @@ from actors.errors import TerminalError
 from actors.values.spec import Attaching, PaneSize
 from supervisor.doctor.findings import Finding, Subject, error, ok, warning
 from supervisor.kernel.programs import INSTALL
+from supervisor.state.place import tmux_socket
 from supervisor.tmux.command import batch
 from supervisor.tmux.server import conf_text
 from supervisor.tmux.subreaper import places_within
@@ -108,20 +109,19 @@ def parsed(said: str) -> tuple[int, int] | None:
 
 
 def server(subject: Subject) -> Iterator[Finding]:
-    """Examine our server; where none runs, what one would be born into."""
-    pid, state_dir = subject.tmux_pid, subject.found_at.state_dir
-    if pid is None:
+    """Examine our servers; where none runs, what one would be born into."""
+    if not subject.tmux:
         yield ok(f"none runs at {subject.found_at.tmux_socket}")
         yield from _home_of(None)
-        return
-    yield from _answers(pid, state_dir)
-    yield of_open_files(pid, len(descriptors(pid)), resource.prlimit(pid, resource.RLIMIT_NOFILE)[0])
-    yield from _home_of(pid)
+    for number, pid in subject.tmux.items():
+        yield from _answers(pid, subject.found_at.state_dir, number)
+        yield of_open_files(pid, len(descriptors(pid)), resource.prlimit(pid, resource.RLIMIT_NOFILE)[0])
+        yield from _home_of(pid)
 
 
-def _answers(pid: int, state_dir: Path) -> Iterator[Finding]:
+def _answers(pid: int, state_dir: Path, number: int = 0) -> Iterator[Finding]:
     try:
-        said = batch(state_dir, _QUESTIONS, timeout=TIMEOUT).decode(errors="replace").splitlines()
+        said = batch(state_dir, _QUESTIONS, server=number, timeout=TIMEOUT).decode(errors="replace").splitlines()
     except TerminalError as silent:
         mend = f"is it stopped? `kill -CONT {pid}`; its workers live, the service judges nothing until it answers"
         yield error(f"the tmux server (pid {pid}) does not answer: {silent}", mend)
@@ -131,21 +131,21 @@ def _answers(pid: int, state_dir: Path) -> Iterator[Finding]:
         yield error(f"the tmux server (pid {pid}) does not talk to this tmux", mend)
         return
     yield ok(f"pid {pid}, version {said[-1]}, answers")
-    yield from of_options(said, state_dir)
+    yield from of_options(said, state_dir, number)
 
 
-def of_options(said: list[str], state_dir: Path) -> Iterator[Finding]:
+def of_options(said: list[str], state_dir: Path, number: int = 0) -> Iterator[Finding]:
     """Compare options and keys with tmux.conf; a changed one is a warning with the command that sets it back."""
     conf, options, bound = conf_text(PaneSize(), Attaching()), options_in(said), keys_in(said)
-    changed = list(_changed(conf, options, state_dir))
+    changed = list(_changed(conf, options, state_dir, number))
     for key in _UNBOUND.findall(conf):
         if key in bound:
-            mend = tmux_command(state_dir, "unbind-key", "-T", "prefix", key)
+            mend = tmux_command(state_dir, number, "unbind-key", "-T", "prefix", key)
             changed.append(warning(f"the key C-b {key} is bound: it can end or mix up workers", mend))
     yield from changed or [ok("its options and keys are as panevisor sets them")]
 
 
-def _changed(conf: str, options: Mapping[str, str], state_dir: Path) -> Iterator[Finding]:
+def _changed(conf: str, options: Mapping[str, str], state_dir: Path, number: int) -> Iterator[Finding]:
     for line in conf.splitlines():
         written = _CONF_LINE.fullmatch(line)
         if not written or written[2] not in _MATTERS:
@@ -153,7 +153,7 @@ def _changed(conf: str, options: Mapping[str, str], state_dir: Path) -> Iterator
         scope, name, wanted = written[1], written[2], shlex.split(written[3])[0]
         if name in options and options[name] != wanted:
             what = f"option {name} is {shown(options[name])} and not {shown(wanted)}: {_MATTERS[name]}"
-            yield warning(what, tmux_command(state_dir, "set-option", scope, name, wanted))
+            yield warning(what, tmux_command(state_dir, number, "set-option", scope, name, wanted))
 
 
 def options_in(said: list[str]) -> dict[str, str]:
@@ -171,9 +171,9 @@ def keys_in(said: list[str]) -> set[str]:
     return {found[1] for line in said if (found := _BOUND.match(line))}
 
 
-def tmux_command(state_dir: Path, *words: str) -> str:
+def tmux_command(state_dir: Path, number: int, *words: str) -> str:
     """Return a command for a shell; the socket's whole path may be too long for tmux."""
-    return f"(cd {shlex.quote(str(state_dir))} && tmux -S ./tmux.sock {shlex.join(words)})"
+    return f"(cd {shlex.quote(str(state_dir))} && tmux -S ./{tmux_socket(number)} {shlex.join(words)})"
 
 
 def shown(value: str) -> str:

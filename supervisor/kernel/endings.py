@@ -25,10 +25,13 @@ KILL_PAUSES = (0.005, 0.05)  # seconds, first and longest, between two rounds of
 
 @dataclass(slots=True, kw_only=True)
 class Look:
-    """One look at all processes for one ending: the table, and which of them are others' or our own."""
+    """One look at all processes for one ending: the table, and which of them are others' or our own.
+
+    `reapers`: the tmux servers.
+    """
 
     table: Table
-    reaper: Handle | None
+    reapers: Collection[Handle]
     mark: str
     known_roots: Collection[Handle]
     known_own: set[Handle]
@@ -40,7 +43,7 @@ class Look:
     def foreign_roots(self, ending: "Ending") -> frozenset[int]:
         """Return the first processes of all panes but the life's own; the table may have grown since the last call."""
         if self._foreign[0] != len(self.table):
-            roots = self.table.pane_roots(self.reaper.pid) if self.reaper else frozenset()
+            roots = frozenset[int]().union(*(self.table.pane_roots(reaper.pid) for reaper in self.reapers))
             foreign = frozenset(self.table.still_there(self.known_roots)) | (roots - self._first(ending))
             self._foreign = len(self.table), foreign
         return self._foreign[1]
@@ -143,7 +146,7 @@ class Ending:
             last=(*self.order.last, *self.known),
             foreign_roots=look.foreign_roots(self),
             own=look.own(),
-            reaper=look.reaper,
+            reapers=look.reapers,
         )
         found = {look.table[pid].handle for pid in pids}
         self.led.update(process for process in found if look.table[process.pid].sid == process.pid)

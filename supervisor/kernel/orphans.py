@@ -1,4 +1,4 @@
-"""What escaped from every tree: orphans that became children of the tmux server, because it is a subreaper."""
+"""What escaped from every tree: orphans that became children of a tmux server, because it is a subreaper."""
 
 import contextlib
 import signal
@@ -12,8 +12,8 @@ GRACE = 1.0  # seconds between SIGTERM and SIGKILL
 POLL = 0.02
 
 
-def end_orphans(server: Handle) -> list[int]:
-    """End the children of the tmux server that are neither in a pane nor its own helpers; return their pids.
+def end_orphans(*servers: Handle) -> list[int]:
+    """End the children of these tmux servers that are neither in a pane nor its own helpers; return their pids.
 
     Each signal goes to whom two looks found, the second one just before it, and never to a fork of tmux that is on its
     way to become a pane: it is an orphan until it has got its terminal, and tells itself by the command line of tmux.
@@ -21,15 +21,20 @@ def end_orphans(server: Handle) -> list[int]:
     """
     ended: set[Handle] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
-        found = orphans(read_table(with_marks=False), server)
-        again = orphans(read_table(with_marks=False), server) if found else found
-        ripe = {process for process in found & again if not _is_fork(process, server)}
+        found = _left_to(servers)
+        again = _left_to(servers) if found else found
+        ripe = {process for process in found & again if not any(_is_fork(process, server) for server in servers)}
         signalled = {process for process in ripe if _signal(process, number)}
         ended |= signalled
         deadline = time.monotonic() + GRACE
         while any(map(lives, signalled)) and time.monotonic() < deadline:
             time.sleep(POLL)
     return sorted(process.pid for process in ended)
+
+
+def _left_to(servers: tuple[Handle, ...]) -> set[Handle]:
+    table = read_table(with_marks=False)
+    return {process for server in servers for process in orphans(table, server)}
 
 
 def orphans(table: Table, server: Handle) -> set[Handle]:

@@ -14,7 +14,8 @@ import errno
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from pathlib import Path
 from typing import NamedTuple
 
 from actors.values.facts import Handle
@@ -217,17 +218,17 @@ def members(
     last: Iterable[Handle],
     foreign_roots: Set[int],
     own: Set[int],
-    reaper: Handle | None = None,
+    reapers: Collection[Handle] = (),
 ) -> set[int]:
     """Return the pids of a life's tree, zombies left out.
 
     That is every process with its mark, its first process `root`, those in the session of that, those of `last` that
-    still live, and all their descendants. When the root is dead, who came to the `reaper` from that session is meant:
+    still live, and all their descendants. When the root is dead, who came to one of the `reapers` from it is meant:
     a session with the same number that another process led has left its orphans elsewhere. Left out are `own` and
     whatever is in the tree of a foreign root, even with this very mark: a person's split in a worker's session
     inherits it. `foreign_roots` has living panes only; the number of a dead one may have been given to a member.
     """
-    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root, reaper), *table.still_there(last)}
+    seeds = {*table.marks.get(mark, ()), *_by_session(table, mark, root, reapers), *table.still_there(last)}
     ours = (pid for pid in seeds if not table.below(pid, foreign_roots, own))
     return table.closure(ours, foreign_roots | own)
 
@@ -239,34 +240,35 @@ def escaped(
     leaders: Iterable[Handle],
     has_terminal: Callable[[int], bool],
     since: int,
-    reaper: int,
+    reapers: Collection[Handle],
     foreign_roots: Set[int],
     own: Set[int],
 ) -> set[int]:
     """Return the pids of those who left a worker's tree unseen, with their descendants; zombies are left out.
 
-    They bear a mark of the worker (`is_mark`); or nothing marks them, and they are orphans, so children of the
-    `reaper`, in the session of one of the `leaders` from the tree, or with one of the tree's terminals open
+    They bear a mark of the worker (`is_mark`); or nothing marks them, and they are orphans, so children of one of the
+    `reapers`, in the session of one of the `leaders` from the tree, or with one of the tree's terminals open
     (`has_terminal` of their pid) and begun `since` then (clock ticks). Who is in the tree of a foreign root, or in the
-    reaper's session, as its helpers and its newest forks are, is not meant, nor the first process of a pane.
+    session of a reaper, as its helpers and newest forks are, is not meant, nor the first process of a pane.
     """
-    server = table.get(reaper)
+    sessions = {server.sid for reaper in reapers if (server := table.get(reaper.pid))}
     led = {leader.pid: leader.ticks for leader in table.not_reused(leaders)}
 
     def left(orphan: Entry) -> bool:
-        if orphan.zombie or orphan.mark is not None or orphan.leads_terminal or (server and orphan.sid == server.sid):
+        if orphan.zombie or orphan.mark is not None or orphan.leads_terminal or orphan.sid in sessions:
             return False
         return led.get(orphan.sid, orphan.ticks + 1) <= orphan.ticks or (
             orphan.ticks >= since and has_terminal(orphan.pid)
         )
 
     marked = (pid for mark, pids in table.marks.items() if is_mark(mark) for pid in pids)
-    orphans = (pid for pid in table.children.get(reaper, ()) if pid not in foreign_roots and left(table[pid]))
+    children = (pid for reaper in reapers for pid in table.children.get(reaper.pid, ()))
+    orphans = (pid for pid in children if pid not in foreign_roots and left(table[pid]))
     barred = foreign_roots | own
     return table.closure((pid for pid in (*marked, *orphans) if not table.below(pid, foreign_roots, own)), barred)
 
 
-def _by_session(table: Table, mark: str, root: Handle | None, reaper: Handle | None) -> Iterable[int]:
+def _by_session(table: Table, mark: str, root: Handle | None, reapers: Collection[Handle]) -> Iterable[int]:
     """Yield the root and its session; nothing when its pid has been given to another process since."""
     if root is None:
         return
@@ -277,15 +279,16 @@ def _by_session(table: Table, mark: str, root: Handle | None, reaper: Handle | N
         yield root.pid
     for pid in table.sessions.get(root.pid, ()):
         entry = table[pid]
-        if entry.ticks >= root.ticks and (holder or _was_left(entry, mark, reaper)):
+        if entry.ticks >= root.ticks and (holder or _was_left(entry, mark, reapers)):
             yield pid
 
 
-def _was_left(entry: Entry, mark: str, reaper: Handle | None) -> bool:
+def _was_left(entry: Entry, mark: str, reapers: Collection[Handle]) -> bool:
     """Whether a dead root can have left it; the children of one that was left follow it."""
     if entry.mark is not None:
         return entry.mark == mark
-    return reaper is None or entry.ppid == reaper.pid or entry.ticks < reaper.ticks
+    was_reaped = any(entry.ppid == reaper.pid for reaper in reapers)
+    return was_reaped or all(entry.ticks < reaper.ticks for reaper in reapers)
 
 
 def _is_root(entry: Entry, root: Handle, mark: str) -> bool:
@@ -311,6 +314,15 @@ def environment_of(pid: int) -> dict[str, str]:
     entries = (_read(f"/proc/{pid}/environ", _ENVIRON_CHUNK) or b"").split(b"\0")
     pairs = (os.fsdecode(entry).partition("=") for entry in entries)
     return {key: value for key, sign, value in pairs if sign}
+
+
+def umask_of(pid: int) -> int:
+    """Return the umask of the process; raises OSError when it is gone."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    found = [line.split()[1] for line in lines if line.startswith("Umask:")]
+    if not found:
+        raise ProcessLookupError(errno.ESRCH, "the process has ended", pid)
+    return int(found[0], 8)
 
 
 def _mark_of(pid: int) -> str | None:

@@ -1,20 +1,22 @@
 """Which processes can belong to the trees that are being ended: a few, where the whole process table has thousands.
 
-    children of the tmux server ─┬─ first processes of panes, its own helpers: others' ──▶ left out
+    children of a tmux server ───┬─ first processes of panes, its own helpers: others' ──▶ left out
                                  └─ the rest: what dead processes left ──┐
     first processes of the trees, who was seen in them ──────────────────┴─ with all their descendants ──▶ the listing
 
-The tmux server is the subreaper of all workers, so whoever leaves a worker's tree becomes its child. (A command of a
+A tmux server is the subreaper of its workers, so whoever leaves a worker's tree becomes its child. (A command of a
 probe is the service's child: the trees of workers that have such probes are looked for in all of /proc.) The kernel
 puts a new child at the end of the list of children (0.5 ms for 1,000). So a child that still stands before and behind
 the same others is the same process, and is not read again.
 """
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from actors.values.facts import Handle
-from supervisor.kernel.proc_table import UNREADABLE, Entry, Table, all_pids, entry_of
+from supervisor.kernel.endings import Ending
+from supervisor.kernel.proc_table import UNREADABLE, Entry, Listing, Table, all_pids, entry_of
 
 WIDE = 300  # processes in a listing; beyond that reading all of /proc is cheaper: each costs two more reads here
 
@@ -71,6 +73,51 @@ class Scope:
         gone = set(rest)
         self._settled = [pid for pid in children if pid not in gone]
         return rest
+
+
+class Scopes:
+    """Those of the tmux servers that live, by their numbers."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[int, Scope] = {}
+
+    def add(self, number: int, server: Handle) -> None:
+        self._scopes[number] = Scope(server)
+
+    def drop(self, number: int) -> Handle | None:
+        """Forget this server, and return it; None when it is not known."""
+        dropped = self._scopes.pop(number, None)
+        return dropped.server if dropped else None
+
+    def of(self, endings: Iterable[Ending]) -> tuple[Listing, Callable[[Table], None]]:
+        """Return what lists the pids that can be meant, and what is to have the table that was read of them."""
+        seeds = [pid for ending in endings for pid in ending.pids()]
+        scopes = {self._of(ending) for ending in endings}
+        known = [scope for scope in scopes if scope]
+        listing = all_pids if None in scopes else functools.partial(_listing_of, known, seeds)
+        return listing, functools.partial(_settle, list(self._scopes.values()) if None in scopes else known)
+
+    def reapers_of(self, ending: Ending) -> list[Handle]:
+        """Return the tmux servers to which the tree can have left its orphans; none where its own has ended."""
+        number = ending.order.server
+        return [scope.server for of, scope in self._scopes.items() if number in (None, of)]
+
+    def _of(self, ending: Ending) -> Scope | None:
+        """Return that of the server which all of the tree are below; None where that is not known."""
+        scope = None if ending.order.server is None else self._scopes.get(ending.order.server)
+        return scope if scope and ending.is_below(scope.server) else None
+
+
+def _listing_of(scopes: Iterable[Scope], seeds: list[int]) -> list[int]:
+    found = set()
+    for number, scope in enumerate(scopes):
+        found.update(scope.listing(() if number else seeds))
+    return list(found)
+
+
+def _settle(scopes: Iterable[Scope], table: Table) -> None:
+    for scope in scopes:
+        scope.settle(table)
 
 
 def _is_own(child: Entry, server: Entry) -> bool:

@@ -29,8 +29,8 @@ from actors.values.facts import Fact, Handle, ProcessEnded, TreeEscaped, TreeGon
 from actors.vital import VitalThread
 from supervisor.kernel.endings import SECOND_LOOK, Ending, Look, found_of, untold
 from supervisor.kernel.pidfds import POLL, Delivered, Ended, Pidfds, Role, Terminals
-from supervisor.kernel.proc_table import Table, all_pids, escaped, read_table
-from supervisor.kernel.scope import Scope
+from supervisor.kernel.proc_table import Table, escaped, read_table
+from supervisor.kernel.scope import Scopes
 
 LONGEST_REST = 0.02  # seconds between two reads of the table
 FREEZE = 0.05  # seconds, about: a tree that still grows after this time lets the others have their turn
@@ -43,7 +43,7 @@ class ProcessPort:
 
     `foreign_roots(life)` gives the first processes of living panes that are not this life's, as far as they are known;
     the panes that the process table itself shows are added. `own()` gives processes that are never signalled, beside
-    ourselves: the tmux server. They and every `tell` are called from the port's thread and must not block; what they
+    ourselves: the tmux servers. They and every `tell` are called from the port's thread and must not block; what they
     raise goes to `on_error`, which must not raise. While `foreign_roots` raises, no process is signalled; only those
     that an earlier look found are stopped, when the tree is to be killed.
     """
@@ -62,8 +62,7 @@ class ProcessPort:
         self._on_error = on_error
         self._watched: dict[str, Handle] = {}
         self._endings: dict[str, Ending] = {}
-        self._server: Handle | None = None
-        self._scope: Scope | None = None
+        self._scopes = Scopes()
         self._rest_until = 0.0
         self._orders: deque[Callable[[], None]] = deque()
         self._pidfds = Pidfds()
@@ -80,9 +79,9 @@ class ProcessPort:
         """
         self._order(lambda: self._watch(watch, tell))
 
-    def watch_server(self, server: Handle, ended: Ended) -> None:
-        """Call `ended` once, when the tmux server ends; a later call replaces an earlier one."""
-        self._order(lambda: self._watch_server(server, ended))
+    def watch_server(self, number: int, server: Handle, ended: Ended) -> None:
+        """Call `ended` once, when this tmux server ends; a later call for the number replaces an earlier one."""
+        self._order(lambda: self._watch_server(number, server, ended))
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
         """Tell `TreeFound`: who is left of a tree whose first process has ended. No signal is sent."""
@@ -103,7 +102,7 @@ class ProcessPort:
 
         Nobody gets it while the tree is being ended. Raises KeyError for a signal unknown here.
         """
-        wanted = EndTree(order.life, order.process, order.last, order.signal, order.whole)
+        wanted = EndTree(order.life, order.process, order.last, order.signal, order.whole, server=order.server)
         number = signal.Signals[f"SIG{order.signal}"]
         self._order(lambda: self._signal_once(Ending(name, wanted, untold, number), number))
 
@@ -220,17 +219,17 @@ class ProcessPort:
         if process is not None:
             self._pidfds.release(process, (Role.FIRST, life))
 
-    def _watch_server(self, server: Handle, tell: Ended) -> None:
-        if self._server is not None:
-            self._pidfds.release(self._server, (Role.SERVER, ""))
+    def _watch_server(self, number: int, server: Handle, tell: Ended) -> None:
+        if before := self._scopes.drop(number):
+            self._pidfds.release(before, (Role.SERVER, str(number)))
 
         def ended() -> None:
-            self._server = self._scope = None
+            self._scopes.drop(number)
             self._guarded(tell)
 
-        self._server = self._pidfds.hold(server, (Role.SERVER, ""), ended)
-        self._scope = Scope(self._server) if self._server else None
-        if self._server is None:
+        if self._pidfds.hold(server, (Role.SERVER, str(number)), ended):
+            self._scopes.add(number, server)
+        else:
             ended()
 
     # ── ending trees ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,17 +263,15 @@ class ProcessPort:
 
     def _table_for(self, endings: list[Ending]) -> Table:
         """Read the processes that can be meant."""
-        scope = self._scope if self._scope and all(e.is_below(self._scope.server) for e in endings) else None
-        listing = (lambda: scope.listing(pid for e in endings for pid in e.pids())) if scope else all_pids
+        listing, settle = self._scopes.of(endings)
         table = self._pidfds.reserve.use(lambda: read_table(True, self._serve, listing))
-        if self._scope:
-            self._scope.settle(table)
+        settle(table)
         return table
 
     def _look(self, ending: Ending, table: Table) -> Look:
         return Look(
             table=table,
-            reaper=self._server,
+            reapers=self._scopes.reapers_of(ending),
             mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
             known_roots=self._foreign_roots(ending.order.life),
             known_own=self._own(),
@@ -340,7 +337,7 @@ class ProcessPort:
 
     def _astray(self, ending: Ending, look: Look) -> set[Handle]:
         """Return the processes that had left the tree unseen, as far as this look tells."""
-        if self._server is None:
+        if not look.reapers:
             return set()
         names, life = f"{self._state_digest}/{ending.name}/", ending.order.life
         others = self._watched.keys() - {life}
@@ -350,7 +347,7 @@ class ProcessPort:
             leaders=ending.led.union(ending.order.last),
             has_terminal=lambda pid: self._terminals.is_open_in(pid, life),
             since=ending.order.process.ticks if ending.order.process else 0,
-            reaper=self._server.pid,
+            reapers=look.reapers,
             foreign_roots=look.foreign_roots(ending),
             own=look.own(),
         )

@@ -10,7 +10,8 @@ another one just now, is found by its pointer.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from actors.frozen import frozen
@@ -22,19 +23,21 @@ from supervisor.state.paths import pointed
 from supervisor.state.place import LOCK, RECORDS
 from supervisor.state.records import read_origin
 
-_SERVER = b"\0-S\0./tmux.sock\0-D\0"  # as subreaper.py starts it
+_SERVER = re.compile(rb"tmux\0.*\0-S\0\./tmux(-\d+)?\.sock\0-D\0", re.DOTALL)  # as subreaper.py starts it
 _LONGEST = 4096  # bytes of a command line that are looked at
 
 
 @frozen
 class LivingSite:
-    """One tmux server of ours, or None for a moment. `state_dir`: where its directory is, or was when it was deleted.
+    """One state directory with its tmux servers. `tmux`: their pids, none for a moment.
+
+    `state_dir`: where the directory is, or was when it was deleted.
 
     `service`: the pid of the service, None where none runs. `markers`: what the marks of its workers begin with.
     `origin`, `applied`: the file that it was started for, and the digest of what it was applied as.
     """
 
-    tmux: int | None
+    tmux: tuple[int, ...]
     state_dir: Path
     deleted: bool
     service: int | None
@@ -49,11 +52,11 @@ def living_sites(*, beside: Path | None = None) -> list[LivingSite]:
 
     Left out is the site of the directory `beside`, whatever the path is that leads there.
     """
-    servers = [pid for pid in _servers() if beside is None or not _is_at(pid, beside)]
-    found = [site for pid in servers if (site := _of_server(pid))]
+    servers = _by_directory(pid for pid in _servers() if beside is None or not _is_at(pid, beside))
+    found = [site for pids in servers if (site := _of_servers(pids))]
     if beside is None:
-        apart = {place for _, place in pointed() if not any(_is_at(pid, place) for pid in servers)}
-        found += [_site(place, None) for place in apart]
+        apart = {place for _, place in pointed() if not any(_is_at(pids[0], place) for pids in servers)}
+        found += [_site(place, []) for place in apart]
     return sorted((site for site in found if site.workers or site.service), key=lambda site: site.state_dir)
 
 
@@ -65,7 +68,7 @@ def own_site(mark: str, environment: Mapping[str, str]) -> Path | None:
     """
     server = environment.get("TMUX", "").rpartition(",")[0].rpartition(",")[2]
     command = _read(f"/proc/{server}/cmdline") if server.isdigit() else b""
-    if command.startswith(b"tmux\0") and command.endswith(_SERVER):
+    if _SERVER.fullmatch(command):
         with contextlib.suppress(OSError):
             return Path(os.readlink(f"/proc/{server}/cwd"))
     marker = mark.partition("/")[0]
@@ -76,7 +79,7 @@ def _servers() -> Iterator[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             command = _read(f"/proc/{name}/cmdline")
-            if command.startswith(b"tmux\0") and command.endswith(_SERVER) and _is_ours(name):
+            if _SERVER.fullmatch(command) and _is_ours(name):
                 yield int(name)
 
 
@@ -94,19 +97,34 @@ def _is_at(tmux: int, directory: Path) -> bool:
     return False
 
 
-def _of_server(tmux: int) -> LivingSite | None:
-    try:
-        return _site(Path(f"/proc/{tmux}/cwd"), tmux)
-    except OSError:
-        return None  # it has ended meanwhile
+def _by_directory(servers: Iterable[int]) -> list[list[int]]:
+    """Return them together with those in the same directory, the first one of each first."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for pid in servers:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            home = os.stat(f"/proc/{pid}/cwd")
+            found.setdefault((home.st_dev, home.st_ino), []).append(pid)
+    return [sorted(pids, key=_socket_of) for pids in found.values()]
 
 
-def _site(home: Path, tmux: int | None) -> LivingSite:
+def _socket_of(server: int) -> tuple[int, bytes]:
+    command = _read(f"/proc/{server}/cmdline")
+    return len(command), command
+
+
+def _of_servers(tmux: list[int]) -> LivingSite | None:
+    for pid in tmux:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            return _site(Path(f"/proc/{pid}/cwd"), tmux)
+    return None
+
+
+def _site(home: Path, tmux: list[int]) -> LivingSite:
     where = os.readlink(home) if tmux else str(home)
-    marks = list(_marks(tmux)) if tmux else []
+    marks = [mark for server in tmux for mark in _marks(server)]
     origin, applied = read_origin(home / RECORDS)
     return LivingSite(
-        tmux=tmux,
+        tmux=tuple(tmux),
         state_dir=Path(where.removesuffix(DELETED)),
         deleted=where.endswith(DELETED),
         service=_holder(home / LOCK),

@@ -6,6 +6,7 @@ that begins goes by the file. Both read no more of the file than a key or two, s
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 
 from actors.frozen import frozen
 from supervisor.kernel.files import absolute, claim
+from supervisor.kernel.unix_socket import listening_pid
 from supervisor.state import paths
 
 # the state directory: every name in it
@@ -30,8 +32,26 @@ WEB_TOKENS = "web-tokens.json"  # who may use the page and the HTTP API
 NOTICES = "notices.json"  # which incidents were told to whom
 SERVICE_LOG = "service.log"
 LOGS = "logs"  # a directory: what workers printed
-TMUX_SOCKET = "tmux.sock"  # subreaper.py, which imports nothing of ours, names it too
+TMUX_SOCKET = "tmux.sock"  # of the first server; see `tmux_socket`
 TMUX_CONF = "tmux.conf"
+_SOCKET = re.compile(r"tmux-([1-9][0-9]{0,2})\.sock")
+
+
+def tmux_socket(server: int) -> str:
+    """Return the name of the socket of the tmux server with this number."""
+    return f"tmux-{server}.sock" if server else TMUX_SOCKET
+
+
+def tmux_servers(state_dir: Path) -> list[int]:
+    """Return the numbers of the tmux servers whose sockets lie there, and 0; any of them may have ended."""
+    names = (_SOCKET.fullmatch(path.name) for path in state_dir.glob("tmux-*.sock"))
+    return [0, *sorted(int(name[1]) for name in names if name)]
+
+
+def living_servers(state_dir: Path) -> dict[int, int]:
+    """Return who listens on the sockets of the tmux servers, by the servers' numbers."""
+    pids = {number: listening_pid(state_dir / tmux_socket(number)) for number in tmux_servers(state_dir)}
+    return {number: pid for number, pid in pids.items() if pid is not None}
 
 
 @frozen
@@ -52,6 +72,7 @@ class Place:
 
     @property
     def tmux_socket(self) -> Path:
+        """That of the first server."""
         return self.state_dir / TMUX_SOCKET
 
     @property

@@ -305,6 +305,8 @@ class Folding:
 
 def _head(plain: dict[str, Any]) -> Head:
     """Return the head of a line; a service that did not say how it ended did not end cleanly."""
+    if "server" in plain:  # of an older version, which had one
+        plain = {"servers": [plain["server"]] if plain["server"] else [], **plain}
     return rebuilt(Head, {"clean": False, **plain})
 
 

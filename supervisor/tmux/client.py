@@ -79,19 +79,20 @@ class _Turnstile:
             raise NotAsked("tmux has not answered another client")
 
 
-_TURNSTILES: WeakValueDictionary[Path, _Turnstile] = WeakValueDictionary()  # one a server
+_TURNSTILES: WeakValueDictionary[tuple[Path, int], _Turnstile] = WeakValueDictionary()  # one a server
 
 
 class ControlClient:
     """A standing `tmux -C` client. Thread-safe; one command line at a time.
 
-    `server` says which process has to answer; None: any that listens on the socket.
+    `number`: of the server. `pid` says which process has to answer; None: any that listens on the socket.
     """
 
-    def __init__(self, state_dir: Path, server: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(self, state_dir: Path, pid: Callable[[], int | None] = lambda: None, *, number: int = 0) -> None:
         self._state_dir = state_dir
-        self._server = server
-        self._turnstile = _TURNSTILES.setdefault(state_dir, _Turnstile())
+        self._pid = pid
+        self._number = number
+        self._turnstile = _TURNSTILES.setdefault((state_dir, number), _Turnstile())
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipes: tuple[int, int] = (-1, -1)  # what the client reads, and what it says
@@ -185,20 +186,26 @@ class ControlClient:
         """
         self._close()
         with self._turnstile.attach(deadline):
-            self._batch("display-message -p answers\n", deadline)
+            self._before_attaching("display-message -p answers\n", deadline)
             try:
                 self._attach(deadline)
             except _Lost:
                 new = ("new-session", "-d", "-s", IDLE_SESSION, "-x", "80", "-y", "24", "exec sleep infinity")
-                self._batch(words(*new), deadline)
+                self._before_attaching(words(*new), deadline)
                 self._attach(deadline)
 
-    def _batch(self, commands: str, deadline: float) -> None:
-        batch(self._state_dir, commands, timeout=max(0.1, deadline - time.monotonic()))
+    def batch(self, commands: str, timeout: float = DEADLINE) -> bytes:
+        """Run commands by a client of their own, as `command.batch` does."""
+        return batch(self._state_dir, commands, server=self._number, timeout=timeout)
+
+    def _before_attaching(self, commands: str, deadline: float) -> None:
+        self.batch(commands, max(0.1, deadline - time.monotonic()))
 
     def _attach(self, deadline: float) -> None:
         self._process = process = popen(
-            argv_of("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size"),
+            argv_of(
+                *("-C", "attach-session", "-t", f"={IDLE_SESSION}", "-f", "no-output,ignore-size"), server=self._number
+            ),
             cwd=self._state_dir,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -230,7 +237,7 @@ class ControlClient:
 
     def _refuse_stranger(self, pid: int) -> None:
         """Another server that somebody started on our socket knows nothing of our panes."""
-        ours = self._server()
+        ours = self._pid()
         if ours not in (None, pid):
             raise TerminalUnreachable(f"another tmux server (pid {pid}) has taken the socket of ours (pid {ours})")
 

@@ -2,6 +2,7 @@
 
     run(state_dir, "list-panes", …) ──▶ tmux -S ./tmux.sock -N …, in the state directory ──▶ Done(stdout, stderr, code)
 
+`server` is the number of the one that is meant (actors/servers.py).
 It never starts a server. The state directory is its cwd, so no path is too long for a socket.
 """
 
@@ -13,7 +14,7 @@ from actors.errors import TerminalError, TerminalUnreachable
 from actors.events.words import exact
 from actors.frozen import frozen
 from supervisor.kernel.programs import NOT_INSTALLED
-from supervisor.state.place import TMUX_SOCKET
+from supervisor.state.place import tmux_socket
 from supervisor.tmux.environment import scrubbed
 
 DEADLINE = 2.0  # seconds for a single command; a healthy server answers within 0.2 s even in a batch of starts
@@ -43,12 +44,12 @@ class Done:
         return self.stderr.decode(errors="replace").strip()
 
 
-def argv_of(*arguments: str) -> list[str]:
+def argv_of(*arguments: str, server: int = 0) -> list[str]:
     """Return a tmux command line for our socket, to be run with the state directory as cwd."""
-    return ["tmux", "-u", "-S", f"./{TMUX_SOCKET}", "-N", *arguments]
+    return ["tmux", "-u", "-S", f"./{tmux_socket(server)}", "-N", *arguments]
 
 
-def run(state_dir: Path, *arguments: str, given: bytes = b"", timeout: float = DEADLINE) -> Done:
+def run(state_dir: Path, *arguments: str, server: int = 0, given: bytes = b"", timeout: float = DEADLINE) -> Done:
     """Run one command, with `given` on its standard input.
 
     Raises NotInstalled, NoServer, and TerminalUnreachable when there is no answer within `timeout` seconds or no
@@ -56,7 +57,7 @@ def run(state_dir: Path, *arguments: str, given: bytes = b"", timeout: float = D
     """
     try:
         ended = subprocess.run(
-            argv_of(*arguments),
+            argv_of(*arguments, server=server),
             input=given,
             capture_output=True,
             cwd=state_dir,
@@ -78,12 +79,12 @@ def run(state_dir: Path, *arguments: str, given: bytes = b"", timeout: float = D
     return done
 
 
-def batch(state_dir: Path, commands: str, *, timeout: float = DEADLINE) -> bytes:
+def batch(state_dir: Path, commands: str, *, server: int = 0, timeout: float = DEADLINE) -> bytes:
     """Run commands, a line each, by one `source-file -`; return what they printed. Raises as `run` does.
 
     A line that fails does not stop the others.
     """
-    return run(state_dir, "source-file", "-", given=commands.encode(), timeout=timeout).stdout
+    return run(state_dir, "source-file", "-", server=server, given=commands.encode(), timeout=timeout).stdout
 
 
 def environment() -> dict[str, str]:

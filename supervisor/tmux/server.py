@@ -1,4 +1,4 @@
-"""Our own tmux server: born as a child subreaper, found again by who listens on the socket in the state dir."""
+"""Our own tmux servers: born as child subreapers, found again by who listens on their sockets in the state dir."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from actors.errors import TerminalError, TerminalUnreachable
@@ -15,9 +15,9 @@ from actors.events.words import exact
 from actors.values.facts import Handle
 from actors.values.spec import Attaching, PaneSize
 from supervisor.kernel.files import content_of, replace_file
-from supervisor.kernel.proc_table import handle_of, lives, signal_once, variable_of
+from supervisor.kernel.proc_table import environment_of, handle_of, lives, signal_once, umask_of, variable_of
 from supervisor.kernel.unix_socket import listening_pid
-from supervisor.state.place import TMUX_CONF, TMUX_SOCKET
+from supervisor.state.place import TMUX_CONF, tmux_servers, tmux_socket
 from supervisor.tmux import subreaper
 from supervisor.tmux.command import NotInstalled, batch
 from supervisor.tmux.environment import scrubbed
@@ -26,6 +26,7 @@ from supervisor.tmux.words import IDLE_SESSION, quoted
 BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
+OUR_UMASK = -1  # as `subprocess` has it
 
 _CONF = """\
 # Written by panevisor at each start of its tmux server; changes are lost.
@@ -96,16 +97,30 @@ def write_conf(state_dir: Path, size: PaneSize, attach: Attaching) -> None:
 
 
 class TmuxServer:
-    """The server of one state directory. `known`: the one on record, which may have ended since."""
+    """The server of one state directory with this number. `known`: the one on record, which may have ended since.
+
+    `like` gives one whose environment and umask a new one takes over; None: ours.
+    """
 
     def __init__(
-        self, state_dir: Path, size: PaneSize, attach: Attaching | None = None, *, known: Handle | None = None
+        self,
+        state_dir: Path,
+        size: PaneSize,
+        attach: Attaching | None = None,
+        *,
+        known: Handle | None = None,
+        number: int = 0,
+        like: Callable[[], Handle | None] = lambda: None,
     ) -> None:
         self._state_dir = state_dir
+        self.number = number
+        self._socket = state_dir / tmux_socket(number)
+        self._like = like
         self._size = size
         self._attach = attach or Attaching()
         self.process = known
-        self._in_other_unit = False
+        self.in_other_unit = False
+        self.is_missing = False  # the last try for it has failed, and nothing is asked of it
         self._path_of: Handle | None = None
         self._path = os.defpath
 
@@ -118,11 +133,11 @@ class TmuxServer:
 
         The known one stays known, and as long as it lives no other one counts.
         """
-        found = _listener(self._state_dir)
+        found = _listener(self._socket)
         if found and found != self.process and self._alive():
             return None  # another server was started on our socket: ours has to bind it again
         if found and found != self.process:
-            self._in_other_unit = unit_of(found.pid) not in (None, unit_of(os.getpid()))
+            self.in_other_unit = unit_of(found.pid) not in (None, unit_of(os.getpid()))
         self.process = found or self.process
         return found
 
@@ -156,7 +171,7 @@ class TmuxServer:
 
         Raises TerminalError.
         """
-        batch(self._state_dir, conf_text(self._size, self._attach))
+        batch(self._state_dir, conf_text(self._size, self._attach), server=self.number)
 
     def end(self) -> None:
         """End the server and every pane; return when its process is gone. Raises TerminalError when it stays."""
@@ -165,7 +180,7 @@ class TmuxServer:
         for number in (signal.SIGTERM, signal.SIGKILL):
             self._signal(number)
             if until(lambda: not self._alive(), BIRTH_TIMEOUT):
-                (self._state_dir / TMUX_SOCKET).unlink(missing_ok=True)
+                self._socket.unlink(missing_ok=True)
                 return
         raise TerminalError(f"the tmux server (pid {self.pid}) does not end")
 
@@ -183,26 +198,27 @@ class TmuxServer:
         if known is None or not lives(known):
             return None
         self._signal(signal.SIGUSR1)
-        if until(lambda: _listener(self._state_dir) == known, 1.0):
+        if until(lambda: _listener(self._socket) == known, 1.0):
             return known
         raise TerminalUnreachable(f"the tmux server (pid {known.pid}) lives, but its socket does not answer")
 
     def _brought_back(self) -> Handle | None:
         """Wait for systemd if the last server was a unit's of its own: one of ours would live and die in our cgroup."""
-        if self._in_other_unit:
-            until(lambda: _listener(self._state_dir) is not None, UNIT_TIMEOUT)
+        if self.in_other_unit:
+            until(lambda: _listener(self._socket) is not None, UNIT_TIMEOUT)
         return self.find()
 
     def _born(self) -> Handle:
         if not is_installed():
             raise NotInstalled()
         write_conf(self._state_dir, self._size, self._attach)
-        script = str(Path(subreaper.__file__))
+        script, like = str(Path(subreaper.__file__)), self._like()
         with open(os.devnull, "r+b") as null:
             subprocess.run(
-                [sys.executable, "-I", "-S", script, f"./{TMUX_CONF}"],
+                [sys.executable, "-I", "-S", script, f"./{TMUX_CONF}", f"./{self._socket.name}"],
                 cwd=self._state_dir,
-                env=scrubbed(os.environ),
+                env=(environment_of(like.pid) if like else {}) or scrubbed(os.environ),
+                umask=umask_of(like.pid) if like else OUR_UMASK,
                 stdin=null,
                 stdout=null,
                 stderr=null,
@@ -210,11 +226,104 @@ class TmuxServer:
                 timeout=BIRTH_TIMEOUT,
                 check=True,
             )
-        if not until(lambda: _listener(self._state_dir) is not None, BIRTH_TIMEOUT):
+        if not until(lambda: _listener(self._socket) is not None, BIRTH_TIMEOUT):
             raise TerminalError(f"the tmux server has not come up within {exact(BIRTH_TIMEOUT)}")
         found = self.find()
         assert found is not None
         return found
+
+
+class TmuxServers:
+    """All servers of one state directory; their numbers are their places here (actors/servers.py).
+
+    Those are the ones on record (`known`), those whose sockets lie there, and as many more as are asked for.
+    """
+
+    def __init__(
+        self, state_dir: Path, size: PaneSize, attach: Attaching | None = None, *, known: Sequence[Handle | None] = ()
+    ) -> None:
+        self._state_dir, self._size, self._attach = state_dir, size, attach
+        self._all: list[TmuxServer] = []
+        for number in range(max(len(known), tmux_servers(state_dir)[-1] + 1)):
+            self._add(known[number] if number < len(known) else None)
+
+    def __iter__(self) -> Iterator[TmuxServer]:
+        return iter(tuple(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, number: int) -> TmuxServer:
+        return self._all[number]
+
+    @property
+    def there(self) -> list[int]:
+        """The numbers of those that are not missing."""
+        return [server.number for server in self if not server.is_missing]
+
+    @property
+    def processes(self) -> list[Handle]:
+        """The server processes as far as they are known; some may have ended."""
+        return [server.process for server in self if server.process]
+
+    def ensure(self, least: int = 1) -> tuple[tuple[Handle | None, ...], str]:
+        """Return the living servers, `least` or more; those that are missing are started. None: why it is not there.
+
+        A unit of its own keeps its server and the workers in it together: that one stays the only one.
+        """
+        found, why = [self._had(self[0])], ""
+        while len(self) < least and not self[0].in_other_unit:
+            self._add(None)
+        found += [self._had(server) for server in self._all[1:]]
+        why = "; ".join(dict.fromkeys(reason for _, reason in found if reason))
+        return tuple(process for process, _ in found), why
+
+    def _had(self, server: TmuxServer) -> tuple[Handle | None, str]:
+        process, why = None, ""
+        try:
+            process = server.ensure()
+        except TerminalError as error:
+            why = str(error)
+            if server.process and lives(server.process):
+                process = server.process
+        server.is_missing = process is None
+        return process, why
+
+    def end(self) -> None:
+        """End them, with every pane; raises TerminalError when one stays."""
+        left = []
+        for server in reversed(self._all):  # `down` waits for the first one
+            try:
+                server.end()
+            except TerminalError as error:
+                left.append(str(error))
+        if left:
+            raise TerminalError("; ".join(left))
+
+    def configure(self) -> None:
+        """Give each the options and keys of today's configuration. Raises TerminalError."""
+        for server in self:
+            server.configure()
+
+    def nudge(self) -> None:
+        """Make each reap its children."""
+        for server in self:
+            server.nudge()
+
+    def _add(self, known: Handle | None) -> None:
+        server = TmuxServer(
+            self._state_dir,
+            self._size,
+            self._attach,
+            known=known,
+            number=len(self),
+            like=self._living,
+        )
+        self._all.append(server)
+
+    def _living(self) -> Handle | None:
+        """Return a server that lives: all workers begin alike, whichever server they are in."""
+        return next((process for process in self.processes if lives(process)), None)
 
 
 def is_installed() -> bool:
@@ -222,9 +331,9 @@ def is_installed() -> bool:
     return shutil.which("tmux") is not None
 
 
-def _listener(state_dir: Path) -> Handle | None:
+def _listener(socket: Path) -> Handle | None:
     """Return the process that listens on the socket, None where none does, or none can be asked."""
-    pid = listening_pid(state_dir / TMUX_SOCKET)
+    pid = listening_pid(socket)
     return None if pid is None else handle_of(pid)
 
 

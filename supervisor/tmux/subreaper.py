@@ -1,4 +1,4 @@
-"""Become the tmux server of a state directory: run as a script with the directory as cwd, the conf file as argument.
+"""Become a tmux server of a state directory: run as a script with that as cwd, the conf and the socket as arguments.
 
 A double fork leaves the caller (`become` alone stays in the foreground, for systemd); being a child subreaper makes
 every escapee of a worker's tree (setsid, double fork, a cleared environment) a child of the tmux server, where it is
@@ -18,24 +18,24 @@ KEPT_FDS = 64  # descriptors of the tmux server that no worker gets
 FDS_A_WORKER = 3  # pane, log pipe, and one in reserve for a person who attaches
 
 
-def main(conf: str) -> None:
+def main(conf: str, socket: str) -> None:
     """Leave the caller, then become the tmux server."""
     if os.fork():
         os._exit(0)
     os.setsid()
     if os.fork():
         os._exit(0)
-    become(conf, dict(os.environ))
+    become(conf, socket, dict(os.environ))
 
 
-def become(conf: str, environment: dict[str, str]) -> NoReturn:
+def become(conf: str, socket: str, environment: dict[str, str]) -> NoReturn:
     """Be replaced by the tmux server; the state directory is the cwd. Raises OSError where tmux is missing."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files(), hard))
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python: a program that inherits that never ends by them
         signal.signal(ignored, signal.SIG_DFL)
-    os.execvpe("tmux", ["tmux", "-u", "-f", conf, "-S", "./tmux.sock", "-D"], environment)
+    os.execvpe("tmux", ["tmux", "-u", "-f", conf, "-S", socket, "-D"], environment)
 
 
 def open_files() -> int:
@@ -50,4 +50,4 @@ def places_within(free: int) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The Terminal actor's hands: starts, looks and closings as bounded orders to our tmux server.
+"""Starts, looks and closings as bounded orders to one of our tmux servers.
 
 An order that times out may still be read by tmux later, so each carries its own expiry: past it tmux drops it unread,
 and the caller knows when that is (`StartUnknown.until`).
@@ -58,13 +58,13 @@ STILL_ACTIVE_TRIES = 25  # × 20 ms: how long tmux may need to notice a death th
 
 
 class TmuxTerminal:
-    """`actors.ports.TerminalPort` over a standing control client."""
+    """Starts, looks and closings in one tmux server, over a standing control client; terminals.py has all of them."""
 
     def __init__(self, state_dir: Path, server: TmuxServer, *, marker: str, nofile: int, segments: Segments) -> None:
         self._segments = segments
         self._server = server
-        self._client = ControlClient(state_dir, lambda: server.pid)
-        self._typist = Typist(state_dir, self._client)
+        self._client = ControlClient(state_dir, lambda: server.pid, number=server.number)
+        self._typist = Typist(self._client)
         self._marker = marker
         self._nofile = nofile
         self._arms = 0
@@ -220,22 +220,14 @@ class TmuxTerminal:
     def notice(self, pane: str, text: str) -> None:
         self._client.run(in_time(int(time.time()) + EXPIRY, notice_in(pane, text)))
 
-    def discard(self, name: str) -> None:
-        self._segments.forget(name)
-
-    def revive(self) -> Handle:
+    def renew(self) -> None:
+        """Keep the control client if it answers; else the next order makes another one."""
         self._client.renew()
-        return self._server.ensure()
 
     def sessions_of_others(self) -> list[str]:
         """Return the sessions with living panes that are not ours: people's own windows."""
         (blocks,) = self._client.run(words("list-panes", "-a", "-F", WHOSE_FORMAT))
         return others_in(line for block in blocks if not block.error for line in block.text.splitlines())
-
-    def end_server(self) -> None:
-        """End the tmux server; only at `down`."""
-        self._client.close()
-        self._server.end()
 
     def close_client(self) -> None:
         self._client.close()

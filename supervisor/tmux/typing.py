@@ -15,7 +15,6 @@ import termios
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from actors.errors import NotAsked, TerminalError
 from actors.frozen import frozen
@@ -27,7 +26,6 @@ from supervisor.attention.foreground import reader_of
 from supervisor.text.cells import width
 from supervisor.text.plain import plain
 from supervisor.tmux.client import Block, ControlClient
-from supervisor.tmux.command import batch
 from supervisor.tmux.words import EXPIRED, LOOK_FORMAT, MOVED, TYPED, TYPISTS_FORMAT, in_time, type_into, words
 
 EXPIRY = 4  # whole seconds an order stays valid inside tmux; longer than the deadline of its answer
@@ -39,8 +37,7 @@ _SGR = re.compile(r"\x1b\[([0-9;:]*)m|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/
 class Typist:
     """Types and looks over a control client. Every call is bounded in time."""
 
-    def __init__(self, state_dir: Path, client: ControlClient) -> None:
-        self._state_dir = state_dir
+    def __init__(self, client: ControlClient) -> None:
         self._client = client
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,7 +61,7 @@ class Typist:
         mark = secrets.token_hex(16)
         head = f"{mark} {LOOK_FORMAT}"
         commands = [f"{_question(o.pane, head)}\ncapture-pane -p -e -N -t {o.pane}\n" for o in orders]
-        printed = batch(self._state_dir, "".join(commands)).decode(errors="replace")
+        printed = self._client.batch("".join(commands)).decode(errors="replace")
         sections = printed.split(f"{mark} ")[1:]
         if len(sections) != len(orders):
             raise TerminalError("a pane has gone meanwhile")

@@ -16,7 +16,7 @@ from supervisor.config.on_disk import FileOnDisk, origin_of, why_gone
 from supervisor.kernel.files import explained, why_shared
 from supervisor.state import paths
 from supervisor.state.lock import Lock
-from supervisor.state.place import TMUX_SOCKET, Place
+from supervisor.state.place import Place, tmux_socket
 from supervisor.upkeep.keeper import Kept
 from supervisor.upkeep.repeated_errors import RepeatedErrors
 
@@ -42,7 +42,9 @@ class Rounds:
         applied: Callable[[], str],
         dropped: Callable[[], Mapping[str, int]],
         parts: Mapping[str, Problem],
+        tmux_servers: Callable[[], int],
     ) -> None:
+        self._tmux_servers = tmux_servers
         self._place, self._lock, self._journal, self._posts = place, lock, journal, posts
         self._kept, self._errors, self._applied, self._dropped = kept, errors, applied, dropped
         self._on_disk = FileOnDisk(place.config)
@@ -56,7 +58,8 @@ class Rounds:
 
     def go(self) -> None:
         """Look at everything once."""
-        if not os.access(self._lock.home / TMUX_SOCKET, os.R_OK | os.W_OK):
+        home, reach = self._lock.home, os.R_OK | os.W_OK
+        if not all(os.access(home / tmux_socket(number), reach) for number in range(self._tmux_servers())):
             self._posts.terminal.tell(Revive())  # it was deleted, or closed to us: the server binds it again
         self._look_at_config()
         for what, problem in self._parts.items():

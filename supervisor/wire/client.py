@@ -170,7 +170,7 @@ def _nobody_at(socket_path: Path) -> str:
     """Say what the kernel knows: whether the tmux server listens on, and with it the workers that were left."""
     log = os.path.join(socket_path.parent, "service.log")
     told = f". What happened is in {log}" if os.path.isfile(log) else ""
-    if unix_socket.listening_pid(socket_path.parent / "tmux.sock"):
+    if any(map(unix_socket.listening_pid, socket_path.parent.glob("tmux*.sock"))):
         left = "its tmux server is, with the workers that were left: `panevisor up` adopts them"
         return f"no service is running (nothing listens at {socket_path}), but {left}{told}"
     return f"nothing runs here (neither a service at {socket_path} nor its tmux server); `panevisor up` starts it{told}"

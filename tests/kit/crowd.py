@@ -39,7 +39,7 @@ class Story:
     """A roster, and what it did at the last step."""
 
     def __init__(self, members: Mapping[str, Member] = {}, room: Room = WIDE, *, settled: bool = True) -> None:
-        turn = Turn(Roster(room=room, config=Config(path="f", digest=""), server=SERVER, opened=True))
+        turn = Turn(Roster(room=room, config=Config(path="f", digest=""), servers=(SERVER,), opened=True))
         for name, each in members.items():
             turn.put(name, each)
         turn.reorder(members)

@@ -296,9 +296,9 @@ class FakeTerminal:
     def discard(self, name: str) -> None:
         self.calls.append("discard")
 
-    def revive(self) -> Handle:
+    def revive(self, least: int) -> tuple[tuple[Handle | None, ...], str]:
         self._answers("revive")
-        return Handle(1, 1)
+        return tuple(Handle(1 + number, 1) for number in range(least)), ""
 
     def _answers(self, call: str) -> None:
         self.calls.append(call)

@@ -141,7 +141,7 @@ class House(Family):
         name: str = "api",
         whole: bool = False,
     ) -> None:
-        self.port.end(name, EndTree(life, first, last, signal, whole), self.facts.put)
+        self.port.end(name, EndTree(life, first, last, signal, whole, server=0), self.facts.put)
 
     def next(self) -> Fact:
         return self.facts.get(timeout=DEADLINE)

@@ -87,7 +87,7 @@ def test_a_service_that_cannot_end_what_escaped_ends_all_the_same(place: Path, m
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "xdg"))
     monkeypatch.setattr("supervisor.service.end_orphans", refused)
     with service_inside(place, sleepers(1), rows_of) as service:
-        tmux = service.machine.server.pid
+        tmux = service.machine.servers[0].pid
     log = (service.place.state_dir / "service.log").read_text()
     os.kill(tmux, signal.SIGKILL)
     assert '"tmux.not_ended"' in log

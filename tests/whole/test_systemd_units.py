@@ -13,7 +13,7 @@ from kit.support import DEADLINE, Site, cmdline, wait_until
 
 from actors.values.spec import PaneSize
 from supervisor.tmux import server as tmux_server
-from supervisor.tmux.server import TmuxServer, unit_of
+from supervisor.tmux.server import TmuxServer, TmuxServers, unit_of
 
 UNITS = sorted((ROOT / "config/systemd").glob("*.service"))
 SLEEPER = 'command = ["sleep", "1000"]\n'
@@ -120,3 +120,12 @@ def test_systemd_understands_each_unit_whole(place: Path, scope: str) -> None:
     )
     said = [line for line in done.stderr.splitlines() if "panevisor" in line]
     assert (done.returncode, said) == (0, [])
+
+
+def test_a_tmux_server_in_a_unit_of_its_own_stays_the_only_one(
+    place: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = request.getfixturevalue("tmux_server")
+    monkeypatch.setattr(tmux_server, "unit_of", lambda pid: f"{'tmux' if pid == ours.pid else 'service'}.service")
+    servers = TmuxServers(place, PaneSize())
+    assert servers.ensure(3) == ((ours.process,), "")

@@ -18,7 +18,7 @@ from actors.events.words import some_of
 from supervisor.commands.progress import STOPPED, Progress
 from supervisor.commands.service.conflicts import service_of
 from supervisor.state.lock import Held, Lock, hold
-from supervisor.state.place import RECORDS, Place
+from supervisor.state.place import RECORDS, Place, living_servers
 from supervisor.state.records import read_origin
 from supervisor.text.plain import visible
 from supervisor.tmux.panes import foreign_panes, known_to_live, living, some
@@ -63,6 +63,7 @@ def down(place: Place, *, keep_workers: bool, end: End, now: bool = False, kill:
             keeper.ended(KEEPER_TIMEOUT)  # it follows its service at once
         progress.done()
         tmux_gone = _ended(tmux, 0.0) or (not _is_left(place) and _ended(tmux, TMUX_TIMEOUT))
+        tmux_gone = tmux_gone and (keep_workers or not living_servers(place.state_dir))
     return _report(place, answer["pid"], keep_workers=keep_workers, tmux_gone=tmux_gone)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from actors.crowd.members import Member
 from actors.crowd.reconcile import changes, scale_notes, wanted, why_force
 from actors.life import adoption
-from actors.life.adoption import World
+from actors.life.adoption import World, died_since
 from actors.life.state import Goal, State
+from actors.servers import pane_of
 from actors.values.facts import Handle, Instant, Pane
 from actors.values.records import Head, Record, Records
 from actors.values.requests import Action, Change, plain_changes
@@ -21,7 +23,7 @@ from supervisor.kernel.proc_table import handle_of
 from supervisor.state.place import RECORDS, Place
 from supervisor.state.records import read_records
 from supervisor.tmux.panes import pane_lines
-from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.server import TmuxServers
 from supervisor.tmux.words import PaneLine, pane_line
 from supervisor.wire.errors import CommandError
 
@@ -36,9 +38,9 @@ def offline(place: Place) -> dict[str, Any]:
         specs, kept = wanted(loaded.workers, loaded.families, before)
     except NoReplica as fault:
         raise CommandError("config", str(fault)) from None
-    server = TmuxServer(place.state_dir, PaneSize())
-    living = server.find() if os.path.isdir(place.state_dir) else None
-    panes = _panes(place, server) if living else {}
+    servers = TmuxServers(place.state_dir, PaneSize(), known=records.head.servers)
+    living = [server.find() for server in servers] if os.path.isdir(place.state_dir) else []
+    panes = _panes(place, servers) if any(living) else {}
     known = {record.spec.name: record for record in records.workers}
     known |= {spec.name: Record(spec=spec) for spec in specs if spec.name in panes and spec.name not in known}
     world = _world(records.head, living)
@@ -81,23 +83,24 @@ def _offline(change: Change, known: Member | None) -> Change:
     return change
 
 
-def _world(head: Head, server: Handle | None) -> World:
+def _world(head: Head, living: Sequence[Handle | None]) -> World:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     rebooted = bool(head.boot_id) and head.boot_id != boot_id
-    return World(rebooted, head.server is not None and head.server != server)
+    return World(rebooted, died_since(head.servers, living))
 
 
-def _panes(place: Place, server: TmuxServer) -> dict[str, tuple[Pane, ...]]:
+def _panes(place: Place, servers: TmuxServers) -> dict[str, tuple[Pane, ...]]:
     """Return the marked panes by name. tmux can report a death late: it is made to reap, and asked again."""
     found: list[Pane] = []
     for _ in range(ASKS):
         try:
-            found = [_pane(line) for line in map(pane_line, pane_lines(place)) if line and line.marked]
+            lines = [(server, pane_line(text)) for server, text in pane_lines(place)]
+            found = [_pane(server, line) for server, line in lines if line and line.marked]
         except CommandError:
             return {}
         if all(pane.exit if pane.dead else pane.process for pane in found):
             break
-        server.nudge()
+        servers.nudge()
         time.sleep(PAUSE)
     panes: dict[str, tuple[Pane, ...]] = {}
     for pane in found:
@@ -106,5 +109,5 @@ def _panes(place: Place, server: TmuxServer) -> dict[str, tuple[Pane, ...]]:
     return panes
 
 
-def _pane(line: PaneLine) -> Pane:
-    return line.pane(handle_of(line.pid))
+def _pane(server: int, line: PaneLine) -> Pane:
+    return replace(line.pane(handle_of(line.pid)), id=pane_of(server, line.id))

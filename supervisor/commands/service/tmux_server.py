@@ -10,7 +10,7 @@ from actors.events.words import exact
 from actors.values.spec import PaneSize
 from supervisor.commands.service.conflicts import refuse_astray
 from supervisor.kernel.programs import NOT_INSTALLED
-from supervisor.state.place import TMUX_CONF, Place
+from supervisor.state.place import TMUX_CONF, TMUX_SOCKET, Place
 from supervisor.tmux import subreaper
 from supervisor.tmux.environment import scrubbed
 from supervisor.tmux.server import TmuxServer, until, write_conf
@@ -26,7 +26,7 @@ def become(place: Place) -> NoReturn:
     _write_conf(place)
     os.chdir(place.state_dir)
     try:
-        subreaper.become(f"./{TMUX_CONF}", scrubbed(os.environ))
+        subreaper.become(f"./{TMUX_CONF}", f"./{TMUX_SOCKET}", scrubbed(os.environ))
     except FileNotFoundError:
         raise CommandError("failed", NOT_INSTALLED) from None
 

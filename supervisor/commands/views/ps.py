@@ -86,7 +86,8 @@ def _found(site: LivingSite, picture: Mapping[str, Any] | None) -> Found:
         "answers": picture is not None,
         "version": service.get("version"),
         "uptime_s": service.get("uptime_s"),
-        "tmux_pid": site.tmux,
+        "tmux_pid": site.tmux[0] if site.tmux else None,
+        "tmux_pids": list(site.tmux),
         "workers": {state: totals[state] for state in colours.STATES if totals.get(state)} if picture else None,
         "living": list(site.workers),
     }
@@ -116,7 +117,7 @@ def _notes(one: Found) -> Iterator[str]:
     where = one["state_dir"]
     end, doctor = (own_command("--state-dir", where, verb) for verb in ("down", "doctor"))
     if not one["state_dir_exists"]:
-        pids = " ".join(str(pid) for pid in (one["pid"], one["tmux_pid"]) if pid)
+        pids = " ".join(str(pid) for pid in (one["pid"], *one["tmux_pids"]) if pid)
         yield f"{where} was deleted, and no command reaches what lives there: `kill {pids}` ends it by a hang-up"
     elif one["pid"] is None:
         count = len(one["living"])

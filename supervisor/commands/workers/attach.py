@@ -7,13 +7,13 @@ import os
 import sys
 import time
 
+from supervisor.commands.workers import outer
 from supervisor.commands.workers.panes import known_workers, state_of
 from supervisor.explain.need import needs_person
 from supervisor.kernel.programs import NOT_INSTALLED
 from supervisor.state.place import Place
 from supervisor.text.plain import visible
 from supervisor.text.tables import attention
-from supervisor.tmux import outer
 from supervisor.tmux.command import argv_of
 from supervisor.tmux.panes import WorkerPane, marked_panes
 from supervisor.wire.errors import CommandError
@@ -66,7 +66,7 @@ def attach(place: Place, pane: WorkerPane, *, read_only: bool, fit: bool) -> Non
     keys = outer.through(pane.prefix, os.environ)
     if pane.dead:
         _say(f"{pane.name} has ended; this is its last screen ({keys or pane.prefix} d leaves it)")
-    _become(place, [*_size(pane, fit=fit), *_hint(pane, keys), *_client(pane, read_only=read_only)])
+    _become(place, pane.server, [*_size(pane, fit=fit), *_hint(pane, keys), *_client(pane, read_only=read_only)])
 
 
 def _size(pane: WorkerPane, *, fit: bool) -> list[str]:
@@ -94,9 +94,9 @@ def _client(pane: WorkerPane, *, read_only: bool) -> list[str]:
     return ["attach-session", *(("-r",) if read_only else ()), "-t", f"={pane.session}"]
 
 
-def _become(place: Place, commands: list[str]) -> None:
+def _become(place: Place, server: int, commands: list[str]) -> None:
     term = os.environ.get("TERM", "")
-    argv = argv_of(*commands)
+    argv = argv_of(*commands, server=server)
     if outer.has_true_colour(os.environ):
         argv[1:1] = ["-T", "RGB"]
     if not outer.usable(term):

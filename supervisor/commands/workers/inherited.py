@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from actors.events.words import some_of
 from supervisor.kernel.proc_table import environment_of
-from supervisor.kernel.unix_socket import listening_pid
-from supervisor.state.place import Place, names_one_of
+from supervisor.state.place import Place, living_servers, names_one_of
 from supervisor.text.plain import visible
 from supervisor.tmux.environment import scrubbed
 from supervisor.wire.client import Client, ServiceError
@@ -75,5 +74,5 @@ def _here() -> Mapping[str, str]:
 
 
 def _of_the_service(place: Place) -> Mapping[str, str]:
-    server = listening_pid(place.tmux_socket)
-    return environment_of(server) if server else {}
+    servers = living_servers(place.state_dir)  # all have the same environment
+    return environment_of(next(iter(servers.values()))) if servers else {}

@@ -47,7 +47,8 @@ class Look:
 
 def screen(place: Place, pane: WorkerPane, look: Look) -> str:
     """Return what the pane shows now, without blanks at the ends of lines and empty lines at the end."""
-    printed = ask(place, "capture-pane", "-p", *look.options, "-t", pane.id).decode(errors="replace")
+    said = ask(place, "capture-pane", "-p", *look.options, "-t", pane.id, server=pane.server)
+    printed = said.decode(errors="replace")
     shown_now = "\n".join(line.rstrip(" ") for line in printed.split("\n")).rstrip("\n")
     ansi = look.ansi
     return visible(f"{shown_now}\n", keep="\n\x1b\x0e\x0f" if ansi else "\n") if shown_now else ""

@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 from actors.events.words import exact, some_of
 from supervisor.commands.workers.panes import state_of
-from supervisor.kernel.unix_socket import listening_pid
-from supervisor.state.place import Place
+from supervisor.state.place import Place, living_servers
 from supervisor.text.plain import visible
 from supervisor.text.tables import timestamp
 from supervisor.upkeep.keeper import keeper_of
@@ -179,4 +178,4 @@ def _comes_back(place: Place, error: ServiceError, seen: bool) -> bool:
     if keeper := keeper_of(place.state_dir):
         with keeper:
             return True
-    return seen and listening_pid(place.tmux_socket) is not None
+    return seen and bool(living_servers(place.state_dir))

@@ -10,7 +10,8 @@ from supervisor.text.cells import width
 
 def found(**facts: Any) -> dict[str, Any]:
     plain = {"config": "/srv/a.toml", "config_exists": True, "state_dir": "/st/a", "state_dir_exists": True}
-    plain |= {"pid": 7, "answers": True, "uptime_s": 61.0, "tmux_pid": 8, "workers": {"running": 2, "failed": 1}}
+    plain |= {"pid": 7, "answers": True, "uptime_s": 61.0, "tmux_pid": 8, "tmux_pids": [8]}
+    plain |= {"workers": {"running": 2, "failed": 1}}
     return {**plain, "living": ["a", "b"], **facts}
 
 

@@ -18,7 +18,7 @@ from actors.crowd.effects import (
     Define,
     Done,
     Drop,
-    FindServer,
+    FindServers,
     Keep,
     KeepHead,
     LookFor,
@@ -36,6 +36,7 @@ from actors.crowd.workers import FAILURES, Found, Retry
 from actors.life.adoption import Adopt, Begin, Leave, Quarantine
 from actors.life.state import State
 from actors.ports import Survey
+from actors.servers import PER_SERVER
 from actors.values.attention import AttentionSaid, Source, Word
 from actors.values.bulletins import (
     ActorFailed,
@@ -64,7 +65,7 @@ from actors.values.gates import Room
 from actors.values.records import Head, Intent, Origin, Record, Records
 from actors.values.requests import Apply, Attend, Inspect, Order, Plan, RequestRefused, Run, SendSignal, ShutDown
 from actors.values.snapshot import Config, Host
-from actors.values.spec import Condition
+from actors.values.spec import Condition, WorkerSpec
 from supervisor.text.values import rebuilt
 
 S = State
@@ -244,7 +245,7 @@ def test_more_than_half_needs_force() -> None:
 
 def test_while_there_is_no_tmux_no_worker_starts() -> None:
     story = Story(crowd(a=S.RUNNING, b=S.STOPPED)).tell(TmuxAnswers("timed out"))
-    assert (events(story), len(effects(story, FindServer))) == (["tmux.unreachable"], 1)
+    assert (events(story), len(effects(story, FindServers))) == (["tmux.unreachable"], 1)
     story.tell(Order(Verb.START, ("b",))).change("b", S.PENDING)
     assert (story.told(Admitted), story.gate("b")) == ([], "waiting for tmux to answer")
     story.tell(TmuxAnswers(None))
@@ -257,18 +258,71 @@ def test_the_death_of_tmux_is_one_incident_and_all_wait_in_the_order_of_definiti
     for name in ("c", "b", "a"):
         story.change(name, S.PENDING)
     new = Handle(8, 8)
-    story.tell(Revived(new))
-    assert effects(story, WatchServer) == [WatchServer(new)]
+    story.tell(Revived((new,)))
+    assert effects(story, WatchServer) == [WatchServer(0, new)]
     order = story.told(Admitted)
     for name in ("a", "b"):
         order += story.change(name, S.RUNNING).told(Admitted)
     assert order == ["a", "b", "c"]
 
 
+OTHER = Handle(91, 91)
+
+
+def with_two_servers() -> Story:
+    """`a` stands in the first one, `b` and `c` in the second."""
+    story = Story(crowd(a=S.RUNNING, b=S.RUNNING, c=S.RUNNING))
+    story.roster = replace(story.roster, servers=(SERVER, OTHER))
+    for name in ("b", "c"):
+        story.change(name, S.RUNNING, server=1)
+    return story
+
+
+def test_a_tmux_server_that_dies_takes_its_own_workers_only() -> None:
+    story = with_two_servers().tell(ServerEnded(OTHER))
+    assert (events(story), messages(story, "a")) == (["tmux.died"], [ServerDied(1)])  # each knows where it stands
+    assert [effect.facts["workers"] for effect in effects(story, Say)] == [2]
+    assert effects(story, FindServers) == [FindServers(2)]
+    story.change("b", S.PENDING)
+    assert (story.told(Admitted), story.gate("b")) == ([], "waiting for tmux to answer")
+    new = Handle(92, 92)
+    story.tell(Revived((SERVER, new)))
+    assert (effects(story, WatchServer), events(story)) == ([WatchServer(1, new)], ["tmux.started"])
+    assert (story.roster.head.servers, story.told(Admitted)) == ((SERVER, new), ["b"])
+
+
+def test_a_server_that_cannot_be_had_holds_no_worker_and_is_tried_for_again() -> None:
+    story = with_two_servers().tell(ServerEnded(OTHER)).change("b", S.PENDING)
+    story.tell(Revived((SERVER, None), "no space"))
+    assert (story.told(Admitted), events(story)) == (["b"], ["service.degraded"])
+    assert effects(story, RetryLater) == [RetryLater()]
+    assert effects(story.tell(Retry()), FindServers) == [FindServers(2)]
+    story.tell(Revived((SERVER, Handle(92, 92))))
+    assert events(story) == ["tmux.started", "service.recovered"]
+
+
+def test_a_server_that_was_replaced_before_its_end_was_heard_of_has_ended() -> None:
+    new = Handle(92, 92)
+    story = with_two_servers().tell(Revived((SERVER, new)))
+    assert (events(story), messages(story, "b")) == (["tmux.died", "tmux.started"], [ServerDied(1)])
+    assert story.tell(ServerEnded(OTHER)).told(ServerDied) == []
+
+
+def test_more_workers_than_the_servers_have_room_for_wait_for_more_servers() -> None:
+    specs = tuple(WorkerSpec(name=f"w{n}", command=("x",), cwd="/") for n in range(2 * PER_SERVER + 1))
+    story = Story(crowd()).tell(Apply(specs, "digest"))
+    assert effects(story, FindServers) == [FindServers(3)]
+    for each in specs:
+        story.change(each.name, S.PENDING)
+    assert (story.told(Admitted), story.gate("w0")) == ([], "waiting for tmux to answer")
+    story.tell(Revived((SERVER, OTHER, Handle(92, 92))))
+    assert len(story.told(Admitted)) == len(specs)
+
+
 def test_a_server_that_cannot_be_had_is_asked_for_again() -> None:
-    story = Story(crowd(a=S.RUNNING)).tell(ServerEnded(SERVER)).tell(Revived(None, "no space"))
+    story = Story(crowd(a=S.RUNNING)).tell(ServerEnded(SERVER)).tell(Revived((), "no space"))
     assert effects(story, RetryLater)
-    assert effects(story.tell(Retry()), FindServer)
+    assert effects(story.tell(Retry()), FindServers)
 
 
 # ── parts that fail ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -349,8 +403,8 @@ def test_a_part_that_fails_is_said_once_and_once_when_it_is_well_again() -> None
 def opened(*records: Record, apply: Apply | None = None, head: Head | None = None, panes: Any = None) -> Story:
     story = Story()
     opening = Opening(
-        records=Records(head or Head(boot_id="b", server=SERVER), records),
-        survey=Survey(0.0, panes or {}, SERVER),
+        records=Records(head or Head(boot_id="b", servers=(SERVER,)), records),
+        survey=Survey(0.0, panes or {}, (SERVER,)),
         boot_id="b",
         config=Config(path="f", digest=""),
         apply=apply,
@@ -377,10 +431,10 @@ def test_the_file_is_applied_at_a_clean_start() -> None:
 @pytest.mark.parametrize(
     ("head", "said"),
     [
-        (Head(boot_id="b", server=SERVER), []),
-        (Head(boot_id="other", server=SERVER), ["service.rebooted"]),
-        (Head(boot_id="b", server=Handle(1, 1), clean=False), ["tmux.died_unwatched"]),
-        (Head(boot_id="b", server=None, clean=True), []),
+        (Head(boot_id="b", servers=(SERVER,)), []),
+        (Head(boot_id="other", servers=(SERVER,)), ["service.rebooted"]),
+        (Head(boot_id="b", servers=(Handle(1, 1),), clean=False), ["tmux.died_unwatched"]),
+        (Head(boot_id="b", servers=(), clean=True), []),
     ],
 )
 def test_what_happened_while_no_service_ran_is_said(head: Head, said: list[str]) -> None:
@@ -420,7 +474,7 @@ def test_a_service_ends_when_nothing_lives_any_more_dependants_first() -> None:
     assert effects(story, Done) == []
     story.change("db", S.STOPPED)
     head = effects(story, KeepHead)[0].head
-    assert (head.clean, head.server) == (True, None)
+    assert (head.clean, head.servers) == (True, ())
     assert effects(story, Done) == [Done("SIGTERM", end_server=True)]
 
 
@@ -554,8 +608,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(there=st.booleans())
     def server(self, there: bool) -> None:
-        server = self.story.roster.server
-        self.step(Revived(SERVER) if there else ServerEnded(server or SERVER))
+        (server,) = self.story.roster.servers
+        self.step(Revived((SERVER,)) if there else ServerEnded(server or SERVER))
 
     @rule()
     def beat(self) -> None:

@@ -60,9 +60,9 @@ def test_the_session_of_a_dead_first_process_belongs_to_it_unless_another_one_le
     assert tree(process(150, SERVER, sid=100), process(90, SERVER, sid=100), root=ROOT) == {150}
     assert tree(process(150, SERVER, sid=100, mark=OTHERS), root=ROOT) == set()
     entries = process(150, 1, sid=100), process(151, 150), process(160, SERVER, sid=100)
-    assert tree(*entries, root=ROOT, reaper=REAPER) == {160}
+    assert tree(*entries, root=ROOT, reapers=[REAPER]) == {160}
     # but what is older than the tmux server was orphaned when that was not there yet
-    assert tree(process(150, 1, sid=100), root=ROOT, reaper=Handle(SERVER, 900)) == {150}
+    assert tree(process(150, 1, sid=100), root=ROOT, reapers=[Handle(SERVER, 900)]) == {150}
 
 
 def test_a_persons_pane_the_service_and_the_tmux_server_are_left_alone() -> None:
@@ -105,7 +105,7 @@ def away(*entries: Entry, having_terminal: int = 0, **hints: Any) -> set[int]:
         table(*entries),
         is_mark=lambda mark: mark.startswith("0badcafe/api/"),
         has_terminal=lambda pid: pid == having_terminal,
-        reaper=SERVER,
+        reapers=[REAPER],
         foreign_roots=set(),
         own={1, SERVER},
         **({"leaders": (), "since": 0} | hints),
@@ -154,7 +154,7 @@ def test_whatever_the_table_no_pane_no_fork_and_no_other_workers_process_is_accu
         leaders=[Handle(pid, 50) for pid in leaders],
         has_terminal=lambda pid: True,
         since=0,
-        reaper=31,
+        reapers=[Handle(31, 0)],
         foreign_roots=panes,
         own={1, 31},
     )
@@ -196,7 +196,7 @@ def test_a_dead_orphan_is_not_asked_which_terminals_it_has_open() -> None:
         leaders=(),
         has_terminal=lambda pid: asked.append(pid) is None,
         since=6,
-        reaper=10,
+        reapers=[Handle(10, 0)],
         foreign_roots=frozenset(),
         own=frozenset(),
     )

@@ -40,9 +40,9 @@ from actors.values.spec import Ready, Restart, WorkerSpec
 NOW = Instant(1000.0, 1_700_000_000.0)
 SPEC = WorkerSpec(name="api", command=("serve",), cwd="/")
 ROOT = Handle(100, 500 * TICKS_PER_SECOND)
-HERE = World(rebooted=False, server_died=False)
-REBOOTED = World(rebooted=True, server_died=True)
-SERVER_DIED = World(rebooted=False, server_died=True)
+HERE = World(rebooted=False)
+REBOOTED = World(rebooted=True, died={0})
+SERVER_DIED = World(rebooted=False, died={0})
 WELL, BADLY = Exit(0, None, 5.0), Exit(1, None, 5.0)
 
 
@@ -214,7 +214,7 @@ def test_an_adopted_worker_that_was_not_ready_gets_its_time_anew() -> None:
 @pytest.mark.parametrize("ready", [True, False])
 def test_an_adopted_stop_goes_on_to_its_end(goal: Goal, state: State, ready: bool) -> None:
     w, effects = adopted(record(), Adopt(pane(), "l1", ROOT, ready, goal))
-    assert (w.state, done(effects, EndTree)) == (State.STOPPING, [EndTree("l1", ROOT, (), "TERM")])
+    assert (w.state, done(effects, EndTree)) == (State.STOPPING, [EndTree("l1", ROOT, (), "TERM", server=0)])
     assert done(effects, Watch) == [Watch("l1", ROOT)]
     w, more = later(w, PaneSeen(NOW.mono + 1, corpse(0)), TreeGone("l1"), PaneAbsent(NOW.mono + 2))
     assert (w.state, done(more, Forget)) == (state, [Forget("l1")])

@@ -117,7 +117,7 @@ def test_the_look_and_the_exit_may_come_in_any_order(*, ready_first: bool) -> No
 def test_an_exit_that_a_sweep_tells_first_is_looked_at_as_well() -> None:
     s = running()
     s.left = None
-    assert s.seen(corpse_of("s-1", 0)).did(SeekTree) == [SeekTree("s-1", Handle(100, 100), ())]
+    assert s.seen(corpse_of("s-1", 0)).did(SeekTree) == [SeekTree("s-1", Handle(100, 100), (), server=0)]
 
 
 def test_a_stop_while_stragglers_may_end_ends_them() -> None:
@@ -186,7 +186,7 @@ def test_a_starting_worker_in_the_background_gets_ready() -> None:
 def test_a_new_service_goes_on_with_what_is_in_the_background() -> None:
     s = behind()
     record = Record(spec=s.w.spec, ready=True, life="s-1", process=DAEMON.process)
-    found = plan(record, (replace(corpse_of("s-1", 0), id="%1"),), World(rebooted=False, server_died=False))
+    found = plan(record, (replace(corpse_of("s-1", 0), id="%1"),), World(rebooted=False))
     assert found == Adopt(corpse_of("s-1", 0), "s-1", DAEMON.process, ready=True, behind=True)
     a = adopted(found, background=Background.ALLOW)
     assert (a.w.state, len(a.ever(SeekTree))) == (S.RUNNING, 1)

@@ -498,7 +498,7 @@ def test_the_tree_of_a_sweep_is_what_an_ending_goes_by() -> None:
     s.tell(TreeSeen(s.now + 1, 1, tree))
     assert (s.w.rss_bytes, s.w.cpu_percent, s.w.processes) == (5000, 1.5, 2)
     s.order(Verb.STOP)
-    assert s.did(EndTree) == [EndTree("s-1", Handle(100, 100), tree.handles, "TERM")]
+    assert s.did(EndTree) == [EndTree("s-1", Handle(100, 100), tree.handles, "TERM", server=0)]
 
 
 @pytest.mark.parametrize("check", [{"ready": Ready(command="true")}, {"live": Live(command="true")}, {}], ids=str)
@@ -515,7 +515,7 @@ def test_a_signal_of_a_person_goes_to_a_running_life_and_changes_nothing() -> No
     s = running()
     before = s.w
     s.tell(SignalOrdered("HUP"))
-    assert (s.did(Signal), s.w) == ([Signal("s-1", Handle(100, 100), (), "HUP")], before)
+    assert (s.did(Signal), s.w) == ([Signal("s-1", Handle(100, 100), (), "HUP", server=0)], before)
     assert [said.event for said in s.did(Emit)] == ["worker.signalled"]
     assert s.tell(SignalOrdered("USR1", whole=True)).did(Signal)[0].whole
     for s in (running().exits(1), stopping(), pending()):
@@ -558,13 +558,13 @@ def test_a_beat_looks_at_the_deadlines_too() -> None:
 def test_the_end_of_a_process_is_a_question_to_tmux() -> None:
     s = running().tell(ProcessEnded("s-1"))
     assert s.w.state is S.RUNNING
-    assert s.last == (AskPane("%1", nudge=False), SeekTree("s-1", Handle(100, 100), ()))
+    assert s.last == (AskPane("%1", nudge=False), SeekTree("s-1", Handle(100, 100), (), server=0))
     assert s.tell(ProcessEnded("s-1")).last == ()
 
 
 def test_who_may_have_left_processes_beside_its_tree_is_sought_there() -> None:
     s = running(live=Live(command="true")).tell(ProcessEnded("s-1"))
-    assert s.did(SeekTree) == [SeekTree("s-1", Handle(100, 100), (), beside=True)]
+    assert s.did(SeekTree) == [SeekTree("s-1", Handle(100, 100), (), beside=True, server=0)]
 
 
 def test_who_is_being_ended_is_not_sought() -> None:
@@ -953,6 +953,13 @@ def test_what_survived_the_death_of_tmux_is_ended_before_a_new_life(scenario: Ca
     assert s.gone().did(Start)[0].life == "s-2"
 
 
+@pytest.mark.parametrize("scenario", [running, backoff, stopping])
+def test_the_death_of_another_tmux_server_is_no_concern_of_a_worker(scenario: Callable[[], Story]) -> None:
+    s = scenario()
+    before = s.w
+    assert (s.tell(ServerDied(1)).w, s.last) == (before, ())
+
+
 def test_a_stop_whose_tree_is_gone_ends_when_tmux_dies_before_it_tells_the_status() -> None:
     s = stopping().gone().tell(ServerDied())
     assert (s.w.state, s.did(Forget)) == (S.STOPPED, [Forget("s-1")])
@@ -1002,7 +1009,7 @@ def test_a_respawn_by_hand_answers_the_question_for_the_status() -> None:
 
 def test_a_respawn_by_hand_during_a_stop_is_ended_too() -> None:
     s = stopping().gone().seen(pane_of("s-1", pid=200))
-    assert s.did(EndTree) == [EndTree("s-1", Handle(200, 200), (), "TERM")]
+    assert s.did(EndTree) == [EndTree("s-1", Handle(200, 200), (), "TERM", server=0)]
     assert s.seen(corpse_of("s-1", 0, pid=200)).w.state is S.STOPPING
     assert s.gone().w.state is S.STOPPED
 

@@ -93,7 +93,7 @@ def _tmux_died(restart: Restart) -> Story:
 
 
 def _booted(spec: WorkerSpec) -> State:
-    decision = plan(Record(spec=spec, ready=True, life="l1"), (), World(rebooted=True, server_died=True))
+    decision = plan(Record(spec=spec, ready=True, life="l1"), (), World(rebooted=True, died={0}))
     assert isinstance(decision, Begin)
     worker, _ = born(Record(spec=spec), decision, "s", at(1000.0))
     assert worker.budget.attempt == worker.budget.restarts == 0

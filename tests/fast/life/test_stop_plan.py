@@ -145,7 +145,7 @@ def test_who_goes_when_asked_leaves_the_rest_of_its_tree_to_the_signals_at_once(
     s.tell(Typed(s.life, s.w.typing.pieces), TreeSeen(s.now, 1, Tree(1, None, (Handle(100, 100), child))))
     life = s.life
     s.seen(corpse_of(life, 0))
-    assert s.did(EndTree) == [EndTree(life, Handle(100, 100), (Handle(100, 100), child), "TERM")]
+    assert s.did(EndTree) == [EndTree(life, Handle(100, 100), (Handle(100, 100), child), "TERM", server=0)]
     assert s.w.state is S.STOPPING
     s.tell(TreeGone(life))
     assert s.w.state is S.STOPPED

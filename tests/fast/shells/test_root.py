@@ -62,8 +62,8 @@ class World:
         self.calls: list[Any] = []
         self.records.lost = lost
         opening = Opening(
-            records=Records(Head(boot_id="b", server=SERVER), tuple(record(name, intent) for name in names)),
-            survey=Survey(0.0, {}, SERVER),
+            records=Records(Head(boot_id="b", servers=(SERVER,)), tuple(record(name, intent) for name in names)),
+            survey=Survey(0.0, {}, (SERVER,)),
             boot_id="b",
             config=Config(path="f", digest=""),
             apply=None,
@@ -86,7 +86,7 @@ class World:
             metrics=lambda: made("metrics"),
             worker=self._worker,
             seed=lambda: "seed",
-            watch_server=made,
+            watch_server=lambda _number, server: made(server),
             opened=lambda: made("opened"),
             closing=made,
         )
@@ -281,9 +281,9 @@ def test_a_server_that_ends_is_started_again_and_watched() -> None:
     assert world.posts.terminal.messages == [Revive()]
     assert world.posts.metrics.last(ServiceNow).tmux == "unreachable"
     new = Handle(8, 8)
-    world.tell(Revived(new))
+    world.tell(Revived((new,)))
     assert world.calls[-1] == new
-    assert (world.records.head.server, world.posts.metrics.last(ServiceNow).tmux) == (new, "ok")
+    assert (world.records.head.servers, world.posts.metrics.last(ServiceNow).tmux) == ((new,), "ok")
 
 
 def test_who_asked_while_tmux_was_silent_is_answered_then() -> None:
@@ -298,4 +298,4 @@ def test_the_service_is_told_when_it_closes_and_when_it_is_done() -> None:
     order = ShutDown(keep_workers=False, cause="SIGTERM")
     world.tell(order)
     assert world.calls[-2:] == [order, Outcome("SIGTERM", end_server=True)]
-    assert (world.records.head.clean, world.records.head.server) == (True, None)
+    assert (world.records.head.clean, world.records.head.servers) == (True, ())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.values.facts import Handle
 from actors.values.records import Head, Intent, Record, Records
 from actors.values.spec import (
     WorkerSpec,
@@ -114,6 +115,11 @@ def test_what_an_older_version_did_not_write_has_its_default() -> None:
     for key in ("kind", "steps"):
         del old["backoff"][key]
     assert rebuilt(WorkerSpec, old | {"ready": {"delay": 0.0, "timeout": 60.0, "tcp": None}}) == API
+
+
+def test_a_head_of_a_version_that_knew_one_tmux_server_names_the_first_one() -> None:
+    assert folded({"head": {"server": {"pid": 7, "ticks": 70}}}).head.servers == (Handle(7, 70),)
+    assert folded({"head": {"server": None}}).head.servers == ()
 
 
 @pytest.mark.parametrize(

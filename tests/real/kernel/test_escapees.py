@@ -33,7 +33,7 @@ class Tmux(House):
         super().__init__()
         self.place, self.nudge = place, server.nudge
         assert server.process is not None
-        self.port.watch_server(server.process, lambda: None)
+        self.port.watch_server(0, server.process, lambda: None)
 
     def pane(self, name: str, script: str, *, life: str | None) -> tuple[Handle, str]:
         """Return the first process of a new pane and its terminal; without a life nothing marks it."""
@@ -97,7 +97,7 @@ def test_a_daemon_whose_parent_ended_before_anybody_looked_is_found_by_the_termi
     unknown = Handle(first.pid, 0)
     tmux.port.watch(Watch("l1", unknown, terminal_of(tty)), tmux.facts.put)
     assert isinstance(tmux.next(), ProcessEnded)
-    tmux.port.seek("api", SeekTree("l1", unknown, ()), tmux.facts.put)
+    tmux.port.seek("api", SeekTree("l1", unknown, (), server=0), tmux.facts.put)
     found = tmux.next()
     assert isinstance(found, TreeFound)
     assert [each.process.pid for each in found.left] == [daemon]
@@ -175,7 +175,7 @@ def test_what_ran_beside_the_tree_is_looked_for_where_a_check_runs_commands(tmux
     worker, _ = tmux.pane("api", "read _", life="l1")
     tmux.watch("l1", worker)
     left = tmux.there()  # a child of the service, not of tmux
-    tmux.port.end("api", EndTree("l1", worker, (), "KILL", whole=True, beside=beside), tmux.facts.put)
+    tmux.port.end("api", EndTree("l1", worker, (), "KILL", whole=True, beside=beside, server=0), tmux.facts.put)
     tmux.until_gone()
     assert alive(left.pid) is not beside
     tmux.kill(left)

@@ -96,14 +96,14 @@ def test_the_end_of_the_tmux_server_is_told_once_and_before_those_of_its_workers
     told: queue.SimpleQueue[Fact | str] = queue.SimpleQueue()
     for n, worker in enumerate(workers):
         house.port.watch(Watch(f"l{n}", worker), told.put)
-    house.port.watch_server(server, lambda: told.put("server"))
+    house.port.watch_server(0, server, lambda: told.put("server"))
     with house.held():
         for process in [*workers, server]:
             house.kill(process)
     heard = [told.get(timeout=DEADLINE) for _ in range(6)]
     assert heard[0] == "server"
     assert house.idle()
-    house.port.watch_server(server, lambda: told.put("gone already"))
+    house.port.watch_server(0, server, lambda: told.put("gone already"))
     assert told.get(timeout=DEADLINE) == "gone already"
     assert told.empty()
 
@@ -159,7 +159,7 @@ def reaper(house: House) -> None:
     """The test is what the tmux server is: whoever is orphaned becomes its child."""
     server = handle_of(os.getpid())
     assert server is not None
-    house.port.watch_server(server, lambda: None)
+    house.port.watch_server(0, server, lambda: None)
 
 
 def test_who_had_left_the_tree_unseen_is_named_and_ended_too(house: House) -> None:
@@ -468,7 +468,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_the_looks_at_a_tree_that_was_sought_are_the_two_before_it_is_gone(house: House, reads: list[float]) -> None:
     first = house.shell("read _")
     house.kill(first)
-    house.port.seek("api", SeekTree("l1", first, ()), untold)
+    house.port.seek("api", SeekTree("l1", first, (), server=0), untold)
     wait_until(lambda: len(reads) == 2)
     house.settle()
     house.end(first)
@@ -483,7 +483,7 @@ def test_a_look_for_another_process_or_with_less_known_of_its_tree_does_not_coun
 ) -> None:
     first = house.shell("read _")
     house.kill(first)
-    house.port.seek("api", SeekTree("l1", first if first_too else None, ()), untold)
+    house.port.seek("api", SeekTree("l1", first if first_too else None, (), server=0), untold)
     wait_until(lambda: len(reads) == 2)
     house.settle()
     house.end(first, last=(first,) if first_too else ())
@@ -495,7 +495,7 @@ def test_who_is_sought_is_not_signalled_and_is_ended_by_the_order(house: House, 
     first = house.shell("sleep 1000 & echo $!; read _")
     child = int(house.said())
     house.kill(first)
-    house.port.seek("api", SeekTree("l1", first, ()), house.facts.put)
+    house.port.seek("api", SeekTree("l1", first, (), server=0), house.facts.put)
     wait_until(lambda: len(reads) == 1)
     house.settle()
     (told,) = (house.facts.get_nowait() for _ in range(house.facts.qsize()))

@@ -28,7 +28,7 @@ from supervisor.state.records import (
     read_records,
 )
 
-HEAD = Head(boot_id="b", server=Handle(7, 70), config_digest="d", clean=False)
+HEAD = Head(boot_id="b", servers=(Handle(7, 70),), config_digest="d", clean=False)
 
 
 def record(name: str = "api", life: str = "s-1", intent: Intent = Intent.WANTED) -> Record:

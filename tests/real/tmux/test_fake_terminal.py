@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from kit.support import wait_until
 from actors.ports import PaneQuestion, TerminalPort
 from actors.values.effects import Start, Type
 from actors.values.facts import Handle, Pane, Refusal, Started, StartRefused, Typed, TypeRefused
-from actors.values.spec import WorkerSpec
+from actors.values.spec import PaneSize, WorkerSpec
 from supervisor.logs.segments import Segments
-from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.server import TmuxServers
 from supervisor.tmux.terminal import TmuxTerminal
+from supervisor.tmux.terminals import TmuxTerminals
 
 
 class World:
@@ -51,10 +53,15 @@ def world(request: pytest.FixtureRequest, place: Path) -> Iterator[World]:
         played = FakeTerminal()
         yield World(played, played)
         return
-    server: TmuxServer = request.getfixturevalue("tmux_server")
-    terminal = TmuxTerminal(place, server, marker="test", nofile=1024, segments=Segments(place / "logs"))
-    yield World(terminal)
-    terminal.close_client()
+    request.getfixturevalue("tmux_server")
+    servers = TmuxServers(place, PaneSize())
+    servers.ensure(2)
+    segments = Segments(place / "logs")
+    make = partial(TmuxTerminal, place, marker="test", nofile=1024, segments=segments)
+    terminals = TmuxTerminals(servers, make, segments=segments)
+    yield World(terminals)
+    terminals.close_clients()
+    servers[1].end()
 
 
 def test_what_was_started_is_found_by_its_name_and_by_its_pane(world: World) -> None:
@@ -110,4 +117,4 @@ def test_typing_reaches_the_life_that_it_is_meant_for_and_no_other(world: World)
 
 
 def test_there_is_one_server(world: World) -> None:
-    assert world.port.revive() == world.port.revive()
+    assert world.port.revive(1) == world.port.revive(1)

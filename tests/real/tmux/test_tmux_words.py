@@ -22,11 +22,11 @@ from actors.errors import TerminalUnreachable
 from actors.ports import PaneQuestion
 from actors.values.effects import Start, Type
 from actors.values.facts import Refusal, Started, Typed, TypeHeld, TypeRefused, TypeUnknown
-from actors.values.spec import WorkerSpec
+from actors.values.spec import PaneSize, WorkerSpec
 from supervisor.logs.segments import Segments
 from supervisor.tmux.client import Block, ControlClient, _Lost
 from supervisor.tmux.command import batch
-from supervisor.tmux.server import TmuxServer
+from supervisor.tmux.server import TmuxServer, TmuxServers
 from supervisor.tmux.sweep import PaneSweeper
 from supervisor.tmux.terminal import TmuxTerminal
 from supervisor.tmux.typing import bytes_to_read
@@ -267,7 +267,7 @@ def test_every_pane_is_captured_whatever_its_number(place: Path, terminal: TmuxT
     for number in range(12):
         start(terminal, f"w{number}", ("sh", "-c", f"echo hello{number}; exec sleep 60"))
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    sweeper = PaneSweeper(place, answers.put)
+    sweeper = PaneSweeper(place, TmuxServers(place, PaneSize()), answers.put)
     shown: dict[str, bytes] = {}
 
     def all_shown() -> bool:

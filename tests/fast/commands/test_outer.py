@@ -2,7 +2,7 @@
 
 import pytest
 
-from supervisor.tmux.outer import has_true_colour, through
+from supervisor.commands.workers.outer import has_true_colour, through
 
 
 @pytest.mark.parametrize(
