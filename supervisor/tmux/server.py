@@ -271,7 +271,7 @@ class TmuxServers:
 
         A unit of its own keeps its server and the workers in it together: that one stays the only one.
         """
-        found, why = [self._had(self[0])], ""
+        found = [self._had(self[0])]
         while len(self) < least and not self[0].in_other_unit:
             self._add(None)
         found += [self._had(server) for server in self._all[1:]]
@@ -301,9 +301,9 @@ class TmuxServers:
             raise TerminalError("; ".join(left))
 
     def configure(self) -> None:
-        """Give each the options and keys of today's configuration. Raises TerminalError."""
-        for server in self:
-            server.configure()
+        """Give each that is there the options and keys of today's configuration. Raises TerminalError."""
+        for number in self.there:
+            self[number].configure()
 
     def nudge(self) -> None:
         """Make each reap its children."""

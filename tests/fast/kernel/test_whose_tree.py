@@ -65,6 +65,14 @@ def test_the_session_of_a_dead_first_process_belongs_to_it_unless_another_one_le
     assert tree(process(150, 1, sid=100), root=ROOT, reapers=[Handle(SERVER, 900)]) == {150}
 
 
+def test_an_orphan_of_one_of_several_tmux_servers_went_to_that_or_is_older_than_all() -> None:
+    servers = [REAPER, Handle(51, 900)]
+    orphans = process(150, 1, sid=100), process(160, 51, sid=100), process(51, 1, ticks=900)
+    assert tree(*orphans, root=ROOT, reapers=servers) == {160}
+    assert tree(process(150, 1, sid=100), root=ROOT, reapers=[Handle(SERVER, 800), Handle(51, 900)]) == {150}
+    assert tree(process(150, 1, sid=100), root=ROOT, reapers=[]) == {150}  # its own server has ended
+
+
 def test_a_persons_pane_the_service_and_the_tmux_server_are_left_alone() -> None:
     split = process(100, SERVER, mark=MARK), process(700, SERVER, mark=MARK), process(701, 700, mark=MARK)
     assert tree(*split, root=ROOT, foreign=frozenset({700})) == {100}
