@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from actors.errors import TerminalError, TerminalUnreachable
 from actors.events.words import exact
 from actors.values.facts import Handle
 from actors.values.spec import Attaching, PaneSize
+from supervisor.kernel.crew import at_once
 from supervisor.kernel.files import content_of, replace_file
 from supervisor.kernel.proc_table import environment_of, handle_of, lives, signal_once, umask_of, variable_of
 from supervisor.kernel.unix_socket import listening_pid
@@ -27,6 +29,7 @@ BIRTH_TIMEOUT = 5.0
 UNIT_TIMEOUT = 3.0  # seconds for systemd to bring back the server's own unit: 0.1 s of RestartSec, and a Python start
 POLL = 0.01
 OUR_UMASK = -1  # as `subprocess` has it
+_WRITING = threading.Lock()
 
 _CONF = """\
 # Written by panevisor at each start of its tmux server; changes are lost.
@@ -90,10 +93,11 @@ def conf_text(size: PaneSize, attach: Attaching) -> str:
 def write_conf(state_dir: Path, size: PaneSize, attach: Attaching) -> None:
     """Write the file that a beginning server reads, unless it is there: a full disk is no reason not to begin."""
     text = conf_text(size, attach) + _BIRTH
-    with contextlib.suppress(OSError, ValueError):
-        if content_of(state_dir / TMUX_CONF).decode() == text:
-            return
-    replace_file(state_dir / TMUX_CONF, text.encode(), sync=False)
+    with _WRITING:  # several servers can begin at once
+        with contextlib.suppress(OSError, ValueError):
+            if content_of(state_dir / TMUX_CONF).decode() == text:
+                return
+        replace_file(state_dir / TMUX_CONF, text.encode(), sync=False)
 
 
 class TmuxServer:
@@ -274,7 +278,7 @@ class TmuxServers:
         found = [self._had(self[0])]
         while len(self) < least and not self[0].in_other_unit:
             self._add(None)
-        found += [self._had(server) for server in self._all[1:]]
+        found += at_once(self._had, self._all[1:])
         why = "; ".join(dict.fromkeys(reason for _, reason in found if reason))
         return tuple(process for process, _ in found), why
 
@@ -302,8 +306,7 @@ class TmuxServers:
 
     def configure(self) -> None:
         """Give each that is there the options and keys of today's configuration. Raises TerminalError."""
-        for number in self.there:
-            self[number].configure()
+        at_once(lambda number: self[number].configure(), self.there)
 
     def nudge(self) -> None:
         """Make each reap its children."""

@@ -18,6 +18,7 @@ from actors.ports import PaneSweep, Survey, SweepFailed
 from actors.servers import id_of, pane_of, server_of
 from actors.values.facts import Handle, Pane
 from actors.vital import VitalThread
+from supervisor.kernel.crew import at_once
 from supervisor.kernel.proc_table import handle_of
 from supervisor.kernel.shortage import NoProcess
 from supervisor.tmux.client import ControlClient
@@ -63,7 +64,7 @@ class PaneSweeper:
         """Return every marked pane, in the caller's thread; a death without a status is asked for again."""
         for attempt in range(20):
             taken = time.monotonic()
-            panes = [pane for each in self._all() for pane in each.listed() if pane.name]
+            panes = [pane for listed in at_once(_Panes.listed, self._all()) for pane in listed if pane.name]
             if attempt and all(pane.exit if pane.dead else pane.process for pane in panes):
                 break
             nudge()
