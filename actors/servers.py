@@ -11,7 +11,7 @@ PER_SERVER = 128
 
 
 def servers_for(workers: int) -> int:
-    """Return how many servers so many workers share; at least one."""
+    """Return the number of servers for this number of workers; at least one."""
     return max(1, -(-workers // PER_SERVER))
 
 

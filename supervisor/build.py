@@ -305,11 +305,10 @@ class Machine:
 
     def _room(self) -> Room:
         settings, tasks = self._settings, self._tasks()
-        servers = 1 if self.servers[0].in_other_unit else None
-        places = places_within(open_files()) * (servers or servers_for(settings.max_workers))
+        places = places_within(open_files()) * (self.servers.most or servers_for(settings.max_workers))
         return Room(
             places=min(settings.max_workers, places),
-            servers=servers,
+            servers=self.servers.most,
             max_starting=settings.max_starting,
             least_memory=settings.min_free_memory,
             memory=available_memory(),

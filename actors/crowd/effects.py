@@ -90,7 +90,7 @@ class Show:
 
 @frozen
 class FindServers:
-    """Find the tmux servers, at least so many, and start those that are missing; answered by `Revived`."""
+    """Find the tmux servers, `least` or more, and start those that are missing; answered by `Revived`."""
 
     least: int
 
@@ -102,7 +102,7 @@ class AnswerLooks:
 
 @frozen
 class WatchServer:
-    """Watch the tmux server with this number; its end is told by `ServerEnded`."""
+    """Watch the tmux server with this number; `ServerEnded` tells of its end."""
 
     number: int
     server: Handle

@@ -72,8 +72,8 @@ def revived(turn: Turn, revived: Revived, now: Instant) -> None:
 
 def want_enough(turn: Turn) -> None:
     """Ask for more tmux servers when there are more workers than fit in those that there are."""
-    most = turn.roster.room.servers
-    wanted = servers_for(len(turn.crowd)) if most is None else min(most, servers_for(len(turn.crowd)))
+    wanted, most = servers_for(len(turn.crowd)), turn.roster.room.servers
+    wanted = wanted if most is None else min(most, wanted)
     missing = wanted - len(turn.roster.servers)
     if missing > 0 and turn.roster.closing is None:
         turn.become(servers=turn.roster.servers + (None,) * missing, finding=True)

@@ -31,9 +31,14 @@ def begin_stop(w: Worker, goal: Goal, now: Instant, cause: str = "person", *, ru
 
 def begin_ending(w: Worker, life: Life, now: Instant) -> Step:
     """Take the first step of the stop plan for this life."""
-    beside = ran_beside(w, life)
-    ending = Ending(life=life.id, process=life.process, last=life.last_tree, beside=beside, steps=w.spec.stop)
-    ending = replace(ending, server=life.server)
+    ending = Ending(
+        life=life.id,
+        process=life.process,
+        last=life.last_tree,
+        beside=ran_beside(w, life),
+        server=life.server,
+        steps=w.spec.stop,
+    )
     w, unasked = end_probe(w)
     w, effects = next_ending_step(w, ending, now)
     return w, (*unasked, *effects)

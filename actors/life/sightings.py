@@ -165,8 +165,7 @@ def tree_seen(w: Worker, fact: TreeSeen, now: Instant) -> Step:
 
 def server_died(w: Worker, fact: ServerDied, now: Instant) -> Step:
     """Its pane is gone. What survived the hang-up is ended before the next start. No budget is spent."""
-    stands = w.server if w.life is None or w.life.server is None else w.life.server
-    if stands not in (None, fact.server):
+    if w.server not in (None, fact.server):
         return w, ()  # it stands in another server
     life, w = w.life, replace(without_pane(w), pane_since=now.mono, cleanup_at=None, screen=None)
     if life and life.phase in (Phase.ORDERED, Phase.UNKNOWN):

@@ -36,8 +36,8 @@ def started(w: Worker, fact: Started, now: Instant) -> Step:
     life = w.life
     if life is None or life.id != fact.life or life.phase not in (Phase.ORDERED, Phase.UNKNOWN):
         return w, ()
-    life = replace(life, phase=Phase.ALIVE, process=fact.process, since=now, answered=now.mono, ask_at=None)
-    life = replace(life, server=server_of(fact.pane))
+    life = replace(life, phase=Phase.ALIVE, process=fact.process, server=server_of(fact.pane))
+    life = replace(life, since=now, answered=now.mono, ask_at=None)
     w = replace(w, life=life, pane=fact.pane, pane_since=now.mono, refused=0)
     watching: tuple[Effect, ...] = (Watch(life.id, fact.process, fact.terminal),)
     if fact.session is not None and w.session is not None:

@@ -183,7 +183,9 @@ class Worker:
 
     @property
     def server(self) -> int | None:
-        """The number of the tmux server that its pane stands in; None without a pane."""
+        """The number of the tmux server that its life began in, else that its pane stands in; None: not known."""
+        if self.life and self.life.server is not None:
+            return self.life.server
         return None if self.pane is None else server_of(self.pane)
 
     @property

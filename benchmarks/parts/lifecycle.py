@@ -17,7 +17,7 @@ from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
 KILLS = 200  # so that the 99th of a hundred is not the first one after a pause
-SLOW_KILLS = 40  # of those that take a second each
+PEER_KILLS = 40  # two of the peers take a second each
 BORN = script_of(Path("{place}/births"), SLEEP)  # the program of a worker of bare tmux
 
 
@@ -83,7 +83,7 @@ def kills(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
             started(keeper)
             time.sleep(3)
             ours = kind is Panevisor
-            victims = random.Random(1).choices(keeper.names, k=KILLS if ours else SLOW_KILLS)
+            victims = random.Random(1).choices(keeper.names, k=KILLS if ours else PEER_KILLS)
             times = [_killed(keeper, name) for name in victims]
             measure = f"kill -9 → next life: {kind.name}, median"
             yield Figure(8, measure, n, 1000 * median(times), "ms", samples=_in_ms(times))

@@ -15,7 +15,6 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
-from pathlib import Path
 from typing import NamedTuple
 
 from actors.values.facts import Handle
@@ -318,8 +317,8 @@ def environment_of(pid: int) -> dict[str, str]:
 
 def umask_of(pid: int) -> int:
     """Return the umask of the process; raises OSError when it is gone."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    found = [line.split()[1] for line in lines if line.startswith("Umask:")]
+    lines = (_read(f"/proc/{pid}/status", 4096) or b"").splitlines()
+    found = [line.split()[1] for line in lines if line.startswith(b"Umask:")]
     if not found:
         raise ProcessLookupError(errno.ESRCH, "the process has ended", pid)
     return int(found[0], 8)

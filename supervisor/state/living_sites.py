@@ -23,7 +23,7 @@ from supervisor.state.paths import pointed
 from supervisor.state.place import LOCK, RECORDS
 from supervisor.state.records import read_origin
 
-_SERVER = re.compile(rb"tmux\0.*\0-S\0\./tmux(-\d+)?\.sock\0-D\0", re.DOTALL)  # as subreaper.py starts it
+_SERVER = re.compile(rb"tmux\0.*\0-S\0\./tmux(?:-(\d+))?\.sock\0-D\0", re.DOTALL)  # as subreaper.py starts it
 _LONGEST = 4096  # bytes of a command line that are looked at
 
 
@@ -32,7 +32,6 @@ class LivingSite:
     """One state directory with its tmux servers. `tmux`: their pids, none for a moment.
 
     `state_dir`: where the directory is, or was when it was deleted.
-
     `service`: the pid of the service, None where none runs. `markers`: what the marks of its workers begin with.
     `origin`, `applied`: the file that it was started for, and the digest of what it was applied as.
     """
@@ -75,12 +74,15 @@ def own_site(mark: str, environment: Mapping[str, str]) -> Path | None:
     return next((site.state_dir for site in living_sites() if marker in site.markers), None)
 
 
-def _servers() -> Iterator[int]:
+def _servers() -> list[int]:
+    """Return the pids of all tmux servers of this user, by the servers' numbers."""
+    found: list[tuple[int, int]] = []
     for name in os.listdir("/proc"):
         if name.isdigit():
-            command = _read(f"/proc/{name}/cmdline")
-            if _SERVER.fullmatch(command) and _is_ours(name):
-                yield int(name)
+            server = _SERVER.fullmatch(_read(f"/proc/{name}/cmdline"))
+            if server and _is_ours(name):
+                found.append((int(server[1] or 0), int(name)))
+    return [pid for _, pid in sorted(found)]
 
 
 def _is_ours(pid: str) -> bool:
@@ -98,18 +100,13 @@ def _is_at(tmux: int, directory: Path) -> bool:
 
 
 def _by_directory(servers: Iterable[int]) -> list[list[int]]:
-    """Return them together with those in the same directory, the first one of each first."""
+    """Return them together with those in the same directory; they keep their order."""
     found: dict[tuple[int, int], list[int]] = {}
     for pid in servers:
         with contextlib.suppress(OSError):  # it has ended meanwhile
             home = os.stat(f"/proc/{pid}/cwd")
             found.setdefault((home.st_dev, home.st_ino), []).append(pid)
-    return [sorted(pids, key=_socket_of) for pids in found.values()]
-
-
-def _socket_of(server: int) -> tuple[int, bytes]:
-    command = _read(f"/proc/{server}/cmdline")
-    return len(command), command
+    return list(found.values())
 
 
 def _of_servers(tmux: list[int]) -> LivingSite | None:

@@ -134,8 +134,7 @@ def _lines(place: Place, format: str) -> list[tuple[int, str]]:
     """Return what each server lists; raises CommandError where none runs, or one does not answer."""
     found: list[tuple[int, str]] = []
     gone: CommandError | None = None
-    servers = tmux_servers(place.state_dir)
-    for server in servers:
+    for server in tmux_servers(place.state_dir):
         try:
             said = ask(place, "list-panes", "-a", "-F", format, server=server).decode(errors="replace")
         except CommandError as error:

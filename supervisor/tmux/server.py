@@ -261,6 +261,11 @@ class TmuxServers:
         return self._all[number]
 
     @property
+    def most(self) -> int | None:
+        """Up to how many there may be; None: no limit. One in a systemd unit of its own has all workers with it."""
+        return 1 if self[0].in_other_unit else None
+
+    @property
     def there(self) -> list[int]:
         """The numbers of those that are not missing."""
         return [server.number for server in self if not server.is_missing]
@@ -271,12 +276,9 @@ class TmuxServers:
         return [server.process for server in self if server.process]
 
     def ensure(self, least: int = 1) -> tuple[tuple[Handle | None, ...], str]:
-        """Return the living servers, `least` or more; those that are missing are started. None: why it is not there.
-
-        A unit of its own keeps its server and the workers in it together: that one stays the only one.
-        """
+        """Return the living servers, `least` or more; those that are missing are started. None: why it is not there."""
         found = [self._had(self[0])]
-        while len(self) < least and not self[0].in_other_unit:
+        while len(self) < (least if self.most is None else min(self.most, least)):
             self._add(None)
         found += at_once(self._had, self._all[1:])
         why = "; ".join(dict.fromkeys(reason for _, reason in found if reason))
@@ -314,15 +316,8 @@ class TmuxServers:
             server.nudge()
 
     def _add(self, known: Handle | None) -> None:
-        server = TmuxServer(
-            self._state_dir,
-            self._size,
-            self._attach,
-            known=known,
-            number=len(self),
-            like=self._living,
-        )
-        self._all.append(server)
+        of = self._state_dir, self._size, self._attach
+        self._all.append(TmuxServer(*of, known=known, number=len(self), like=self._living))
 
     def _living(self) -> Handle | None:
         """Return a server that lives: all workers begin alike, whichever server they are in."""

@@ -95,7 +95,7 @@ class PaneSweeper:
     def _all(self) -> list["_Panes"]:
         """Return those of the servers that are there; raises TerminalUnreachable without any."""
         while len(self._panes) < len(self._servers):
-            self._panes.append(_Panes(self._state_dir, self._servers[len(self._panes)]))
+            self._panes.append(_Panes(self._state_dir, self._servers[len(self._panes)], self._note))
         if there := [self._panes[number] for number in self._servers.there]:
             return there
         raise TerminalUnreachable("there is no tmux server")
@@ -122,7 +122,7 @@ class PaneSweeper:
     def _sweep(self) -> PaneSweep | SweepFailed:
         taken = time.monotonic()
         try:
-            swept = [each.sweep(self._no_process) for each in self._all()]
+            swept = [each.sweep() for each in self._all()]
         except (TerminalError, OSError) as error:  # OSError: out of descriptors
             self._note(error)
             return SweepFailed(taken, str(error))
@@ -135,9 +135,6 @@ class PaneSweeper:
         if isinstance(error.__cause__, NoProcess):
             self._on_error(error.__cause__)
 
-    def _no_process(self, error: NoProcess) -> None:
-        self._on_error(error)
-
 
 @frozen
 class _Swept:
@@ -149,9 +146,10 @@ class _Swept:
 
 
 class _Panes:
-    """The panes of one server, from one look to the next."""
+    """The panes of one server, from one look to the next; `note` gets an error that may tell of a missing process."""
 
-    def __init__(self, state_dir: Path, server: TmuxServer) -> None:
+    def __init__(self, state_dir: Path, server: TmuxServer, note: Callable[[BaseException], None]) -> None:
+        self._note = note
         self.number = server.number
         self.client = ControlClient(state_dir, lambda: server.pid, number=server.number)
         self._captured: dict[str, _Captured] = {}
@@ -168,7 +166,7 @@ class _Panes:
         self.client.close()
         self._stale = True
 
-    def sweep(self, on_error: Callable[[NoProcess], None]) -> _Swept:
+    def sweep(self) -> _Swept:
         """List all panes, and capture those that may have changed. Raises TerminalError and OSError."""
         if self._stale:
             self._stale = False
@@ -177,7 +175,7 @@ class _Panes:
         taken, second = time.monotonic(), int(time.time())
         panes = [pane for pane in self.listed() if pane.name]
         wanted = [pane for pane in panes if self._may_have_changed(pane)]
-        screens = self._captured_now([pane.id for pane in wanted], on_error)
+        screens = self._captured_now([pane.id for pane in wanted])
         for pane in wanted if screens is not None else ():
             self._captured[pane.id] = _Captured(pane.activity, (pane.columns, pane.rows), pane.dead, second)
         self._drop_vanished({pane.id for pane in panes})
@@ -208,14 +206,14 @@ class _Panes:
             return True
         return pane.activity != last.activity or pane.activity >= last.second
 
-    def _captured_now(self, panes: list[str], on_error: Callable[[NoProcess], None]) -> dict[str, bytes] | None:
+    def _captured_now(self, panes: list[str]) -> dict[str, bytes] | None:
         """Return what they show; None where that takes a process and none can be had: tmux itself has answered."""
         try:
             return self.capture(panes)
         except TerminalError as error:
             if not isinstance(error.__cause__, NoProcess):
                 raise
-            on_error(error.__cause__)
+            self._note(error)
             return None
 
     def capture(self, panes: list[str]) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ from supervisor.tmux.server import TmuxServer, TmuxServers
 from supervisor.tmux.terminal import TmuxTerminal
 
 T = TypeVar("T")
+Order = TypeVar("Order", Start, PaneQuestion, LookAtInput, Type)
 
 
 class TmuxTerminals:
@@ -36,8 +37,7 @@ class TmuxTerminals:
     def start(self, starts: list[Start]) -> list[StartAnswer]:
         answers: dict[str, StartAnswer] = {}  # by life
         for number, some in _grouped(starts, self._number_of).items():
-            known_there = [replace(start, pane=id_of(start.pane)) if start.pane else start for start in some]
-            for answer in self._at(number).start(known_there):
+            for answer in self._at(number).start([_there(start) for start in some]):
                 if isinstance(answer, Started) and number:
                     answer = replace(answer, pane=pane_of(number, answer.pane))
                 answers[answer.life] = answer
@@ -58,7 +58,7 @@ class TmuxTerminals:
         found: dict[PaneQuestion, Pane] = {}
         for number in numbers:
             asked = [*by_id.get(number, ()), *by_name]
-            taken, panes = self._at(number).look([_known_there(each) for each in asked])
+            taken, panes = self._at(number).look([_there(each) for each in asked])
             times.append(taken)
             found |= {each: _ours(number, pane) for each, pane in zip(asked, panes, strict=True) if pane}
         return min(times), [found.get(asked) for asked in questions]
@@ -70,12 +70,12 @@ class TmuxTerminals:
     def look_at_input(self, orders: list[LookAtInput]) -> list[LookAnswer]:
         answers: dict[str, LookAnswer] = {}  # by life
         for number, some in _grouped(orders, lambda order: server_of(order.pane)).items():
-            said = self._at(number).look_at_input([replace(order, pane=id_of(order.pane)) for order in some])
+            said = self._at(number).look_at_input([_there(order) for order in some])
             answers |= {answer.life: answer for answer in said}
         return [answers[order.life] for order in orders]
 
     def type(self, order: Type) -> TypeAnswer:
-        return self._at(server_of(order.pane)).type(replace(order, pane=id_of(order.pane)))
+        return self._at(server_of(order.pane)).type(_there(order))
 
     def arm_log(self, pane: str, life: str, spec: WorkerSpec, *, anew: bool = False) -> None:
         self._at(server_of(pane)).arm_log(id_of(pane), life, spec, anew=anew)
@@ -117,8 +117,9 @@ def _grouped(each: Iterable[T], number_of: Callable[[T], int]) -> dict[int, list
     return grouped
 
 
-def _known_there(asked: PaneQuestion) -> PaneQuestion:
-    return replace(asked, pane=id_of(asked.pane)) if asked.pane else asked
+def _there(order: Order) -> Order:
+    """Return the order as its server understands it: the pane by tmux's own name."""
+    return replace(order, pane=id_of(order.pane)) if order.pane else order
 
 
 def _ours(number: int, pane: Pane) -> Pane:

@@ -1,4 +1,4 @@
-"""More workers than one tmux server holds: they stand in several, and nobody has to know it."""
+"""More workers than one tmux server holds: they stand in several, and each command finds them."""
 
 import os
 import signal
