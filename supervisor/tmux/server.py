@@ -188,6 +188,13 @@ class TmuxServer:
                 return
         raise TerminalError(f"the tmux server (pid {self.pid}) does not end")
 
+    def may_live(self) -> bool:
+        """Whether the known server lives; True too where nobody can tell, as descriptors have run out."""
+        try:
+            return self._alive()
+        except OSError:
+            return True
+
     def _alive(self) -> bool:
         return self.process is not None and lives(self.process)
 
@@ -290,8 +297,7 @@ class TmuxServers:
             process = server.ensure()
         except TerminalError as error:
             why = str(error)
-            if server.process and lives(server.process):
-                process = server.process
+            process = server.process if server.may_live() else None
         server.is_missing = process is None
         return process, why
 

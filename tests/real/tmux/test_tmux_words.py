@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from kit.examples import examples
-from kit.support import DEADLINE, wait_until
+from kit.support import DEADLINE, no_descriptors_left, wait_until
 
 from actors.errors import TerminalUnreachable
 from actors.ports import PaneQuestion
@@ -146,6 +147,13 @@ def test_a_look_is_answered_though_descriptors_have_run_out(
     _, (pane,) = terminal.look([PaneQuestion("a", started.pane, nudge=True)])
     assert pane.life == "life-1"
     monkeypatch.undo()
+
+
+def test_a_server_is_not_taken_for_ended_when_descriptors_have_run_out(place: Path, tmux_server: TmuxServer) -> None:
+    servers = TmuxServers(place, PaneSize(), known=[tmux_server.process])
+    with no_descriptors_left():
+        assert servers.ensure() == ((tmux_server.process,), ANY)
+        assert servers.there == [0]
 
 
 def test_tmux_is_made_to_reap_who_is_dead_without_an_exit_and_nobody_else(
