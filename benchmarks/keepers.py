@@ -307,6 +307,11 @@ def install_peers() -> None:
 
 
 SLEEP = "exec sleep 86399"
+WAITING = (
+    "exec perl -e 'for (;;) { %s select undef, undef, undef, 1 }'"  # one process: its shell forks none each second
+)
+PRINTING = WAITING % '$| = 1; print ++$n, " lines\\n";'
+SILENT = WAITING % ""
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 from actors.events.words import BACKGROUND, UNREADY, brief_in_words, left_in_words
 from actors.life.budget import Complete, Fail, Verdict, ended_well, judge, rule_for
 from actors.life.ending import begin_ending, next_ending_step
-from actors.life.moves import begin_life, close_pane, question
+from actors.life.moves import begin_life, close_pane, question, ran_beside
 from actors.life.outcomes import (
     apply_verdict,
     arm_cleanup,
@@ -92,13 +92,15 @@ def lay_down(w: Worker, life: Life, now: Instant) -> Step:
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
     ending = w.ending
-    if ending is None:
+    if ending is None and life.gone:
+        w, effects = _nothing_left(w, now)
+    elif ending is None:
         w, effects = begin_ending(w, life, now)
     elif ending.gone:
-        w, effects = _nothing_left(w, ending, now)
+        w, effects = _nothing_left(w, now, forced=_was_forced(ending))
     elif not ending.signalled:  # it ended when asked: now the rest of its tree
         w, effects = next_ending_step(w, replace(ending, last=life.last_tree or ending.last), now)
-    return w, (Forget(life.id), *fell_back, *untyped, *effects)
+    return w, (*fell_back, *untyped, *effects, Forget(life.id))
 
 
 def _without_session(w: Worker, life: Life, now: Instant) -> Step:
@@ -112,10 +114,13 @@ def _without_session(w: Worker, life: Life, now: Instant) -> Step:
 
 def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
     ending = w.ending
+    if ending is None and w.life and w.life.id == fact.life and w.life.phase is Phase.ENDED:
+        gone = not ran_beside(w, w.life)  # a check could still begin a command
+        return replace(w, life=replace(w.life, gone=gone)), ()
     if ending is None or ending.life != fact.life:
         return w, ()
     if w.life is None:
-        return _nothing_left(w, ending, now)
+        return _nothing_left(w, now, forced=_was_forced(ending))
     if (life := w.life).exit or life.behind:
         return died(replace(w, ending=replace(ending, gone=True)), life, life.exit or Exit(None, None, now.wall), now)
     due = now.mono + UNTOLD
@@ -133,8 +138,12 @@ def wait_for_word(w: Worker, now: Instant) -> Step:
     return replace(w, ending=replace(ending, due=now.mono + UNTOLD)), ()
 
 
-def _nothing_left(w: Worker, ending: Ending, now: Instant) -> Step:
-    forced = ending.forced and bool(ending.left)
+def _was_forced(ending: Ending) -> bool:
+    """Whether SIGKILL was needed."""
+    return ending.forced and bool(ending.left)
+
+
+def _nothing_left(w: Worker, now: Instant, *, forced: bool = False) -> Step:
     w = replace(w, ending=None, pane_since=now.mono)  # an earlier sweep may show the ended process in its pane
     if w.state is S.STOPPING or w.goal is Goal.REMOVE:
         return finish_stop(w, now, forced=forced)

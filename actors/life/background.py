@@ -29,7 +29,7 @@ S = State
 
 def seek(w: Worker, life: Life, now: Instant) -> Step:
     """Order a look at what the life's first process has left."""
-    life = replace(life, looking=True, look_at=now.mono + UNANSWERED)
+    life = replace(life, looking=True, gone=False, look_at=now.mono + UNANSWERED)
     return replace(w, life=life), (SeekTree(life.id, life.process, life.last_tree, ran_beside(w, life), life.server),)
 
 

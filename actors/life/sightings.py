@@ -139,7 +139,7 @@ def _respawned_by_hand(w: Worker, life: Life, pane: Pane, now: Instant) -> Step:
     if pane.process is None or pane.dead:
         return died(w, life, pane.exit or Exit(None, None, now.wall), now) if pane.dead else (w, ())
     found = replace(life, process=pane.process, phase=Phase.ALIVE, since=now, answered=now.mono, ask_at=None)
-    found = replace(found, ended=None, behind=False, exit=None, left=None, looking=False, look_at=None)
+    found = replace(found, ended=None, behind=False, exit=None, left=None, gone=False, looking=False, look_at=None)
     found = replace(found, stall=stall.StallWatch(), limits=limits.LimitWatch(), attention=Attention())
     facts = {"worker": w.name, "life": life.id, "pid": pane.pid, "old_pid": life.process and life.process.pid}
     said_so: tuple[Effect, ...] = (Emit("worker.respawned_by_hand", facts), Watch(life.id, pane.process))

@@ -124,9 +124,10 @@ class Watch:
 
 @frozen
 class SeekTree:
-    """The life's first process has ended: look once who is left of its tree, and answer with TreeFound.
+    """The life's first process has ended: look who is left of its tree, and answer with TreeFound.
 
-    Nothing is signalled, and the look counts for the EndTree that follows. An EndTree before it makes it void.
+    If two looks find nobody, TreeGone follows. Nothing is signalled, and the looks count for an EndTree that follows.
+    An EndTree before the first look makes it void.
     """
 
     life: str

@@ -13,14 +13,13 @@ from pathlib import Path
 from benchmarks.bare import bare_tmux
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
-from benchmarks.keepers import ROOT, Keeper, Panevisor, kept, started, surroundings
+from benchmarks.keepers import PRINTING, ROOT, Keeper, Panevisor, kept, started, surroundings
 from supervisor.state.place import tmux_servers
 from supervisor.tmux.command import argv_of
 from supervisor.wire import frames
 from supervisor.wire.client import Client
 
 CHANGING = "while :; do date +%N; sleep 0.5; done"
-PRINTING = """exec perl -e '$|=1; for(;;){ print ++$n, " lines\\n"; select undef, undef, undef, 1 }'"""  # one process
 TIMES = 9
 REPORTED = ("waiting", "working")
 
@@ -56,7 +55,7 @@ def _timed(act: "object") -> tuple[float, float]:
 
 def beats(n: int) -> Iterator[Figure]:
     """Yield how long a beat takes from the sweep to the bytes at a subscriber, beyond tmux's own list of panes."""
-    for name, program, target in (("idle", "exec sleep 86399", 60.0), ("changing", CHANGING, 400.0)):
+    for name, program, target in (("idle", "exec sleep 86399", 60.0), ("changing", PRINTING, 400.0)):
         settings = 'capture_interval = "1s"\nhealth_interval = "2s"\n'
         with kept(Panevisor, n, program, settings) as keeper:
             started(keeper)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure, NotDone
-from benchmarks.keepers import SLEEP, Keeper, Panevisor, kept, started
+from benchmarks.keepers import PRINTING, SILENT, SLEEP, Keeper, Panevisor, kept, started
 from supervisor.wire.client import Client
 
 CHATTY = 'i=0; while :; do i=$((i+1)); echo "$1 says line $i of many"; sleep 1; done'
@@ -42,10 +42,13 @@ def _keepers_cpu(keeper: Keeper) -> dict[str, float]:
 
 
 def starts_of_chatty(n: int) -> Iterator[Figure]:
-    """Yield the time until n printing workers, started at once, all run; beside silent ones in the same run."""
+    """Yield the time until n printing workers, started at once, all run; beside silent ones in the same run.
+
+    Both are the same program. A shell would begin a `sleep` for each line, and a thousand of those take a core.
+    """
     for setting, name in (("max_starting = 0\n", "max_starting = 0"), ("", "default")):
         times = []
-        for program in (SLEEP, CHATTY):
+        for program in (SILENT, PRINTING):
             with kept(Panevisor, n, program, setting) as keeper:
                 began = time.time()
                 started(keeper)

@@ -48,6 +48,15 @@ class Look:
             self._foreign = len(self.table), foreign
         return self._foreign[1]
 
+    def pause(self) -> float:
+        """Return the seconds before another look: one in the middle of an exec bears no mark for a moment.
+
+        The tmux servers and their helpers bear none either; nobody of a tree is in their sessions.
+        """
+        sessions = {server.sid for reaper in self.reapers if (server := self.table.get(reaper.pid))}
+        unmarked = (each for each in self.table.values() if each.mark is None and not each.zombie)
+        return SECOND_LOOK if any(each.sid not in sessions for each in unmarked) else 0.0
+
     def _first(self, ending: "Ending") -> set[int]:
         """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""
         first = ending.order.process
@@ -152,27 +161,27 @@ class Ending:
         self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
         return found
 
-    def note_look(self, found: set[Handle], astray: set[Handle]) -> None:
+    def note_look(self, found: set[Handle], astray: set[Handle], pause: float) -> None:
         """Keep who was found, for the order to end the tree. If nobody was found, a second look is due.
 
-        `astray`: the processes that seem to have left the tree.
+        `astray`: the processes that seem to have left the tree. `pause`: seconds before that look.
         """
         second, self.seen_empty = self.seen_empty, not found
         self.known |= found
         self.seen_twice = second and not found and not astray
         self.looked = time.monotonic()
-        self.scan_at = math.inf if second or found else self.looked + SECOND_LOOK
+        self.scan_at = math.inf if second or found else self.looked + pause
 
-    def note_empty(self) -> None:
-        """Nobody was found by a first look: a second one is due."""
+    def note_empty(self, pause: float) -> None:
+        """Nobody was found by a first look: a second one is due after this pause, in seconds."""
         self.seen_empty = True
-        self.scan_at = time.monotonic() + SECOND_LOOK
+        self.scan_at = time.monotonic() + pause
 
     def take_look(self, sought: "Ending") -> None:
         """Go on from the looks that were taken after this tree's first process had ended."""
         if sought.signal is None and sought.seen_empty and _meant(sought.order) == _meant(self.order):
             self.seen_empty, self.seen_twice = True, sought.seen_twice
-            self.scan_at = sought.looked + SECOND_LOOK
+            self.scan_at = min(sought.scan_at, sought.looked + SECOND_LOOK)
 
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""

@@ -1,7 +1,7 @@
 """One thread that knows, by pidfd, when processes end, and that ends whole trees.
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
-    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; the two looks count for `end`
+    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; nobody, twice ──▶ TreeGone
     end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
@@ -84,7 +84,7 @@ class ProcessPort:
         self._order(lambda: self._watch_server(number, server, ended))
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
-        """Tell `TreeFound`: who is left of a tree whose first process has ended. No signal is sent."""
+        """Tell who is left of a tree whose first process has ended; `TreeGone`, too, if two looks find nobody."""
         self._order(lambda: self._seek(Ending(name, order, tell, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
@@ -107,7 +107,7 @@ class ProcessPort:
         self._order(lambda: self._signal_once(Ending(name, wanted, untold, number), number))
 
     def forget(self, life: str) -> None:
-        """Stop watching the life's first process. An ending goes on until its tree is gone."""
+        """Stop watching the life's first process. An ending, or a look that has found somebody, goes on."""
         self._order(lambda: self._unwatch(life))
 
     def tables(self) -> dict[str, int]:
@@ -218,6 +218,8 @@ class ProcessPort:
         process = self._watched.pop(life, None)
         if process is not None:
             self._pidfds.release(process, (Role.FIRST, life))
+        if (sought := self._endings.get(life)) and sought.signal is None and sought.seen_twice:
+            self._close(sought)
 
     def _watch_server(self, number: int, server: Handle, tell: Ended) -> None:
         if before := self._scopes.drop(number):
@@ -269,13 +271,9 @@ class ProcessPort:
         return table
 
     def _look(self, ending: Ending, table: Table) -> Look:
-        return Look(
-            table=table,
-            reapers=self._scopes.reapers_of(ending),
-            mark=f"{self._state_digest}/{ending.name}/{ending.order.life}",
-            known_roots=self._foreign_roots(ending.order.life),
-            known_own=self._own(),
-        )
+        mark, roots = f"{self._state_digest}/{ending.name}/{ending.order.life}", self._foreign_roots(ending.order.life)
+        reapers = self._scopes.reapers_of(ending)
+        return Look(table=table, reapers=reapers, mark=mark, known_roots=roots, known_own=self._own())
 
     def _scan(self, due: list[Ending]) -> None:
         for ending in due:
@@ -310,30 +308,34 @@ class ProcessPort:
         self._tell_left(ending, left)
 
     def _tell_found(self, ending: Ending, look: Look) -> None:
-        """Tell, after the first look alone, who is left or seems to have left the tree. No signal is sent."""
+        """Tell, after the first look, who is left or seems to have left the tree; after the second, if nobody is."""
         found, astray, is_first = ending.find(look), self._astray(ending, look), not ending.looked
-        ending.note_look(found, astray)
+        ending.note_look(found, astray, look.pause())
         if is_first:
             self._say(ending.tell, found_of(ending.order.life, found | astray))
+        elif ending.seen_twice:
+            self._say(ending.tell, TreeGone(ending.order.life))
 
     def _nobody(self, ending: Ending, look: Look) -> None:
         if not ending.seen_empty:
-            ending.note_empty()
+            ending.note_empty(look.pause())
             if ending.fresh and ending.replaces:
                 self._say(ending.tell, TreeLeft(ending.order.life, ()))
             return
         ending.suspects = self._astray(ending, look)
-        if ending.suspects:
+        if not ending.suspects:
+            self._gone(ending)
+        else:
             ending.scan_at = time.monotonic() + SECOND_LOOK
-            return
-        self._gone(ending)
 
     def _gone(self, ending: Ending) -> None:
+        self._close(ending)
+        self._say(ending.tell, TreeGone(ending.order.life))
+
+    def _close(self, ending: Ending) -> None:
         self._release(ending)
-        life = ending.order.life
-        del self._endings[life]
-        self._terminals.forget(life)
-        self._say(ending.tell, TreeGone(life))
+        del self._endings[ending.order.life]
+        self._terminals.forget(ending.order.life)
 
     def _astray(self, ending: Ending, look: Look) -> set[Handle]:
         """Return the processes that had left the tree unseen, as far as this look tells."""

@@ -98,6 +98,7 @@ class FakeProcesses:
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
         tell(TreeFound(order.life, ()))
+        tell(TreeGone(order.life))
 
     def send_signal(self, name: str, order: Signal) -> None:
         self.signals.append((order.life, order.signal))

@@ -266,6 +266,8 @@ class OneWorker(RuleBasedStateMachine):
             case do.SeekTree(life):
                 left = sorted(world.lives.get(life, set()), key=lambda handle: handle.pid)
                 world.mail.append(facts.TreeFound(life, tuple(facts.Member(handle, "child") for handle in left)))
+                if not left:
+                    world.mail.append(facts.TreeGone(life))
             case do.EndTree():
                 self.signal(effect)
             case do.Watch(life, process):

@@ -19,7 +19,7 @@ from kit.processes import House
 from kit.support import DEADLINE, LEAVES, no_descriptors_left, wait_until
 
 from actors.values.effects import SeekTree, Signal, Watch
-from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeGone, TreeLeft
+from actors.values.facts import TICKS_PER_SECOND, Fact, Handle, ProcessEnded, TreeEscaped, TreeFound, TreeGone, TreeLeft
 from supervisor.kernel import endings, pidfds, trees
 from supervisor.kernel.endings import untold
 from supervisor.kernel.proc_table import Table, handle_of, lives, read_table
@@ -489,6 +489,15 @@ def test_a_look_for_another_process_or_with_less_known_of_its_tree_does_not_coun
     house.end(first, last=(first,) if first_too else ())
     house.until_gone()
     assert len(reads) == 4
+
+
+def test_that_nobody_is_left_is_told_after_two_looks_and_not_kept_after_the_life_is_forgotten(house: House) -> None:
+    first = house.shell("read _")
+    house.kill(first)
+    house.port.seek("api", SeekTree("l1", first, (), server=0), house.facts.put)
+    assert [house.facts.get(timeout=DEADLINE) for _ in range(2)] == [TreeFound("l1", ()), TreeGone("l1")]
+    house.port.forget("l1")
+    assert house.idle()
 
 
 def test_who_is_sought_is_not_signalled_and_is_ended_by_the_order(house: House, reads: list[float]) -> None:
