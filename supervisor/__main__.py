@@ -47,10 +47,11 @@ def _without_plugins() -> None:
 def _leave_out() -> None:
     """Let the service load none of what others would load for it, and what it never calls.
 
-    structlog would load rich to show tracebacks (3.4 MB), asyncio ssl, and hashlib OpenSSL's hashes (4.7 MB together).
+    structlog would load rich to show tracebacks (3.4 MB), and greenlet where it is installed (1.1 MB); asyncio ssl, and
+    hashlib OpenSSL's hashes (4.7 MB together); shutil what packs archives (0.3 MB).
     A Python that was built without hashes of its own keeps those of OpenSSL.
     """
-    names = ["rich", "ssl"]
+    names = ["rich", "greenlet", "ssl", "bz2", "lzma"]
     if find_spec("_sha2") or (find_spec("_sha256") and find_spec("_sha512")):
         names.append("_hashlib")
     for name in names:
