@@ -15,11 +15,12 @@ try:
 except SystemExit:
     pass
 print(gc.isenabled())
+import supervisor.commands.service.conflicts, supervisor.commands.workers.panes, supervisor.doctor.namesake
 import supervisor.service
 from pathlib import Path
 from supervisor.config.load import load_text
 load_text(b"workers.web.command = 'sleep 9'", Path("/tmp/panevisor.toml"))
-NEEDLESS = {"rich.console", "_ssl", "_hashlib", "importlib.metadata", "email", "re2"}
+NEEDLESS = {"rich.console", "_ssl", "_hashlib", "importlib.metadata", "email", "greenlet", "re2"}
 EXTRAS = {"starlette", "uvicorn", "prometheus_client", "textual"}
 print(*((NEEDLESS | EXTRAS) & {name for name, module in sys.modules.items() if module}))
 """
