@@ -4,6 +4,7 @@ Nothing here checks a value. `supervisor.config.tables` reads a file by this met
 describes the keys with it.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -39,6 +40,13 @@ class Unwritten:
 
     value: Any
     said: str
+
+
+@frozen
+class Before:
+    """What makes a value of the field's own type, which is then read as that; a ValueError says what is wrong."""
+
+    read: Callable[[Any], object]
 
 
 class Elsewhere:

@@ -9,12 +9,13 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic_core import CoreSchema
+from pydantic_core import core_schema as cs
 
 from actors.frozen import frozen
-from actors.values.keys import MANY, Form
+from actors.values.keys import MANY, Before, Form
 from actors.values.rules import Rate
 from actors.values.spec import FULL, REPLICA_OF, Condition, Reaction, SignalTree, StopStep, TypeKeys, TypeText
 from supervisor.config.problems import Refused
@@ -72,7 +73,7 @@ def _writable_path(text: str) -> str:
     return text
 
 
-def _path(text: str, info: ValidationInfo) -> str:
+def _path(text: str, info: cs.ValidationInfo) -> str:
     """Return the path below the context's folder, without `..`."""
     return os.path.normpath(os.path.join((info.context or {}).get("folder", "/"), _writable_path(text)))
 
@@ -153,7 +154,7 @@ def _secrets(value: object) -> tuple[str, ...]:
 
 
 def _label(name: str) -> str:
-    if not name or "=" in name:
+    if not _no_nul(name) or "=" in name:
         raise ValueError("could not be selected by `-l LABEL=VALUE` (name it, without =)")
     if name == REPLICA_OF:
         raise ValueError("is set by Panevisor itself, to tell whose replica a worker is (leave it out)")
@@ -359,7 +360,7 @@ class LimitGiven:
     do: Reaction | None = None
 
 
-def _limit(read: Callable[[object], float], none: tuple[str, ...] = ("none",)) -> Any:
+def _limit(read: Callable[[object], float], none: tuple[str, ...] = ("none",)) -> CoreSchema:
     """Read a limit in its three ways: a value, a table of value and do, or a word for none."""
 
     def limit(value: object) -> LimitGiven | None:
@@ -392,15 +393,14 @@ def _number(value: object, what: str, *, most: int, whole: bool = False) -> floa
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read(reader: Callable[[Any], object]) -> Any:
-    return Annotated[Any, BeforeValidator(reader)]
+_read = cs.no_info_plain_validator_function
 
 
-def _text(*readers: Callable[..., object]) -> Any:
-    return Annotated[(str, *map(AfterValidator, readers))]
+def _text(reader: Callable[[str], object]) -> CoreSchema:
+    return cs.no_info_after_validator_function(reader, cs.str_schema())
 
 
-def duration(least: str, never: bool) -> Any:
+def duration(least: str, never: bool) -> CoreSchema:
     """Return how a duration is read; with `never`, None for that word."""
 
     def read(value: object) -> float | None:
@@ -409,18 +409,18 @@ def duration(least: str, never: bool) -> Any:
     return _read(read)
 
 
-def byte_count(least: str) -> Any:
+def byte_count(least: str) -> CoreSchema:
     """Return how a size is read."""
     return _read(lambda value: size(value, least=least))
 
 
-FORMS: dict[Form, Any] = {
+FORMS: dict[Form, CoreSchema | Before] = {
     Form.TEXT: _text(_no_nul),
-    Form.PATH: _text(_path),
+    Form.PATH: cs.with_info_after_validator_function(_path, cs.str_schema()),
     Form.COMMAND: _read(_command),
     Form.VARIABLE: _text(variable_name),
-    Form.LABEL: _text(_no_nul, _label),
-    Form.DEPENDENCIES: BeforeValidator(_conditions),
+    Form.LABEL: _text(_label),
+    Form.DEPENDENCIES: Before(_conditions),
     Form.UMASK: _read(_umask),
     Form.RLIMIT: _text(_rlimit),
     Form.RLIMIT_VALUE: _read(_rlimit_value),
@@ -435,9 +435,9 @@ FORMS: dict[Form, Any] = {
     Form.URL: _text(_url),
     Form.HEADER: _text(_header),
     Form.HEADER_TEXT: _text(_header_text),
-    Form.ATTEMPTS: Annotated[int, Field(ge=-1, le=MANY), AfterValidator(_not_zero)],
+    Form.ATTEMPTS: cs.no_info_after_validator_function(_not_zero, cs.int_schema(ge=-1, le=MANY)),
     Form.KEY_NAME: _text(lambda key: checked([key])[0]),
-    Form.KEY_NAMES: Annotated[list[str], AfterValidator(checked)],
+    Form.KEY_NAMES: cs.no_info_after_validator_function(checked, cs.list_schema(cs.str_schema())),
     Form.MEMORY_LIMIT: _limit(lambda value: size(value, least="1MB")),
     Form.CPU_LIMIT: _limit(lambda value: _number(value, "percent of one core", most=1_000_000)),
     Form.COUNT_LIMIT: _limit(lambda value: _number(value, "processes", most=MANY, whole=True)),
@@ -447,4 +447,4 @@ FORMS: dict[Form, Any] = {
     Form.HOURS: _read(hours),
     Form.SECRETS: _read(_secrets),
 }
-"""What pydantic reads in the place of the field's own type; a BeforeValidator reads what is then of that type."""
+"""How a value is read in the place of the field's own type, or `Before` it is read as that."""

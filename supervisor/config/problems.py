@@ -16,8 +16,7 @@ from supervisor.config.slips import OF_OTHER_TOOLS
 from supervisor.text.words import Keys, dotted, nearest, quoted, shown
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-    from pydantic_core import ErrorDetails
+    from pydantic_core import ErrorDetails, ValidationError
 
 DEFAULTS = "[defaults]"
 """`Problem.worker` for `[defaults]`. It is not a valid name, so it cannot be mistaken for a worker."""

@@ -1,44 +1,34 @@
 """A table of the file, read into the frozen dataclass that describes it.
 
-    dataclass ──fields and their metadata──▶ pydantic model ──TypeAdapter──▶ read(kind, table) ──▶ an instance
-                                                                                              └──▶ findings
+    dataclass ──fields and their metadata──▶ core schema ──SchemaValidator──▶ read(kind, table) ──▶ an instance
+                                                                                               └──▶ findings
 
 The dataclasses (`actors.values.spec`, `supervisor.config.settings`) are the only description: they tell pydantic which
 keys there are, of which type and in which limits. In the file a StrEnum is one of its texts, a tuple is an array, and a
 tuple of pairs is a table. No value is taken for one of another type.
+
+This uses pydantic's core alone: models and what makes schemas of them would take 6 MB more in the service.
 """
 
+import builtins
 import functools
-import operator
 import types
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-import pydantic
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator, ValidationError
+from pydantic_core import core_schema as cs
 
-from actors.values.keys import Between, Bytes, Elsewhere, Form, Seconds, Unwritten
+from actors.values.keys import Before, Between, Bytes, Elsewhere, Form, Seconds, Unwritten
 from supervisor.config.forms import FORMS, byte_count, duration
 from supervisor.config.problems import Finding, findings
 from supervisor.config.rules import judged, spelt_out
 from supervisor.text.words import Keys
 
 T = TypeVar("T")
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
 
 def read(
@@ -50,8 +40,8 @@ def read(
     keys that may stand in the table too; they are checked, and no part of what is returned.
     """
     try:
-        adapter = _adapter(kind, beside)  # type: ignore[arg-type]  # a class is hashable
-        found: T = adapter.validate_python(table, context=known)
+        reader = _reader(kind, beside)  # type: ignore[arg-type]  # a class is hashable
+        found: T = reader.validate_python(table, context=dict(known or {}))
         return found, []
     except ValidationError as error:
         return None, list(findings(error, lambda keys: keys_at(kind, keys, beside)))
@@ -60,7 +50,7 @@ def read(
 def check(kind: type, table: object, *, beside: type, without: frozenset[str]) -> list[Finding]:
     """Return what is wrong with a table that has some keys of `kind` and is not read into one."""
     try:
-        _model(kind, beside, without).model_validate(table)
+        _validator(_table(kind, beside, without)).validate_python(table)
     except ValidationError as error:
         return list(findings(error, lambda keys: keys_at(kind, keys, beside)))
     return []
@@ -118,77 +108,114 @@ def table_in(hint: Any) -> type | None:
 
 
 @functools.cache
-def _adapter(kind: type, beside: type | None = None) -> TypeAdapter[Any]:
-    return TypeAdapter(_shape(kind, beside))
+def _reader(kind: type, beside: type | None = None) -> SchemaValidator:
+    return _validator(_shape(kind, beside))
 
 
-def _shape(kind: type, beside: type | None = None) -> Any:
+def _validator(schema: CoreSchema) -> SchemaValidator:
+    return SchemaValidator(schema, CoreConfig(strict=True))
+
+
+def _shape(kind: type, beside: type | None = None) -> CoreSchema:
     """Return how a table is read: spelt out, key by key, judged as a whole, and made an instance."""
-    model = _model(kind, beside, frozenset())
     names = [each.name for each in fields(kind)]
 
-    def built(table: BaseModel, info: ValidationInfo) -> Any:
-        found = {**(info.context or {}), **vars(table)}
-        values = {name: found[name] for name in names if name in found}
-        return kind(**judged(kind, values, table.model_fields_set))
+    def built(table: tuple[dict[str, Any], None, set[str]], info: cs.ValidationInfo) -> Any:
+        values, _, given = table
+        found = {**(info.context or {}), **values}
+        return kind(**judged(kind, {name: found[name] for name in names if name in found}, given))
 
-    return Annotated[model, BeforeValidator(lambda table: spelt_out(kind, table)), AfterValidator(built)]
-
-
-@functools.cache
-def _model(kind: type, beside: type | None, without: frozenset[str]) -> type[BaseModel]:
-    found = {name: field for each in (kind, beside) if each for name, field in _fields_of(each).items()}
-    kept: dict[str, Any] = {name: field for name, field in found.items() if name not in without}
-    model: type[BaseModel] = pydantic.create_model(kind.__name__, __base__=_Model, **kept)
-    return model
+    whole = cs.with_info_after_validator_function(built, _table(kind, beside))
+    return cs.no_info_before_validator_function(lambda table: spelt_out(kind, table), whole)
 
 
-def _fields_of(kind: type) -> dict[str, tuple[Any, Any]]:
+def _table(kind: type, beside: type | None, without: frozenset[str] = frozenset()) -> CoreSchema:
+    found = {name: each for described in (kind, beside) if described for name, each in _keys_in(described).items()}
+    kept = {name: each for name, each in found.items() if name not in without}
+    return cs.model_fields_schema(kept, model_name=kind.__name__, extra_behavior="forbid")
+
+
+def _keys_in(kind: type) -> dict[str, cs.ModelField]:
     hints = hints_of(kind)
-    return {name: (_written(hints[name]), _default(each, hints[name])) for name, each in keys_of(kind).items()}
+    return {name: cs.model_field(_or_default(each, hints[name])) for name, each in keys_of(kind).items()}
 
 
-def _default(field: "Field[Any]", hint: Any) -> Any:
+def _or_default(field: "Field[Any]", hint: Any) -> CoreSchema:
+    written = _written(hint)
     for each in metadata(hint):
         if isinstance(each, Unwritten):
-            return pydantic.Field(default=each.value, validate_default=each.value is not None)
+            return cs.with_default_schema(written, default=each.value, validate_default=each.value is not None)
     if field.default_factory is not MISSING:
-        return pydantic.Field(default_factory=field.default_factory)
-    return ... if field.default is MISSING else field.default
+        return cs.with_default_schema(written, default_factory=field.default_factory)
+    return written if field.default is MISSING else cs.with_default_schema(written, default=field.default)
 
 
-def _written(hint: Any) -> Any:
-    """Return what pydantic reads for a field of this type."""
-    if get_origin(hint) is Annotated:
-        return _bounded(*get_args(hint))
-    if get_origin(hint) in (Union, types.UnionType):
-        return functools.reduce(operator.or_, map(_written, get_args(hint)))
-    if is_pairs(hint):
-        key, value = map(_written, get_args(get_args(hint)[0]))
-        return Annotated[dict[key, value], AfterValidator(lambda table: tuple(table.items()))]  # type: ignore[valid-type]
-    if get_origin(hint) is tuple:
-        return Annotated[list[_written(get_args(hint)[0])], AfterValidator(tuple)]  # type: ignore[misc]
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return Annotated[Literal[tuple(each.value for each in hint)], AfterValidator(hint)]
-    return _shape(hint) if isinstance(hint, type) and is_dataclass(hint) else hint
+_PLAIN: dict[Any, Callable[[], CoreSchema]] = {
+    str: cs.str_schema,
+    int: cs.int_schema,
+    float: cs.float_schema,
+    bool: cs.bool_schema,
+    bytes: cs.bytes_schema,
+    Any: cs.any_schema,
+}
 
 
-def _bounded(inner: Any, *meta: Any) -> Any:
+def _written(hint: Any) -> CoreSchema:
+    """Return how the value of a field of this type is read."""
+    parts = get_args(hint)
+    match get_origin(hint):
+        case typing.Annotated:
+            return _bounded(*parts)
+        case typing.Union | types.UnionType:
+            return _one_of([part for part in parts if part is not types.NoneType], types.NoneType in parts)
+        case typing.Literal:
+            return cs.literal_schema(list(parts))
+        case builtins.dict:
+            return cs.dict_schema(*map(_written, parts))
+        case builtins.tuple if is_pairs(hint):
+            table = cs.dict_schema(*map(_written, get_args(parts[0])))
+            return cs.no_info_after_validator_function(lambda found: tuple(found.items()), table)
+        case builtins.tuple:
+            return cs.no_info_after_validator_function(tuple, cs.list_schema(_written(parts[0])))
+    if is_dataclass(hint):
+        return _shape(hint)  # type: ignore[arg-type]
+    if hint in _PLAIN:
+        return _PLAIN[hint]()
+    return cs.no_info_after_validator_function(hint, cs.literal_schema([each.value for each in hint]))  # a StrEnum
+
+
+def _one_of(kinds: list[Any], or_nothing: bool) -> CoreSchema:
+    found = list(map(_written, kinds))
+    one = found[0] if len(found) == 1 else cs.union_schema([*found])
+    return cs.nullable_schema(one) if or_nothing else one
+
+
+def _bounded(inner: Any, *meta: Any) -> CoreSchema:
     for each in meta:
         match each:
             case Form():
-                found = FORMS[each]
-                if isinstance(found, BeforeValidator):
-                    return Annotated[_written(inner), found]
-                return Annotated[found, AfterValidator(lambda path: Path(path))] if inner is Path else found
+                return _in_form(FORMS[each], inner)
+            case Before():
+                return _in_form(each, inner)
             case Seconds(least, never):
                 return duration(least, never)
             case Bytes(least):
                 return byte_count(least)
             case Between(least, most):
-                return Annotated[_written(inner), pydantic.Field(ge=least, le=most), *_finite(inner)]
-    return Annotated[(_written(inner), *meta)]
+                return _number(inner, least, most)
+    return _written(inner)
 
 
-def _finite(number: Any) -> tuple[Any, ...]:
-    return (pydantic.AllowInfNan(False),) if number is float else ()
+def _in_form(form: CoreSchema | Before, inner: Any) -> CoreSchema:
+    if isinstance(form, Before):
+        return cs.no_info_before_validator_function(form.read, _written(inner))
+    return cs.no_info_after_validator_function(Path, form) if inner is Path else form
+
+
+def _number(kind: Any, least: int, most: int | None) -> CoreSchema:
+    kinds = get_args(kind) or (kind,)
+    if float in kinds:
+        number: CoreSchema = cs.float_schema(ge=least, le=most, allow_inf_nan=False)
+    else:
+        number = cs.int_schema(ge=least, le=most)
+    return cs.nullable_schema(number) if types.NoneType in kinds else number

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 
-from pydantic import BeforeValidator
-
 from actors.frozen import frozen
-from actors.values.keys import Between
+from actors.values.keys import Before, Between
 from actors.values.spec import MOST
 from supervisor.config.tables import keys_of, read
 from supervisor.text.words import shown
@@ -98,10 +96,10 @@ def _content(value: object) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Name = Annotated[str, BeforeValidator(_name)]
-Pairs = Annotated[Any, BeforeValidator(_pairs)]
+Texts = Annotated[tuple[str, ...], Before(_texts)]
+Names = Annotated[tuple[str, ...], Before(_names)]
+Name = Annotated[str, Before(_name)]
+Pairs = Annotated[Any, Before(_pairs)]
 Seq = Annotated[int | None, Between(0, 1 << 63)]
 Ttl = Annotated[float, Between(0, 366 * 86_400)]
 Wait = Annotated[float, Between(0, int(MAX_WAIT))]
@@ -150,7 +148,7 @@ class Why:
 class Select:
     """What a `supervisor.wire.selection.Selection` is on the wire."""
 
-    patterns: Annotated[Any, BeforeValidator(_patterns)] = ()
+    patterns: Annotated[Any, Before(_patterns)] = ()
     labels: Pairs = ()
     project: str | None = None
     all: bool = False
@@ -227,7 +225,7 @@ class Send:
     name: Name | None = None
     names: Names | None = None
     select: Select | None = None
-    content: Annotated[bytes, BeforeValidator(_content)] = b""
+    content: Annotated[bytes, Before(_content)] = b""
     keys: Texts = ()
     manner: Literal["exact", "text", "line"] = "exact"
     force: bool = False

@@ -229,7 +229,7 @@ def read_records(path: Path) -> Records:
 def read_origin(path: Path) -> tuple[Origin | None, str]:
     """Return of which file this is on record, and that file's digest; None and "" where that can't be read.
 
-    Without pydantic, which takes 0.1 s to import: commands ask this of each service that they come across.
+    Without pydantic's core, which takes a while to import: commands ask this of each service that they come across.
     """
     try:
         lines = content_of(path).splitlines()

@@ -18,6 +18,7 @@ class Kettle:
     volume: Annotated[int, Between(1, 5)]
     boils_in: Annotated[float, Seconds("1s")] = 60.0
     labels: tuple[tuple[str, str], ...] = ()
+    price: Annotated[float | None, Between(0)] = None
 
 
 def test_a_table_is_read_by_the_fields_of_its_class() -> None:
@@ -26,6 +27,13 @@ def test_a_table_is_read_by_the_fields_of_its_class() -> None:
     found, wrong = read(Kettle, {"volume": 9, "colour": "red"})
     assert found is None
     assert [each.said() for each in wrong] == ["volume must be at most 5, not 9", 'unknown key "colour"']
+
+
+@pytest.mark.parametrize("price", ["inf", "nan"])
+def test_a_number_without_an_upper_limit_is_finite_also_where_it_may_be_left_out(price: str) -> None:
+    found, wrong = read(Kettle, {"volume": 2, "price": float(price)})
+    assert found is None
+    assert [each.said() for each in wrong] == [f"price must be a finite number, not {price}"]
 
 
 def test_a_spec_is_rebuilt_from_its_json_and_says_what_is_wrong_with_it() -> None:
