@@ -198,6 +198,7 @@ class Service:
             handover=self._handover,
         )
         self.posts = self.machine.posts
+        gc.collect()  # what the imports have left: the workers' rows take its place
         gc.freeze()  # see __main__
         gc.enable()
         self.machine.gateway.start()
