@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-MODULES = ("views", "workers", "service", "files", "surfaces", "web")  # of verbs; those that are asked most are first
+MODULES = ("service", "views", "workers", "files", "surfaces", "web")
+"""Of verbs: first the service's, as it keeps what it has loaded (0.4 MB), then those that are asked most."""
 ALIASES = {"ls": "status", "list": "status"}
 
 _MEANT = {
