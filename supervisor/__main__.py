@@ -35,7 +35,7 @@ def _name_files_in_utf8() -> None:
 
 
 def _without_plugins() -> None:
-    """Let pydantic look for no plugins: none takes part in what we read.
+    """Let pydantic, which `web` loads, look for no plugins: none takes part in what we read.
 
     The look reads what every installed package says of itself, and imports what can read that (15 ms, 3 MB).
     """
