@@ -24,6 +24,7 @@ from actors.values.bulletins import (
     Armed,
     CaptureTold,
     DefinitionOrder,
+    Disarmed,
     HealthTold,
     KeptBy,
     Opened,
@@ -36,6 +37,7 @@ from actors.values.snapshot import Entry, Host, Row, Service, Snapshot
 
 KEPT = 100  # entries of the activity feed
 TOGETHER = 0.05  # seconds in which changes are published together
+BEAT = "metrics:beat"  # the alarm at the deadline of a health beat
 BEAT_DEADLINE = 1.0  # seconds that a health beat waits for its last report
 
 
@@ -216,7 +218,7 @@ class MetricsActor(SupervisedActor):
         self._service = replace(self._service, health=self._service.health.swept(told.swept_s))
         self._dirty = True
         deadline = self._clock.now().mono + BEAT_DEADLINE
-        self._arm("metrics:beat", deadline, BeatOver())
+        self._arm(BEAT, deadline, BeatOver())
         self._end_beat_if_answered()
 
     def _end_beat_if_answered(self) -> None:
@@ -227,6 +229,7 @@ class MetricsActor(SupervisedActor):
         if self._began is not None:
             took = self._clock.now().mono - self._began
             self._began, self._service = None, replace(self._service, health=self._service.health.over(took))
+            self._ticker.tell(Disarmed(BEAT))
         self._complete = True  # a worker that has not reported by now is not waited for
         self._ended, self._awaited = self._beat, frozenset()
         self._answered = {beat: names for beat, names in self._answered.items() if beat > self._beat}

@@ -4,7 +4,8 @@
                       ▲            │ SweptPanes, SweptTrees
                       └────────────┘──▶ to each worker its slice
 
-At a capture beat the Ticker tells the workers whose pane changed, died or vanished; at a health beat it tells all.
+At a capture beat the Ticker tells the workers whose pane changed, died or vanished. At a health beat it tells all, in
+one message each: their tree, and their pane if that is as it was.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from actors.values.bulletins import (
     Activity,
     Armed,
     CaptureTold,
+    Disarmed,
     Enrolled,
     HealthTold,
     HostSeen,
@@ -28,7 +30,7 @@ from actors.values.bulletins import (
 )
 from actors.values.facts import Pane, PaneAbsent, PaneSeen, TreeSeen, Woken
 
-TickerMessage = Enrolled | Withdrawn | Armed | Rang | SweptPanes | SweptTrees
+TickerMessage = Enrolled | Withdrawn | Armed | Disarmed | Rang | SweptPanes | SweptTrees
 SWEEP_LOST = 30.0  # seconds after which a sweep without an answer is given up
 GAP = 3  # capture intervals without the clock: the service was stopped, or starved
 GAP_LEAST = 2.0  # seconds
@@ -65,6 +67,8 @@ class TickerActor(SupervisedActor):
         self._sweeping_panes: float | None = None
         self._sweeping_trees: float | None = None
         self._tell_all = True
+        self._unsaid: dict[str, PaneSeen | PaneAbsent] = {}  # what is no news waits for the trees of its beat
+        self._early: SweptTrees | None = None  # they wait for the panes of their beat
         self._answering: bool | None = None
         self._rung = start
         self._overruns = 0
@@ -82,18 +86,24 @@ class TickerActor(SupervisedActor):
                 self._waiting[key] = tell
                 self._alarms.arm(key, at)
                 self._arm_clock()
+            case Disarmed(key):
+                self._disarm(key)
+                self._arm_clock()
             case Enrolled(name):
                 self._enrolled[name] = message
             case Withdrawn(name):
                 self._enrolled.pop(name, None)
-                self._waiting.pop(name, None)
-                self._alarms.drop(name)
+                self._disarm(name)
             case SweptPanes(beat, sweep):
                 self._panes_swept(beat, sweep)
             case SweptTrees():
                 self._trees_swept(message)
             case _:
                 assert_never(message)
+
+    def _disarm(self, key: str) -> None:
+        self._waiting.pop(key, None)
+        self._alarms.drop(key)
 
     def _arm_clock(self) -> None:
         times = [self._capture.next_at, self._health.next_at]
@@ -179,6 +189,9 @@ class TickerActor(SupervisedActor):
             self._tell_slices(sweep)
         took = self._clock.now().mono - began
         self._metrics.tell(CaptureTold(beat, took, swept, self._overruns))
+        early, self._early = self._early, None
+        if early:
+            self._trees_swept(early)
 
     def _say_tmux_answers(self, answers: bool, reason: str | None) -> None:
         if answers is not self._answering:
@@ -189,14 +202,20 @@ class TickerActor(SupervisedActor):
         before, self._panes = self._panes, sweep.panes
         tell_all, self._tell_all = self._tell_all, False
         for name, enrolled in self._enrolled.items():
-            pane = sweep.panes.get(name)
-            if pane is None:
-                if tell_all or name in before:
-                    enrolled.tell(PaneAbsent(sweep.taken))
-            elif tell_all or pane != before.get(name) or name in sweep.screens:
-                enrolled.tell(PaneSeen(sweep.taken, pane, sweep.screens.get(name)))
+            pane, old = sweep.panes.get(name), before.get(name)
+            is_news = pane != old or name in sweep.screens
+            if is_news or tell_all:
+                slice = PaneSeen(sweep.taken, pane, sweep.screens.get(name)) if pane else PaneAbsent(sweep.taken)
+                if is_news or self._sweeping_trees is None:
+                    enrolled.tell(slice)
+                else:
+                    self._unsaid[name] = slice
 
     def _trees_swept(self, answer: SweptTrees) -> None:
+        if self._tell_all and self._sweeping_panes is not None:
+            self._early = answer
+            return
+        unsaid, self._unsaid = self._unsaid, {}
         began, self._sweeping_trees = self._sweeping_trees, None
         sweep = answer.sweep
         began = sweep.taken if began is None else began
@@ -207,7 +226,7 @@ class TickerActor(SupervisedActor):
             taken = sweep.taken if known else float("-inf")
             log = sweep.logs.get(name)
             kept, new = (log.bytes, log if sweep.logs_are_new else None) if log else (None, None)
-            enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), kept, new))
+            enrolled.tell(TreeSeen(taken, answer.beat, sweep.trees.get(name), kept, new, unsaid.get(name)))
         self._metrics.tell(HealthTold(answer.beat, frozenset(self._enrolled), sweep.host, began, swept))
         self._supervisor.tell(HostSeen(sweep.host))
 

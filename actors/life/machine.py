@@ -43,6 +43,16 @@ S = State
 
 def step(worker: Worker, fact: facts.Fact, now: facts.Instant) -> Step:
     """Return the worker after `fact`, and its effects. Raises `IllegalTransition` for a bug."""
+    if not isinstance(fact, facts.TreeSeen) or fact.pane is None:
+        return _step(worker, fact, now)
+    worker, first = _step(worker, fact.pane, now)
+    if worker.state is S.REMOVED:
+        return worker, first
+    worker, then = _step(worker, fact, now)
+    return worker, (*first, *then)
+
+
+def _step(worker: Worker, fact: facts.Fact, now: facts.Instant) -> Step:
     after, effects = _CLAUSES[type(fact)](worker, fact, now)
     if after.spec.rules or worker.spec.rules:
         after, effects = heed(worker, after, effects, fact, now)

@@ -74,7 +74,7 @@ def silence_at(w: Worker) -> float | None:
 
 def _due(w: Worker) -> tuple[float | None, float | None]:
     """Return when a look at the pane may decide something, and when a silence of lines may be over."""
-    if w.is_held:
+    if w.is_held or not w.spec.rules:
         return None, None
     by_look, by_line = engine.silence_due(w.rules)
     prompt = None if w.attached else engine.prompt_due(w.rules)

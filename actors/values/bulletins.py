@@ -47,6 +47,13 @@ class Armed:
 
 
 @frozen
+class Disarmed:
+    """The alarm of this key is not needed any more."""
+
+    key: str
+
+
+@frozen
 class Rang:
     """The clock's wake-up."""
 

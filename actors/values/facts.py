@@ -317,7 +317,7 @@ class LogSeen:
 class TreeSeen:
     """A worker's slice of one process sweep; `tree` is None when the first process is not in the table.
 
-    `log`: as this beat found it; None when it could not look. `log_bytes`: as last known.
+    `log`: as this beat found it; None when it could not look. `log_bytes`: as last known. `pane`: if that has no news.
     """
 
     taken: float
@@ -325,6 +325,7 @@ class TreeSeen:
     tree: Tree | None
     log_bytes: int | None = None
     log: LogSeen | None = None
+    pane: PaneSeen | PaneAbsent | None = None
 
 
 @frozen

@@ -93,7 +93,8 @@ class _Sweep:
         elapsed = None if self._taken is None else taken - self._taken
         trees = {name: members_of(table, root, self._trees.get(root, ())) for name, root in roots.items()}
         found = {name: self._tree(entries, elapsed) for name, entries in trees.items()}
-        self._cpu = {entry.handle: entry.cpu for entries in trees.values() for entry in entries or ()}
+        known = (zip(tree.handles, trees[name] or (), strict=True) for name, tree in found.items() if tree)
+        self._cpu = {handle: entry.cpu for both in known for handle, entry in both}
         self._trees = {roots[name]: tree.handles for name, tree in found.items() if tree}
         self._taken = taken
         return TreeSweep(taken, found, _host(first=elapsed is None))
@@ -102,14 +103,16 @@ class _Sweep:
         if entries is None:
             return None
         handles = tuple(entry.handle for entry in entries)
-        return Tree(sum(entry.rss for entry in entries), self._percent(entries, elapsed), handles)
+        before = map(self._cpu.get, handles)
+        spent = [entry.cpu - cpu for entry, cpu in zip(entries, before, strict=True) if cpu is not None]
+        return Tree(sum(entry.rss for entry in entries), _percent(spent, elapsed), handles)
 
-    def _percent(self, entries: list[Entry], elapsed: float | None) -> float | None:
-        """Return the CPU time spent since the last sweep by those who were in it; None when nobody was."""
-        spent = [entry.cpu - self._cpu[entry.handle] for entry in entries if entry.handle in self._cpu]
-        if not spent or not elapsed:
-            return None
-        return round(100 * sum(spent) / TICKS_PER_SECOND / elapsed, 1)
+
+def _percent(spent: list[int], elapsed: float | None) -> float | None:
+    """Return the CPU time of those who were in the last sweep, as a share of the time since; None when nobody was."""
+    if not spent or not elapsed:
+        return None
+    return round(100 * sum(spent) / TICKS_PER_SECOND / elapsed, 1)
 
 
 def members_of(table: Table, root: Handle, before: Iterable[Handle]) -> list[Entry] | None:

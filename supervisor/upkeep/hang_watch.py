@@ -1,4 +1,4 @@
-"""Which handler hangs, and where: a thread looks every 2.5 s at the handlers that are at work.
+"""Which handler hangs, and where: a thread looks at the handlers that are at work, while none is each 10 s.
 
 at_work() ──▶ hung: one line with its stack │ goes on: one line
 """
@@ -7,14 +7,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from actors.base import Busy, at_work
 from actors.ports import Journal
 from actors.vital import VitalThread
 
 HUNG_AFTER = 10.0  # seconds; the longest of a healthy handler is the Terminal's, a few deadlines of 2 s
-PERIOD = 2.5  # seconds
+PERIOD = 2.5  # seconds, least between two looks
 
 
 class HangWatch:
@@ -31,11 +31,15 @@ class HangWatch:
         self._closed.set()
 
     def _run(self) -> None:
-        while not self._closed.wait(PERIOD):
-            self.look(at_work(), time.monotonic())
+        pause = PERIOD
+        while not self._closed.wait(pause):
+            pause = self.look(at_work(), time.monotonic())
 
-    def look(self, busy: Iterable[Busy], now: float) -> None:
-        """Tell, once each, of those that have been at one message for `HUNG_AFTER` seconds, and that they go on."""
+    def look(self, busy: Collection[Busy], now: float) -> float:
+        """Tell, once each, of those that have been at one message for `HUNG_AFTER` seconds, and that they go on.
+
+        Return the seconds until the next look: before that nobody of those at work can hang.
+        """
         hanging = frozenset(handler for handler in busy if now - handler.since >= HUNG_AFTER)
         for handler in sorted(hanging - self._told, key=lambda handler: handler.since):
             self._journal.log("actor.hung", _facts(handler, now) | {"stack": stack_of(handler.thread)})
@@ -44,6 +48,7 @@ class HangWatch:
             self._journal.log("actor.goes_on", _facts(handler, now))
             self._say(_named(handler), None)
         self._told = hanging
+        return max(PERIOD, HUNG_AFTER - max((now - handler.since for handler in busy), default=0.0))
 
 
 def stack_of(thread: int) -> str:

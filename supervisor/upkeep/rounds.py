@@ -48,6 +48,7 @@ class Rounds:
         self._place, self._lock, self._journal, self._posts = place, lock, journal, posts
         self._kept, self._errors, self._applied, self._dropped = kept, errors, applied, dropped
         self._on_disk = FileOnDisk(place.config)
+        self._told: dict[str, str | None] = {}  # what was last said of each part; nothing is as good as "well"
         self._unpointed: str | None = None  # why the pointer could not be written; None if it is there
         self._parts: dict[str, Problem] = {
             "lock": lambda: None if lock.still_ours() else "the lock file was deleted or replaced",
@@ -63,7 +64,9 @@ class Rounds:
             self._posts.terminal.tell(Revive())  # it was deleted, or closed to us: the server binds it again
         self._look_at_config()
         for what, problem in self._parts.items():
-            self._posts.supervisor.tell(PartFailing(what, problem()))
+            if (reason := problem()) != self._told.get(what):
+                self._told[what] = reason
+                self._posts.supervisor.tell(PartFailing(what, reason))
         self._look_for_keeper()
         if dropped := self._dropped():
             self._journal.log("logs.over_quota", {"workers": dict(dropped), "bytes": sum(dropped.values())})

@@ -10,7 +10,7 @@ from actors.base import Post
 from actors.beats import BOUNDS, Durations
 from actors.life.state import State, Worker
 from actors.metrics import BEAT_DEADLINE, KEPT, TOGETHER, MetricsActor
-from actors.values.bulletins import Activity, Armed, CaptureTold, DefinitionOrder, HealthTold, Opened, Report
+from actors.values.bulletins import Activity, Armed, CaptureTold, DefinitionOrder, Disarmed, HealthTold, Opened, Report
 from actors.values.facts import Instant
 from actors.values.snapshot import Config, Entry, Host, Row, Service, Snapshot, row_of
 from actors.values.spec import WorkerSpec
@@ -36,8 +36,11 @@ class World:
         self.metrics.tell_me = self.metrics.handle  # type: ignore[method-assign]
         self.metrics.begin()
 
-    def _arm(self, armed: Armed) -> None:
-        self.alarms[armed.key] = armed
+    def _arm(self, order: Armed | Disarmed) -> None:
+        if isinstance(order, Disarmed):
+            self.alarms.pop(order.key, None)
+        else:
+            self.alarms[order.key] = order
 
     def now(self) -> Instant:
         return Instant(self.time, START.wall + self.time - START.mono)

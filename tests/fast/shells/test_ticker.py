@@ -10,7 +10,17 @@ from kit.life import pane_of
 from actors.base import Post
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
 from actors.ticker import ON_TIME_AFTER, TickerActor
-from actors.values.bulletins import Armed, Enrolled, HealthTold, Rang, SweptPanes, SweptTrees, TmuxAnswers, Withdrawn
+from actors.values.bulletins import (
+    Armed,
+    Disarmed,
+    Enrolled,
+    HealthTold,
+    Rang,
+    SweptPanes,
+    SweptTrees,
+    TmuxAnswers,
+    Withdrawn,
+)
 from actors.values.facts import Handle, Instant, LogSeen, Pane, PaneAbsent, PaneSeen, Tree, TreeSeen
 from actors.values.snapshot import Host
 
@@ -91,6 +101,7 @@ def test_a_tmux_that_does_not_answer_ends_the_beat_all_the_same(world: World) ->
     assert "ticker.overrun" not in world.events()
 
 
+TREE = Tree(1000, None, (Handle(7, 7),))
 PANE = pane_of("l1", 7, activity=77, name="a", digest=None)
 
 
@@ -126,13 +137,52 @@ def test_a_capture_beat_tells_those_alone_whose_pane_or_screen_changed_or_vanish
 
 
 def test_a_health_beat_tells_each_one_its_tree_and_one_that_came_after_it_began_only_its_turn(world: World) -> None:
+    world.answer()
     a, late = enrol(world, "a"), enrol(world, "late")
-    tree = Tree(1000, None, (Handle(7, 7),))
-    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": tree}, Host(), {"a": LogSeen(9)}, logs_are_new=True)))
-    world.ticker.handle(SweptTrees(5, TreeSweep(world.time, {"a": tree}, Host(), {"a": LogSeen(9)})))
-    assert a == [TreeSeen(world.time, 4, tree, 9, LogSeen(9)), TreeSeen(world.time, 5, tree, 9, None)]
+    world.ticker.handle(SweptTrees(4, TreeSweep(world.time, {"a": TREE}, Host(), {"a": LogSeen(9)}, logs_are_new=True)))
+    world.ticker.handle(SweptTrees(5, TreeSweep(world.time, {"a": TREE}, Host(), {"a": LogSeen(9)})))
+    assert a == [TreeSeen(world.time, 4, TREE, 9, LogSeen(9)), TreeSeen(world.time, 5, TREE, 9, None)]
     assert late[0] == TreeSeen(float("-inf"), 4, None, None)
     assert [message for message in world.told if isinstance(message, HealthTold)][-1].names == {"a", "late"}
+
+
+@pytest.mark.parametrize("trees_first", [False, True])
+def test_at_a_health_beat_a_pane_without_news_is_told_together_with_the_tree(
+    world: World, *, trees_first: bool
+) -> None:
+    a, b = enrol(world, "a"), enrol(world, "b")
+    swept(world, {"a": PANE, "b": PANE})
+    a.clear()
+    b.clear()
+    world.pass_time(1000.0)
+    trees = SweptTrees(1, TreeSweep(world.time, {"a": TREE, "b": TREE}, Host(), {}))
+    if trees_first:
+        world.ticker.handle(trees)
+        assert a == []
+    swept(world, {"a": PANE, "b": replace(PANE, activity=78)})
+    if not trees_first:
+        assert a == []
+        world.ticker.handle(trees)
+    assert a == [TreeSeen(trees.sweep.taken, 1, TREE, pane=PaneSeen(world.time, PANE))]
+    assert b == [PaneSeen(world.time, replace(PANE, activity=78)), TreeSeen(trees.sweep.taken, 1, TREE)]
+
+
+def test_a_health_beat_goes_on_without_a_tmux_that_answers(world: World) -> None:
+    a = enrol(world, "a")
+    swept(world, {"a": PANE})
+    a.clear()
+    world.pass_time(1000.0)
+    world.ticker.handle(SweptTrees(1, TreeSweep(world.time, {"a": TREE}, Host(), {})))
+    world.ticker.handle(SweptPanes(1, SweepFailed(world.time, "no answer")))
+    assert a == [TreeSeen(world.time, 1, TREE)]
+
+
+def test_an_alarm_that_is_not_needed_any_more_does_not_ring(world: World) -> None:
+    rung: list[Any] = []
+    world.ticker.handle(Armed(world.time + 0.5, "metrics", rung.append))
+    world.ticker.handle(Disarmed("metrics"))
+    world.pass_time(1.0)
+    assert rung == []
 
 
 def test_one_that_has_withdrawn_is_told_of_no_beat_and_its_alarm_rings_no_more(world: World) -> None:
