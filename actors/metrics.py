@@ -14,10 +14,11 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any
 
-from actors.base import Post, SupervisedActor
+from actors.base import Post
 from actors.events.table import level_of
 from actors.frozen import frozen
 from actors.life.screen import TOTAL_WARNING_BYTES
+from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Heartbeat, Journal, Publisher, Watchdog
 from actors.values.bulletins import (
     Activity,
@@ -56,11 +57,12 @@ class HeartbeatDue:
     """The status file is due."""
 
 
-class MetricsActor(SupervisedActor):
+class MetricsActor(LoopActor):
     """Owns the rows, the screens, the feed and the last Snapshot."""
 
     def __init__(
         self,
+        loop: Loop,
         clock: Clock,
         service: Service,
         publisher: Publisher,
@@ -72,7 +74,7 @@ class MetricsActor(SupervisedActor):
         ticker: Post[Any],
         supervisor: Post[Any],
     ) -> None:
-        super().__init__(supervisor, "metrics")
+        super().__init__(loop, supervisor, "metrics")
         self._clock = clock
         self._service = service
         self._told: tuple[str, ...] = service.degraded  # by the Supervisor

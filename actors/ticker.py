@@ -11,8 +11,9 @@ one message each: their tree, and their pane if that is as it was.
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
-from actors.base import Post, SupervisedActor
+from actors.base import Post
 from actors.beats import Alarms, Beats
+from actors.loop import Loop, LoopActor
 from actors.ports import Clock, Journal, PaneSweep, Sweeper, SweepFailed
 from actors.values.bulletins import (
     Activity,
@@ -37,11 +38,12 @@ GAP_LEAST = 2.0  # seconds
 ON_TIME_AFTER = 60.0  # seconds without an overrun that end an incident of them
 
 
-class TickerActor(SupervisedActor):
+class TickerActor(LoopActor):
     """Owns the beats, the alarms, and the panes of the last sweep, to see what changed."""
 
     def __init__(
         self,
+        loop: Loop,
         clock: Clock,
         sweeper: Sweeper,
         journal: Journal,
@@ -51,7 +53,7 @@ class TickerActor(SupervisedActor):
         metrics: Post[Any],
         supervisor: Post[Any],
     ) -> None:
-        super().__init__(supervisor, "ticker")
+        super().__init__(loop, supervisor, "ticker")
         self._clock = clock
         self._sweeper = sweeper
         self._journal = journal

@@ -144,7 +144,7 @@ class Machine:
         given.records.compare(log_tail.otherwise(given.known, told))
         self._lived, self._reported = told.exits, told.reports
         self.clock = SystemClock()
-        self.workers = Loop("workers")
+        self.loop = Loop("loop")
         self.applier = Crew(1, "apply")
         nofile = _raise_open_files()  # what workers get back
         self._build_tmux(nofile)
@@ -350,6 +350,7 @@ class Machine:
 
     def _start_ticker(self) -> pykka.ActorRef[Any]:
         return TickerActor.start(
+            self.loop,
             self.clock,
             self._sweeps,
             self.log,
@@ -372,6 +373,7 @@ class Machine:
             kept_by=self._kept_by,
         )
         return MetricsActor.start(
+            self.loop,
             self.clock,
             facts,
             Publishers(self.gateway, self.notices),
@@ -395,7 +397,7 @@ class Machine:
             ticker=self.posts.ticker,
             metrics=self.posts.metrics,
             supervisor=self.posts.supervisor,
-            loop=self.workers,
+            loop=self.loop,
             log_path=self._log_path,
         )
         return WorkerActor.start(name, birth, dependencies)
@@ -407,7 +409,7 @@ class Machine:
 
     def close(self) -> None:
         """End all but the log, the status file and the terminal; the actors have ended."""
-        self.workers.close()
+        self.loop.close()
         self.applier.shutdown()
         self.deaths.close()
         self.notices.close()

@@ -67,6 +67,7 @@ class DeathRecords:
         self._lines = COMPACT_ABOVE + 1  # of the file as it was found: a torn end is made whole at the first write
         self._queue: SimpleQueue[Death | str | None] = SimpleQueue()
         self._waiting: list[_Waiting] = []
+        self._looked = 0.0  # monotonic; when the logs of those who wait were looked at, or their first one came
         self._lost = 0
         self._thread = VitalThread("deaths", self._run)
         self._thread.start()
@@ -125,7 +126,9 @@ class DeathRecords:
     def _take(self, order: Death | str | None) -> None:
         match order:
             case Death():
-                self._waiting.append(_Waiting(order, time.monotonic()))
+                now = time.monotonic()
+                self._looked = self._looked if self._waiting else now
+                self._waiting.append(_Waiting(order, now))
             case str() if order:
                 self._forget(order)
 
@@ -135,10 +138,11 @@ class DeathRecords:
             self._change([death for death in self._kept if death.worker != worker], [{"forget": worker}])
 
     def _settle(self) -> None:
-        if not self._waiting:
-            return
-        logs = LifeLog.of(self._logs, {waiting.death.worker for waiting in self._waiting})
         now, fresh, unsettled = time.monotonic(), [], []
+        if not self._waiting or now - self._looked < LOOK:
+            return
+        self._looked = now
+        logs = LifeLog.of(self._logs, {waiting.death.worker for waiting in self._waiting})
         for waiting in self._waiting:
             log, life = logs[waiting.death.worker], waiting.death.life
             if self._has(waiting.death):

@@ -20,7 +20,7 @@ from supervisor.tmux.server import TmuxServer
 from supervisor.wire.client import Client
 
 WORKERS = 3
-NEEDED = {"clock", "workers", "processes", "pane-sweeper", "tree-sweeper", "gateway", "probes", "log"}
+NEEDED = {"clock", "loop", "processes", "pane-sweeper", "tree-sweeper", "gateway", "probes", "log"}
 NEEDED |= {f"actor-{role}" for role in ("supervisor", "ticker", "terminal", "metrics")}
 
 

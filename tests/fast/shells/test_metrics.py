@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from actors.base import Post
 from actors.beats import BOUNDS, Durations
 from actors.life.state import State, Worker
+from actors.loop import Loop
 from actors.metrics import BEAT_DEADLINE, KEPT, TOGETHER, MetricsActor
 from actors.values.bulletins import Activity, Armed, CaptureTold, DefinitionOrder, Disarmed, HealthTold, Opened, Report
 from actors.values.facts import Instant
@@ -31,7 +33,16 @@ class World:
         ticker: Post[Any] = Post()
         ticker.tell = self._arm  # type: ignore[method-assign]
         self.metrics = MetricsActor(
-            self, SERVICE, self, self, self, self, heartbeat_interval=1e9, ticker=ticker, supervisor=Post()
+            Mock(spec=Loop),
+            self,
+            SERVICE,
+            self,
+            self,
+            self,
+            self,
+            heartbeat_interval=1e9,
+            ticker=ticker,
+            supervisor=Post(),
         )
         self.metrics.tell_me = self.metrics.handle  # type: ignore[method-assign]
         self.metrics.begin()

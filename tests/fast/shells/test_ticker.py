@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from kit.life import pane_of
 
 from actors.base import Post
+from actors.loop import Loop
 from actors.ports import PaneSweep, SweepFailed, TreeSweep
 from actors.ticker import ON_TIME_AFTER, TickerActor
 from actors.values.bulletins import (
@@ -36,7 +38,14 @@ class World:
         post: Post[Any] = Post()
         post.tell = self.told.append  # type: ignore[method-assign]
         self.ticker = TickerActor(
-            self, self, self, capture_interval=1.0, health_interval=1000.0, metrics=post, supervisor=post
+            Mock(spec=Loop),
+            self,
+            self,
+            self,
+            capture_interval=1.0,
+            health_interval=1000.0,
+            metrics=post,
+            supervisor=post,
         )
         self.ticker.begin()
 
