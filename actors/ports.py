@@ -172,7 +172,7 @@ class Processes(Protocol):
         """Send the signal once. A tree that is being ended does not get it. Nothing is answered."""
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
-        """Take the looks that `end` needs before it tells `TreeGone`: tell `TreeFound`, and that if nobody is found."""
+        """Take the looks that `end` needs before it tells `TreeGone`, and tell `TreeFound`."""
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
         """Send the signal to the whole tree. Tell `TreeLeft` with its receivers, and `TreeGone` when none is left.

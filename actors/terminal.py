@@ -156,8 +156,7 @@ class TerminalActor(SupervisedActor):
             self._without_secrets[wanted.start.life] = wanted
             self._secrets.read(wanted.start, self.tell_me)
         else:
-            self._starts.append(wanted)
-            self._flush_soon()
+            self._start_soon(wanted)
 
     def _take_secrets(self, read: SecretsRead) -> None:
         wanted = self._without_secrets.pop(read.life, None)
@@ -169,13 +168,19 @@ class TerminalActor(SupervisedActor):
         if read.problem is not None:
             wanted.tell(StartRefused(read.life, Refusal.NO_SECRETS, read.problem))
             return
-        self._starts.append(replace(wanted, start=replace(wanted.start, secrets=read.variables)))
-        self._flush_soon()
+        self._start_soon(replace(wanted, start=replace(wanted.start, secrets=read.variables)))
 
     def _call_off(self, life: str) -> None:
         if wanted := self._without_secrets.pop(life, None):
             self._secrets.call_off(life)
             wanted.tell(StartRefused(life, Refusal.UNREACHABLE, "it was called off"))
+
+    def _start_soon(self, wanted: StartWanted) -> None:
+        self._starts.append(wanted)
+        if self.actor_inbox.empty() and not self._flushing:
+            self._flush()
+        else:
+            self._flush_soon()
 
     def _flush_soon(self) -> None:
         if self._starts and not self._flushing:

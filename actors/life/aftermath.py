@@ -6,7 +6,7 @@ from typing import Any
 from actors.events.words import BACKGROUND, UNREADY, brief_in_words, left_in_words
 from actors.life.budget import Complete, Fail, Verdict, ended_well, judge, rule_for
 from actors.life.ending import begin_ending, next_ending_step
-from actors.life.moves import begin_life, close_pane, question, ran_beside
+from actors.life.moves import begin_life, close_pane, question
 from actors.life.outcomes import (
     apply_verdict,
     arm_cleanup,
@@ -114,9 +114,6 @@ def _without_session(w: Worker, life: Life, now: Instant) -> Step:
 
 def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
     ending = w.ending
-    if ending is None and w.life and w.life.id == fact.life and w.life.phase is Phase.ENDED:
-        gone = not ran_beside(w, w.life)  # a check could still begin a command
-        return replace(w, life=replace(w.life, gone=gone)), ()
     if ending is None or ending.life != fact.life:
         return w, ()
     if w.life is None:

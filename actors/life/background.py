@@ -48,7 +48,8 @@ def tree_found(w: Worker, fact: TreeFound, now: Instant) -> Step:
     life = w.life
     if life is None or life.id != fact.life or life.phase is not Phase.ENDED or w.ending:
         return w, ()
-    life = replace(life, left=fact.left, looking=False, look_at=None)
+    gone = fact.sure and not ran_beside(w, life)  # a check could still begin a command
+    life = replace(life, left=fact.left, gone=gone, looking=False, look_at=None)
     w = replace(w, life=life)
     return _decide(w, life, now) if life.exit or life.behind else (w, ())
 

@@ -81,14 +81,11 @@ class Handle:
 
 @frozen(kw_only=True)
 class Pane:
-    """One pane, as a line of list-panes shows it. `name`, `life`, `digest` come from our mark on the pane.
-
-    `process` is None when the process ended before its start time could be read.
-    """
+    """One pane, as a line of list-panes shows it. `name`, `life`, `digest` come from our mark on the pane."""
 
     id: str
     pid: int
-    process: Handle | None
+    process: Handle | None  # None when it ended before its start time could be read
     dead: bool
     status: int | None
     signal: int | None
@@ -353,10 +350,11 @@ class Member:
 
 @frozen
 class TreeFound:
-    """A look found these living processes of a life whose first process has ended, the eldest first."""
+    """These processes of a life whose first one has ended live, the eldest first. `sure`: nobody does, for certain."""
 
     life: str
     left: tuple[Member, ...]
+    sure: bool = False
 
 
 class Purpose(StrEnum):

@@ -48,14 +48,14 @@ class Look:
             self._foreign = len(self.table), foreign
         return self._foreign[1]
 
-    def pause(self) -> float:
-        """Return the seconds before another look: one in the middle of an exec bears no mark for a moment.
+    def is_sure(self) -> bool:
+        """Whether nobody in it may belong to the tree unseen: one in the middle of an exec bears no mark for a moment.
 
         The tmux servers and their helpers bear none either; nobody of a tree is in their sessions.
         """
         sessions = {server.sid for reaper in self.reapers if (server := self.table.get(reaper.pid))}
         unmarked = (each for each in self.table.values() if each.mark is None and not each.zombie)
-        return SECOND_LOOK if any(each.sid not in sessions for each in unmarked) else 0.0
+        return all(each.sid in sessions for each in unmarked)
 
     def _first(self, ending: "Ending") -> set[int]:
         """Return the life's first process; while its start time is not known, it is one of those that bear the mark."""
@@ -72,7 +72,7 @@ class Ending:
     the first process left has got it, too. `known`: members that have not been seen to end, though nothing may mark
     them by now; `held`: those of them whose end will be told; `refused`: those that the signal could not reach; `led`:
     members that led a session; `suspects`: those that seem to have left the tree by one look, which proves nothing yet;
-    `freezes`: turns spent on stopping them before the next kill.
+    `nobody`: it is certain that nobody is left; `freezes`: turns spent on stopping them before the next kill.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Ending:
     rest_told: bool = False
     replaces: bool = False
     seen_empty: bool = False
-    seen_twice: bool = False
+    nobody: bool = False
     looked: float = 0.0
     freezes: int = 0
     known: set[Handle] = field(default_factory=set)
@@ -161,26 +161,26 @@ class Ending:
         self.led.update(process for process in found if look.table[process.pid].sid == process.pid)
         return found
 
-    def note_look(self, found: set[Handle], astray: set[Handle], pause: float) -> None:
-        """Keep who was found, for the order to end the tree. If nobody was found, a second look is due.
+    def note_look(self, found: set[Handle], astray: set[Handle], *, sure: bool) -> None:
+        """Keep who was found, for the order to end the tree. Nobody found: a second look is due unless it is sure.
 
-        `astray`: the processes that seem to have left the tree. `pause`: seconds before that look.
+        `astray`: the processes that seem to have left the tree.
         """
-        second, self.seen_empty = self.seen_empty, not found
+        last, self.seen_empty = self.seen_empty or sure, not found
         self.known |= found
-        self.seen_twice = second and not found and not astray
+        self.nobody = last and not found and not astray
         self.looked = time.monotonic()
-        self.scan_at = math.inf if second or found else self.looked + pause
+        self.scan_at = math.inf if last or found else self.looked + SECOND_LOOK
 
-    def note_empty(self, pause: float) -> None:
-        """Nobody was found by a first look: a second one is due after this pause, in seconds."""
+    def note_empty(self) -> None:
+        """Nobody was found by a first look: a second one is due."""
         self.seen_empty = True
-        self.scan_at = time.monotonic() + pause
+        self.scan_at = time.monotonic() + SECOND_LOOK
 
     def take_look(self, sought: "Ending") -> None:
         """Go on from the looks that were taken after this tree's first process had ended."""
         if sought.signal is None and sought.seen_empty and _meant(sought.order) == _meant(self.order):
-            self.seen_empty, self.seen_twice = True, sought.seen_twice
+            self.seen_empty, self.nobody = True, sought.nobody
             self.scan_at = min(sought.scan_at, sought.looked + SECOND_LOOK)
 
     def plan_next(self, delivered: bool) -> None:
@@ -199,10 +199,10 @@ def untold(_fact: Fact) -> None:
     """Take what is told to nobody, as of trees that are only sought."""
 
 
-def found_of(life: str, processes: set[Handle]) -> TreeFound:
-    """Return what a look found, by age and by name; who has just ended has none."""
+def found_of(life: str, processes: set[Handle], *, sure: bool) -> TreeFound:
+    """Return what a look found, by age and by name; who has just ended has none. `sure`: nobody is left."""
     eldest_first = sorted(processes, key=lambda process: (process.ticks, process.pid))
-    return TreeFound(life, tuple(Member(each, name) for each in eldest_first if (name := name_of(each.pid))))
+    return TreeFound(life, tuple(Member(each, name) for each in eldest_first if (name := name_of(each.pid))), sure)
 
 
 def _meant(order: EndTree | SeekTree) -> tuple[object, ...]:

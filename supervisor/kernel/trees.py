@@ -1,15 +1,16 @@
 """One thread that knows, by pidfd, when processes end, and that ends whole trees.
 
     watch ──▶ epoll of pidfds ──▶ ProcessEnded, within a millisecond
-    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; nobody, twice ──▶ TreeGone
+    seek ──▶ TreeFound: who is left, while tmux tells how the first process has ended; the looks count for `end`
     end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
-              └─ nobody, twice ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
+              └─ nobody, surely ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
 
-The table is looked at twice because a process in the middle of an exec has no environment, and so no mark. Whose a
-process is gets decided by the table that was read for this very signal; what is remembered from one look to the next
-are processes with their start times, and the file of a terminal, never a number that others may have by now.
+A process in the middle of an exec has no environment, and so no mark: where one without a mark is in the table, nobody
+is left only after two looks. Whose a process is gets decided by the table that was read for this very signal; what is
+remembered from one look to the next are processes with their start times, and the file of a terminal, never a number
+that others may have by now.
 That one thread owns everything here. The public calls only queue orders for it. It sleeps while there is nothing to do.
 A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid (pidfds.py). endings.py says
 who belongs to a tree.
@@ -84,7 +85,7 @@ class ProcessPort:
         self._order(lambda: self._watch_server(number, server, ended))
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
-        """Tell who is left of a tree whose first process has ended; `TreeGone`, too, if two looks find nobody."""
+        """Tell `TreeFound`: who is left of a tree whose first process has ended. No signal is sent."""
         self._order(lambda: self._seek(Ending(name, order, tell, None)))
 
     def end(self, name: str, order: EndTree, tell: Tell) -> None:
@@ -218,7 +219,7 @@ class ProcessPort:
         process = self._watched.pop(life, None)
         if process is not None:
             self._pidfds.release(process, (Role.FIRST, life))
-        if (sought := self._endings.get(life)) and sought.signal is None and sought.seen_twice:
+        if (sought := self._endings.get(life)) and sought.signal is None and sought.nobody:
             self._close(sought)
 
     def _watch_server(self, number: int, server: Handle, tell: Ended) -> None:
@@ -252,7 +253,7 @@ class ProcessPort:
         if ending.order.process and ending.order.process.ticks:
             self._terminals.note(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
-        if ending.seen_twice:
+        if ending.nobody:
             self._gone(ending)
 
     def _signal_once(self, ending: Ending, number: signal.Signals) -> None:
@@ -308,19 +309,17 @@ class ProcessPort:
         self._tell_left(ending, left)
 
     def _tell_found(self, ending: Ending, look: Look) -> None:
-        """Tell, after the first look, who is left or seems to have left the tree; after the second, if nobody is."""
+        """Tell, after the first look, who is left or seems to have left the tree; later on, when nobody is for sure."""
         found, astray, is_first = ending.find(look), self._astray(ending, look), not ending.looked
-        ending.note_look(found, astray, look.pause())
-        if is_first:
-            self._say(ending.tell, found_of(ending.order.life, found | astray))
-        elif ending.seen_twice:
-            self._say(ending.tell, TreeGone(ending.order.life))
+        ending.note_look(found, astray, sure=look.is_sure())
+        if is_first or ending.nobody:
+            self._say(ending.tell, found_of(ending.order.life, found | astray, sure=ending.nobody))
 
     def _nobody(self, ending: Ending, look: Look) -> None:
-        if not ending.seen_empty:
-            ending.note_empty(look.pause())
-            if ending.fresh and ending.replaces:
-                self._say(ending.tell, TreeLeft(ending.order.life, ()))
+        if not ending.seen_empty and ending.fresh and ending.replaces:
+            self._say(ending.tell, TreeLeft(ending.order.life, ()))
+        if not ending.seen_empty and not look.is_sure():
+            ending.note_empty()
             return
         ending.suspects = self._astray(ending, look)
         if not ending.suspects:

@@ -182,13 +182,21 @@ class TmuxTerminal:
             self._server.nudge()
         taken = time.monotonic()
         panes = _panes_of(self._few(questions) or [], questions)
+        if self._made_to_reap(panes):
+            panes = _panes_of(self._few(questions) or [], questions)
         if not all(pane and pane.exit for pane in panes):
             self._client.settle()
-            if any(pane and pane.dead and not pane.exit for pane in panes):
-                self._server.nudge()
+            self._made_to_reap(panes)
             taken = time.monotonic()
             panes = _panes_of(self._few(questions) or self._client.list_panes(), questions)
         return taken, panes
+
+    def _made_to_reap(self, panes: Sequence[Pane | None]) -> bool:
+        """Nudge the server if one of the panes is dead without an exit; return whether one is."""
+        found = any(pane and pane.dead and not pane.exit for pane in panes)
+        if found:
+            self._server.nudge()
+        return found
 
     def _few(self, questions: Sequence[PaneQuestion]) -> list[PaneLine] | None:
         """Return the lines of at least these panes if they are few and known by their ids.

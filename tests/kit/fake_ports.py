@@ -97,8 +97,7 @@ class FakeProcesses:
             tell(ProcessEnded(watch.life))
 
     def seek(self, name: str, order: SeekTree, tell: Tell) -> None:
-        tell(TreeFound(order.life, ()))
-        tell(TreeGone(order.life))
+        tell(TreeFound(order.life, (), sure=True))
 
     def send_signal(self, name: str, order: Signal) -> None:
         self.signals.append((order.life, order.signal))

@@ -10,7 +10,7 @@ from actors.life.adoption import Adopt, World, plan
 from actors.life.background import STRAGGLE, UNANSWERED
 from actors.life.state import State
 from actors.values.effects import Emit, EndTree, KeepDeath, SeekTree, Watch
-from actors.values.facts import Handle, Member, PaneAbsent, ProcessEnded, ServerDied, TreeFound, TreeGone, Verb
+from actors.values.facts import Handle, Member, PaneAbsent, ProcessEnded, ServerDied, TreeFound, Verb
 from actors.values.records import Record
 from actors.values.spec import Background, Backoff, ExitAction, ExitRule, Live, Ready, Restart
 from supervisor.tmux.daemons import goes_behind, shell_script
@@ -115,20 +115,24 @@ def test_the_look_and_the_exit_may_come_in_any_order(*, ready_first: bool) -> No
 
 
 def test_a_life_of_which_nobody_is_left_is_not_ended_once_more() -> None:
-    s = running(restart="always", backoff=Backoff(initial=0)).tell(ProcessEnded("s-1"), TreeGone("s-1"))
+    s = running(restart="always", backoff=Backoff(initial=0)).tell(ProcessEnded("s-1"), TreeFound("s-1", (), sure=True))
     assert s.w.state is S.RUNNING
     s.seen(corpse_of("s-1", 1))
     assert (s.w.state, s.ever(EndTree)) == (S.STARTING, [])
 
 
 def test_a_stop_ends_a_life_of_which_nobody_was_found() -> None:
-    s = running().tell(ProcessEnded("s-1"), TreeGone("s-1")).order(Verb.STOP)
+    s = running().tell(ProcessEnded("s-1"), TreeFound("s-1", (), sure=True)).order(Verb.STOP)
     assert (s.w.state, s.signals) == (S.STOPPING, ["TERM"])
     assert s.gone().seen(corpse_of("s-1", 0)).w.state is S.STOPPED
 
 
 def test_where_a_check_may_begin_a_command_the_tree_is_ended_all_the_same() -> None:
-    s = running(live=Live(command="true")).tell(ProcessEnded("s-1"), TreeGone("s-1")).seen(corpse_of("s-1", 1))
+    s = (
+        running(live=Live(command="true"))
+        .tell(ProcessEnded("s-1"), TreeFound("s-1", (), sure=True))
+        .seen(corpse_of("s-1", 1))
+    )
     assert s.signals == ["TERM"]
 
 

@@ -265,9 +265,8 @@ class OneWorker(RuleBasedStateMachine):
                 world.asks.append(effect)
             case do.SeekTree(life):
                 left = sorted(world.lives.get(life, set()), key=lambda handle: handle.pid)
-                world.mail.append(facts.TreeFound(life, tuple(facts.Member(handle, "child") for handle in left)))
-                if not left:
-                    world.mail.append(facts.TreeGone(life))
+                found = tuple(facts.Member(handle, "child") for handle in left)
+                world.mail.append(facts.TreeFound(life, found, sure=not found))
             case do.EndTree():
                 self.signal(effect)
             case do.Watch(life, process):
