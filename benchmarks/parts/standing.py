@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from benchmarks.clocks import cpu_of_all, switches_of
+from benchmarks.clocks import cold_page, cpu_of_all, switches_of, touched_pages
 from benchmarks.figures import Figure
 from benchmarks.keepers import Keeper, Panevisor, kept, started
 
 SECONDS = 60
+BEAT = 10.0  # seconds between two health beats
 CPU_TARGETS = {10: 0.2, 500: 2.0, 1000: 4.0}  # % of a core
 RSS_TARGETS = {10: 42.0, 500: 55.0, 1000: 70.0}  # MB
 
@@ -31,6 +32,11 @@ def idle(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
             yield Figure(5, f"idle, CPU of all: {kind.name}", n, share, "% of 1", target)
             if ours:
                 yield Figure(5, "of it the service", n, 100 * used / SECONDS, "% of 1")
+                pages, cost = touched_pages(service.pid, BEAT), cold_page()
+                yield Figure(0, "pages that the service touches in 10 s", n, pages, "")
+                yield Figure(
+                    5, "of it for pages that the host had taken, about", n, 100e-6 * cost * pages / BEAT, "% of 1"
+                )
                 yield Figure(0, "threads of the service", n, service.num_threads(), "")
                 rate = (switches_of(service) - switches) / SECONDS
                 yield Figure(0, "context switches of the service", n, rate, "/s")
