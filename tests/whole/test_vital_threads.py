@@ -21,7 +21,7 @@ from supervisor.wire.client import Client
 
 WORKERS = 3
 NEEDED = {"clock", "loop", "processes", "pane-sweeper", "tree-sweeper", "gateway", "probes", "log"}
-NEEDED |= {f"actor-{role}" for role in ("supervisor", "ticker", "terminal", "metrics")}
+NEEDED |= {f"actor-{role}" for role in ("supervisor", "terminal")}
 
 
 def dies(*_: Any) -> None:
