@@ -57,7 +57,7 @@ from supervisor.wire.errors import CommandError
 STOP_TIMEOUT = 2.0  # seconds that the actors of a class have to end
 FAILED = 70  # exit code: the keeper is to start the service again
 TMUX_RETRY = 1.0
-SWITCH = 0.001  # seconds that a thread waits for one that computes; by 5, Python's own, a kill in a beat of 500 is late
+SWITCH = 0.002  # seconds that a thread waits for one that computes; by 5, Python's own, a kill in a beat of 500 is late
 
 
 def serve(place: Place, lock: Lock, took_over: Upgraded | None = None) -> int:

@@ -20,7 +20,7 @@ from actors.vital import VitalThread
 from supervisor.kernel.files import as_known, explained
 from supervisor.logs.segments import Segments
 
-AGAIN = 10.0  # seconds between two look-ups of the directory, which may have been replaced
+AGAIN = 30.0  # seconds between two look-ups of the directory, which may have been replaced
 LEAST_REST = 0.02  # seconds between two looks
 REST = 4  # times as long as the look took: a fifth of one core at most
 
@@ -56,7 +56,8 @@ class LogQuota:
     def _run(self) -> None:
         while not self._ended.is_set():
             self._watch()
-            made = self._files.wait(AGAIN)
+            if not (made := self._files.wait(AGAIN)):
+                continue
             began = time.monotonic()
             try:
                 self._segments.made(made)

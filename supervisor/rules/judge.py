@@ -27,6 +27,7 @@ from supervisor.rules.positions import Positions
 from supervisor.rules.trail import Lines, Position, Trail
 from supervisor.text.plain import plain, plain_lines
 
+IDLE = 3600.0  # seconds; without rules an order wakes the thread
 AGAIN = 10.0  # seconds between two looks at the whole directory: what inotify did not tell is found then
 BLIND = 0.5  # the same, while there is no inotify
 TURN = 0.02  # seconds of work without a rest
@@ -149,7 +150,7 @@ class Judge:
         if self._turns:
             return 0.0
         if not self._judged:
-            return AGAIN
+            return IDLE
         again = BLIND if self.problem else AGAIN
         return min(max(0.0, self._looked + again - time.monotonic()), self._positions.due or again)
 
