@@ -339,10 +339,16 @@ def _end_what_is_left(keeper: Keeper) -> None:
 
 def started(keeper: Keeper) -> float:
     """Start it and return the seconds until the last of its workers has begun."""
+    return begun(keeper)[1]
+
+
+def begun(keeper: Keeper) -> tuple[float, float]:
+    """Start it and return the seconds until the first and the last of its workers have begun."""
     began = time.time()
     keeper.up()
     until(lambda: len(keeper.latest()) == len(keeper.names), f"{keeper.name}: all workers have begun", every=0.02)
-    return max(birth.at for birth in keeper.latest().values()) - began
+    times = [birth.at - began for birth in keeper.births()]
+    return min(times), max(times)
 
 
 def gone(keeper: Keeper) -> bool:

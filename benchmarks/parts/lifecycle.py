@@ -12,7 +12,7 @@ import psutil
 from benchmarks.bare import BareTmux, bare_tmux, log_pipe
 from benchmarks.clocks import cpu_of_all
 from benchmarks.figures import Figure, NotDone, median, percentile
-from benchmarks.keepers import SLEEP, Keeper, Panevisor, gone, kept, latest_in, script_of, started, until
+from benchmarks.keepers import SLEEP, Keeper, Panevisor, begun, gone, kept, latest_in, script_of, started, until
 from supervisor.wire.client import Client
 from supervisor.wire.errors import CommandError
 
@@ -26,7 +26,9 @@ def waves(kinds: Sequence[type[Keeper]], n: int) -> Iterator[Figure]:
     yield from _waves_of_tmux(n)
     for kind in kinds:
         with kept(kind, n) as keeper:
-            yield _figure(6, f"up until all have begun: {kind.name}", n, started(keeper), "s")
+            first, last = begun(keeper)
+            yield _figure(6, f"up until all have begun: {kind.name}", n, last, "s")
+            yield _figure(6, f"of it until the first one has begun: {kind.name}", n, first, "s")
             began = time.time()
             keeper.stop_all()
             ended = until(lambda keeper=keeper: gone(keeper), "all have stopped")  # type: ignore[misc]
