@@ -181,7 +181,7 @@ class Machine:
 
     def _build_processes(self, nofile: int) -> None:
         marker, logs = self._place.marker, self._given.lock.home / LOGS
-        self.trees = TreeSweeper(self.adapter_failed, self._tasks)
+        self.trees = TreeSweeper(self.adapter_failed, self._tasks, self._own_processes)
         self.processes = ProcessPort(
             marker, foreign_roots=self.panes.foreign_roots, own=self._own_processes, on_error=self.adapter_failed
         )

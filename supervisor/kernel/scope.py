@@ -39,16 +39,8 @@ class Scope:
         if not children or len(ahead) > WIDE:
             self._settled = []  # none was looked at: the whole table tells anew
             return all_pids()  # it has died, or this kernel does not tell; or it would be too wide
-        found = {self.server.pid}
-        ahead += self._unsettled(children)
-        while ahead:
-            pid = ahead.pop()
-            if pid not in found:
-                found.add(pid)
-                ahead.extend(children_of(pid))
-            if len(found) > WIDE:
-                return all_pids()
-        return list(found)
+        found = below([*ahead, *self._unsettled(children)])
+        return all_pids() if found is None else [self.server.pid, *found - {self.server.pid}]
 
     def settle(self, table: Table) -> None:
         """Note which children of the server are the first processes of panes, or helpers in its own session."""
@@ -123,6 +115,23 @@ def _settle(scopes: Iterable[Scope], table: Table) -> None:
 def _is_own(child: Entry, server: Entry) -> bool:
     """Whether the server has forked this child itself: the first process of a pane, or a helper in its own session."""
     return child.leads_terminal or child.sid == server.sid
+
+
+def below(pids: Iterable[int]) -> set[int] | None:
+    """Return these processes and all their descendants; None where they are more than WIDE.
+
+    Raises OSError when descriptors have run out.
+    """
+    found: set[int] = set()
+    ahead = list(pids)
+    while ahead:
+        pid = ahead.pop()
+        if pid not in found:
+            found.add(pid)
+            ahead.extend(children_of(pid))
+        if max(len(found), len(ahead)) > WIDE:
+            return None
+    return found
 
 
 def children_of(pid: int) -> list[int]:

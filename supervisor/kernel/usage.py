@@ -1,8 +1,9 @@
-"""One look at all processes, in a thread of its own: what each worker's tree uses, and how the machine is.
+"""One look at the processes, in a thread of its own: what each worker's tree uses, and how the machine is.
 
     /proc/*/stat, once ──▶ Table (identity, parents, CPU time, resident bytes) ──▶ TreeSweep
 
-The table is read once for all workers: asking psutil for the children of each costs 23 ms a worker.
+The table is read once for all workers: asking psutil for the children of each costs 23 ms a worker. A few workers are
+read alone, with what else is below their tmux servers: a machine may have thousands of other processes.
 """
 
 import os
@@ -19,7 +20,8 @@ from actors.values.facts import TICKS_PER_SECOND, Handle, Tree
 from actors.values.snapshot import Host
 from actors.vital import VitalThread
 from supervisor.kernel.limits import Limit
-from supervisor.kernel.proc_table import Entry, Table, read_table
+from supervisor.kernel.proc_table import Entry, Table, entry_of, read_table
+from supervisor.kernel.scope import below
 
 Answer = Callable[[TreeSweep], None]
 Request = tuple[Mapping[str, Handle], Answer]
@@ -28,19 +30,22 @@ Request = tuple[Mapping[str, Handle], Answer]
 class TreeSweeper:
     """The process half of `actors.ports.Sweeper`. `answer` is called from the sweeper's thread.
 
-    `tasks()` gives the limit of processes that workers are held to. What a sweep or its `answer` raises goes to
-    `on_error`, which must not raise; a sweep that failed has no answer.
+    `tasks()` gives the limit of processes that workers are held to, `servers()` the tmux servers. What a sweep or its
+    `answer` raises goes to `on_error`, which must not raise; a sweep that failed has no answer.
     """
 
     def __init__(
-        self, on_error: Callable[[BaseException], None], tasks: Callable[[], Limit | None] = lambda: None
+        self,
+        on_error: Callable[[BaseException], None],
+        tasks: Callable[[], Limit | None] = lambda: None,
+        servers: Callable[[], Iterable[Handle]] = lambda: (),
     ) -> None:
         self._on_error = on_error
         self._tasks = tasks
         self._next: Request | None = None
         self._closed = False
         self._changed = threading.Condition()
-        self._sweep = _Sweep()
+        self._sweep = _Sweep(servers)
         self._thread = VitalThread("tree-sweeper", self._run)
         self._thread.start()
 
@@ -82,14 +87,15 @@ class TreeSweeper:
 class _Sweep:
     """What has to be remembered from one sweep for the next: CPU time by process, when it was read, trees by root."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: Callable[[], Iterable[Handle]] = lambda: ()) -> None:
+        self._servers = servers
         self._cpu: dict[Handle, int] = {}
         self._trees: dict[Handle, tuple[Handle, ...]] = {}
         self._taken: float | None = None
 
     def take(self, roots: Mapping[str, Handle]) -> TreeSweep:
         taken = time.monotonic()
-        table = read_table(with_marks=False)
+        table = self._table(roots)
         elapsed = None if self._taken is None else taken - self._taken
         trees = {name: members_of(table, root, self._trees.get(root, ())) for name, root in roots.items()}
         found = {name: self._tree(entries, elapsed) for name, entries in trees.items()}
@@ -98,6 +104,13 @@ class _Sweep:
         self._trees = {roots[name]: tree.handles for name, tree in found.items() if tree}
         self._taken = taken
         return TreeSweep(taken, found, _host(first=elapsed is None))
+
+    def _table(self, roots: Mapping[str, Handle]) -> Table:
+        """Return those below the tmux servers; all there are where those are many, or a root is not among them."""
+        found = below(server.pid for server in self._servers())
+        if found is None or not all(root.pid in found for root in roots.values()):
+            return read_table(with_marks=False)
+        return Table(entry for pid in found if (entry := entry_of(pid)))
 
     def _tree(self, entries: list[Entry] | None, elapsed: float | None) -> Tree | None:
         if entries is None:

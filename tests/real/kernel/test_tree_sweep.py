@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -102,6 +103,16 @@ def test_cpu_is_told_from_the_second_sweep_on_and_of_the_same_processes_only(swe
     assert sweeps.tree(other).cpu_percent is None
 
 
+def test_a_few_workers_are_read_alone_below_their_server(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = family.shell("sleep 1000 & echo $!; read _")
+    child, server = int(family.said()), handle_of(os.getpid())
+    assert server is not None
+    monkeypatch.setattr(usage, "read_table", Mock(side_effect=AssertionError("all processes were read")))
+    tree = usage._Sweep(lambda: [server]).take({"api": root}).trees["api"]
+    assert tree is not None
+    assert {handle.pid for handle in tree.handles} == {root.pid, child}
+
+
 def test_cpu_is_in_percent_of_one_core(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     root, clock, spent = family.shell("read _"), iter((10.0, 12.0)), iter((500, 600))
 
@@ -157,7 +168,7 @@ def test_a_sweep_or_answer_that_fails_does_not_end_the_sweeping(
     sweeps.sweeper.sweep_trees({}, fail)
     assert isinstance(sweeps.errors.get(timeout=DEADLINE), SystemExit)
     monkeypatch.setattr(usage, "read_table", lambda with_marks: fail(None))
-    sweeps.sweeper.sweep_trees({}, sweeps.answers.put)
+    sweeps.sweeper.sweep_trees({"api": Handle(2**22 + 1, 1)}, sweeps.answers.put)
     assert isinstance(sweeps.errors.get(timeout=DEADLINE), SystemExit)
     monkeypatch.undo()
     assert sweeps.take().trees == {}
