@@ -97,7 +97,7 @@ def test_a_service_in_a_renamed_state_directory_says_so_once_and_works_on_also_b
     pid = site.worker("a")["pid"]
     gone = site.state = renamed(site)
     wait_until(lambda: site.events("service.degraded"))
-    assert str(gone) in command(site, *at(gone), "status", "-o", "json", check=0).stdout
+    wait_until(lambda: str(gone) in command(site, *at(gone), "status", "-o", "json", check=0).stdout)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: site.events("worker.ready", worker="a")[1:])
     site.state = gone.rename(site.place / "state")
