@@ -207,11 +207,11 @@ class TickerActor(LoopActor):
             pane, old = sweep.panes.get(name), before.get(name)
             is_news = pane != old or name in sweep.screens
             if is_news or tell_all:
-                slice = PaneSeen(sweep.taken, pane, sweep.screens.get(name)) if pane else PaneAbsent(sweep.taken)
+                seen = PaneSeen(sweep.taken, pane, sweep.screens.get(name)) if pane else PaneAbsent(sweep.taken)
                 if is_news or self._sweeping_trees is None:
-                    enrolled.tell(slice)
+                    enrolled.tell(seen)
                 else:
-                    self._unsaid[name] = slice
+                    self._unsaid[name] = seen
 
     def _trees_swept(self, answer: SweptTrees) -> None:
         if self._tell_all and self._sweeping_panes is not None:

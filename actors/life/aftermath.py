@@ -21,7 +21,7 @@ from actors.life.outcomes import (
     well_for,
 )
 from actors.life.resuming import fallen_back, in_vain
-from actors.life.state import Ending, Goal, Life, Phase, State, Step, Worker, move
+from actors.life.state import Goal, Life, Phase, State, Step, Worker, move
 from actors.life.typed_input import life_over
 from actors.values.effects import Effect, Emit, Finish, Forget
 from actors.values.facts import Exit, Instant, TreeGone
@@ -92,15 +92,13 @@ def lay_down(w: Worker, life: Life, now: Instant) -> Step:
     w = replace(w, life=None, rss_bytes=None, cpu_percent=None, processes=None)
     effects: tuple[Effect, ...] = ()
     ending = w.ending
-    if ending is None and life.gone:
+    if ending.gone if ending else life.gone:
         w, effects = _nothing_left(w, now)
     elif ending is None:
         w, effects = begin_ending(w, life, now)
-    elif ending.gone:
-        w, effects = _nothing_left(w, now, forced=_was_forced(ending))
     elif not ending.signalled:  # it ended when asked: now the rest of its tree
         w, effects = next_ending_step(w, replace(ending, last=life.last_tree or ending.last), now)
-    return w, (*fell_back, *untyped, *effects, Forget(life.id))
+    return w, (*fell_back, *untyped, *effects, Forget(life.id))  # last: EndTree goes on from the look that it drops
 
 
 def _without_session(w: Worker, life: Life, now: Instant) -> Step:
@@ -117,7 +115,7 @@ def tree_gone(w: Worker, fact: TreeGone, now: Instant) -> Step:
     if ending is None or ending.life != fact.life:
         return w, ()
     if w.life is None:
-        return _nothing_left(w, now, forced=_was_forced(ending))
+        return _nothing_left(w, now)
     if (life := w.life).exit or life.behind:
         return died(replace(w, ending=replace(ending, gone=True)), life, life.exit or Exit(None, None, now.wall), now)
     due = now.mono + UNTOLD
@@ -135,12 +133,8 @@ def wait_for_word(w: Worker, now: Instant) -> Step:
     return replace(w, ending=replace(ending, due=now.mono + UNTOLD)), ()
 
 
-def _was_forced(ending: Ending) -> bool:
-    """Whether SIGKILL was needed."""
-    return ending.forced and bool(ending.left)
-
-
-def _nothing_left(w: Worker, now: Instant, *, forced: bool = False) -> Step:
+def _nothing_left(w: Worker, now: Instant) -> Step:
+    forced = w.ending is not None and w.ending.forced and bool(w.ending.left)
     w = replace(w, ending=None, pane_since=now.mono)  # an earlier sweep may show the ended process in its pane
     if w.state is S.STOPPING or w.goal is Goal.REMOVE:
         return finish_stop(w, now, forced=forced)

@@ -98,7 +98,7 @@ class Life:
     misses: int = 0  # consecutive sweeps without its pane
     exit: Exit | None = None  # told by tmux; judged when it is known what the first process has left
     left: tuple[Member, ...] | None = None  # what the last look found after the end of `process`
-    gone: bool = False  # it is certain that `process` has left nobody
+    gone: bool = False  # `process` has left nothing: no other look is needed
     looking: bool = False  # a look is under way
     look_at: float | None = None  # when to look again, or to wait no more for a look
     looks: int = 0  # at those who may be stragglers

@@ -126,8 +126,8 @@ class Watch:
 class SeekTree:
     """The life's first process has ended: look who is left of its tree, and answer with TreeFound.
 
-    A second one follows where it is not sure that nobody is. Nothing is signalled, and the looks count for an EndTree
-    that follows. An EndTree before the first look makes it void.
+    If the look may have missed a process, a second answer follows. Nothing is signalled. The looks count for an EndTree
+    that follows; an EndTree before the first look makes it void.
     """
 
     life: str

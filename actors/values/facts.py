@@ -350,7 +350,7 @@ class Member:
 
 @frozen
 class TreeFound:
-    """These processes of a life whose first one has ended live, the eldest first. `sure`: nobody does, for certain."""
+    """What lives of a life whose first process has ended, the eldest first. `sure`: nothing, and no look is missing."""
 
     life: str
     left: tuple[Member, ...]

@@ -49,9 +49,10 @@ class Look:
         return self._foreign[1]
 
     def is_sure(self) -> bool:
-        """Whether nobody in it may belong to the tree unseen: one in the middle of an exec bears no mark for a moment.
+        """Whether this look alone can tell that nothing is left of a tree: it shows no process without a mark.
 
-        The tmux servers and their helpers bear none either; nobody of a tree is in their sessions.
+        A process in the middle of an exec has no mark for a moment. The tmux servers and their helpers never have one,
+        but no process of a tree is in their sessions.
         """
         sessions = {server.sid for reaper in self.reapers if (server := self.table.get(reaper.pid))}
         unmarked = (each for each in self.table.values() if each.mark is None and not each.zombie)
@@ -72,7 +73,7 @@ class Ending:
     the first process left has got it, too. `known`: members that have not been seen to end, though nothing may mark
     them by now; `held`: those of them whose end will be told; `refused`: those that the signal could not reach; `led`:
     members that led a session; `suspects`: those that seem to have left the tree by one look, which proves nothing yet;
-    `nobody`: it is certain that nobody is left; `freezes`: turns spent on stopping them before the next kill.
+    `surely_empty`: nothing is left, and no other look is needed; `freezes`: turns spent on stopping them before a kill.
     """
 
     name: str
@@ -86,7 +87,7 @@ class Ending:
     rest_told: bool = False
     replaces: bool = False
     seen_empty: bool = False
-    nobody: bool = False
+    surely_empty: bool = False
     looked: float = 0.0
     freezes: int = 0
     known: set[Handle] = field(default_factory=set)
@@ -162,13 +163,13 @@ class Ending:
         return found
 
     def note_look(self, found: set[Handle], astray: set[Handle], *, sure: bool) -> None:
-        """Keep who was found, for the order to end the tree. Nobody found: a second look is due unless it is sure.
+        """Keep who was found, for the order to end the tree. If nobody was found, a second look is due.
 
-        `astray`: the processes that seem to have left the tree.
+        `astray`: the processes that seem to have left the tree. `sure`: this look needs no second one.
         """
         last, self.seen_empty = self.seen_empty or sure, not found
         self.known |= found
-        self.nobody = last and not found and not astray
+        self.surely_empty = last and not found and not astray
         self.looked = time.monotonic()
         self.scan_at = math.inf if last or found else self.looked + SECOND_LOOK
 
@@ -180,8 +181,8 @@ class Ending:
     def take_look(self, sought: "Ending") -> None:
         """Go on from the looks that were taken after this tree's first process had ended."""
         if sought.signal is None and sought.seen_empty and _meant(sought.order) == _meant(self.order):
-            self.seen_empty, self.nobody = True, sought.nobody
-            self.scan_at = min(sought.scan_at, sought.looked + SECOND_LOOK)
+            self.seen_empty, self.surely_empty = True, sought.surely_empty
+            self.scan_at = sought.looked + SECOND_LOOK
 
     def plan_next(self, delivered: bool) -> None:
         """Set when the table is read next: soon after a kill, else at a whole second, so that endings share a read."""
@@ -200,7 +201,7 @@ def untold(_fact: Fact) -> None:
 
 
 def found_of(life: str, processes: set[Handle], *, sure: bool) -> TreeFound:
-    """Return what a look found, by age and by name; who has just ended has none. `sure`: nobody is left."""
+    """Return what a look found, by age and by name; who has just ended has none. `sure`: see TreeFound."""
     eldest_first = sorted(processes, key=lambda process: (process.ticks, process.pid))
     return TreeFound(life, tuple(Member(each, name) for each in eldest_first if (name := name_of(each.pid))), sure)
 

@@ -40,7 +40,7 @@ class Scope:
             self._settled = []  # none was looked at: the whole table tells anew
             return all_pids()  # it has died, or this kernel does not tell; or it would be too wide
         found = below([*ahead, *self._unsettled(children)])
-        return all_pids() if found is None else [self.server.pid, *found - {self.server.pid}]
+        return all_pids() if found is None else list(found | {self.server.pid})
 
     def settle(self, table: Table) -> None:
         """Note which children of the server are the first processes of panes, or helpers in its own session."""

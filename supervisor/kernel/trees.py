@@ -5,12 +5,12 @@
     end ──▶ one read of the processes that can be meant (scope.py) for all endings that are due
               ├─ somebody there ──▶ signals (before a KILL all are stopped), TreeLeft; their pidfds go into the epoll,
               │                     and when all have ended (or after a second) the table is read again
-              └─ nobody, surely ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
+              └─ nobody ──▶ somebody who had left it, twice? TreeEscaped, and they are ended too; else TreeGone
 
-A process in the middle of an exec has no environment, and so no mark: where one without a mark is in the table, nobody
-is left only after two looks. Whose a process is gets decided by the table that was read for this very signal; what is
-remembered from one look to the next are processes with their start times, and the file of a terminal, never a number
-that others may have by now.
+A process in the middle of an exec has no environment, and so no mark. If the table shows a process without a mark, it
+takes a second look to tell that nothing is left. Whose a process is gets decided by the table that was read for this
+very signal. What is remembered from one look to the next are processes with their start times, and the file of a
+terminal, never a number that others may have by now.
 That one thread owns everything here. The public calls only queue orders for it. It sleeps while there is nothing to do.
 A signal goes through a pidfd whose start time was checked, so it cannot hit a reused pid (pidfds.py). endings.py says
 who belongs to a tree.
@@ -219,7 +219,7 @@ class ProcessPort:
         process = self._watched.pop(life, None)
         if process is not None:
             self._pidfds.release(process, (Role.FIRST, life))
-        if (sought := self._endings.get(life)) and sought.signal is None and sought.nobody:
+        if (sought := self._endings.get(life)) and sought.signal is None and sought.surely_empty:
             self._close(sought)
 
     def _watch_server(self, number: int, server: Handle, tell: Ended) -> None:
@@ -253,7 +253,7 @@ class ProcessPort:
         if ending.order.process and ending.order.process.ticks:
             self._terminals.note(ending.order.life, ending.order.process)
         self._endings[ending.order.life] = ending
-        if ending.nobody:
+        if ending.surely_empty:
             self._gone(ending)
 
     def _signal_once(self, ending: Ending, number: signal.Signals) -> None:
@@ -309,11 +309,11 @@ class ProcessPort:
         self._tell_left(ending, left)
 
     def _tell_found(self, ending: Ending, look: Look) -> None:
-        """Tell, after the first look, who is left or seems to have left the tree; later on, when nobody is for sure."""
+        """Tell who is left or seems to have left the tree: after the first look, and when it is sure that nobody is."""
         found, astray, is_first = ending.find(look), self._astray(ending, look), not ending.looked
         ending.note_look(found, astray, sure=look.is_sure())
-        if is_first or ending.nobody:
-            self._say(ending.tell, found_of(ending.order.life, found | astray, sure=ending.nobody))
+        if is_first or ending.surely_empty:
+            self._say(ending.tell, found_of(ending.order.life, found | astray, sure=ending.surely_empty))
 
     def _nobody(self, ending: Ending, look: Look) -> None:
         if not ending.seen_empty and ending.fresh and ending.replaces:
