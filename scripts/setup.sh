@@ -47,7 +47,8 @@ install_venv() {
     if [ $have = no ]; then
         if [ -x .venv/bin/python ]; then say "updating .venv"; else say "making .venv (about 20 s)"; fi
         [ -x .venv/bin/python ] || python3 -m venv .venv
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".$1"
+        # Python compiles what is used when it is used; most of what the extras bring never is
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -e ".$1"
         printf '%s' "$want${1:+ $1}" > .venv/.installed
     fi
     exec 9>&-
