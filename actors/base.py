@@ -114,13 +114,13 @@ class Supervised(pykka.Actor):
         exception_value: BaseException | None,
         traceback_: TracebackType | None,
     ) -> None:
-        trace = "".join(traceback.format_exception(exception_type, exception_value, traceback_))
-        self._owner.tell(ActorFailed(self.role, self.worker_name, self._handling, repr(exception_value), trace))
         with contextlib.suppress(BaseException):
             self.failed()
+        trace = "".join(traceback.format_exception(exception_type, exception_value, traceback_))
+        self._owner.tell(ActorFailed(self.role, self.worker_name, self._handling, repr(exception_value), trace))
 
     def failed(self) -> None:
-        """Called after the owner was told of a failure. What it raises is dropped."""
+        """Called before the owner is told of a failure. What it raises is dropped."""
 
 
 class SupervisedActor(Supervised, pykka.ThreadingActor):

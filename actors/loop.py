@@ -2,6 +2,7 @@
 
     tell ──▶ Mailbox ──has mail──▶ the line ──▶ Loop: one message of the first actor, which then joins the line's end
     tell_me_later ──▶ Mailbox ──has mail──▶ the second line: its turns come while the first line is empty
+    tell_me_soon ──PAUSE──▶ Mailbox
 
 The messages of a beat go through the second line, so they do not delay news. An actor with a thousand messages delays
 another by one message at a time. A handler that blocks delays all actors of the loop, so handlers here only decide and
@@ -11,10 +12,11 @@ tell.
 import contextlib
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pykka
@@ -24,6 +26,7 @@ from actors.base import Post, Supervised
 from actors.vital import VitalThread
 
 Turn = Callable[[], None]
+PAUSE = 0.01  # seconds that `soon` waits: whom an order has woken is done with it, by measurement
 MOST_AHEAD = 10  # turns of the first line before one of the second, by judgement: a busy loop does not stop the beats
 
 
@@ -33,6 +36,7 @@ class Loop:
     def __init__(self, name: str) -> None:
         self._lines: tuple[deque[Turn | None], deque[Turn | None]] = deque(), deque()
         self._joined: SimpleQueue[None] = SimpleQueue()  # one for each turn in a line
+        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()  # with the monotonic time at which to call it
         self._ahead = 0  # turns of the first line for which the second has waited since its last one
         self.thread = VitalThread(name, self._run)
         self.thread.start()
@@ -50,8 +54,25 @@ class Loop:
         while (turn := self._next()) is not None:
             turn()
 
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call it after PAUSE. Only a turn of this loop may ask for it; it must not raise."""
+        self._waiting.append((time.monotonic() + PAUSE, call))
+
     def _next(self) -> Turn | None:
+        while self._waiting:
+            at, call = self._waiting[0]
+            if (left := at - time.monotonic()) > 0:
+                try:
+                    self._joined.get(timeout=left)
+                except Empty:
+                    continue
+                return self._first_in_line()
+            self._waiting.popleft()
+            call()
         self._joined.get()
+        return self._first_in_line()
+
+    def _first_in_line(self) -> Turn | None:
         first, second = self._lines
         if second and (not first or self._ahead == MOST_AHEAD):
             self._ahead = 0
@@ -155,6 +176,10 @@ class LoopActor(Supervised):
         """Tell this actor something that can wait until no actor of the loop has news; from any thread."""
         if not self.actor_stopped.is_set():
             self.actor_inbox.put(Envelope(message), later=True)
+
+    def tell_me_soon(self, message: Any) -> None:
+        """Tell this actor something after PAUSE; from its own handlers."""
+        self._loop.soon(lambda: self.tell_me(message))
 
     def _turn(self) -> None:
         """Handle one message. After the end, a question is answered by ActorDeadError instead of waiting forever."""

@@ -56,6 +56,10 @@ class Dependencies:
     loop: Loop
 
 
+class _ReportDue:
+    """What a Worker tells itself after an urgent order."""
+
+
 class WorkerActor(LoopActor):
     """Owns everything about one worker: state, counters, screen. They start and end with this actor.
 
@@ -68,6 +72,8 @@ class WorkerActor(LoopActor):
         self._birth = birth
         self._deps = deps
         self._worker: Worker | None = None
+        self._unreported: list[tuple[Worker | None, Worker, list[Activity]]] = []
+        self._report_due = False
         self._said: Changed | None = None
         self._armed: float | None = None
         self._log_bytes: int | None = None
@@ -82,6 +88,9 @@ class WorkerActor(LoopActor):
 
     def handle(self, message: Any) -> None:
         assert self._worker is not None
+        if isinstance(message, _ReportDue):
+            self._report_all()
+            return
         if self._worker.state is State.REMOVED:
             return  # what still waits in the mailbox of a removed worker is dropped
         if isinstance(message, GiveInput):
@@ -101,6 +110,8 @@ class WorkerActor(LoopActor):
         return InputGiven(self._inputs, given.content, given.keys, given.until, given.manner, given.force)
 
     def failed(self) -> None:
+        with contextlib.suppress(BaseException):
+            self._report_all()  # what was done before it failed
         for answered in self._typists.values():
             with contextlib.suppress(BaseException):  # the sender's code: the next sender gets its answer all the same
                 said = f"the actor of {self._name} has failed; the input may have been typed"
@@ -111,20 +122,35 @@ class WorkerActor(LoopActor):
         self._become(after, effects)
 
     def _become(self, after: Worker, effects: tuple[do.Effect, ...]) -> None:
-        """Log what happened, then act, then report: a report wakes a thread, which an order would have to wait for."""
+        """Log what happened, then act, then report: after urgent orders a little later, as a report wakes threads."""
         before, self._worker = self._worker, after
         told = [self._logged(effect) for effect in effects if isinstance(effect, do.Emit)]
         for effect in effects:
             self._carry_out(effect)
-        for activity in told:
-            self._deps.metrics.tell(activity)
-        if after is not before and after != before:
-            self._tell_of_change(before, after)
-        if any(isinstance(effect, do.Finish) for effect in effects):
+        self._unreported.append((before, after, told))
+        finishes = any(isinstance(effect, do.Finish) for effect in effects)
+        if _is_urgent(after, effects) and not self._report_due:
+            self._report_due = True
+            self.tell_me_soon(_ReportDue())
+        if finishes or not self._report_due:
+            self._report_all()
+        if finishes:
             self._finish()
 
+    def _report_all(self) -> None:
+        """Report each step since the last report, and the worker as it is now."""
+        steps, self._unreported = self._unreported, []
+        self._report_due = False
+        for _, _, told in steps:
+            for activity in told:
+                self._deps.metrics.tell(activity)
+        changes = [(before, after) for before, after, _ in steps if after is not before and after != before]
+        if changes:
+            self._report()  # first: a worker that starts because of a change is never shown before it
+        for before, after in changes:
+            self._tell_of_change(before, after)
+
     def _tell_of_change(self, before: Worker | None, after: Worker) -> None:
-        self._report()  # first: a worker that starts because of this change is never shown before it
         record = record_of(after)
         news = Changed(after.name, after.state, record, after.order, after.rests, settles_at(after) is not None)
         if news != self._said:
@@ -233,6 +259,12 @@ class WorkerActor(LoopActor):
             self._deps.judge.forget(self._name)
         self._deps.supervisor.tell(Finished(self._name))
         self.stop()
+
+
+def _is_urgent(worker: Worker, effects: tuple[do.Effect, ...]) -> bool:
+    """Whether a worker that has died, and is to live again, waits for these orders."""
+    orders = (isinstance(effect, do.AskPane) or (isinstance(effect, do.Start) and effect.pane) for effect in effects)
+    return worker.goal is None and any(orders)
 
 
 def _process(worker: Worker) -> Handle | None:

@@ -1,6 +1,7 @@
 """How this program is called; and can another one be executed? What it lacks is told in words, before it is tried."""
 
 import errno
+import functools
 import os
 import shlex
 import shutil
@@ -52,8 +53,8 @@ def cannot_execute(program: str, *, cwd: str, path: str) -> str | None:
 def _unloadable(path: str) -> str | None:
     """Return why the kernel would refuse to execute the file, or None; what can't be read is left to the kernel."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(256)
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(256) or b""
     except OSError:
         return None
     if head.startswith(b"#!"):
@@ -65,8 +66,11 @@ def _unloadable(path: str) -> str | None:
 
 def _runs_here(wanted: bytes) -> bool:
     ours = _machine()
-    emulated = any(entry.name not in ("register", "status") for entry in _BINFMT.glob("*"))
-    return wanted == ours or (ours, wanted) == (_X86_64, _I386) or emulated
+    return wanted == ours or (ours, wanted) == (_X86_64, _I386) or _emulates()
+
+
+def _emulates() -> bool:
+    return any(entry.name not in ("register", "status") for entry in _BINFMT.glob("*"))
 
 
 def _without_interpreter(path: str, head: bytes) -> str | None:
@@ -79,6 +83,7 @@ def _without_interpreter(path: str, head: bytes) -> str | None:
     return None
 
 
+@functools.cache
 def _machine() -> bytes:
     with Path(sys.executable).open("rb") as file:
         return file.read(20)[18:20]

@@ -266,9 +266,9 @@ def _pane_gone(start: Start) -> StartRefused:
 
 def cannot_start(spec: WorkerSpec, path: str) -> str | None:
     """Return why the spec can't be started now, or None: a missing folder or program is told from a crash."""
-    if not is_known(spec.cwd):
-        return None  # it is left to the kernel, and tried again after a crash
     if not os.path.isdir(spec.cwd):
+        if not is_known(spec.cwd):
+            return None  # it is left to the kernel, and tried again after a crash
         return f"cwd does not exist or is no folder: {spec.cwd}"
     if not os.access(spec.cwd, os.X_OK):
         return f"cwd may not be entered: {spec.cwd}"

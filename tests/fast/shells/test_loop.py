@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pykka
@@ -26,6 +27,13 @@ class Owner(Post[Any]):
         self.told.append(message)
 
 
+@dataclass
+class Soon:
+    """What an actor tells itself soon."""
+
+    what: str
+
+
 class Notes(LoopActor):
     """Writes down what it is told; raises what it is told to raise; waits for an event that it is told."""
 
@@ -39,6 +47,8 @@ class Notes(LoopActor):
     def handle(self, message: Any) -> Any:
         if isinstance(message, threading.Event):
             message.wait(DEADLINE)
+        elif isinstance(message, Soon):
+            self.tell_me_soon(message.what)
         elif isinstance(message, type):
             raise message("on purpose")
         self.notes.append(message)
@@ -125,6 +135,26 @@ def test_what_can_wait_is_taken_though_news_does_not_end(loop: Loop) -> None:
     wait_until(lambda: "beat" in notes)
     busy.ask("end", timeout=DEADLINE)
     assert notes.index("beat") < 100
+
+
+def test_what_comes_soon_delays_no_news(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.loop.PAUSE", 1000.0)
+    ref = Notes.start(loop, Owner(), notes := [])
+    ref.tell(Soon("report"))
+    assert ref.ask("news", timeout=DEADLINE) == "news"
+    assert "report" not in notes
+
+
+def test_what_comes_soon_comes_in_its_order_though_news_does_not_end(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.loop.PAUSE", 0.001)
+    ref = Notes.start(loop, Owner(), notes := [])
+    ref.tell(Soon("report 1"))
+    ref.tell(Soon("report 2"))
+    news = itertools.count()
+    wait_until(lambda: ref.ask(next(news), timeout=DEADLINE) is not None and "report 2" in notes)
+    assert notes.index("report 1") < notes.index("report 2")
 
 
 @pytest.mark.parametrize("error", ESCAPING)

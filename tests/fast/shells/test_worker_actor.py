@@ -66,14 +66,16 @@ class World:
         self.worker = WorkerActor("api", lambda now: define(spec, "s", now), deps)
         self.life = ""
         self.box: deque[Any] = deque()
+        self.soon: deque[Any] = deque()
         self.worker.tell_me = self.box.append  # type: ignore[method-assign]
+        self.worker.tell_me_soon = self.soon.append  # type: ignore[method-assign]
         self.worker.begin()
 
     def tell(self, *messages: Any) -> None:
         """Tell it these, after what waits already, and let it handle all that comes of them."""
         self.box.extend(messages)
-        while self.box:
-            self.worker.handle(self.box.popleft())
+        while self.box or self.soon:
+            self.worker.handle((self.box or self.soon).popleft())
 
     def starts(self) -> Handle:
         """Let it in, and carry out the start that it orders."""
@@ -97,6 +99,15 @@ class World:
         (look,) = self.terminal.take(Look)
         look.tell(self.pane(process, process=None, dead=True, **seen))
         self.tell()
+
+    def is_known_to_have_ended(self, process: Handle) -> None:
+        """The process ends with 3, and tmux says so; nothing else has its turn."""
+        self.processes.kill(process)
+        self.worker.handle(self.box.popleft())
+        (look,) = self.terminal.take(Look)
+        look.tell(self.pane(process, process=None, dead=True, status=3, dead_at=1.0))
+        while self.box:
+            self.worker.handle(self.box.popleft())
 
     def passes(self, seconds: float) -> None:
         """Let time pass, and ring the alarm that is armed last, if that is due."""
@@ -139,6 +150,23 @@ def test_a_report_comes_before_the_supervisor_is_told(world: World) -> None:
     world.supervisor.tell = lambda message: order.append(type(message).__name__)  # type: ignore[method-assign]
     world.tell(Admitted())
     assert order.index("Report") < order.index("Changed")
+
+
+def test_who_waits_for_its_next_life_is_helped_before_that_is_reported(world: World) -> None:
+    process = world.starts()
+    world.metrics.messages.clear()
+    world.is_known_to_have_ended(process)
+    assert world.metrics.messages == []
+    world.worker.handle(world.soon.popleft())
+    assert [message.row.state for message in world.metrics.take(Report)] == ["backoff"]
+
+
+def test_what_was_done_before_an_actor_fails_is_reported(world: World) -> None:
+    process = world.starts()
+    world.is_known_to_have_ended(process)
+    assert world.supervisor.last(Changed).state is State.RUNNING
+    world.worker.failed()
+    assert world.supervisor.last(Changed).state is State.BACKOFF
 
 
 def test_a_life_is_watched_and_its_process_is_swept_from_then_on(world: World) -> None:
