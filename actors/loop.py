@@ -4,7 +4,8 @@
     tell_me_later ──▶ Mailbox ──has mail──▶ the second line: its turns come while the first line is empty
     tell_me_soon ──PAUSE──▶ Mailbox
 
-The messages of a beat go through the second line, so they do not delay news. An actor with a thousand messages delays
+The messages of a beat go through the second line, so they do not delay news. What an actor tells itself soon does not
+delay those whom its orders have woken, and meanwhile nor does the second line. An actor with a thousand messages delays
 another by one message at a time. A handler that blocks delays all actors of the loop, so handlers here only decide and
 tell.
 """
@@ -37,6 +38,8 @@ class Loop:
         self._lines: tuple[deque[Turn | None], deque[Turn | None]] = deque(), deque()
         self._joined: SimpleQueue[None] = SimpleQueue()  # one for each turn in a line
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()  # with the monotonic time at which to call it
+        self._taken = 0  # from `_joined`, for turns that are still in a line
+        self._held = -math.inf  # monotonic; since when the second line has waited last
         self._ahead = 0  # turns of the first line for which the second has waited since its last one
         self.thread = VitalThread(name, self._run)
         self.thread.start()
@@ -59,18 +62,29 @@ class Loop:
         self._waiting.append((time.monotonic() + PAUSE, call))
 
     def _next(self) -> Turn | None:
+        first, second = self._lines
         while self._waiting:
-            at, call = self._waiting[0]
-            if (left := at - time.monotonic()) > 0:
-                try:
-                    self._joined.get(timeout=left)
-                except Empty:
-                    continue
-                return self._first_in_line()
-            self._waiting.popleft()
-            call()
-        self._joined.get()
+            (at, call), now = self._waiting[0], time.monotonic()
+            if at <= now:
+                self._waiting.popleft()
+                call()
+            elif first or (second and not self._holds(now)):
+                break
+            else:
+                with contextlib.suppress(Empty):
+                    self._joined.get(timeout=min(at, self._held + PAUSE) - now if second else at - now)
+                    self._taken += 1
+        if self._taken:
+            self._taken -= 1
+        else:
+            self._joined.get()
         return self._first_in_line()
+
+    def _holds(self, now: float) -> bool:
+        """Whether the second line waits, so that others have the interpreter: up to PAUSE, and half of the time."""
+        if now - self._held >= 2 * PAUSE:
+            self._held = now
+        return now - self._held < PAUSE
 
     def _first_in_line(self) -> Turn | None:
         first, second = self._lines

@@ -140,9 +140,13 @@ def test_what_can_wait_is_taken_though_news_does_not_end(loop: Loop) -> None:
 def test_what_comes_soon_delays_no_news(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.loop.PAUSE", 1000.0)
     ref = Notes.start(loop, Owner(), notes := [])
+    held = held_up(ref)
     ref.tell(Soon("report"))
+    Notes.start(loop, Owner(), notes)._actor_weakref().tell_me_later("beat")
+    held.set()
     assert ref.ask("news", timeout=DEADLINE) == "news"
     assert "report" not in notes
+    assert "beat" not in notes  # nor does what can wait
 
 
 def test_what_comes_soon_comes_in_its_order_though_news_does_not_end(
@@ -155,6 +159,17 @@ def test_what_comes_soon_comes_in_its_order_though_news_does_not_end(
     news = itertools.count()
     wait_until(lambda: ref.ask(next(news), timeout=DEADLINE) is not None and "report 2" in notes)
     assert notes.index("report 1") < notes.index("report 2")
+
+
+def test_what_can_wait_is_taken_though_there_is_always_something_to_come_soon(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.loop.PAUSE", 0.02)
+    ref = Notes.start(loop, Owner(), notes := [])
+    other = Notes.start(loop, Owner(), notes)
+    ref.ask(Soon("report"), timeout=DEADLINE)
+    other._actor_weakref().tell_me_later("beat")
+    wait_until(lambda: ref.ask(Soon("report"), timeout=DEADLINE) and "beat" in notes)
 
 
 @pytest.mark.parametrize("error", ESCAPING)
