@@ -4,10 +4,10 @@
     tell_me_later ──▶ Mailbox ──has mail──▶ the second line: its turns come while the first line is empty
     tell_me_soon ──PAUSE──▶ Mailbox
 
-The messages of a beat go through the second line, so they do not delay news. What an actor tells itself soon does not
-delay those whom its orders have woken, and meanwhile nor does the second line. An actor with a thousand messages delays
-another by one message at a time. A handler that blocks delays all actors of the loop, so handlers here only decide and
-tell.
+The messages of a beat go through the second line, so they do not delay news. What an actor tells itself soon comes
+after PAUSE, and the second line waits meanwhile: the threads that its orders have woken have the interpreter first. An
+actor with a thousand messages delays another by one message at a time. A handler that blocks delays all actors of the
+loop, so handlers here only decide and tell.
 """
 
 import contextlib

@@ -54,7 +54,7 @@ def _unloadable(path: str) -> str | None:
     """Return why the kernel would refuse to execute the file, or None; what can't be read is left to the kernel."""
     try:
         with open(path, "rb", buffering=0) as file:
-            head = file.read(256) or b""
+            head = file.read(256)
     except OSError:
         return None
     if head.startswith(b"#!"):

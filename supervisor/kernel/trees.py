@@ -309,7 +309,7 @@ class ProcessPort:
         self._tell_left(ending, left)
 
     def _tell_found(self, ending: Ending, look: Look) -> None:
-        """Tell who is left or seems to have left the tree: after the first look, and when it is sure that nobody is."""
+        """Tell who is left, or has left the tree as it seems: after the first look, and when surely nobody is."""
         found, astray, is_first = ending.find(look), self._astray(ending, look), not ending.looked
         ending.note_look(found, astray, sure=look.is_sure())
         if is_first or ending.surely_empty:
